@@ -1,0 +1,199 @@
+"""The operation and the networks it acts in: tensors in, tensors out.
+
+Knows no image file, no weights file and no device; `stylizer.py` brings those together.
+Equation numbers are those of Huang and Belongie, "Arbitrary Style Transfer in Real-time
+with Adaptive Instance Normalization", ICCV 2017.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+EPSILON = 1e-5  # under both roots, so that a constant channel divides by something
+FEWEST_CELLS = 4.0  # a region smaller than this has no statistics worth the name
+
+
+class Statistics(NamedTuple):
+    """Mean and standard deviation of each channel: all that AdaIN keeps of a style."""
+
+    mean: Tensor  # ...×C
+    std: Tensor  # ...×C, biased, ≥ √EPSILON
+
+
+def statistics(features: Tensor) -> Statistics:
+    """Measure each channel of N×C×h×w features over its positions, in float32 (eqs. 5 and 6)."""
+    variance, mean = torch.var_mean(features.float(), dim=(2, 3), correction=0)
+    return Statistics(mean, (variance + EPSILON).sqrt())  # N×C each
+
+
+def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
+    """Measure each channel inside each of K soft regions (paper 7.4).
+
+    `features` is N×C×h×w, `regions` N×K×h×w with weights in [0, 1]; returns N×K×C.
+    A region of fewer than `FEWEST_CELLS` cells gets the statistics of the whole.
+    """
+    features = features.float()
+    area = regions.sum(dim=(2, 3)).clamp_min(EPSILON)  # N×K
+    mean = torch.einsum("nchw,nkhw->nkc", features, regions) / area[..., None]
+    variance = torch.stack(
+        [
+            torch.einsum("nchw,nhw->nc", (features - mean[:, k, :, None, None]) ** 2, region)
+            for k, region in enumerate(regions.unbind(1))
+        ],
+        dim=1,
+    )
+    std = (variance / area[..., None] + EPSILON).sqrt()
+    whole = statistics(features)
+    small = (area < FEWEST_CELLS)[..., None]
+    return Statistics(
+        torch.where(small, whole.mean[:, None], mean), torch.where(small, whole.std[:, None], std)
+    )
+
+
+def adain(
+    features: Tensor,
+    styles: Statistics,
+    cover: Tensor | None = None,
+    regions: Tensor | None = None,
+    alpha: Tensor | float = 1.0,
+) -> Tensor:
+    """Give content features the channel statistics of their styles (eqs. 8, 14 and 15).
+
+    `features` is N×C×h×w; `styles` holds N×K×C. `cover` says how much of each style a
+    position gets: N×K×1×1, or N×K×h×w for spatial control, summing to at most 1 over K; the
+    remainder keeps the content's own features. None means one style everywhere. Inside
+    `regions` (N×K×h×w) the content's statistics are the region's own. `alpha` in [0, 1], one
+    number or N of them, goes from the content (0) to the full style (1).
+
+    AdaIN, mixing and alpha are all affine in the features, so they fold into one
+    gain and one bias per channel and position.
+    """
+    n, k = styles.mean.shape[:2]
+    if cover is None:
+        cover = features.new_full((n, k, 1, 1), 1 / k)
+    if regions is None:
+        content = Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
+    else:
+        content = region_statistics(features, regions)  # N×K×C
+    gain = styles.std / content.std  # N×K×C
+    bias = styles.mean - content.mean * gain  # so that gain · x + bias is eq. 8
+    cover = cover.to(gain.dtype)
+    strength = torch.as_tensor(alpha, dtype=gain.dtype, device=gain.device).view(-1, 1, 1, 1)
+    gain = 1 + strength * torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
+    bias = strength * torch.einsum("nkc,nkhw->nchw", bias, cover)
+    return torch.addcmul(bias, gain, features.float()).to(features.dtype)
+
+
+class Network(nn.Module):
+    """An encoder and the decoder that mirrors it; AdaIN acts on the features between them.
+
+    `encode` takes N×3×H×W RGB in [0, 1], H and W multiples of `stride` and at least twice it,
+    and returns N×`channels`×H/`stride`×W/`stride`; `decode` takes those back to an
+    image, not yet clamped to [0, 1].
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Sequential,
+        decoder: nn.Sequential,
+        channels: int,
+        black_and_white: tuple[float, float],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.channels = channels
+        self.stride = 8
+        self.black, self.white = black_and_white  # what the layers take for 0 and 1
+
+    def encode(self, images: Tensor) -> Tensor:
+        """N×3×H×W in [0, 1] → N×C×H/8×W/8."""
+        features: Tensor = self.encoder(images * (self.white - self.black) + self.black)
+        return features
+
+    def decode(self, features: Tensor) -> Tensor:
+        """N×C×h×w → N×3×8h×8w, about [0, 1]."""
+        images: Tensor = self.decoder(features)
+        return (images - self.black) / (self.white - self.black)
+
+
+def _conv(channels: int, filters: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, filters, 3, stride, padding=1, padding_mode="reflect")
+
+
+class Residual(nn.Module):
+    """x + b(relu(a(x))), both 3×3."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.a = _conv(channels, channels)
+        self.b = _conv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N×C×h×w → the same shape."""
+        y: Tensor = x + self.b(torch.relu(self.a(x)))
+        return y
+
+
+def compact() -> Network:
+    """Ours: every convolution at half resolution or below, 865,004 parameters."""
+    encoder = nn.Sequential(
+        nn.PixelUnshuffle(2),  # 3 channels → 12 at 1/2
+        *(_conv(12, 32), nn.ReLU()),
+        *(_conv(32, 64, stride=2), nn.ReLU()),  # 1/4
+        *(_conv(64, 128, stride=2), nn.ReLU()),  # 1/8
+        Residual(128),
+    )
+    decoder = nn.Sequential(
+        *(Residual(128), nn.ReLU()),
+        *(_conv(128, 64), nn.ReLU(), nn.Upsample(scale_factor=2)),  # 1/4
+        *(Residual(64), nn.ReLU()),
+        *(_conv(64, 32), nn.ReLU(), nn.Upsample(scale_factor=2)),  # 1/2
+        *(_conv(32, 32), nn.ReLU()),
+        _conv(32, 12),
+        nn.PixelShuffle(2),  # 12 channels at 1/2 → 3
+    )
+    return Network(encoder, decoder, channels=128, black_and_white=(-1.0, 1.0))
+
+
+# VGG-19 from the picture to relu4_1 as (channels in, channels out); None is a 2×2 max-pool.
+_VGG19: Sequence[tuple[int, int] | None] = (
+    *((3, 64), (64, 64), None),
+    *((64, 128), (128, 128), None),
+    *((128, 256), (256, 256), (256, 256), (256, 256), None),
+    (256, 512),
+)
+
+
+def _padded_conv(channels: int, filters: int) -> list[nn.Module]:
+    return [nn.ReflectionPad2d(1), nn.Conv2d(channels, filters, 3), nn.ReLU()]
+
+
+def vgg19() -> Network:
+    """The paper's: VGG-19 up to relu4_1, fixed, and its mirror without normalisation layers.
+
+    Nearest up-sampling mirrors pooling. Layers stand where they stand in the well-known
+    PyTorch port, so that its state dictionaries load as they are.
+    """
+    encoder: list[nn.Module] = [nn.Conv2d(3, 3, 1)]  # RGB in [0, 1] → BGR · 255 − mean
+    decoder: list[nn.Module] = []
+    for step in _VGG19:
+        encoder += [nn.MaxPool2d(2)] if step is None else _padded_conv(*step)
+    for step in reversed(_VGG19):
+        decoder += [nn.Upsample(scale_factor=2)] if step is None else _padded_conv(*step[::-1])
+    decoder.pop()  # no activation after the last convolution
+    return Network(
+        nn.Sequential(*encoder), nn.Sequential(*decoder), channels=512, black_and_white=(0.0, 1.0)
+    )
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {"compact": compact, "vgg19": vgg19}
+
+
+def build(name: str) -> Network:
+    """Return the named network, untrained: for training, timing and loading weights into."""
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; there are: {', '.join(NETWORKS)}")
+    return NETWORKS[name]()
