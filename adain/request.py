@@ -1,0 +1,98 @@
+"""What is asked of the network: one picture to make, checked, and the styles it mixes.
+
+Knows no network and no device.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from adain import pictures, pixels
+from adain.color import Color
+from adain.model import Statistics
+
+
+@dataclass(frozen=True)
+class Style:
+    """What one network keeps of a style picture: two numbers a channel, small enough to keep."""
+
+    network: str  # name and digest of the weights that measured it
+    statistics: Statistics  # mean and std, C each, float32 on the CPU
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to make.
+
+    `styles` are pictures or `Style`s; `weights` as many finite numbers ≥ 0, not all zero
+    (none: equal shares), of which only the proportions count; `masks` as many pictures of
+    the content's size, white where that style acts, or none. `alpha` is in [0, 1]. `size` is
+    the shorter side in pixels of content and styles after scaling, 0 keeps them as they
+    are. Raises ValueError with a sentence for its reader.
+    """
+
+    content: Image.Image
+    styles: Sequence[Image.Image | Style]
+    weights: Sequence[float] = ()
+    masks: Sequence[Image.Image] = ()
+    alpha: float = 1.0
+    color: Color = Color.STYLE
+    size: int = 512
+
+    def __post_init__(self) -> None:
+        if not self.styles:
+            raise ValueError("At least one style picture is needed.")
+        if self.weights and len(self.weights) != len(self.styles):
+            raise ValueError(f"{len(self.styles)} styles need as many weights.")
+        if not all(math.isfinite(weight) and weight >= 0 for weight in self.weights):
+            raise ValueError("Weights are finite numbers from 0 up.")
+        if self.weights and sum(self.weights) == 0:
+            raise ValueError("At least one weight must be greater than 0.")
+        if self.masks and len(self.masks) != len(self.styles):
+            raise ValueError(f"{len(self.styles)} styles need as many masks, or none.")
+        if not 0 <= self.alpha <= 1:
+            raise ValueError("Alpha is a number from 0 to 1.")
+        if self.size < 0:
+            raise ValueError("Size is a number of pixels from 1 up, or 0 for as it is.")
+        if self.color == Color.CONTENT and any(isinstance(s, Style) for s in self.styles):
+            raise ValueError("To match a style's colours its picture is needed, not its Style.")
+
+    def upright(self) -> Self:
+        """Return the request with plain RGB content and styles, and grey masks of one size."""
+        content = pictures.rgb(self.content)
+        masks = [pictures.mask(mask) for mask in self.masks]
+        for mask in masks:
+            if mask.size != content.size:
+                raise ValueError(
+                    f"A mask of {mask.width} × {mask.height} pixels does not fit a photo of "
+                    f"{content.width} × {content.height}."
+                )
+        styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
+        return replace(self, content=content, styles=styles, masks=masks)
+
+    def regions(self, stride: int) -> Tensor:
+        """Return the masks averaged over each cell of the feature map, in [0, 1].
+
+        K×h×w; without masks K×1×1 ones.
+        """
+        if not self.masks:
+            return torch.ones(len(self.styles), 1, 1)
+        wanted = pictures.scaled_size(*self.content.size, self.size)
+        masks = [mask.resize(wanted, Image.Resampling.BOX) for mask in self.masks]
+        return pixels.cells(torch.cat([pixels.tensor(mask) for mask in masks]), stride)
+
+    def cover(self, regions: Tensor) -> Tensor:
+        """Return how much of each style each position gets, in the shape of the regions.
+
+        Only proportions of `weights` count: without masks they sum to 1 (the paper's eq. 15);
+        with masks the largest counts as 1, and where masks overlap to more than 1 they are
+        divided by their sum.
+        """
+        shares = torch.tensor(self.weights or [1.0] * len(self.styles), dtype=torch.float64)
+        cover = (shares / shares.max()).float()[:, None, None] * regions
+        return cover / cover.sum(0).clamp_min(1)
