@@ -1,0 +1,218 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from adain.color import Color
+from adain.model import build
+from adain.request import Request
+from adain.stylizer import Stylizer
+from adain.weights import WeightsMissing
+
+
+def drawn(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
+    """A picture with edges and colours."""
+    generator = np.random.default_rng(seed)
+    image = Image.new("RGB", size, tuple(int(v) for v in generator.integers(0, 256, 3)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        (x0, x1), (y0, y1) = np.sort(generator.integers(0, max(size), (2, 2)), axis=1).tolist()
+        color = tuple(int(v) for v in generator.integers(0, 256, 3))
+        draw.ellipse((x0, y0, x1, y1), fill=color)
+    return image
+
+
+def array(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, dtype=np.int16)
+
+
+def mask(box: tuple[int, int, int, int], size: tuple[int, int] = (96, 72)) -> Image.Image:
+    image = Image.new("L", size, 0)
+    image.paste(255, box)
+    return image
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer.load("compact", device="cpu")
+
+
+Make = Callable[[Request], np.ndarray]
+
+
+@pytest.fixture
+def make(stylizer: Stylizer) -> Make:
+    return lambda request: array(stylizer.stylize([request])[0])
+
+
+PLAIN = Request(drawn(1), [drawn(2)], size=72)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 97), (131, 1), (17, 23), (64, 64), (63, 65), (9, 40)])
+def test_the_result_has_exactly_the_contents_size(
+    stylizer: Stylizer, size: tuple[int, int]
+) -> None:
+    [result] = stylizer.stylize([Request(drawn(1, size), [drawn(2)], size=0)])
+    assert (result.size, result.mode) == (size, "RGB")
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16", "1"])
+def test_pictures_of_every_mode_are_taken_as_content_and_as_style(make: Make, mode: str) -> None:
+    odd = Image.new(mode, (40, 30))
+    assert make(Request(odd, [odd], size=32)).shape == (32, 43, 3)
+
+
+def test_the_style_changes_the_picture_and_alpha_says_how_much(make: Make) -> None:
+    plain = make(replace(PLAIN, alpha=0.0))
+    distances = [
+        np.abs(make(replace(PLAIN, alpha=alpha)) - plain).mean() for alpha in (0.25, 0.5, 1.0)
+    ]
+    assert 0 < distances[0] < distances[1] < distances[2]
+
+
+def test_alpha_0_is_autoencoding_whatever_the_style(make: Make) -> None:
+    one = make(replace(PLAIN, alpha=0.0))
+    other = make(replace(PLAIN, styles=[drawn(3)], alpha=0.0))
+    assert np.array_equal(one, other)
+
+
+def test_only_the_proportions_of_weights_count(make: Make) -> None:
+    two = replace(PLAIN, styles=[drawn(2), drawn(3)])
+    assert np.abs(make(replace(two, weights=[1, 3])) - make(replace(two, weights=[2, 6]))).max() < 2
+    assert np.abs(make(replace(two, weights=[1e308, 1e308])) - make(two)).max() < 2
+    assert np.abs(make(replace(two, weights=[1, 3])) - make(replace(two, weights=[3, 1]))).max() > 9
+
+
+def test_a_style_of_weight_0_does_nothing(make: Make) -> None:
+    two = replace(PLAIN, styles=[drawn(2), drawn(3)], weights=[1, 0])
+    assert np.abs(make(two) - make(PLAIN)).max() < 2
+
+
+def test_styles_may_be_of_any_size(make: Make) -> None:
+    sizes = [(300, 20), (1, 1), (64, 64)]
+    mixed = replace(PLAIN, styles=[drawn(seed, size) for seed, size in enumerate(sizes)])
+    assert make(mixed).shape == (72, 96, 3)
+
+
+def test_a_kept_style_gives_the_same_picture_as_its_file(stylizer: Stylizer, make: Make) -> None:
+    kept = stylizer.style(drawn(2), 72)
+    assert kept.statistics.mean.shape == (128,)
+    assert np.array_equal(make(replace(PLAIN, styles=[kept])), make(PLAIN))
+
+
+def test_a_style_kept_by_other_weights_is_refused(stylizer: Stylizer) -> None:
+    other = Stylizer(build("compact"), "compact", "other", torch.device("cpu"))
+    with pytest.raises(ValueError, match="is no use to"):
+        stylizer.stylize([replace(PLAIN, styles=[other.style(drawn(2))])])
+
+
+@pytest.mark.parametrize("weights", [(), (1.0, 3.0), (0.2, 0.2)])
+def test_masks_that_cover_everything_equal_no_mask(make: Make, weights: tuple[float, ...]) -> None:
+    two = replace(PLAIN, styles=[drawn(2), drawn(3)], weights=weights)
+    everywhere = [Image.new("L", PLAIN.content.size, 255)] * 2
+    assert np.abs(make(replace(two, masks=everywhere)) - make(two)).max() <= 2
+
+
+def test_each_mask_puts_its_style_where_it_is_white(make: Make) -> None:
+    left, right = mask((0, 0, 48, 72)), mask((48, 0, 96, 72))
+    two = replace(PLAIN, styles=[drawn(2), drawn(3)], masks=[left, right])
+    swapped = replace(two, styles=[drawn(3), drawn(2)], masks=[right, left])
+    assert np.abs(make(two) - make(swapped)).max() <= 2
+    other = make(replace(two, styles=[drawn(2), drawn(4)]))
+    changed = np.abs(make(two) - other).mean(axis=(0, 2))
+    assert changed[:16].max() < 0.5 < changed[72:].mean()  # columns far from the seam
+
+
+def test_outside_every_mask_the_photo_is_only_autoencoded(make: Make) -> None:
+    left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
+    assert np.abs(make(left) - make(replace(PLAIN, alpha=0.0)))[:, 80:].max() <= 1
+    nowhere = replace(PLAIN, masks=[Image.new("L", PLAIN.content.size, 0)])
+    assert np.abs(make(nowhere) - make(replace(PLAIN, alpha=0.0))).max() <= 1
+
+
+def test_a_speck_of_a_mask_gives_a_picture(make: Make) -> None:
+    assert make(replace(PLAIN, masks=[mask((5, 5, 6, 6))])).shape == (72, 96, 3)
+
+
+def test_matched_colours_stay_near_the_contents(make: Make) -> None:
+    content = Image.new("RGB", (96, 72), (60, 120, 60))
+    content.paste((90, 150, 80), (20, 20, 70, 50))
+    request = Request(content, [drawn(2)], size=72)
+    wanted = array(content).mean(axis=(0, 1))
+    matched = make(replace(request, color=Color.CONTENT)).mean(axis=(0, 1))
+    plain = make(request).mean(axis=(0, 1))
+    assert np.abs(matched - wanted).max() < np.abs(plain - wanted).max()
+
+
+def test_luminance_keeps_the_contents_chroma(make: Make) -> None:
+    grey = replace(PLAIN, content=PLAIN.content.convert("L"), color=Color.LUMINANCE)
+    result = make(grey)
+    assert np.abs(result[..., 0] - result[..., 2]).max() <= 1
+
+
+def test_a_batch_equals_single_runs(stylizer: Stylizer, make: Make) -> None:
+    left, right = mask((0, 0, 48, 72)), mask((48, 0, 96, 72))
+    requests = [
+        PLAIN,
+        replace(PLAIN, alpha=0.4, color=Color.LUMINANCE),
+        replace(PLAIN, styles=[drawn(3), drawn(4)], masks=[left, right], weights=[1, 0.5]),
+        replace(PLAIN, content=drawn(5, (50, 90)), color=Color.CONTENT),
+        replace(PLAIN, styles=[drawn(3), drawn(2), drawn(6)]),
+    ]
+    for together, request in zip(stylizer.stylize(requests), requests, strict=True):
+        assert np.abs(array(together) - make(request)).max() <= 1
+
+
+def test_the_watcher_hears_every_stage_and_can_stop_the_work(stylizer: Stylizer) -> None:
+    heard: list[tuple[str, float]] = []
+    stylizer.stylize([PLAIN], lambda stage, fraction: heard.append((stage, fraction)))
+    assert [stage for stage, _ in heard] == ["styles", "content", "picture", "done"]
+    assert [fraction for _, fraction in heard] == sorted(fraction for _, fraction in heard)
+
+    def stop(stage: str, fraction: float) -> None:
+        if stage == "picture":
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        stylizer.stylize([PLAIN], stop)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"styles": []}, "At least one style"),
+        ({"weights": [1, 2]}, "as many weights"),
+        ({"weights": [-1]}, "from 0 up"),
+        ({"weights": [float("nan")]}, "finite"),
+        ({"weights": [float("inf")]}, "finite"),
+        ({"weights": [0]}, "greater than 0"),
+        ({"masks": [Image.new("L", (96, 72))] * 2}, "as many masks"),
+        ({"alpha": 1.1}, "from 0 to 1"),
+        ({"alpha": float("nan")}, "from 0 to 1"),
+        ({"size": -1}, "from 1 up"),
+    ],
+)
+def test_a_bad_request_is_refused_in_a_sentence(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(PLAIN, **change)
+
+
+def test_a_mask_of_another_size_is_refused(stylizer: Stylizer) -> None:
+    small = replace(PLAIN, masks=[Image.new("L", (95, 72))])
+    with pytest.raises(ValueError, match="95 × 72 pixels does not fit a photo of 96 × 72"):
+        stylizer.stylize([small])
+
+
+def test_an_untrained_network_never_serves(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing):
+        Stylizer.load("vgg19", tmp_path)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="auto, cpu or cuda"):
+        Stylizer.load(device="tpu9")
