@@ -1,0 +1,1 @@
+"""What a job is, where it is kept, and who runs it."""

@@ -1,0 +1,113 @@
+"""Pictures kept as files: a folder a job, in a local folder or in S3.
+
+Knows bytes and keys such as `JOB/content.jpg`, and no job.
+"""
+
+import contextlib
+import errno
+import uuid
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from worker.settings import settings
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class BlobMissing(Exception):
+    """A picture that should be there and is not; the message is its key."""
+
+
+class StorageFull(Exception):
+    """There is no room for another picture."""
+
+
+@cache
+def _place() -> tuple[AbstractFileSystem, str]:
+    """Return the file system and the folder in it that holds the jobs' folders."""
+    filesystem, root = url_to_fs(settings().blobs_url)
+    filesystem.mkdirs(root, exist_ok=True)
+    return filesystem, root.rstrip("/")
+
+
+def _put_local(file: Path, data: bytes) -> None:
+    """Write aside, then rename: a reader never sees half a file, and failure leaves none."""
+    aside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        aside.write_bytes(data)
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def put(key: str, data: bytes) -> None:
+    """Keep the bytes under the key, replacing what was there; raises `StorageFull`."""
+    filesystem, root = _place()
+    try:
+        if isinstance(filesystem, LocalFileSystem):
+            _put_local(Path(root, key), data)
+        else:
+            filesystem.pipe_file(f"{root}/{key}", data)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull("The storage for pictures is full.") from error
+        raise
+
+
+def get(key: str) -> bytes:
+    """Return the bytes; raises `BlobMissing`."""
+    filesystem, root = _place()
+    try:
+        data: bytes = filesystem.cat_file(f"{root}/{key}")
+    except FileNotFoundError as error:
+        raise BlobMissing(key) from error
+    return data
+
+
+def exists(key: str) -> bool:
+    """Tell whether there is something under the key."""
+    filesystem, root = _place()
+    return bool(filesystem.isfile(f"{root}/{key}"))
+
+
+def delete_job(job_id: str) -> None:
+    """Delete all of a job's pictures; none is fine."""
+    filesystem, root = _place()
+    filesystem.invalidate_cache()
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm(f"{root}/{job_id}", recursive=True)
+
+
+def _changed(info: dict[str, Any]) -> float:
+    """Epoch seconds of the last change, as local files or S3 tell it."""
+    return float(info["mtime"] if "mtime" in info else info["LastModified"].timestamp())
+
+
+def jobs() -> Iterator[tuple[str, float]]:
+    """Yield the jobs that have pictures, each with its newest picture's time in epoch seconds."""
+    filesystem, root = _place()
+    filesystem.invalidate_cache()
+    newest: dict[str, float] = {}
+    for path, info in filesystem.find(root, detail=True, withdirs=True).items():
+        job_id = str(path).removeprefix(root).strip("/").split("/")[0]
+        if job_id and ("mtime" in info or "LastModified" in info):
+            newest[job_id] = max(newest.get(job_id, 0.0), _changed(info))
+    yield from newest.items()
+
+
+def check() -> None:
+    """Raise `StorageFull` or OSError unless a picture can be written and read back."""
+    folder = f"check-{uuid.uuid4().hex}"
+    try:
+        put(f"{folder}/probe", b"probe")
+        if get(f"{folder}/probe") != b"probe":
+            raise OSError("The storage gives back something else than was put there.")
+    finally:
+        delete_job(folder)

@@ -1,0 +1,90 @@
+"""The database: SQLite on a laptop, PostgreSQL elsewhere; its clock is the only one that counts.
+
+Knows tables only as far as alembic does; what a row means is `worker/jobs.py`'s.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, Float, create_engine, event
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from worker.settings import settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Base(DeclarativeBase):
+    """What every table derives from."""
+
+
+class now(FunctionElement[float]):  # noqa: N801, reads as SQL's now()
+    """The database's time in epoch seconds, as an SQL expression."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _now_in_sqlite(element: now, compiler: object, **_: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(now, "postgresql")
+def _now_in_postgresql(element: now, compiler: object, **_: object) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401, sqlite3's or a stand-in
+    """Set up a new SQLite connection; SQLAlchemy says BEGIN itself (see `_begin`)."""
+    connection.isolation_level = None
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Take SQLite's write lock at once, where waiting works, unless it is only to read."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@cache
+def engine() -> Engine:
+    """Return the process's connections to the database."""
+    url = settings().database_url
+    made = create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    if made.dialect.name == "sqlite":
+        if made.url.database:
+            Path(made.url.database).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(made, "connect", _prepare)
+        event.listen(made, "begin", _begin)
+    return made
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Yield a session that may write; commits at the end, rolls back on an error."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Yield a session that only reads and so waits for no writer."""
+    connections = engine().execution_options(reading=True)
+    with Session(connections, expire_on_commit=False) as session:
+        yield session
+
+
+def migrate() -> None:
+    """Bring the tables up to date; safe when several processes do so at once."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, "head")

@@ -1,0 +1,495 @@
+"""Jobs: the table, and every way a job changes, each in one statement.
+
+    queued → running → done | failed | cancelled
+
+A row is the truth about its job; the message in the queue only says that there is one. All
+times are the database's, in epoch seconds. Knows no network and no web.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Index,
+    UpdateBase,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from adain.pictures import scaled_size
+from worker import blobs, database, images, processes, queue
+from worker.database import Base, now
+from worker.images import CleanImage, ImageRejected
+from worker.options import Options
+from worker.refused import Refused as Refused
+from worker.settings import settings
+
+log = logging.getLogger(__name__)
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Hold(StrEnum):
+    """What a worker learns about its job when it renews the lease."""
+
+    HELD = "held"
+    CANCELLED = "cancelled"  # the owner wants it no more
+    LOST = "lost"  # another attempt has it, or it ended
+
+
+class JobNotFound(Exception):
+    """No such job, or another visitor's; which of the two is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no job with this id among yours.")
+
+
+class Job(Base):
+    """One picture to make, and afterwards what made it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_in_line", "status", "priority", "turn", "id"),
+        Index("jobs_of_owner", "owner", "id"),
+        Index("jobs_finished", "status", "finished"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
+    owner: Mapped[str]
+    status: Mapped[str] = mapped_column(default=Status.QUEUED)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    content_key: Mapped[str]
+    style_keys: Mapped[list[str]] = mapped_column(JSON)
+    mask_keys: Mapped[list[str]] = mapped_column(JSON)
+    content_width: Mapped[int]
+    content_height: Mapped[int]
+    # its place in the line
+    priority: Mapped[int] = mapped_column(default=0)  # lower first
+    turn: Mapped[int] = mapped_column(default=0)  # an owner's second job waits for others' first
+    submitted: Mapped[float] = mapped_column(default=now())
+    started: Mapped[float | None]
+    finished: Mapped[float | None]
+    # who has it
+    attempt: Mapped[int] = mapped_column(default=0)  # only grows: what an old attempt says is void
+    released: Mapped[int] = mapped_column(default=0)  # attempts given back, which do not count
+    lease_until: Mapped[float | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    worker: Mapped[str | None]
+    device: Mapped[str | None]
+    stage: Mapped[str] = mapped_column(default="")
+    progress: Mapped[float] = mapped_column(default=0.0)  # in [0, 1]
+    # what became of it
+    error: Mapped[str | None]  # one calm sentence for the owner
+    timings: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)  # seconds a stage
+    network: Mapped[str | None]
+    weights_sha256: Mapped[str | None]
+    version: Mapped[str | None]
+    result_key: Mapped[str | None]
+    thumbnail_key: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+
+
+# ---------------------------------------------------------------- conditions
+
+_ACTIVE = (Status.QUEUED, Status.RUNNING)
+_LINE = (Job.priority, Job.turn, Job.id)
+
+
+def _expired() -> ColumnElement[bool]:
+    return and_(Job.status == Status.RUNNING, Job.lease_until < now())
+
+
+def _worn_out() -> ColumnElement[bool]:
+    return Job.attempt - Job.released >= settings().max_attempts
+
+
+def _claimable() -> ColumnElement[bool]:
+    return and_(or_(Job.status == Status.QUEUED, _expired()), ~Job.cancel_requested, ~_worn_out())
+
+
+def _held(job_id: str, attempt: int) -> ColumnElement[bool]:
+    """True for the row as long as this attempt has it: the fence."""
+    return and_(Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
+
+
+def _change(statement: UpdateBase) -> Job | None:
+    """Run one statement that changes at most one job, in a transaction of its own."""
+    with database.transaction() as session:
+        return session.scalars(
+            statement.returning(Job), execution_options={"synchronize_session": False}
+        ).one_or_none()
+
+
+# ---------------------------------------------------------------- submit
+
+
+def _checked(what: str, clean: Callable[[], CleanImage]) -> CleanImage:
+    """Let a rejection say which picture it means."""
+    try:
+        return clean()
+    except ImageRejected as rejected:
+        raise ImageRejected(f"{what}: {rejected}") from rejected
+
+
+def _check_scaled(what: str, image: CleanImage, size: int) -> None:
+    width, height = scaled_size(image.width, image.height, size)
+    limit = settings().max_output_pixels
+    if width * height > limit:
+        raise Refused(
+            f"{what} would be worked on at {width} × {height} pixels; at most {limit / 1e6:g} "
+            "megapixels are possible. Choose a smaller size."
+        )
+
+
+def _cleaned(
+    content: bytes, styles: Sequence[bytes], masks: Sequence[bytes], size: int
+) -> dict[str, CleanImage]:
+    """Check every picture; return them by the name their blobs get."""
+    photo = _checked("The photo", lambda: images.clean(content))
+    _check_scaled("The photo", photo, size)
+    pictures = {"content": photo}
+    for place, style in enumerate(styles):
+        what = f"Style picture {place + 1}"
+        picture = _checked(what, lambda style=style: images.clean(style))  # type: ignore[misc]
+        _check_scaled(what, picture, size)
+        pictures[f"style-{place}"] = picture
+    for place, mask in enumerate(masks):
+        pictures[f"mask-{place}"] = _checked(
+            f"Mask {place + 1}",
+            lambda mask=mask: images.clean_mask(mask, (photo.width, photo.height)),  # type: ignore[misc]
+        )
+    return pictures
+
+
+def _keep(job_id: str, pictures: dict[str, CleanImage]) -> dict[str, str]:
+    """Store the pictures; return their keys by name. All or, when the storage fails, none."""
+    keys = {name: f"{job_id}/{name}.{picture.suffix}" for name, picture in pictures.items()}
+    try:
+        for name, picture in pictures.items():
+            blobs.put(keys[name], picture.data)
+    except Exception:
+        blobs.delete_job(job_id)
+        raise
+    return keys
+
+
+def _next_turn(owner: str) -> ColumnElement[int]:
+    """Behind the owner's own jobs, and level with the first of everybody else's."""
+    other = aliased(Job)
+    active = other.status.in_(_ACTIVE)
+    own = select(func.max(other.turn) + 1).where(active, other.owner == owner).scalar_subquery()
+    first = select(func.min(other.turn)).where(active).scalar_subquery()
+    after_own, with_first = func.coalesce(own, 0), func.coalesce(first, 0)
+    return case((after_own > with_first, after_own), else_=with_first)
+
+
+def _insert(
+    job_id: str, owner: str, keys: dict[str, str], photo: CleanImage, options: Options
+) -> Job:
+    def named(start: str) -> list[str]:
+        return [key for name, key in keys.items() if name.startswith(start)]
+
+    job = _change(
+        insert(Job).values(
+            id=job_id,
+            owner=owner,
+            options=options.model_dump(),
+            content_key=keys["content"],
+            style_keys=named("style-"),
+            mask_keys=named("mask-"),
+            content_width=photo.width,
+            content_height=photo.height,
+            network=options.network,
+            turn=_next_turn(owner),
+        )
+    )
+    assert job is not None
+    return job
+
+
+def submit(
+    owner: str,
+    content: bytes,
+    styles: Sequence[bytes],
+    masks: Sequence[bytes] = (),
+    options: object = None,
+) -> Job:
+    """Accept a job: check, store, insert, commit, and only then ring.
+
+    `options` is what `Options` takes. Raises `Refused` with a sentence, `blobs.StorageFull`;
+    whatever it raises, there is no job then. Without Redis the job waits for the sweep.
+    """
+    chosen = Options.read(options or {}, len(styles), len(masks))
+    pictures = _cleaned(content, styles, masks, chosen.size)
+    job_id = str(uuid_utils.uuid7())
+    keys = _keep(job_id, pictures)
+    job = _insert(job_id, owner, keys, pictures["content"], chosen)
+    log.info("job %s queued", job_id)
+    queue.send(job_id)
+    return job
+
+
+# ---------------------------------------------------------------- a worker's verbs
+
+
+def claim(worker: str, device: str = "") -> Job | None:
+    """Take the next job in line: priority, owner's turn, age. None: nothing to do."""
+    first = (
+        select(Job.id)
+        .where(_claimable())
+        .order_by(*_LINE)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite there is one writer anyway
+        .scalar_subquery()
+    )
+    return _change(
+        update(Job)
+        .where(Job.id == first)
+        .values(
+            status=Status.RUNNING,
+            attempt=Job.attempt + 1,
+            lease_until=now() + settings().lease_seconds,
+            started=now(),
+            worker=worker,
+            device=device,
+            stage="",
+            progress=0.0,
+        )
+    )
+
+
+def renew(job_id: str, attempt: int, stage: str, progress: float) -> Hold:
+    """Prolong the lease and show how far the job is."""
+    job = _change(
+        update(Job)
+        .where(_held(job_id, attempt))
+        .values(lease_until=now() + settings().lease_seconds, stage=stage, progress=progress)
+    )
+    if job is None:
+        return Hold.LOST
+    return Hold.CANCELLED if job.cancel_requested else Hold.HELD
+
+
+def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status | None:
+    """End the job unless another attempt has it; a wish to cancel wins."""
+    ended = case((Job.cancel_requested, Status.CANCELLED), else_=status)
+    job = _change(
+        update(Job)
+        .where(_held(job_id, attempt))
+        .values(status=ended, finished=now(), lease_until=None, **values)
+    )
+    log.info("job %s attempt %d %s", job_id, attempt, job.status if job else "came too late")
+    return Status(job.status) if job else None
+
+
+def finish(
+    job_id: str,
+    attempt: int,
+    *,
+    result_key: str,
+    thumbnail_key: str,
+    width: int,
+    height: int,
+    weights_sha256: str,
+    version: str,
+    timings: dict[str, float],
+) -> bool:
+    """Record the result; False when this attempt has the job no more, or it was cancelled."""
+    return (
+        _end(
+            job_id,
+            attempt,
+            Status.DONE,
+            result_key=result_key,
+            thumbnail_key=thumbnail_key,
+            width=width,
+            height=height,
+            weights_sha256=weights_sha256,
+            version=version,
+            timings=timings,
+            stage="",
+            progress=1.0,
+        )
+        == Status.DONE
+    )
+
+
+def fail(job_id: str, attempt: int, sentence: str) -> bool:
+    """Record that there will be no result; False when this attempt has the job no more."""
+    return _end(job_id, attempt, Status.FAILED, error=sentence) == Status.FAILED
+
+
+def stopped(job_id: str, attempt: int) -> bool:
+    """Record that the work was stopped because its owner cancelled."""
+    return _end(job_id, attempt, Status.CANCELLED) == Status.CANCELLED
+
+
+def release(job_id: str, attempt: int) -> bool:
+    """Give the job back unfinished; the attempt does not count."""
+    return None is not _change(
+        update(Job)
+        .where(_held(job_id, attempt))
+        .values(status=Status.QUEUED, lease_until=None, released=Job.released + 1)
+    )
+
+
+# ---------------------------------------------------------------- an owner's verbs
+
+
+def get(job_id: str, owner: str) -> Job:
+    """Return the owner's job; raises `JobNotFound`."""
+    with database.reading() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.owner != owner:
+        raise JobNotFound
+    return job
+
+
+def cancel(job_id: str, owner: str) -> Job:
+    """Cancel at once if nobody works on it, else ask the worker to; an ended job stays as it is.
+
+    Raises `JobNotFound`.
+    """
+    waiting = Job.status == Status.QUEUED
+    job = _change(
+        update(Job)
+        .where(Job.id == job_id, Job.owner == owner, Job.status.in_(_ACTIVE))
+        .values(
+            cancel_requested=True,
+            status=case((waiting, Status.CANCELLED), else_=Job.status),
+            finished=case((waiting, now()), else_=Job.finished),
+        )
+    )
+    return job or get(job_id, owner)
+
+
+def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Job]:
+    """Return the owner's jobs, newest first, those older than the job `before`."""
+    statement = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Job.id < before)
+    with database.reading() as session:
+        return list(session.scalars(statement))
+
+
+def position(job: Job) -> int:
+    """Return the job's place in line, 1 = next; 0 when it does not wait."""
+    if job.status != Status.QUEUED:
+        return 0
+    place = tuple_(literal(job.priority), literal(job.turn), literal(job.id))
+    earlier = select(func.count()).where(Job.status == Status.QUEUED, tuple_(*_LINE) < place)
+    with database.reading() as session:
+        return 1 + (session.scalar(earlier) or 0)
+
+
+def estimate(job: Job) -> float | None:
+    """Return the seconds until the job is probably done, by the latest of its network.
+
+    None when nothing was measured yet, or there is nothing to wait for.
+    """
+    if job.status not in _ACTIVE:
+        return None
+    recent = (
+        select((Job.finished - Job.started).label("seconds"))
+        .where(Job.status == Status.DONE, Job.network == job.network)
+        .order_by(Job.finished.desc())
+        .limit(20)
+        .subquery()
+    )
+    with database.reading() as session:
+        mean = session.scalar(select(func.avg(recent.c.seconds)))
+    if mean is None:
+        return None
+    if job.status == Status.RUNNING:
+        return float(mean) * (1 - job.progress)
+    rounds = math.ceil(position(job) / max(1, len(processes.alive("worker"))))
+    return float(mean) * rounds
+
+
+# ---------------------------------------------------------------- the sweep's verbs
+
+
+def counts() -> dict[Status, int]:
+    """Return how many jobs are in each state."""
+    with database.reading() as session:
+        rows = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
+    return dict.fromkeys(Status, 0) | {Status(status): count for status, count in rows}
+
+
+def expire() -> int:
+    """Put back in line what silent workers had; fail what used up its attempts.
+
+    Returns how many jobs changed.
+    """
+    worn_out = "The job was started several times and never came to an end. Please try another."
+    ended = or_(Job.cancel_requested, _worn_out())
+    statement = (
+        update(Job)
+        .where(_expired())
+        .values(
+            status=case(
+                (Job.cancel_requested, Status.CANCELLED),
+                (_worn_out(), Status.FAILED),
+                else_=Status.QUEUED,
+            ),
+            error=case((and_(~Job.cancel_requested, _worn_out()), worn_out), else_=Job.error),
+            finished=case((ended, now()), else_=Job.finished),
+            lease_until=None,
+        )
+        .returning(Job.id, Job.status, Job.attempt)
+    )
+    with database.transaction() as session:
+        rows = session.execute(statement, execution_options={"synchronize_session": False}).all()
+    for job_id, status, attempt in rows:
+        log.warning("job %s attempt %d went silent, now %s", job_id, attempt, status)
+    return len(rows)
+
+
+def unanswered(limit: int = 1000) -> list[str]:
+    """Return the jobs that nobody took though they wait for some seconds, next one first."""
+    old = Job.submitted < now() - settings().ring_after_seconds
+    with database.reading() as session:
+        statement = select(Job.id).where(_claimable(), old).order_by(*_LINE).limit(limit)
+        return list(session.scalars(statement))
+
+
+def forget(days: float) -> list[str]:
+    """Delete the rows of jobs that ended so long ago; return their ids."""
+    ended = and_(Job.status.not_in(_ACTIVE), Job.finished < now() - days * 86400)
+    with database.transaction() as session:
+        return list(
+            session.scalars(
+                delete(Job).where(ended).returning(Job.id),
+                execution_options={"synchronize_session": False},
+            )
+        )
+
+
+def unknown(job_ids: Sequence[str]) -> set[str]:
+    """Return those ids that no row has."""
+    with database.reading() as session:
+        return set(job_ids) - set(session.scalars(select(Job.id).where(Job.id.in_(job_ids))))

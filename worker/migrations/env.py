@@ -1,0 +1,16 @@
+"""How alembic reaches the database: one at a time, each migration whole or not at all."""
+
+from alembic import context
+from sqlalchemy import text
+
+from worker import jobs, leases, processes  # noqa: F401, they declare the tables
+from worker.database import Base, engine
+
+_LOCK = 0xADA1  # any number, the same in every process
+
+with engine().begin() as connection:  # SQLite: BEGIN IMMEDIATE lets one in
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    context.configure(connection, target_metadata=Base.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,90 @@
+"""The doorbell: a message in Redis that says "there is a job".
+
+It may get lost and it may come twice; what is to be done stands in the database. Knows the
+name of the task and not what it does, so that a process without torch can ring.
+"""
+
+import logging
+import time
+from functools import cache
+
+import redis
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from worker.settings import settings
+
+TASK = "stylize"
+QUEUE = "stylize"
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 2.0  # seconds on an answer from Redis; a hung one costs no more
+_away_until = 0.0  # monotonic; after a failure nobody waits for Redis again before this
+
+
+@cache
+def app() -> Celery:
+    """Return the Celery application; makes no connection."""
+    made = Celery("studio", broker=settings().redis_url, include=["worker.tasks"])
+    made.conf.update(
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_acks_late=False,  # the row, not the message, is what must not be lost
+        task_soft_time_limit=settings().job_time_limit,
+        task_time_limit=settings().job_time_limit + 30,
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},
+        worker_concurrency=settings().worker_concurrency,
+        worker_prefetch_multiplier=1,
+        worker_pool="prefork",
+        worker_pool_start_method="spawn",  # a CUDA context can't be forked
+        worker_proc_alive_timeout=120,  # loading torch takes longer than the default 4 s
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "socket_timeout": _PATIENCE,
+            "socket_connect_timeout": _PATIENCE,
+        },
+    )
+    return made
+
+
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings().redis_url, socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
+    )
+
+
+def send(job_id: str) -> bool:
+    """Ring for a job; False, and a warning in the log, when Redis is away.
+
+    For two seconds after that it answers False at once, so that a Redis that hangs does
+    not hold up every visitor; the sweep rings again.
+    """
+    global _away_until
+    if time.monotonic() < _away_until:
+        return False
+    try:
+        app().send_task(TASK, args=[job_id], task_id=job_id, queue=QUEUE)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        _away_until = time.monotonic() + _PATIENCE
+        log.warning("job %s waits in the database: the queue is away: %s", job_id, error)
+        return False
+    return True
+
+
+def depth() -> int:
+    """Return how many bells nobody answered yet; raises `redis.RedisError`."""
+    return int(_redis().llen(QUEUE))
+
+
+def ping() -> bool:
+    """Tell whether Redis answers."""
+    try:
+        return bool(_redis().ping())
+    except redis.RedisError:
+        return False

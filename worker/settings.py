@@ -1,0 +1,161 @@
+"""Every setting, once: a frozen object read from STUDIO_… variables.
+
+Nothing else touches the environment. Knows no file, no server and no job.
+"""
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "STUDIO_"
+MIB = 1 << 20
+
+Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
+
+
+def _database_url(url: str) -> str:
+    """Accept what managed databases hand out, refuse what can't be an address."""
+    if url.startswith("postgres://"):
+        url = url.replace("postgres://", "postgresql://", 1)
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError as error:
+        raise ValueError("wanted an address such as postgresql://user:word@host/name") from error
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError("wanted sqlite:///… or postgresql://…")
+    return url
+
+
+class BadSetting(SystemExit):
+    """A setting that can't be used; ends the process with a sentence that names it."""
+
+
+class Settings(BaseSettings):
+    """How this process is set up; every field is STUDIO_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Folder = Field(
+        default=Path("data"), validate_default=True, description="folder for all data"
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default_factory=lambda got: f"sqlite:///{got['data']}/studio.sqlite3",
+        description="SQLite or PostgreSQL",
+    )
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        pattern=r"^(redis|rediss|unix)://",
+        description="the queue",
+    )
+    blobs_url: str = Field(
+        default_factory=lambda got: f"file://{got['data']}/blobs",
+        description="where pictures are kept: file:///folder or s3://bucket/folder",
+    )
+    weights_dir: Folder = Field(
+        default_factory=lambda got: got["data"] / "weights",
+        description="folder for weights that do not ship with the program",
+    )
+    cookie_secret: SecretStr = Field(
+        SecretStr(""),
+        description="signs the visitors' cookies; empty: made once and kept in the data folder",
+    )
+
+    host: str = Field(default="127.0.0.1", description="address the web server listens on")
+    port: int = Field(default=7860, ge=0, le=65535, description="port the web server listens on")
+    public_url: str = Field(default="", description="address the visitors use, behind a proxy")
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses of proxies whose X-Forwarded-… headers count, comma-separated",
+    )
+    https_only: bool = Field(default=False, description="send cookies over https only")
+
+    network: Literal["compact", "vgg19"] = Field(
+        default="compact", description="the default network"
+    )
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    worker_concurrency: int = Field(
+        default=1, ge=1, le=64, description="jobs at a time in one worker"
+    )
+    worker_threads: int = Field(
+        default=0, ge=0, description="CPU threads of one job; 0: the cores shared among the jobs"
+    )
+
+    lease_seconds: float = Field(
+        default=15, gt=0, description="a silent worker loses its job after this"
+    )
+    heartbeat_seconds: float = Field(default=4, gt=0, description="a worker is heard this often")
+    max_attempts: int = Field(default=5, ge=1, description="starts of one job before it fails")
+    job_time_limit: int = Field(default=600, ge=1, description="seconds one job may run")
+    sweep_seconds: float = Field(default=1, gt=0, description="the sweep looks this often")
+    ring_after_seconds: float = Field(
+        default=2, ge=0, description="a job nobody took is announced again after this"
+    )
+    retention_days: float = Field(
+        default=30, ge=0, description="jobs are deleted after this; 0: never"
+    )
+
+    max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
+    max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")
+    max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")
+    max_styles: int = Field(default=4, ge=1, le=16, description="style pictures of one job")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="to stderr"
+    )
+
+    @model_validator(mode="after")
+    def _beats_within_lease(self) -> "Settings":
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            raise ValueError("STUDIO_LEASE_SECONDS must be at least twice STUDIO_HEARTBEAT_SECONDS")
+        return self
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of one job: children × threads = cores."""
+        return self.worker_threads or max(1, (os.cpu_count() or 1) // self.worker_concurrency)
+
+
+def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    return f"{PREFIX}{'.'.join(map(str, error['loc'])).upper()}={error['input']!r}: {message}"
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings, once a process; raises `BadSetting`."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    if unknown := sorted(given - known):
+        raise BadSetting(f"{', '.join(unknown)}: no such setting; see `adain-studio settings`")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSetting("\n".join(map(_sentence, error.errors()))) from error
+
+
+@cache
+def cookie_secret() -> str:
+    """Return the secret that signs cookies: the one given, or one made once and kept in DATA."""
+    if given := settings().cookie_secret.get_secret_value():
+        return given
+    file = settings().data / "cookie-secret"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+        aside.touch(mode=0o600)
+        aside.write_text(secrets.token_hex(32))
+        try:
+            file.hardlink_to(aside)  # fails, rather than replaces, when another was faster
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    return file.read_text()
