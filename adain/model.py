@@ -5,6 +5,7 @@ Equation numbers are those of Huang and Belongie, "Arbitrary Style Transfer in R
 with Adaptive Instance Normalization", ICCV 2017.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -56,16 +57,17 @@ def adain(
     features: Tensor,
     styles: Statistics,
     cover: Tensor | None = None,
-    regions: Tensor | None = None,
     alpha: Tensor | float = 1.0,
+    content: Statistics | None = None,
 ) -> Tensor:
     """Give content features the channel statistics of their styles (eqs. 8, 14 and 15).
 
     `features` is N×C×h×w; `styles` holds N×K×C. `cover` says how much of each style a
     position gets: N×K×1×1, or N×K×h×w for spatial control, summing to at most 1 over K; the
-    remainder keeps the content's own features. None means one style everywhere. Inside
-    `regions` (N×K×h×w) the content's statistics are the region's own. `alpha` in [0, 1], one
-    number or N of them, goes from the content (0) to the full style (1).
+    remainder keeps the content's own features. None means equal shares everywhere. `alpha`
+    in [0, 1], one number or N of them, goes from the content (0) to the full style (1).
+    `content` holds the features' own statistics, N×1×C, or N×K×C region by region; None
+    measures them here.
 
     AdaIN, mixing and alpha are all affine in the features, so they fold into one
     gain and one bias per channel and position.
@@ -73,10 +75,8 @@ def adain(
     n, k = styles.mean.shape[:2]
     if cover is None:
         cover = features.new_full((n, k, 1, 1), 1 / k)
-    if regions is None:
+    if content is None:
         content = Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
-    else:
-        content = region_statistics(features, regions)  # N×K×C
     gain = styles.std / content.std  # N×K×C
     bias = styles.mean - content.mean * gain  # so that gain · x + bias is eq. 8
     cover = cover.to(gain.dtype)
@@ -84,6 +84,25 @@ def adain(
     gain = 1 + strength * torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
     bias = strength * torch.einsum("nkc,nkhw->nchw", bias, cover)
     return torch.addcmul(bias, gain, features.float()).to(features.dtype)
+
+
+def _reach(layers: nn.Module, scale: float) -> tuple[int, float]:
+    """How many pixels around it an output depends on, and the pixels a cell at the end.
+
+    `scale` is the pixels a cell at the start.
+    """
+    reach = 0
+    for layer in layers.modules():
+        if isinstance(layer, nn.Conv2d):
+            reach += round(layer.kernel_size[0] // 2 * scale)
+            scale *= layer.stride[0]
+        elif isinstance(layer, nn.MaxPool2d):
+            scale *= 2
+        elif isinstance(layer, nn.PixelUnshuffle):
+            scale *= layer.downscale_factor
+        elif isinstance(layer, nn.Upsample | nn.PixelShuffle):
+            scale /= 2
+    return reach, scale
 
 
 class Network(nn.Module):
@@ -105,8 +124,13 @@ class Network(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.channels = channels
-        self.stride = 8
         self.black, self.white = black_and_white  # what the layers take for 0 and 1
+        encoder_reach, stride = _reach(encoder, 1)
+        decoder_reach, _ = _reach(decoder, stride)
+        self.stride = round(stride)  # pixels a cell of the features
+        # pixels around a picture's part that each half looks at, in whole cells
+        self.encoder_reach = math.ceil(encoder_reach / stride) * self.stride
+        self.decoder_reach = math.ceil(decoder_reach / stride) * self.stride
 
     def encode(self, images: Tensor) -> Tensor:
         """N×3×H×W in [0, 1] → N×C×H/8×W/8."""

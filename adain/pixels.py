@@ -1,4 +1,4 @@
-"""Between pictures and tensors: RGB in [0, 1], channels last in memory, sides a network takes."""
+"""Between pictures and tensors: channels last in memory, sides a network takes."""
 
 import math
 
@@ -12,15 +12,24 @@ _LEAST_SIDE = 16  # two cells at 1/8: reflection needs a neighbour
 
 
 def tensor(image: Image.Image) -> Tensor:
-    """RGB or L picture → 1×C×H×W in [0, 1], channels last in memory."""
-    array = np.array(image, dtype=np.float32) / 255
-    return torch.from_numpy(array.reshape(1, image.height, image.width, -1)).permute(0, 3, 1, 2)
+    """RGB or L picture → 1×C×H×W bytes, channels last in memory."""
+    array = np.array(image).reshape(1, image.height, image.width, -1)
+    return torch.from_numpy(array).permute(0, 3, 1, 2)
+
+
+def unit(images: Tensor) -> Tensor:
+    """Bytes → float32 in [0, 1]; floats as they are."""
+    return images if images.is_floating_point() else images.float() / 255
+
+
+def as_bytes(images: Tensor) -> Tensor:
+    """Floats in about [0, 1] → bytes, clamped and rounded."""
+    return (images.float().clamp(0, 1) * 255 + 0.5).to(torch.uint8)
 
 
 def image(tensor: Tensor) -> Image.Image:
-    """3×H×W in about [0, 1] → RGB picture, clamped."""
-    pixels = (tensor.float().clamp(0, 1) * 255 + 0.5).to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+    """3×H×W bytes → RGB picture."""
+    return Image.fromarray(tensor.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def _reflected(length: int, padded: int) -> Tensor:
@@ -44,4 +53,4 @@ def padded(images: Tensor, stride: int) -> Tensor:
 
 def cells(masks: Tensor, stride: int) -> Tensor:
     """Average K×1×H×W masks over the cells of the feature map of a padded picture: K×h×w."""
-    return F.avg_pool2d(padded(masks, stride), stride)[:, 0]
+    return F.avg_pool2d(unit(padded(masks, stride)), stride)[:, 0]

@@ -5,6 +5,7 @@ sets those (`worker/jobs.py`).
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -15,8 +16,9 @@ from torch import Tensor
 from adain import color as colors
 from adain import pictures, pixels, weights
 from adain.color import Color
-from adain.model import Network, Statistics, adain, statistics
+from adain.model import Network, Statistics, adain, region_statistics, statistics
 from adain.request import Request, Style
+from adain.tiles import tiles
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 
@@ -24,6 +26,10 @@ Watch = Callable[[str, float], None]  # stage name, fraction done; may raise to 
 
 
 def _unwatched(stage: str, fraction: float) -> None:
+    pass
+
+
+def _unheard(fraction: float) -> None:
     pass
 
 
@@ -36,6 +42,23 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"There is no device {name!r} here; use auto, cpu or cuda.") from error
     return device
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """What a batch does to its features, as `adain` takes it."""
+
+    styles: Statistics  # N×K×C
+    cover: Tensor  # N×K×1×1, or N×K×h×w with masks
+    regions: Tensor | None  # N×K×h×w with masks
+    alpha: Tensor  # N
+
+    def measure(self, features: Tensor) -> Statistics:
+        """Statistics of the content, region by region with masks."""
+        if self.regions is not None:
+            return region_statistics(features, self.regions)
+        whole = statistics(features)
+        return Statistics(whole.mean[:, None], whole.std[:, None])
 
 
 class Stylizer:
@@ -62,11 +85,6 @@ class Stylizer:
         model, found = weights.load(network, folder)
         return cls(model, network, found.sha256, _device(device))
 
-    def _encode(self, image: Tensor) -> Tensor:
-        image = pixels.padded(image, self._model.stride).to(self.device, self.dtype)
-        features: Tensor = self._model.encode(image)
-        return features
-
     @torch.inference_mode()
     def style(self, image: Image.Image, size: int = 512, like: Image.Image | None = None) -> Style:
         """Measure a style picture once, to be kept and mixed at will.
@@ -76,16 +94,17 @@ class Stylizer:
         style = pixels.tensor(pictures.scaled(pictures.rgb(image), size))
         if like is not None:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
-            style = colors.match_colors(style[0], content[0])[None]
-        measured = statistics(self._encode(style))
+            style = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))[None]
+        measured = statistics(self._encode(pixels.padded(style, self._model.stride)))
         return Style(self._name, Statistics(measured.mean[0].cpu(), measured.std[0].cpu()))
 
     @torch.inference_mode()
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
         """Make the pictures, each of its content's size after scaling.
 
-        Requests whose contents scale to one size run as one batch. `watch` hears of each
-        stage: styles, content, picture, done.
+        Requests whose contents scale to one size run as one batch; a picture above
+        `tiles.SIDE` runs tile by tile. `watch` hears of each stage (styles, content, picture,
+        done) and tile.
         """
         upright = [request.upright() for request in requests]
         groups: dict[tuple[int, int], list[int]] = {}
@@ -100,24 +119,58 @@ class Stylizer:
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
         """Make pictures of one size, from upright requests."""
         watch("styles", 0.0)
-        styles = [self._styles(request) for request in requests]
-        watch("content", 0.3)
+        mix = self._mix(requests)
         contents = torch.cat(
             [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
         )
-        features = self._encode(contents)
-        features = self._transfer(features, styles, requests)
-        watch("picture", 0.6)
         height, width = contents.shape[2:]
-        results = self._model.decode(features)[:, :, :height, :width]
-        images = [
-            pixels.image(colors.keep_colors(result.float().cpu(), content))
-            if request.color == Color.LUMINANCE
-            else pixels.image(result)
-            for result, content, request in zip(results, contents, requests, strict=True)
-        ]
+        contents = pixels.padded(contents, self._model.stride)
+        features = self._encode(contents, lambda done: watch("content", 0.2 + 0.4 * done))
+        luminance = [request.color == Color.LUMINANCE for request in requests]
+        results = self._paint(
+            *(features, mix, contents, torch.tensor(luminance)),
+            lambda done: watch("picture", 0.6 + 0.4 * done),
+        )
         watch("done", 1.0)
-        return images
+        return [pixels.image(result) for result in results[:, :, :height, :width]]
+
+    def _encode(self, images: Tensor, watch: Callable[[float], None] = _unheard) -> Tensor:
+        """N×3×H×W bytes or floats, padded → N×C×h×w features, tile by tile."""
+        n, _, height, width = images.shape
+        stride, model = self._model.stride, self._model
+        cells = (n, model.channels, height // stride, width // stride)
+        features = torch.empty(
+            cells, device=self.device, dtype=self.dtype, memory_format=torch.channels_last
+        )
+        for tile in tiles(height, width, stride):
+            watch(tile.top / height)
+            around = tile.grown(model.encoder_reach, height, width)
+            seen = pixels.unit(around.of(images).to(self.device)).to(self.dtype)
+            tile.of(features, stride).copy_(tile.inside(around).of(model.encode(seen), stride))
+        return features
+
+    def _paint(
+        self,
+        features: Tensor,
+        mix: _Mix,
+        contents: Tensor,
+        luminance: Tensor,
+        watch: Callable[[float], None],
+    ) -> Tensor:
+        """Transfer and decode tile by tile: N×C×h×w features → N×3×H×W bytes on the CPU."""
+        (height, width), stride, model = contents.shape[2:], self._model.stride, self._model
+        own = mix.measure(features)
+        results = torch.empty_like(contents)
+        for tile in tiles(height, width, stride):
+            watch(tile.top / height)
+            around = tile.grown(model.decoder_reach, height, width)
+            cover = mix.cover if mix.regions is None else around.of(mix.cover, stride)
+            mixed = adain(around.of(features, stride), mix.styles, cover, mix.alpha, own)
+            painted = tile.inside(around).of(model.decode(mixed)).float().cpu()
+            photo = pixels.unit(tile.of(contents)[luminance])
+            painted[luminance] = colors.keep_colors(painted[luminance], photo)
+            tile.of(results).copy_(pixels.as_bytes(painted))
+        return results
 
     @property
     def _name(self) -> str:
@@ -136,31 +189,26 @@ class Stylizer:
         means, stds = zip(*(style.statistics for style in styles), strict=True)
         return Statistics(torch.stack(means), torch.stack(stds))
 
-    def _transfer(
-        self, features: Tensor, styles: Sequence[Statistics], requests: Sequence[Request]
-    ) -> Tensor:
-        """Bring the requests' styles, weights, masks and alphas to one shape and apply them.
+    def _mix(self, requests: Sequence[Request]) -> _Mix:
+        """Bring the requests' styles, weights, masks and alphas to one shape.
 
         Requests with fewer styles than others are filled up with styles that cover nothing.
         """
-        n, channels, h, w = features.shape
-        k = max(len(request.styles) for request in requests)
-        mean, std = torch.zeros(n, k, channels), torch.ones(n, k, channels)
+        n, k = len(requests), max(len(request.styles) for request in requests)
+        styles = [self._styles(request) for request in requests]
+        regions = [request.regions(self._model.stride) for request in requests]
         masked = any(request.masks for request in requests)
-        cover = torch.zeros(n, k, *((h, w) if masked else (1, 1)))
-        regions = torch.ones(n, k, h, w) if masked else None
-        for place, (request, own) in enumerate(zip(requests, styles, strict=True)):
+        cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
+        mean, std = torch.zeros(n, k, self._model.channels), torch.ones(n, k, self._model.channels)
+        cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
+        for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
             count = len(request.styles)
             mean[place, :count], std[place, :count] = own
-            region = request.regions(self._model.stride)  # 1×1 without masks
             cover[place, :count] = request.cover(region)
-            if regions is not None:
-                regions[place, :count] = region
-        alpha = torch.tensor([request.alpha for request in requests], dtype=torch.float32)
-        return adain(
-            features,
+            inside[place, :count] = region
+        return _Mix(
             Statistics(mean.to(self.device), std.to(self.device)),
             cover.to(self.device),
-            None if regions is None else regions.to(self.device),
-            alpha.to(self.device),
+            inside.to(self.device) if masked else None,
+            torch.tensor([request.alpha for request in requests], device=self.device),
         )

@@ -64,7 +64,7 @@ def test_masks_that_cover_everything_equal_no_mask() -> None:
     content, styles = features(), stacked(features(seed=1), features(seed=2))
     everywhere = torch.ones(1, 2, 12, 9)
     torch.testing.assert_close(
-        adain(content, styles, everywhere / 2, everywhere),
+        adain(content, styles, everywhere / 2, content=region_statistics(content, everywhere)),
         adain(content, styles),
         atol=1e-5,
         rtol=1e-4,
@@ -73,7 +73,8 @@ def test_masks_that_cover_everything_equal_no_mask() -> None:
 
 def test_each_region_gets_its_own_styles_statistics() -> None:
     styles = stacked(features(seed=1), features(seed=2) * 3 + 1)
-    result = adain(features(), styles, halves(), halves())
+    content = features()
+    result = adain(content, styles, halves(), content=region_statistics(content, halves()))
     measured = region_statistics(result, halves())
     torch.testing.assert_close(measured.mean, styles.mean, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(measured.std, styles.std, atol=1e-4, rtol=1e-3)
@@ -89,7 +90,8 @@ def test_a_region_of_ones_and_zeros_has_the_statistics_of_its_cut_out_pixels() -
 
 def test_where_no_mask_covers_the_content_stays() -> None:
     content, left = features(), halves()[:, :1]
-    result = adain(content, stacked(features(seed=1)), left, left)
+    own = region_statistics(content, left)
+    result = adain(content, stacked(features(seed=1)), left, content=own)
     assert torch.equal(result[..., 4:], content[..., 4:])
     assert not torch.allclose(result[..., :4], content[..., :4])
 
@@ -144,3 +146,20 @@ def test_the_sizes_of_both_networks_are_the_published_ones() -> None:
 def test_an_unknown_network_is_named_together_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'vgg16'; there are: compact, vgg19"):
         build("vgg16")
+
+
+@pytest.mark.parametrize(("name", "reach"), [("compact", (24, 40)), ("vgg19", (32, 32))])
+def test_no_network_looks_further_than_its_reach(name: str, reach: tuple[int, int]) -> None:
+    network = build(name).double().eval()
+    assert (network.encoder_reach, network.decoder_reach) == reach
+    image = torch.rand(1, 3, 160, 160, dtype=torch.float64)
+    changed = image.clone()
+    changed[..., :8] = torch.rand(1, 3, 160, 8, dtype=torch.float64)
+    with torch.inference_mode():
+        before, after = network.encode(image), network.encode(changed)
+        beyond = -(-(8 + reach[0]) // 8)
+        assert torch.equal(before[..., beyond:], after[..., beyond:])
+        assert not torch.equal(before[..., :1], after[..., :1])
+        before, after = network.decode(before), network.decode(after)
+        beyond = beyond * 8 + reach[1]
+        assert torch.equal(before[..., beyond:], after[..., beyond:])

@@ -1,0 +1,116 @@
+"""`python -m adain.bench`: how fast the networks are on this machine, as tables.
+
+Prints figures and judges none. The paper's Table 1 (seconds on a Pascal Titan X) stands
+beside ours. A network without weights is timed with random ones: its speed is the same.
+"""
+
+import argparse
+import platform
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, median
+
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from adain.model import NETWORKS, build
+from adain.request import Request
+from adain.stylizer import FOLDER, Stylizer
+from adain.weights import WeightsMissing
+
+_PAPER = {  # seconds at 256 and 512 px; in brackets with style encoding
+    "Gatys et al. (optimisation)": ("14.17 (14.19)", "46.75 (46.79)"),
+    "Chen and Schmidt (style swap)": ("0.171 (0.407)", "3.214 (4.144)"),
+    "Ulyanov et al. (feed-forward)": ("0.011", "0.038"),
+    "Dumoulin et al. (conditional IN)": ("0.011", "0.038"),
+    "AdaIN": ("0.018 (0.027)", "0.065 (0.098)"),
+}
+
+
+def _stylizer(network: str, folder: Path, device: str) -> Stylizer:
+    try:
+        return Stylizer.load(network, folder, device)
+    except WeightsMissing:
+        chosen = Stylizer.load("compact", folder, device).device
+        return Stylizer(build(network).eval(), network, "random", chosen)
+
+
+def _noise(side: int, seed: int) -> Image.Image:
+    """A square picture that no cache has seen."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (side, side, 3), generator=generator, dtype=torch.uint8)
+    return Image.fromarray(pixels.numpy())
+
+
+def _seconds(work: Callable[[int], object], count: int) -> list[float]:
+    """Time `work(0)` … `work(count − 1)` after one untimed call; its result is on the CPU."""
+    work(count)
+    times = []
+    for number in range(count):
+        start = time.perf_counter()
+        work(number)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _gmacs(network: str, side: int) -> float:
+    """Count the multiplications of encoding and decoding one square picture, in 10⁹."""
+    with FlopCounterMode(display=False) as counter, torch.device("meta"):
+        model = build(network)
+        model.decode(model.encode(torch.empty(1, 3, side, side)))
+    return float(counter.get_total_flops()) / 2e9
+
+
+def _rates(stylizer: Stylizer, side: int, count: int) -> tuple[list[float], list[float]]:
+    """Seconds a picture without and with encoding its style."""
+    style = _noise(side, 1 << 20)
+    kept = stylizer.style(style, side)
+    photos = [_noise(side, seed) for seed in range(count + 1)]
+    without = _seconds(lambda n: stylizer.stylize([Request(photos[n], [kept], size=side)]), count)
+    with_style = _seconds(
+        lambda n: stylizer.stylize([Request(photos[n], [style], size=side)]), count
+    )
+    return without, with_style
+
+
+def _device(stylizer: Stylizer) -> str:
+    if stylizer.device.type == "cuda":
+        return torch.cuda.get_device_name(stylizer.device)
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def main() -> None:
+    """Time the networks and print the tables as Markdown."""
+    parser = argparse.ArgumentParser("python -m adain.bench", description=__doc__)
+    parser.add_argument("--count", type=int, default=5, help="pictures a figure (the paper: 100)")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    args = parser.parse_args()
+    stylizers = {name: _stylizer(name, args.weights_folder, args.device) for name in NETWORKS}
+    device = _device(stylizers["compact"])
+    print(f"Seconds a picture, mean of {args.count}; in brackets with style encoding.\n")
+    print("| method | device | 256 px | 512 px |\n|---|---|---|---|")
+    for method, (small, large) in _PAPER.items():
+        print(f"| {method}, the paper's | Pascal Titan X | {small} | {large} |")
+    at_512: dict[str, float] = {}
+    for name, stylizer in stylizers.items():
+        cells = []
+        for side in (256, 512):
+            without, with_style = _rates(stylizer, side, args.count)
+            cells.append(f"{mean(without):.3f} ({mean(with_style):.3f})")
+        at_512[name] = median(without)
+        print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
+    print("\n| network | GMAC at 512 px | GMAC/s |\n|---|---|---|")
+    for name, seconds in at_512.items():
+        work = _gmacs(name, 512)
+        print(f"| `{name}` | {work:.1f} | {work / seconds:.0f} |")
+    print(f"\nratio vgg19/compact at 512 px: {at_512['vgg19'] / at_512['compact']:.1f} ×")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    print(f"peak memory {peak:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()
