@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from web.examples import draw, sheet
+
+EXAMPLES = Path(draw.__file__).parent
+FILES = sorted(EXAMPLES.glob("*/*.jpg"))
+
+
+def pixels(file: Path) -> NDArray[np.float64]:
+    with Image.open(file) as image:
+        return np.asarray(image, dtype=np.float64)
+
+
+@pytest.mark.parametrize("name", ["ink", "mosaic", "night"])  # one on paper, in pieces, in oil
+def test_the_committed_picture_is_what_the_script_draws(name: str, tmp_path: Path) -> None:
+    draw.main(tmp_path, [name])
+    committed = pixels(draw.STYLES / f"{name}.jpg")
+    drawn = pixels(tmp_path / f"{name}.jpg")
+    assert drawn.shape == committed.shape
+    assert np.abs(drawn - committed).mean() < 1  # of 255: another machine's rounding, no more
+
+
+def test_the_script_knows_every_committed_style_and_no_other() -> None:
+    assert sorted(draw.PICTURES) == sorted(file.stem for file in draw.STYLES.iterdir())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_picture_is_credited_small_and_whole(file: Path) -> None:
+    credits = (EXAMPLES / "CREDITS.md").read_text().splitlines()
+    (line,) = [line for line in credits if line.startswith(f"| `{file.name}` |")]
+    what, by, licence, source = (cell.strip() for cell in line.split("|")[2:6])
+    assert what
+    assert by
+    assert licence.startswith(("CC0", "public domain", "MIT"))
+    assert source
+    assert file.stat().st_size < 120_000
+    with Image.open(file) as image:
+        assert image.format == "JPEG"
+        assert not image.getexif()
+        assert max(image.size) <= 768
+        image.load()
+
+
+def test_all_of_them_together_stay_light() -> None:
+    assert 14 <= len(FILES) <= 20
+    assert sum(file.stat().st_size for file in FILES) < 1_500_000
+
+
+def test_a_sheet_shows_every_result_in_its_place(tmp_path: Path) -> None:
+    def repaint(photo: Path, style: Path, result: Path) -> None:
+        tone = (40 * sheet.PHOTOS.index(photo.stem), 40 * sheet.STYLES.index(style.stem), 0)
+        Image.new("RGB", (30, 20), tone).save(result)
+
+    page = sheet.sheet(tmp_path, repaint)
+    step, middle = sheet.CELL + sheet.GAP, sheet.GAP + sheet.CELL // 2
+    assert page.getpixel((middle + 3 * step, middle + 2 * step)) == (40, 80, 0)
+    assert page.size == (step * 7 + sheet.GAP, step * 4 + sheet.GAP)

@@ -1,0 +1,1 @@
+"""Sample pictures the page offers, and the script that draws the styles."""
