@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Float, create_engine, event
+from sqlalchemy import Connection, Engine, Float, create_engine, event, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -81,6 +81,12 @@ def reading() -> Iterator[Session]:
     connections = engine().execution_options(reading=True)
     with Session(connections, expire_on_commit=False) as session:
         yield session
+
+
+def time() -> float:
+    """Return the database's time in epoch seconds."""
+    with reading() as session:
+        return session.scalars(select(now())).one()
 
 
 def migrate() -> None:

@@ -256,7 +256,7 @@ def submit(
 # ---------------------------------------------------------------- a worker's verbs
 
 
-def claim(worker: str, device: str = "") -> Job | None:
+def claim(worker: str) -> Job | None:
     """Take the next job in line: priority, owner's turn, age. None: nothing to do."""
     first = (
         select(Job.id)
@@ -275,7 +275,6 @@ def claim(worker: str, device: str = "") -> Job | None:
             lease_until=now() + settings().lease_seconds,
             started=now(),
             worker=worker,
-            device=device,
             stage="",
             progress=0.0,
         )
@@ -314,6 +313,7 @@ def finish(
     thumbnail_key: str,
     width: int,
     height: int,
+    device: str,
     weights_sha256: str,
     version: str,
     timings: dict[str, float],

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         description="folder for weights that do not ship with the program",
     )
     cookie_secret: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="signs the visitors' cookies; empty: made once and kept in the data folder",
     )
 
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
 
 
 def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
-    message = error["msg"].removeprefix("Value error, ")
+    message: str = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return message
     return f"{PREFIX}{'.'.join(map(str, error['loc'])).upper()}={error['input']!r}: {message}"

@@ -1,0 +1,101 @@
+"""The sweep: what keeps every promise made about jobs when other parts fail.
+
+Rings again for jobs nobody took, puts back what silent workers had, deletes what is past its
+time. Several may run, one leads. Needs neither the queue nor a free worker.
+"""
+
+import logging
+import os
+import socket
+import time
+from threading import Event
+
+import redis
+
+from worker import blobs, database, jobs, leases, processes, queue
+from worker.settings import settings
+
+log = logging.getLogger(__name__)
+
+TIDY_SECONDS = 300.0
+ORPHAN_SECONDS = 3600.0  # a submission writes its pictures before its row
+
+
+def ring() -> int:
+    """Ring for jobs that wait without a bell in the queue; return how many bells went out."""
+    waiting = jobs.unanswered()
+    if not waiting:
+        return 0
+    try:
+        missing = max(0, len(waiting) - queue.depth())
+    except redis.RedisError:
+        return 0
+    sent = 0
+    for job_id in waiting[:missing]:
+        if not queue.send(job_id):
+            break
+        sent += 1
+    if sent:
+        log.info("rang again for %d jobs", sent)
+    return sent
+
+
+def _delete_old() -> None:
+    """Delete jobs past their retention, rows first: pictures alone are found again below."""
+    if days := settings().retention_days:
+        for job_id in jobs.forget(days):
+            blobs.delete_job(job_id)
+
+
+def _delete_orphans() -> None:
+    """Delete pictures that no row knows, once they are old enough not to be a submission."""
+    before = database.time() - ORPHAN_SECONDS
+    old = [job_id for job_id, changed in blobs.jobs() if changed < before]
+    for start in range(0, len(old), 500):
+        for job_id in jobs.unknown(old[start : start + 500]):
+            log.info("job %s is unknown; its pictures are deleted", job_id)
+            blobs.delete_job(job_id)
+
+
+def tidy() -> None:
+    """Delete what nobody needs any more."""
+    _delete_old()
+    _delete_orphans()
+    processes.forget()
+
+
+class Sweep:
+    """One sweeping process."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:sweep"
+        self._tidied = -TIDY_SECONDS
+
+    def once(self) -> bool:
+        """Sweep if this process leads; tell whether it does."""
+        processes.touch(self.name, "sweep", {})
+        if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
+            return False
+        jobs.expire()
+        ring()
+        if time.monotonic() - self._tidied > TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            tidy()
+        return True
+
+    def end(self) -> None:
+        """Let another lead at once."""
+        leases.give_up("sweep", self.name)
+        processes.gone(self.name)
+
+
+def run(stop: Event) -> None:
+    """Sweep until told to stop; whatever fails is tried again the next time."""
+    sweep = Sweep()
+    while not stop.is_set():
+        try:
+            sweep.once()
+        except Exception:
+            log.exception("a sweep failed")
+        stop.wait(settings().sweep_seconds)
+    sweep.end()
