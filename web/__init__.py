@@ -1,0 +1,1 @@
+"""What a visitor sees: the page, the API, the command line."""

@@ -1,0 +1,101 @@
+"""The web application: the API, the health checks and the page, behind one door.
+
+Importing this makes no connection; `create` is what a server is given.
+"""
+
+import os
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adain import __version__
+from web import api, health, problems, shelf
+from web.identity import Identity
+from web.limits import BodyLimit
+from worker.settings import settings
+
+ASSETS = Path(__file__).parent / "assets"
+
+# Gradio starts its page with inline scripts and builds functions from strings.
+_POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{what} {who}" for what, who in _POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
+class SecurityHeaders:
+    """Middleware: nothing from elsewhere runs in the page, and nobody frames it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def _mount_page(app: FastAPI) -> None:
+    # Gradio keeps uploads where this says, and knows no other way to be told.
+    os.environ["GRADIO_TEMP_DIR"] = str(settings().data / "uploads")
+    from web import theme, ui
+
+    gr.mount_gradio_app(
+        app,
+        ui.page(),
+        path="/",
+        theme=theme.theme(),
+        css_paths=ASSETS / "page.css",
+        favicon_path=str(ASSETS / "favicon.png"),
+        max_file_size=settings().max_upload_bytes,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        allowed_paths=[],
+    )
+
+
+def create() -> FastAPI:
+    """Return the application that the settings describe."""
+    app = FastAPI(
+        title="AdaIN Studio",
+        version=__version__,
+        docs_url=None,  # its scripts come from elsewhere
+        redoc_url=None,
+        openapi_url=f"{api.PREFIX}/openapi.json",
+    )
+    problems.install(app)
+    for part in (health, shelf, api):
+        app.include_router(part.router)
+    app.mount("/page", StaticFiles(directory=ASSETS))
+    _mount_page(app)
+    for middleware in (BodyLimit, Identity, SecurityHeaders):  # the last one is outermost
+        app.add_middleware(middleware)
+    return app

@@ -1,0 +1,72 @@
+"""How the studio is: this process alone, and the whole of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from fastapi import APIRouter, Response
+from sqlalchemy import text
+
+from adain import __version__
+from worker import blobs, database, jobs, processes, queue
+from worker.settings import settings
+
+router = APIRouter(tags=["health"])
+
+
+def _database() -> None:
+    with database.reading() as session:
+        session.execute(text("SELECT 1 FROM jobs LIMIT 1"))
+
+
+def _works(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except Exception:  # whatever it is, it does not work
+        return False
+    return True
+
+
+def _queue() -> dict[str, Any]:
+    try:
+        return {"ok": True, "waiting": queue.depth()}
+    except redis.RedisError:
+        return {"ok": False}
+
+
+def _workers() -> dict[str, Any]:
+    """Return the workers heard lately; one at least must have the default network's weights."""
+    heard = [{"name": one.name, **one.info} for one in processes.alive("worker")]
+    able = any(settings().network in one.get("networks", {}) for one in heard)
+    return {"ok": able, "heard": heard}
+
+
+@router.get("/livez")
+def alive() -> dict[str, str]:
+    """Tell that this process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def ready(response: Response) -> dict[str, Any]:
+    """Tell whether this process can accept jobs: database and storage."""
+    parts = {"database": _works(_database), "storage": _works(blobs.check)}
+    response.status_code = 200 if all(parts.values()) else 503
+    return {"status": "ok" if all(parts.values()) else "not ready", **parts}
+
+
+@router.get("/healthz")
+def healthy(response: Response) -> dict[str, Any]:
+    """Tell how the whole studio is; 200 only when a job would be done."""
+    parts: dict[str, Any] = {
+        "database": {"ok": _works(_database)},
+        "storage": {"ok": _works(blobs.check)},
+        "queue": _queue(),
+    }
+    if parts["database"]["ok"]:
+        parts["sweep"] = {"ok": bool(processes.alive("sweep"))}
+        parts["workers"] = _workers()
+        parts["jobs"] = {"ok": True, **jobs.counts()}
+    well = all(part["ok"] for part in parts.values()) and "workers" in parts
+    response.status_code = 200 if well else 503
+    return {"status": "ok" if well else "unhealthy", "version": __version__, **parts}

@@ -1,0 +1,46 @@
+"""How much one request may carry, counted while it arrives."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from worker.settings import MIB, settings
+
+
+def most() -> int:
+    """Return the bytes of one whole request: twice a single picture's limit, and the form's own."""
+    return 2 * settings().max_upload_bytes + MIB
+
+
+def _too_large() -> HTTPException:
+    one, all_of_them = settings().max_upload_bytes / MIB, 2 * settings().max_upload_bytes / MIB
+    return HTTPException(
+        413,
+        f"The request is too large: a picture may have {one:g} MiB, "
+        f"and all pictures of one job together {all_of_them:g} MiB.",
+        headers={"Connection": "close"},
+    )
+
+
+class BodyLimit:
+    """Middleware: a body over the limit ends in 413 as soon as the limit is passed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            return await self.app(scope, receive, send)
+        limit, seen = most(), 0
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+
+        async def counted() -> Message:
+            nonlocal seen
+            if announced.isdigit() and int(announced) > limit:
+                raise _too_large()
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large()
+            return message
+
+        await self.app(scope, counted, send)

@@ -1,0 +1,81 @@
+"""Everything that goes wrong, as an answer: problem+json with one sentence (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from worker.blobs import BlobMissing, StorageFull
+from worker.jobs import JobNotFound
+from worker.refused import Refused
+
+FULL = "There is no room for more pictures right now. Please try again later."
+AWAY = "The studio cannot reach its database right now. Please try again in a moment."
+BROKEN = "Something went wrong in the studio. It has been written down; please try again."
+MISSING = "This picture is no longer kept."
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the answer that says what is wrong and, where it helps, what is accepted."""
+    return JSONResponse(
+        {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence},
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type="application/problem+json",
+    )
+
+
+def sentence_for(error: Exception) -> tuple[int, str]:
+    """Return the status and the sentence for an error; what nobody foresaw is only logged."""
+    match error:
+        case Refused():
+            return 422, str(error)
+        case JobNotFound():
+            return 404, str(error)
+        case BlobMissing():
+            return 410, MISSING
+        case StorageFull():
+            return 507, FULL
+        case DBAPIError() | PoolTimeout():
+            log.error("the database is away: %s", error)
+            return 503, AWAY
+        case _:
+            log.exception("unforeseen", exc_info=error)
+            return 500, BROKEN
+
+
+async def _foreseen(_: Request, error: Exception) -> JSONResponse:
+    return problem(*sentence_for(error))
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StarletteHTTPException)
+    return problem(error.status_code, error.detail, error.headers)
+
+
+async def _malformed(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return problem(422, f"{first['loc'][-1]}: {first['msg']}.")
+
+
+async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+    return problem(500, BROKEN)  # the server logs the traceback itself
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    for kind in (Refused, JobNotFound, BlobMissing, StorageFull, DBAPIError, PoolTimeout):
+        app.add_exception_handler(kind, _foreseen)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(Exception, _unforeseen)

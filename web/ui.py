@@ -1,0 +1,310 @@
+"""The page: choose pictures, repaint, look.
+
+Gradio holds the form; its handlers store a job and return its id. The stage and "Your
+pictures" are drawn by `assets/page.js` from the API, so that waiting costs no Gradio event
+and closing the tab loses nothing.
+"""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from web import api, picture, problems, shelf
+from web.identity import owner_of
+from worker import images, jobs, processes
+from worker.options import NETWORKS, Options
+from worker.refused import Refused
+from worker.settings import settings
+
+TITLE = "AdaIN Studio"
+COLORS = [
+    ("The style’s", "style"),
+    ("Mine, matched", "content"),
+    ("Mine, only the light changes", "luminance"),
+]
+SIZES = [
+    ("Small · 256", 256),
+    ("Medium · 512", 512),
+    ("Large · 768", 768),
+    ("Very large · 1024", 1024),
+    ("As it is", 0),
+]
+QUICK: dict[str, Any] = {  # an event that only arranges the page
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+# ---------------------------------------------------------------- what the events do
+
+
+def _bytes(path: str | None) -> bytes:
+    return Path(path).read_bytes() if path else b""
+
+
+def _notice(sentence: str) -> str:
+    """Return what stands under the button; Gradio renders HTML, so nothing gets there raw."""
+    return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def _sentence(error: Exception) -> str:
+    return problems.sentence_for(error)[1]
+
+
+def look_at(path: str | None) -> tuple[Any, str]:
+    """Say at once what is wrong with a picture that was just chosen, and take it away."""
+    try:
+        images.clean(_bytes(path))
+    except Refused as refused:
+        return None, _notice(str(refused))
+    return gr.skip(), ""
+
+
+def pick_photo(event: gr.EventData) -> str | None:
+    """Put a photo from the shelf in place."""
+    found = shelf.file("photos", event.name)
+    return str(found) if found else gr.skip()
+
+
+def pick_style(event: gr.EventData, *chosen: str | None) -> list[Any]:
+    """Put a style from the shelf in the first free place, or the last one."""
+    found = shelf.file("styles", event.name)
+    free = chosen.index(None) if None in chosen else len(chosen) - 1
+    return [str(found) if found and place == free else gr.skip() for place in range(len(chosen))]
+
+
+def arrange(*chosen: str | None) -> list[Any]:
+    """Show the styles that are chosen and one free place; shares only where there are two."""
+    taken = [path is not None for path in chosen]
+    free = taken.index(False) if False in taken else -1
+    several = sum(taken) > 1
+    return [
+        *(gr.Column(visible=full or place == free) for place, full in enumerate(taken)),
+        *(gr.Slider(visible=full and several) for full in taken),
+        *(gr.Column(visible=full) for full in taken),
+    ]
+
+
+def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
+    return {
+        "alpha": form["strength"] / 100,
+        "color": form["color"],
+        "size": form["size"],
+        "network": form["network"],
+        "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
+    }
+
+
+def _submit(owner: str, form: dict[str, Any]) -> str:
+    """Hand the form over; returns the job's id, raises `Refused`."""
+    if not form["photo"]:
+        raise Refused(
+            "Choose a photo first: drop one, paste one, or take one from the row below it."
+        )
+    chosen = [place for place in range(settings().max_styles) if form[f"style_{place}"]]
+    if not chosen:
+        raise Refused("Choose at least one style picture, yours or one from the shelf.")
+    masks = [form[f"mask_{place}"] for place in chosen]
+    if any(masks) and not all(masks):
+        raise Refused("Give every style a mask, or none of them.")
+    styles = [_bytes(form[f"style_{place}"]) for place in chosen]
+    kept = [_bytes(mask) for mask in masks if mask]
+    return jobs.submit(owner, _bytes(form["photo"]), styles, kept, _options(form, chosen)).id
+
+
+def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Accept the job; returns its id and no notice, or no id and what was wrong."""
+    assert request.request is not None
+    try:
+        return _submit(owner_of(request.request), form), _notice("")
+    except Exception as error:  # the door: whatever it is, the visitor gets a sentence
+        return "", _notice(_sentence(error))
+
+
+def networks() -> Any:  # noqa: ANN401, an update of the component
+    """Offer the networks whose weights a worker has, if there is a choice."""
+    heard = {name for worker in processes.alive("worker") for name in worker.info["networks"]}
+    able = [name for name in NETWORKS if name in heard | {settings().network}]
+    return gr.Radio(choices=able, visible=len(able) > 1)
+
+
+def reuse(event: gr.EventData) -> list[Any]:
+    """Set the form's controls as they were for a picture; its pictures stay as they are."""
+    options = Options.model_validate(event.options)
+    return [round(options.alpha * 100), options.color, options.size, options.network]
+
+
+# ---------------------------------------------------------------- what the page shows
+
+HEADER = """
+<header class="masthead">
+  <svg viewBox="0 0 32 32" width="32" height="32" aria-hidden="true">
+    <rect width="32" height="32" rx="8" fill="currentColor"/>
+    <path d="M7 24 16 7l9 17" fill="none" stroke="var(--body-background-fill)" stroke-width="3"
+      stroke-linecap="round" stroke-linejoin="round"/>
+    <path d="M10.5 19c3-2.5 4.5 2.5 11 0" fill="none" stroke="var(--mark)" stroke-width="3"
+      stroke-linecap="round"/>
+  </svg>
+  <h1>AdaIN Studio</h1>
+  <p>Your photo, repainted in the manner of any picture.</p>
+</header>
+"""
+
+STAGE = '<section id="stage" aria-label="Your picture"></section>'
+STRIP = '<section id="strip" aria-labelledby="strip-title"></section>'
+
+PICK = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-name]');
+  if (button) trigger('pick', {name: button.dataset.name});
+});
+"""
+
+
+def _row(kind: str, label: str) -> gr.HTML:
+    """Return a row of sample pictures; `pick` tells the name of the one clicked."""
+    buttons = "".join(
+        f'<button type="button" data-name="{name}" title="{name.capitalize()}">'
+        f'<img src="/shelf/{kind}/{name}.webp" alt="{name.capitalize()}" '
+        'width="64" height="64" loading="lazy"></button>'
+        for name in shelf.names(kind)
+    )
+    return gr.HTML(
+        f'<div class="shelf" role="group" aria-label="{label}">{buttons}</div>',
+        js_on_load=PICK,
+        elem_id=f"shelf-{kind}",
+    )
+
+
+def _style_places() -> tuple[list[gr.Column], list[gr.Image], list[gr.Slider]]:
+    columns, styles, shares = [], [], []
+    with gr.Row(elem_classes="places"):
+        for place in range(settings().max_styles):
+            with gr.Column(visible=place == 0, min_width=150, elem_classes="place") as column:
+                styles.append(
+                    picture.field(
+                        f"Style {place + 1}",
+                        height=170,
+                        placeholder="Drop a style\nor choose one",
+                        elem_id=f"style-{place}",
+                    )
+                )
+                shares.append(
+                    gr.Slider(
+                        0, 100, 50, step=1, label=f"Share of style {place + 1}", visible=False
+                    )
+                )
+            columns.append(column)
+    return columns, styles, shares
+
+
+def _masks() -> tuple[list[gr.Column], list[gr.Image]]:
+    columns, masks = [], []
+    gr.Markdown(
+        "A mask says where a style acts: white where it does, black where it does not, "
+        "and of the photo’s size.",
+        elem_classes="hint",
+    )
+    with gr.Row(elem_classes="places"):
+        for place in range(settings().max_styles):
+            with gr.Column(visible=False, min_width=150, elem_classes="place") as column:
+                masks.append(
+                    picture.field(
+                        f"Mask {place + 1}",
+                        height=150,
+                        placeholder="Drop a mask",
+                        elem_id=f"mask-{place}",
+                    )
+                )
+            columns.append(column)
+    return columns, masks
+
+
+def page() -> gr.Blocks:
+    """Return the page, to be mounted."""
+    gr.set_static_paths([shelf.FOLDER])
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+    ) as made:
+        gr.HTML(HEADER)
+        with gr.Row(elem_id="studio"):
+            with gr.Column(scale=5, min_width=320, elem_id="form"):
+                photo = picture.field(
+                    "Your photo",
+                    height=280,
+                    placeholder="Drop a photo here\nor choose one",
+                    elem_id="photo",
+                )
+                photos = _row("photos", "Sample photos")
+                columns, styles, shares = _style_places()
+                shelved = _row("styles", "Sample styles")
+                with gr.Group():
+                    strength = gr.Slider(
+                        0,
+                        100,
+                        100,
+                        step=1,
+                        label="Strength",
+                        info="0 keeps the photo, 100 is all style",
+                        elem_id="strength",
+                    )
+                    color = gr.Radio(COLORS, value="style", label="Colours", elem_id="color")
+                    size = gr.Radio(
+                        SIZES,
+                        value=512,
+                        label="Size",
+                        info="pixels of the shorter side",
+                        elem_id="size",
+                    )
+                    network = gr.Radio(
+                        NETWORKS, value=settings().network, label="Network", visible=False
+                    )
+                with gr.Accordion("Masks: a style for each part of the photo", open=False):
+                    mask_columns, masks = _masks()
+                send = gr.Button("Repaint", variant="primary", size="lg", elem_id="send")
+                notice = gr.HTML("", elem_id="notice")
+                job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
+            with gr.Column(scale=7, min_width=320, elem_id="look"):
+                stage = gr.HTML(
+                    STAGE,
+                    head='<script src="/page/page.js"></script>',
+                    js_on_load="studio.start(element, trigger); // 'reuse'",
+                )
+        gr.HTML(STRIP, js_on_load="studio.strip(element);")
+
+        made.load(networks, outputs=network, **QUICK)
+        photos.pick(pick_photo, outputs=photo, **QUICK)
+        shelved.pick(pick_style, inputs=styles, outputs=styles, **QUICK)
+        for image in (photo, *styles, *masks):
+            image.upload(look_at, inputs=image, outputs=[image, notice], **QUICK)
+        gr.on(
+            [style.change for style in styles],
+            arrange,
+            inputs=styles,
+            outputs=[*columns, *shares, *mask_columns],
+            **QUICK,
+        )
+        stage.reuse(reuse, outputs=[strength, color, size, network], **QUICK)
+        form: dict[str, Any] = {
+            "photo": photo,
+            "strength": strength,
+            "color": color,
+            "size": size,
+            "network": network,
+        }
+        for kind, fields in (("style", styles), ("share", shares), ("mask", masks)):
+            form |= {f"{kind}_{place}": field for place, field in enumerate(fields)}
+        sent = send.click(
+            repaint,
+            inputs_kwargs=form,
+            outputs=[job_id, notice],
+            concurrency_limit=api.AT_ONCE,
+            trigger_mode="once",
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        sent.then(None, inputs=job_id, js="(id) => { studio.sent(id); }")
+    made.queue(api_open=False, max_size=100)
+    return made
