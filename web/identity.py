@@ -19,6 +19,7 @@ from worker.settings import cookie_secret, settings
 COOKIE = "studio"
 LASTS = 365 * 86400  # seconds
 RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regular keeps it
+NOBODY = ("/livez", "/readyz", "/healthz", "/shelf/", "/page/")  # the same for all; no cookie
 
 
 @cache
@@ -60,7 +61,7 @@ class Identity:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(NOBODY):
             return await self.app(scope, receive, send)
         connection = HTTPConnection(scope)
         owner, age = read(connection.cookies.get(COOKIE, "")) or (secrets.token_hex(16), LASTS)

@@ -7,7 +7,7 @@ and closing the tab loses nothing.
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -19,18 +19,8 @@ from worker.refused import Refused
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
-COLORS = [
-    ("The style’s", "style"),
-    ("Mine, matched", "content"),
-    ("Mine, only the light changes", "luminance"),
-]
-SIZES = [
-    ("Small · 256", 256),
-    ("Medium · 512", 512),
-    ("Large · 768", 768),
-    ("Very large · 1024", 1024),
-    ("As it is", 0),
-]
+COLORS = [("The style’s", "style"), ("Mine, matched", "content"), ("Mine, luminance", "luminance")]
+SIZES = [("256", 256), ("512", 512), ("768", 768), ("1024", 1024), ("As it is", 0)]
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
     "show_progress": "hidden",
@@ -152,8 +142,10 @@ HEADER = """
 </header>
 """
 
-STAGE = '<section id="stage" aria-label="Your picture"></section>'
-STRIP = '<section id="strip" aria-labelledby="strip-title"></section>'
+STAGE = """
+<section id="stage" aria-label="The picture"></section>
+<section id="strip" aria-labelledby="strip-title"></section>
+"""
 
 PICK = """
 element.addEventListener('click', (event) => {
@@ -173,6 +165,7 @@ def _row(kind: str, label: str) -> gr.HTML:
     )
     return gr.HTML(
         f'<div class="shelf" role="group" aria-label="{label}">{buttons}</div>',
+        apply_default_css=False,
         js_on_load=PICK,
         elem_id=f"shelf-{kind}",
     )
@@ -186,14 +179,14 @@ def _style_places() -> tuple[list[gr.Column], list[gr.Image], list[gr.Slider]]:
                 styles.append(
                     picture.field(
                         f"Style {place + 1}",
-                        height=170,
-                        placeholder="Drop a style\nor choose one",
+                        height=160,
+                        placeholder="Drop a style",
                         elem_id=f"style-{place}",
                     )
                 )
                 shares.append(
                     gr.Slider(
-                        0, 100, 50, step=1, label=f"Share of style {place + 1}", visible=False
+                        0, 100, 50, step=1, label=f"Share {place + 1}", buttons=[], visible=False
                     )
                 )
             columns.append(column)
@@ -222,59 +215,73 @@ def _masks() -> tuple[list[gr.Column], list[gr.Image]]:
     return columns, masks
 
 
+def _controls() -> dict[str, Any]:
+    with gr.Group():
+        strength = gr.Slider(
+            0,
+            100,
+            100,
+            step=1,
+            label="Strength",
+            info="0 keeps the photo, 100 is all style",
+            buttons=[],
+            elem_id="strength",
+        )
+        color = gr.Radio(
+            COLORS, value="style", label="Colours", elem_id="color", elem_classes="segments"
+        )
+        size = gr.Radio(
+            SIZES,
+            value=512,
+            label="Size",
+            info="pixels of the shorter side; larger takes longer",
+            elem_id="size",
+            elem_classes="segments",
+        )
+        network = gr.Radio(
+            NETWORKS,
+            value=settings().network,
+            label="Network",
+            visible=False,
+            elem_id="network",
+            elem_classes="segments",
+        )
+    return {"strength": strength, "color": color, "size": size, "network": network}
+
+
 def page() -> gr.Blocks:
     """Return the page, to be mounted."""
     gr.set_static_paths([shelf.FOLDER])
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
     ) as made:
-        gr.HTML(HEADER)
+        gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 photo = picture.field(
                     "Your photo",
-                    height=280,
+                    height=250,
                     placeholder="Drop a photo here\nor choose one",
                     elem_id="photo",
                 )
                 photos = _row("photos", "Sample photos")
                 columns, styles, shares = _style_places()
                 shelved = _row("styles", "Sample styles")
-                with gr.Group():
-                    strength = gr.Slider(
-                        0,
-                        100,
-                        100,
-                        step=1,
-                        label="Strength",
-                        info="0 keeps the photo, 100 is all style",
-                        elem_id="strength",
-                    )
-                    color = gr.Radio(COLORS, value="style", label="Colours", elem_id="color")
-                    size = gr.Radio(
-                        SIZES,
-                        value=512,
-                        label="Size",
-                        info="pixels of the shorter side",
-                        elem_id="size",
-                    )
-                    network = gr.Radio(
-                        NETWORKS, value=settings().network, label="Network", visible=False
-                    )
+                controls = _controls()
                 with gr.Accordion("Masks: a style for each part of the photo", open=False):
                     mask_columns, masks = _masks()
+                notice = gr.HTML("", apply_default_css=False, elem_id="notice")
                 send = gr.Button("Repaint", variant="primary", size="lg", elem_id="send")
-                notice = gr.HTML("", elem_id="notice")
                 job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 stage = gr.HTML(
                     STAGE,
+                    apply_default_css=False,
                     head='<script src="/page/page.js"></script>',
                     js_on_load="studio.start(element, trigger); // 'reuse'",
                 )
-        gr.HTML(STRIP, js_on_load="studio.strip(element);")
 
-        made.load(networks, outputs=network, **QUICK)
+        made.load(networks, outputs=controls["network"], **QUICK)
         photos.pick(pick_photo, outputs=photo, **QUICK)
         shelved.pick(pick_style, inputs=styles, outputs=styles, **QUICK)
         for image in (photo, *styles, *masks):
@@ -286,14 +293,8 @@ def page() -> gr.Blocks:
             outputs=[*columns, *shares, *mask_columns],
             **QUICK,
         )
-        stage.reuse(reuse, outputs=[strength, color, size, network], **QUICK)
-        form: dict[str, Any] = {
-            "photo": photo,
-            "strength": strength,
-            "color": color,
-            "size": size,
-            "network": network,
-        }
+        stage.reuse(reuse, outputs=list(controls.values()), **QUICK)
+        form = {"photo": photo, **controls}
         for kind, fields in (("style", styles), ("share", shares), ("mask", masks)):
             form |= {f"{kind}_{place}": field for place, field in enumerate(fields)}
         sent = send.click(
@@ -307,4 +308,4 @@ def page() -> gr.Blocks:
         )
         sent.then(None, inputs=job_id, js="(id) => { studio.sent(id); }")
     made.queue(api_open=False, max_size=100)
-    return made
+    return cast(gr.Blocks, made)

@@ -1,7 +1,7 @@
 /* The part of the page that shows jobs: the stage and "Your pictures".
  *
  * All it knows comes from /api/v1; what it shows goes in as text, never as HTML. Gradio calls
- * studio.start, studio.strip and studio.sent, and nothing else.
+ * studio.start and studio.sent, and nothing else.
  */
 "use strict";
 
@@ -13,7 +13,7 @@ window.studio = (() => {
 
   const STATES = {queued: "Waiting", running: "At work", done: "Done", failed: "Failed", cancelled: "Cancelled"};
   const STAGES = {styles: "Studying the style", content: "Looking at your photo", transfer: "Repainting", picture: "Finishing the picture", load: "Getting ready"};
-  const COLORS = {style: "the style’s colours", content: "your colours, matched", luminance: "your colours, only the light changes"};
+  const COLORS = {style: "the style’s colours", content: "your colours, matched", luminance: "your colours, luminance of the style"};
 
   const known = new Map(); // id → job, as the API tells it
   let shown = null; // id of the job on the stage
@@ -185,7 +185,6 @@ window.studio = (() => {
     }, face);
   };
   const drawStrip = () => {
-    if (!strip) return;
     const newest = [...known.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
     const list = strip.querySelector(".tiles");
     const old = new Map([...list.children].map((one) => [one.dataset.id, one]));
@@ -250,7 +249,9 @@ window.studio = (() => {
 
   const start = (host, trigger) => {
     stage = host.querySelector("#stage");
+    strip = host.querySelector("#strip");
     reuse = trigger;
+    fillStrip();
     stage.setAttribute("aria-busy", "true");
     stage.replaceChildren(...message("clock", "One moment", "Looking for your pictures …"));
     document.addEventListener("visibilitychange", () => { if (!document.hidden && known.size) look(); });
@@ -263,15 +264,13 @@ window.studio = (() => {
     if (Date.now() - pressed < 1200) { event.stopPropagation(); event.preventDefault(); }
     else pressed = Date.now();
   };
-  const showStrip = (host) => {
-    strip = host.querySelector("#strip");
+  const fillStrip = () => {
     strip.replaceChildren(
       element("h2", {id: "strip-title"}, "Your pictures"),
       element("p", {class: "none"}, "Nothing here yet. What you make is kept here, and only you see it."),
       element("div", {class: "tiles"}),
       button("Show older", null, async () => { await more(); draw(); }, {class: "quiet older", hidden: true}),
     );
-    if (known.size) drawStrip();
   };
   const sent = async (id) => {
     if (!id) return document.querySelector("#notice")?.scrollIntoView({block: "nearest", behavior: "smooth"});
@@ -280,5 +279,5 @@ window.studio = (() => {
     look();
     stage.scrollIntoView({block: "nearest", behavior: "smooth"});
   };
-  return {start, strip: showStrip, sent};
+  return {start, sent};
 })();
