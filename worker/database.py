@@ -11,7 +11,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Float, create_engine, event, select
+from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -58,8 +58,11 @@ def _begin(connection: Connection) -> None:
 @cache
 def engine() -> Engine:
     """Return the process's connections to the database."""
-    url = settings().database_url
-    made = create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    url = make_url(settings().database_url)
+    patience = {"connect_timeout": 5} if url.get_backend_name() == "postgresql" else {}
+    made = create_engine(
+        url, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args=patience
+    )
     if made.dialect.name == "sqlite":
         if made.url.database:
             Path(made.url.database).parent.mkdir(parents=True, exist_ok=True)

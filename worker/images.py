@@ -40,19 +40,24 @@ def _too_large() -> ImageRejected:
     return ImageRejected(f"The picture is too large: at most {limit:g} megapixels are accepted.")
 
 
+def _what(data: bytes) -> str:
+    """Say what bytes are that are no picture."""
+    if b"<svg" in data[:4096].lower():
+        return "SVG drawings can't be used"
+    return "This file is not a picture that can be read"
+
+
 def _open(data: bytes) -> Image.Image:
     """Read the header only; raises `ImageRejected`."""
     limit = settings().max_upload_bytes
     if len(data) > limit:
         raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
-    if b"<svg" in data[:4096].lower():
-        raise ImageRejected(f"SVG drawings are not accepted; {ACCEPTED}.")
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise ImageRejected(f"This file is not a picture that can be read; {ACCEPTED}.") from error
+        raise ImageRejected(f"{_what(data)}; {ACCEPTED}.") from error
     if image.width * image.height > settings().max_pixels:
         raise _too_large()
     return image

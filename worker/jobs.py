@@ -6,6 +6,7 @@ A row is the truth about its job; the message in the queue only says that there 
 times are the database's, in epoch seconds. Knows no network and no web.
 """
 
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from adain.pictures import scaled_size
@@ -247,7 +249,13 @@ def submit(
     pictures = _cleaned(content, styles, masks, chosen.size)
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
-    job = _insert(job_id, owner, keys, pictures["content"], chosen)
+    try:
+        job = _insert(job_id, owner, keys, pictures["content"], chosen)
+    except DBAPIError:
+        with contextlib.suppress(DBAPIError):
+            if unknown([job_id]):  # else it was committed, and only the answer got lost
+                blobs.delete_job(job_id)
+        raise
     log.info("job %s queued", job_id)
     queue.send(job_id)
     return job

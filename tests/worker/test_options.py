@@ -1,0 +1,92 @@
+from typing import get_args
+
+import pytest
+
+from adain.color import Color
+from adain.model import NETWORKS
+from tests.parts import Setting
+from worker import options
+from worker.options import Options
+from worker.refused import Refused
+
+
+def test_colours_and_networks_are_those_of_the_library() -> None:
+    assert tuple(Color) == options.COLORS
+    assert tuple(NETWORKS) == options.NETWORKS
+    assert get_args(Options.model_fields["color"].annotation) == options.COLORS
+    assert get_args(Options.model_fields["network"].annotation) == options.NETWORKS
+
+
+def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
+    setting(network="vgg19")
+    usual = Options.read({}, styles=1, masks=0)
+    assert usual.model_dump() == {
+        "alpha": 1.0,
+        "weights": [],
+        "color": "style",
+        "size": 512,
+        "network": "vgg19",
+    }
+
+
+@pytest.mark.parametrize("size", [0, 64, 2048])
+def test_every_size_in_range_is_taken(size: int) -> None:
+    assert Options.read({"size": size}, styles=1, masks=0).size == size
+
+
+WEIGHTS = "weights are finite numbers from 0 up, one for each style."
+ALPHA = "alpha is a number from 0 to 1."
+SIZE = "size is 0 (as it is) or 64 to 2048 pixels of the shorter side."
+NAMES = "alpha, weights, color, size, network"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"alpha": -0.1}, ALPHA),
+        ({"alpha": 1.1}, ALPHA),
+        ({"alpha": float("nan")}, ALPHA),
+        ({"alpha": "much"}, ALPHA),
+        ({"alpha": None}, ALPHA),
+        ({"weights": [1, -1]}, WEIGHTS),
+        ({"weights": [1, float("inf")]}, WEIGHTS),
+        ({"weights": [1, float("nan")]}, WEIGHTS),
+        ({"weights": 3}, WEIGHTS),
+        ({"weights": [0, 0]}, "At least one weight must be greater than 0, and their sum finite."),
+        (
+            {"weights": [1e308, 1e308]},
+            "At least one weight must be greater than 0, and their sum finite.",
+        ),
+        ({"weights": [1]}, "1 weights do not fit 2 style pictures."),
+        ({"color": "green"}, "color is one of style, content, luminance."),
+        ({"network": "resnet"}, "network is one of compact, vgg19."),
+        ({"size": 63}, SIZE),
+        ({"size": 2049}, SIZE),
+        ({"size": -1}, SIZE),
+        ({"size": 512.5}, SIZE),
+        ({"seed": 1}, f"There is no option 'seed'; there are {NAMES}."),
+        ([1, 2], f"The options are a JSON object with any of {NAMES}."),
+        ("alpha", f"The options are a JSON object with any of {NAMES}."),
+    ],
+)
+def test_a_choice_that_can_not_be_is_refused_with_what_can(given: object, sentence: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        Options.read(given, styles=2, masks=0)
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("styles", "masks", "sentence"),
+    [
+        (0, 0, "A job takes one to 4 style pictures; 0 were given."),
+        (5, 0, "A job takes one to 4 style pictures; 5 were given."),
+        (2, 1, "1 masks do not fit 2 style pictures: one for each, or none."),
+        (1, 2, "2 masks do not fit 1 style pictures: one for each, or none."),
+    ],
+)
+def test_numbers_of_pictures_that_do_not_fit_are_refused(
+    styles: int, masks: int, sentence: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        Options.read({}, styles=styles, masks=masks)
+    assert str(refusal.value) == sentence

@@ -1,0 +1,88 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.parts import Setting
+from worker import settings
+from worker.settings import BadSetting
+
+
+def test_everything_lies_in_the_data_folder_unless_said_otherwise(
+    setting: Setting, tmp_path: Path
+) -> None:
+    setting(data=tmp_path)
+    found = settings.settings()
+    assert found.database_url == f"sqlite:///{tmp_path}/studio.sqlite3"
+    assert found.blobs_url == f"file://{tmp_path}/blobs"
+    assert found.weights_dir == tmp_path / "weights"
+
+
+def test_a_relative_data_folder_stays_where_it_is_when_a_process_moves(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    setting(data="here")
+    found = settings.settings()
+    monkeypatch.chdir("/")
+    assert found.data == tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "seven"),
+        ("worker_concurrency", "0"),
+        ("network", "huge"),
+        ("redis_url", "http://somewhere"),
+        ("database_url", "mysql://somewhere/else"),
+        ("database_url", "no address"),
+        ("lease_seconds", "-1"),
+        ("heartbeat_seconds", "14"),
+    ],
+)
+def test_a_bad_value_ends_the_process_and_names_itself(
+    setting: Setting, name: str, value: str
+) -> None:
+    setting(**{name: value})
+    with pytest.raises(BadSetting, match=f"STUDIO_{name.upper()}"):
+        settings.settings()
+
+
+def test_a_misspelt_setting_is_not_overlooked(setting: Setting) -> None:
+    setting(max_uplaod_bytes=1)
+    with pytest.raises(BadSetting, match="STUDIO_MAX_UPLAOD_BYTES: no such setting"):
+        settings.settings()
+
+
+def test_addresses_as_managed_databases_give_them_are_taken(setting: Setting) -> None:
+    setting(database_url="postgres://me@db/studio")
+    assert settings.settings().database_url == "postgresql://me@db/studio"
+
+
+def test_the_cores_are_shared_among_the_jobs(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    setting(worker_concurrency=3)
+    assert settings.settings().threads == 2
+    setting(worker_threads=5)
+    assert settings.settings().threads == 5
+
+
+def test_the_cookie_secret_is_made_once_and_nobody_else_may_read_it(
+    setting: Setting, tmp_path: Path
+) -> None:
+    setting(data=tmp_path / "data")
+    made = settings.cookie_secret()
+    setting(data=tmp_path / "data")
+    assert settings.cookie_secret() == made
+    assert len(made) == 64
+    [file] = (tmp_path / "data").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_given_cookie_secret_wins_and_is_not_shown(setting: Setting, tmp_path: Path) -> None:
+    setting(data=tmp_path, cookie_secret="known to all replicas")
+    assert settings.cookie_secret() == "known to all replicas"
+    assert "known" not in repr(settings.settings())
