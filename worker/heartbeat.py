@@ -37,6 +37,7 @@ class Heartbeat(Thread):
         self._info = info
         self._parent = os.getppid()
         self._soon = Event()
+        self._ended = False
         self._job: Job | None = None
         self._hold = Hold.HELD
         self._stage, self._progress = "", 0.0
@@ -58,9 +59,16 @@ class Heartbeat(Thread):
         if self._hold != Hold.HELD:
             raise Stop(self._hold)
 
+    def end(self) -> None:
+        """Beat no more, and tell the database so."""
+        self._ended = True
+        self._soon.set()
+        self.join(10)
+        processes.gone(self.process)
+
     def run(self) -> None:
-        """Beat for ever; a database that is away is tried again."""
-        while True:
+        """Beat until the end; a database that is away is tried again."""
+        while not self._ended:
             try:
                 self._beat()
             except Exception:

@@ -336,6 +336,7 @@ def finish(
             thumbnail_key=thumbnail_key,
             width=width,
             height=height,
+            device=device,
             weights_sha256=weights_sha256,
             version=version,
             timings=timings,

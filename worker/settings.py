@@ -79,7 +79,9 @@ class Settings(BaseSettings):
     network: Literal["compact", "vgg19"] = Field(
         default="compact", description="the default network"
     )
-    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    device: str = Field(
+        default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
+    )
     worker_concurrency: int = Field(
         default=1, ge=1, le=64, description="jobs at a time in one worker"
     )

@@ -28,7 +28,7 @@ from adain.weights import WeightsError, find
 from worker import blobs, images, jobs, logs, processes, queue
 from worker.heartbeat import Heartbeat, Stop
 from worker.jobs import Hold, Job
-from worker.settings import settings
+from worker.settings import BadSetting, settings
 
 log = logging.getLogger(__name__)
 
@@ -236,11 +236,14 @@ def _start(**_: object) -> None:
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
-    processes.gone(_beat.process)
+    _beat.end()
 
 
 def work() -> None:
     """Run a worker until SIGTERM, which lets it finish what it has."""
+    wanted, _, number = settings().device.partition(":")
+    if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
+        raise BadSetting(f"STUDIO_DEVICE={settings().device}: there is no such GPU here")
     app.worker_main(
         ["--quiet", "worker", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     )

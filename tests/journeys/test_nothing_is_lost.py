@@ -1,0 +1,199 @@
+"""What is accepted is made, once, whatever dies meanwhile: real processes, really killed."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.parts import Setting, Valkey, picture
+from worker import blobs, jobs, processes, queue
+from worker.jobs import Job, Status
+
+WORKER = "from worker import tasks; tasks.work()"
+SWEEP = (
+    "import threading; from worker import logs, sweep; logs.start(); sweep.run(threading.Event())"
+)
+
+LONG = {"size": 1408}  # some seconds on any CPU: time enough to interrupt it
+SHORT = {"size": 64}
+
+
+def until(happened: Callable[[], bool], seconds: float = 90) -> None:
+    """Wait until it happens; a test that waits in vain fails."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+class Crew:
+    """Workers and a sweep, each a process of its own."""
+
+    def __init__(self) -> None:
+        self.running: list[psutil.Popen] = []
+
+    def start(self, code: str) -> psutil.Popen:
+        process = psutil.Popen([sys.executable, "-c", code])
+        self.running.append(process)
+        return process
+
+    def worker(self) -> psutil.Popen:
+        """Start a worker and wait until its child is ready for jobs."""
+        before = {process.name for process in processes.alive("worker")}
+        worker = self.start(WORKER)
+        until(lambda: bool({process.name for process in processes.alive("worker")} - before))
+        return worker
+
+    def end(self) -> None:
+        for process in self.running:
+            for each in (
+                [*process.children(recursive=True), process] if process.is_running() else []
+            ):
+                each.kill()
+            process.wait()
+
+
+@pytest.fixture
+def crew(studio: Path, own_valkey: Valkey, setting: Setting) -> Iterator[Crew]:
+    """A studio with a queue server and a sweep of its own, and leases short enough to wait for."""
+    own_valkey.start()
+    setting(
+        redis_url=own_valkey.url,
+        heartbeat_seconds=0.5,
+        lease_seconds=3,
+        sweep_seconds=0.2,
+        ring_after_seconds=0.5,
+    )
+    hired = Crew()
+    hired.start(SWEEP)
+    until(lambda: bool(processes.alive("sweep")))
+    yield hired
+    hired.end()
+
+
+def submit(options: dict[str, int]) -> Job:
+    return jobs.submit("ann", picture(96, 96, "JPEG"), [picture(color="orange")], options=options)
+
+
+def now(job: Job) -> Job:
+    return jobs.get(job.id, "ann")
+
+
+def being_made(job: Job) -> bool:
+    return now(job).stage in {"content", "picture"}
+
+
+def ended(job: Job) -> bool:
+    return now(job).status not in {Status.QUEUED, Status.RUNNING}
+
+
+def results(job: Job, folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "blobs" / job.id).glob("result-*"))
+
+
+def test_a_worker_killed_mid_job_costs_an_attempt_and_not_the_job(crew: Crew, studio: Path) -> None:
+    worker = crew.worker()
+    job = submit(LONG)
+    until(lambda: being_made(job))
+    for process in [worker, *worker.children(recursive=True)]:  # all at once, as with no power
+        process.kill()
+    crew.worker()
+    until(lambda: ended(job))
+    assert (now(job).status, now(job).attempt, now(job).error) == (Status.DONE, 2, None)
+    assert results(job, studio) == ["result-2.png"]
+
+
+def test_a_workers_child_killed_mid_job_is_replaced(crew: Crew, studio: Path) -> None:
+    worker = crew.worker()
+    job = submit(LONG)
+    until(lambda: being_made(job))
+    [pid] = [int(process.name.split(":")[1]) for process in processes.alive("worker")]
+    psutil.Process(pid).kill()
+    until(lambda: ended(job))
+    assert (now(job).status, now(job).attempt) == (Status.DONE, 2)
+    assert results(job, studio) == ["result-2.png"]
+    assert worker.is_running()
+
+
+def test_children_die_with_their_worker_and_give_the_job_back(crew: Crew) -> None:
+    worker = crew.worker()
+    children = worker.children(recursive=True)
+    job = submit(LONG)
+    until(lambda: being_made(job))
+    worker.kill()
+    until(lambda: not any(child.is_running() for child in children), seconds=20)
+    assert now(job).status == Status.QUEUED
+    assert now(job).released == 1
+
+
+def test_a_worker_told_to_end_finishes_its_job_and_takes_no_other(crew: Crew, studio: Path) -> None:
+    worker = crew.worker()
+    job, next_job = submit(LONG), submit(SHORT)
+    until(lambda: being_made(job))
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(60) == 0
+    assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
+    assert now(next_job).status == Status.QUEUED
+    assert processes.alive("worker") == []
+
+
+def test_a_worker_told_to_end_at_once_gives_its_job_back(crew: Crew, studio: Path) -> None:
+    worker = crew.worker()
+    job = submit(LONG)
+    until(lambda: being_made(job))
+    worker.send_signal(signal.SIGQUIT)
+    worker.wait(60)
+    assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
+    crew.worker()
+    until(lambda: ended(job))
+    assert (now(job).status, results(job, studio)) == (Status.DONE, ["result-2.png"])
+
+
+def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path) -> None:
+    crew.worker()
+    own_valkey.stop()
+    while_away = [submit(SHORT) for _ in range(3)]
+    assert all(now(job).status == Status.QUEUED for job in while_away)
+    own_valkey.start()
+    until(lambda: all(map(ended, while_away)))
+
+    mid_job = submit(LONG)
+    until(lambda: being_made(mid_job))
+    behind = [submit(SHORT) for _ in range(3)]
+    own_valkey.stop()  # with their bells
+    time.sleep(1)
+    own_valkey.start()
+    until(lambda: all(map(ended, [mid_job, *behind])))
+
+    for job in [*while_away, mid_job, *behind]:
+        assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
+        assert results(job, studio) == ["result-1.png"]
+
+
+def test_one_job_rung_for_five_times_is_made_once(crew: Crew, studio: Path) -> None:
+    crew.worker()
+    job = submit(SHORT)
+    for _ in range(5):
+        assert queue.send(job.id)
+    until(lambda: ended(job) and queue.depth() == 0)
+    last = submit(SHORT)
+    until(lambda: ended(last))  # every bell before it was answered
+    assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
+    assert results(job, studio) == ["result-1.png"]
+    assert blobs.exists(now(job).result_key or "")
+
+
+def test_a_cancelled_job_stops_and_one_too_long_fails(crew: Crew, setting: Setting) -> None:
+    setting(job_time_limit=1)
+    crew.worker()
+    unwanted, endless, good = submit(LONG), submit(LONG), submit(SHORT)
+    until(lambda: now(unwanted).status == Status.RUNNING)
+    jobs.cancel(unwanted.id, "ann")
+    until(lambda: ended(good))
+    assert now(unwanted).status == Status.CANCELLED
+    assert now(endless).error == ("The job was stopped after 1 seconds. Please try a smaller size.")
+    assert now(good).status == Status.DONE

@@ -1,0 +1,116 @@
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from tests.parts import Setting, picture
+from worker import database, jobs, processes
+from worker.heartbeat import Heartbeat, Stop
+from worker.jobs import Hold, Job
+
+
+@pytest.fixture
+def beat(rung: Path, setting: Setting) -> Iterator[Heartbeat]:
+    """A heart that beats fast."""
+    setting(heartbeat_seconds=0.05, lease_seconds=0.5)
+    started = Heartbeat("worker", lambda: {"device": "cpu"})
+    started.start()
+    yield started
+    started.end()
+
+
+def claimed() -> Job:
+    jobs.submit("ann", picture(), [picture()])
+    job = jobs.claim("worker-1")
+    assert job is not None
+    return job
+
+
+def soon(happened: Callable[[], bool]) -> bool:
+    """Tell whether it happens within some seconds."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if happened():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def stops(beat: Heartbeat) -> bool:
+    try:
+        beat.watch("content", 0.3)
+    except Stop:
+        return True
+    return False
+
+
+def test_a_process_is_heard(beat: Heartbeat) -> None:
+    assert soon(lambda: len(processes.alive("worker")) == 1)
+    [process] = processes.alive("worker")
+    assert (process.name, process.info) == (beat.process, {"device": "cpu"})
+
+
+def test_a_process_that_ended_is_heard_no_more(beat: Heartbeat) -> None:
+    assert soon(lambda: len(processes.alive("worker")) == 1)
+    beat.end()
+    assert not beat.is_alive()
+    assert processes.alive("worker") == []
+
+
+def test_the_lease_lasts_as_long_as_the_work(beat: Heartbeat) -> None:
+    job = claimed()
+    with beat.keeping(job):
+        time.sleep(0.8)
+        assert jobs.expire() == 0
+    assert soon(lambda: jobs.expire() == 1)
+
+
+def test_a_stage_shows_at_once(rung: Path, setting: Setting) -> None:
+    setting(heartbeat_seconds=60, lease_seconds=120)
+    slow = Heartbeat("worker", dict)
+    slow.start()
+    job = claimed()
+    with slow.keeping(job):
+        slow.watch("content", 0.3)
+        assert soon(lambda: jobs.get(job.id, "ann").stage == "content")
+        assert jobs.get(job.id, "ann").progress == 0.3
+    slow.end()
+
+
+def test_the_work_hears_that_it_was_cancelled(beat: Heartbeat) -> None:
+    job = claimed()
+    with beat.keeping(job):
+        beat.watch("styles", 0.0)
+        jobs.cancel(job.id, "ann")
+        assert soon(lambda: stops(beat))
+        with pytest.raises(Stop) as stop:
+            beat.watch("content", 0.3)
+        assert stop.value.hold == Hold.CANCELLED
+    with beat.keeping(claimed()):
+        beat.watch("styles", 0.0)  # that was about the other
+
+
+def test_the_work_hears_that_another_has_the_job(beat: Heartbeat) -> None:
+    job = claimed()
+    with beat.keeping(job):
+        with database.transaction() as session:
+            session.execute(update(Job).values(attempt=2))
+        assert soon(lambda: stops(beat))
+        with pytest.raises(Stop) as stop:
+            beat.watch("content", 0.3)
+        assert stop.value.hold == Hold.LOST
+
+
+def test_a_database_that_is_away_for_a_moment_is_survived(
+    beat: Heartbeat, rung: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert soon(lambda: len(processes.alive("worker")) == 1)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE processes RENAME TO away")
+    assert soon(lambda: "a heartbeat was missed" in caplog.text)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE away RENAME TO processes")
+        session.connection().exec_driver_sql("DELETE FROM processes")
+    assert soon(lambda: len(processes.alive("worker")) == 1)

@@ -1,0 +1,212 @@
+import io
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from billiard.exceptions import SoftTimeLimitExceeded
+from PIL import Image
+from sqlalchemy import update
+
+import adain
+from tests.parts import Setting, picture
+from worker import blobs, database, jobs, settings, tasks
+from worker.heartbeat import Heartbeat
+from worker.jobs import Job, Status
+
+SMALL = {"size": 64}
+
+
+@pytest.fixture(autouse=True)
+def process(rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process of the pool, as `tasks` sets it up, in the test's own."""
+    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    tasks._sound_weights.cache_clear()
+    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
+    tasks._beat.start()
+    before = signal.signal(signal.SIGTERM, tasks._end)
+    yield
+    signal.signal(signal.SIGTERM, before)
+    tasks._beat.end()
+
+
+def submit(**options: object) -> Job:
+    photo, style = picture(96, 64, "JPEG"), picture(70, 70, color="orange")
+    return jobs.submit("ann", photo, [style], options=SMALL | options)
+
+
+def now(job: Job) -> Job:
+    return jobs.get(job.id, "ann")
+
+
+def answer(bell: str = "whoever it was for") -> None:
+    tasks.stylize(bell)
+
+
+def test_a_bell_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
+    job = submit()
+    with caplog.at_level(logging.INFO):
+        answer(job.id)
+    done = now(job)
+    assert (done.status, done.error) == (Status.DONE, None)
+    assert done.result_key == f"{job.id}/result-1.png"
+    with Image.open(io.BytesIO(blobs.get(done.result_key))) as result:
+        assert (result.format, result.mode, result.size) == ("PNG", "RGB", (96, 64))
+    assert done.thumbnail_key is not None
+    with Image.open(io.BytesIO(blobs.get(done.thumbnail_key))) as small:
+        assert (small.format, small.size) == ("WEBP", (96, 64))
+    assert f"job {job.id} attempt 1 begins" in caplog.text
+
+
+def test_the_row_keeps_what_made_the_picture() -> None:
+    job = submit(alpha=0.7)
+    answer()
+    done = now(job)
+    assert (done.width, done.height) == (96, 64)
+    assert (done.network, done.version) == ("compact", adain.__version__)
+    assert done.weights_sha256 == tasks.networks()["compact"]
+    assert done.device in {"cpu", "cuda"}
+    assert done.worker == tasks._beat.process
+    assert done.options["alpha"] == 0.7
+    assert {"wait", "load", "styles", "content", "picture", "save", "total"} <= set(done.timings)
+    assert sum(done.timings.values()) == pytest.approx(
+        2 * done.timings["total"] + done.timings["wait"], abs=0.01
+    )
+
+
+def test_every_choice_reaches_the_network() -> None:
+    photo = picture(96, 64, "JPEG", color="teal")
+    styles = [picture(70, 70, color="orange"), picture(80, 60, color="navy")]
+    masks = [picture(96, 64, mode="L", color=255), picture(96, 64, mode="L", color=0)]
+    choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance"}
+    job = jobs.submit("ann", photo, styles, masks, choices)
+    answer()
+    request = tasks._request(now(job))
+    assert (request.alpha, list(request.weights), request.color) == (0.5, [1, 3], "luminance")
+    assert (len(request.styles), len(request.masks), request.size) == (2, 2, 64)
+    assert now(job).status == Status.DONE
+
+
+def test_without_a_job_a_bell_is_nothing() -> None:
+    answer()
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_bell_that_comes_again_changes_nothing(times: int) -> None:
+    job = submit()
+    for _ in range(times):
+        answer(job.id)
+    done = now(job)
+    assert (done.status, done.attempt) == (Status.DONE, 1)
+
+
+def test_a_bell_wakes_for_the_next_in_line_whosever_it_is() -> None:
+    first, second = submit(), submit()
+    answer(second.id)
+    assert (now(first).status, now(second).status) == (Status.DONE, Status.QUEUED)
+
+
+def test_a_cancelled_job_is_dropped_between_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    load = tasks._request
+
+    def cancelled_meanwhile(claimed: Job) -> object:
+        jobs.cancel(claimed.id, "ann")
+        tasks._beat.join(0.5)  # a heartbeat passes
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", cancelled_meanwhile)
+    answer()
+    ended = now(job)
+    assert (ended.status, ended.result_key) == (Status.CANCELLED, None)
+    assert not blobs.exists(f"{job.id}/result-1.png")
+
+
+def test_a_lost_job_is_left_to_whoever_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    load = tasks._request
+
+    def lost_meanwhile(claimed: Job) -> object:
+        with database.transaction() as session:
+            session.execute(update(Job).values(attempt=2, worker="another"))
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", lost_meanwhile)
+    answer()
+    other = now(job)
+    assert (other.status, other.attempt, other.worker) == (Status.RUNNING, 2, "another")
+
+
+def test_a_process_told_to_end_gives_its_job_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    monkeypatch.setattr(tasks, "_request", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(tasks.Terminated):
+        answer()
+    assert now(job).status == Status.QUEUED
+    monkeypatch.undo()
+    assert now(job).released == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ZeroDivisionError("secret detail"), "Something went wrong while making this picture."),
+        (MemoryError(), "The picture needs more memory than there is."),
+        (torch.OutOfMemoryError("CUDA out of memory"), "The picture needs more memory"),
+        (SoftTimeLimitExceeded(), "The job was stopped after 600 seconds."),
+        (blobs.StorageFull("full"), "There is no room left to keep the result."),
+    ],
+)
+def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
+    error: Exception,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = submit()
+
+    def broken(_: Job) -> object:
+        raise error
+
+    monkeypatch.setattr(tasks, "_request", broken)
+    answer()
+    failed = now(job)
+    assert failed.status == Status.FAILED
+    assert (failed.error or "").startswith(sentence)
+    assert "secret" not in (failed.error or "")
+    assert f"job {job.id} attempt 1 failed" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_lost_pictures_fail_the_job_with_a_sentence() -> None:
+    job = submit()
+    blobs.delete_job(job.id)
+    answer()
+    assert now(job).error == "The job's pictures are gone. Please send them again."
+
+
+def test_a_network_without_weights_fails_the_job_with_a_sentence() -> None:
+    job = submit(network="vgg19")
+    answer()
+    assert "'vgg19' has no sound weights on this studio yet" in (now(job).error or "")
+    assert set(tasks.networks()) == {"compact"}
+
+
+def test_damaged_weights_are_noticed_and_never_serve(setting: Setting) -> None:
+    folder = settings.settings().weights_dir
+    folder.mkdir(parents=True)
+    (folder / "compact.safetensors").write_bytes(b"damaged")
+    (folder / "compact.safetensors.sha256").write_text("00" * 32 + "  compact.safetensors\n")
+    assert tasks.networks() == {}
+    job = submit()
+    answer()
+    assert "has no sound weights" in (now(job).error or "")
+
+
+def test_a_gpu_that_is_not_there_ends_the_worker_at_once(setting: Setting) -> None:
+    setting(device="cuda:99")
+    with pytest.raises(settings.BadSetting, match="STUDIO_DEVICE=cuda:99"):
+        tasks.work()
