@@ -6,7 +6,6 @@ Importing this makes no connection; `create` is what a server is given.
 import os
 from pathlib import Path
 
-import gradio as gr
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
@@ -61,6 +60,8 @@ class SecurityHeaders:
 def _mount_page(app: FastAPI) -> None:
     # Gradio keeps uploads where this says, and knows no other way to be told.
     os.environ["GRADIO_TEMP_DIR"] = str(settings().data / "uploads")
+    import gradio as gr  # slow to import, and only the page wants it
+
     from web import theme, ui
 
     gr.mount_gradio_app(
@@ -82,8 +83,8 @@ def _mount_page(app: FastAPI) -> None:
     )
 
 
-def create() -> FastAPI:
-    """Return the application that the settings describe."""
+def without_page() -> FastAPI:
+    """Return the API and the health checks alone."""
     app = FastAPI(
         title="AdaIN Studio",
         version=__version__,
@@ -94,8 +95,14 @@ def create() -> FastAPI:
     problems.install(app)
     for part in (health, shelf, api):
         app.include_router(part.router)
-    app.mount("/page", StaticFiles(directory=ASSETS))
-    _mount_page(app)
     for middleware in (BodyLimit, Identity, SecurityHeaders):  # the last one is outermost
         app.add_middleware(middleware)
+    return app
+
+
+def create() -> FastAPI:
+    """Return the application that the settings describe."""
+    app = without_page()
+    app.mount("/page", StaticFiles(directory=ASSETS))
+    _mount_page(app)
     return app

@@ -5,7 +5,6 @@ jobs. Knows no name, no password and no job.
 """
 
 import secrets
-from functools import cache
 from time import time
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -22,7 +21,6 @@ RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regul
 NOBODY = ("/livez", "/readyz", "/healthz", "/shelf/", "/page/")  # the same for all; no cookie
 
 
-@cache
 def _signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(cookie_secret(), salt="owner")
 
