@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adain import __version__
 from web import api, health, problems, shelf
 from web.identity import Identity
-from web.limits import BodyLimit
+from web.limits import BodyLimit, PageOnly
 from worker.settings import settings
 
 ASSETS = Path(__file__).parent / "assets"
@@ -95,7 +95,7 @@ def without_page() -> FastAPI:
     problems.install(app)
     for part in (health, shelf, api):
         app.include_router(part.router)
-    for middleware in (BodyLimit, Identity, SecurityHeaders):  # the last one is outermost
+    for middleware in (BodyLimit, PageOnly, Identity, SecurityHeaders):  # the last one is outermost
         app.add_middleware(middleware)
     return app
 

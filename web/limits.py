@@ -1,9 +1,13 @@
-"""How much one request may carry, counted while it arrives."""
+"""What a request may ask of Gradio, and how much any may carry, counted while it arrives."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.problems import problem
 from worker.settings import MIB, settings
+
+# What a browser with the page open asks of Gradio; its events by name are not among it.
+_OPEN = ("run/predict", "queue/join", "queue/data", "upload", "heartbeat/", "file=", "cancel")
 
 
 def most() -> int:
@@ -44,3 +48,17 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+class PageOnly:
+    """Middleware: Gradio's own API is no second way in; only what its page needs answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        _, gradio, what = scope.get("path", "").partition("/gradio_api/")
+        if gradio and not what.startswith(_OPEN):
+            closed = problem(404, "This is the page's own; the API is at /api/v1.")
+            return await closed(scope, receive, send)
+        await self.app(scope, receive, send)

@@ -9,7 +9,7 @@ window.studio = (() => {
   const JOBS = "/api/v1/jobs";
   const PAGE = 24; // jobs of one "show older"
   const SOON = 600, LATER = 4000; // milliseconds between looks: while seen, and hidden or failing
-  const TITLE = document.title || "AdaIN Studio";
+  const TITLE = "AdaIN Studio";
 
   const STATES = {queued: "Waiting", running: "At work", done: "Done", failed: "Failed", cancelled: "Cancelled"};
   const STAGES = {styles: "Studying the style", content: "Looking at your photo", transfer: "Repainting", picture: "Finishing the picture", load: "Getting ready"};

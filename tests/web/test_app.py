@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from web import app
+from web.identity import COOKIE
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.create()) as made:
+        yield made
+
+
+def _loaded(code: str) -> set[str]:
+    """Return the modules that a fresh interpreter has after running the code."""
+    tell = "; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code + tell], capture_output=True, check=True)
+    return set(done.stdout.decode().split())
+
+
+def test_the_web_process_never_loads_the_network(studio: Path) -> None:
+    loaded = _loaded("import web.app; web.app.create()")
+    assert "web.ui" in loaded
+    assert not loaded & {"torch", "torchvision", "safetensors", "adain.model", "adain.stylizer"}
+
+
+def test_importing_the_application_needs_nothing_running() -> None:
+    assert "gradio" not in _loaded("import web.app")
+
+
+def test_the_page_is_served_and_its_visitor_gets_a_cookie(client: TestClient) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "AdaIN Studio" in answer.text
+    assert COOKIE in answer.cookies
+
+
+@pytest.mark.parametrize("address", ["/", "/livez", "/api/v1/jobs", "/page/page.js"])
+def test_nothing_from_elsewhere_may_run_in_an_answer(client: TestClient, address: str) -> None:
+    headers = client.get(address).headers
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("GET", "/gradio_api/info"),
+        ("POST", "/gradio_api/call/repaint"),
+        ("POST", "/gradio_api/call/v2/repaint"),
+        ("POST", "/gradio_api/run/repaint"),
+        ("POST", "/gradio_api/api/repaint"),
+        ("GET", "/gradio_api/mcp/schema"),
+        ("GET", "/gradio_api/proxy=http://127.0.0.1/"),
+        ("POST", "/call/repaint"),
+        ("POST", "/run/repaint"),
+    ],
+)
+def test_the_pages_events_are_no_second_api(client: TestClient, method: str, address: str) -> None:
+    answer = client.request(method, address, json={"data": []})
+    assert answer.status_code in {404, 405}, answer.text
+
+
+def test_nothing_of_the_data_folder_is_served(client: TestClient, studio: Path) -> None:
+    (studio / "cookie-secret").write_text("secret")
+    for file in (studio / "cookie-secret", studio / "studio.sqlite3", Path(app.__file__)):
+        assert client.get(f"/gradio_api/file={file}").status_code in {403, 404}
+
+
+def test_an_upload_over_the_limit_is_refused_by_the_page(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"files": ("large.png", bytes(26 << 20), "image/png")}
+    assert client.post("/gradio_api/upload", files=files).status_code == 413
+
+
+def test_uploads_are_kept_in_the_data_folder(client: TestClient, studio: Path) -> None:
+    files = {"files": ("small.png", b"hello", "image/png")}
+    (kept,) = client.post("/gradio_api/upload", files=files).json()
+    assert Path(kept).is_relative_to(studio / "uploads")
