@@ -4,14 +4,10 @@ Like a web view: fetch, call, record. What is run stands in `adain`, what is rec
 `worker/jobs.py`.
 """
 
-import ctypes
 import io
 import logging
-import signal
-import sys
 import time
 from functools import lru_cache
-from types import FrameType
 from typing import Any
 
 import torch
@@ -33,10 +29,6 @@ from worker.settings import BadSetting, settings
 log = logging.getLogger(__name__)
 
 app = queue.app()
-
-
-class Terminated(BaseException):
-    """The process is told to end; a job it has is given back."""
 
 
 # ---------------------------------------------------------------- networks
@@ -170,7 +162,7 @@ def _see_through(job: Job, beat: Heartbeat) -> None:
     except Stop as stop:
         if stop.hold == Hold.CANCELLED:
             jobs.stopped(job.id, job.attempt)
-    except Terminated:
+    except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
         jobs.release(job.id, job.attempt)
         raise
     except Exception as error:
@@ -205,16 +197,6 @@ def _info() -> dict[str, Any]:
 _beat = Heartbeat("worker", _info)  # started in the pool's processes
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    raise Terminated
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent is gone, however it went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
-
-
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _log(**_: object) -> None:
     logs.start()
@@ -222,9 +204,7 @@ def _log(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
-    """Get ready before the first bell: signals, threads, the default network, the heart."""
-    signal.signal(signal.SIGTERM, _end)
-    _die_with_parent()
+    """Get ready before the first bell: threads, the default network, the heart."""
     torch.set_num_threads(settings().threads)
     try:
         _stylizer(settings().network)
