@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -85,20 +84,16 @@ def delete_job(job_id: str) -> None:
         filesystem.rm(f"{root}/{job_id}", recursive=True)
 
 
-def _changed(info: dict[str, Any]) -> float:
-    """Epoch seconds of the last change, as local files or S3 tell it."""
-    return float(info["mtime"] if "mtime" in info else info["LastModified"].timestamp())
-
-
 def jobs() -> Iterator[tuple[str, float]]:
     """Yield the jobs that have pictures, each with its newest picture's time in epoch seconds."""
     filesystem, root = _place()
     filesystem.invalidate_cache()
     newest: dict[str, float] = {}
-    for path, info in filesystem.find(root, detail=True, withdirs=True).items():
-        job_id = str(path).removeprefix(root).strip("/").split("/")[0]
-        if job_id and ("mtime" in info or "LastModified" in info):
-            newest[job_id] = max(newest.get(job_id, 0.0), _changed(info))
+    for path in filesystem.find(root):
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            job_id = str(path).removeprefix(root).strip("/").split("/")[0]
+            changed = filesystem.modified(path).timestamp()
+            newest[job_id] = max(newest.get(job_id, 0.0), changed)
     yield from newest.items()
 
 

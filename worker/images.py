@@ -8,6 +8,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from PIL import Image
 
@@ -17,6 +18,8 @@ from worker.settings import MIB, settings
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 ACCEPTED = "PNG, JPEG and WebP are accepted"
+
+_SEATS = BoundedSemaphore(2)  # pictures decoded at a time: 25 megapixels take half a gigabyte
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
@@ -88,14 +91,16 @@ def encode(image: Image.Image, suffix: str) -> bytes:
 
 def clean(data: bytes) -> CleanImage:
     """Check and re-encode a picture; raises `ImageRejected`."""
-    image, came_as = _decoded(data, pictures.rgb)
-    suffix = "jpg" if came_as in {"JPEG", "MPO"} else "png"
-    return CleanImage(encode(image, suffix), suffix, image.width, image.height)
+    with _SEATS:
+        image, came_as = _decoded(data, pictures.rgb)
+        suffix = "jpg" if came_as in {"JPEG", "MPO"} else "png"
+        return CleanImage(encode(image, suffix), suffix, image.width, image.height)
 
 
 def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
     """Check a mask for a photo of that (width, height); raises `ImageRejected`."""
-    image, _ = _decoded(data, pictures.mask)
+    with _SEATS:
+        image, _ = _decoded(data, pictures.mask)
     if image.size != size:
         raise ImageRejected(
             f"A mask must have its photo's size, {size[0]} × {size[1]} pixels; "

@@ -207,7 +207,7 @@ def _start(**_: object) -> None:
     """Get ready before the first bell: threads, the default network, the heart."""
     torch.set_num_threads(settings().threads)
     try:
-        _stylizer(settings().network)
+        _stylizer(settings().network).style(Image.new("RGB", (512, 512)))  # warm from the start
     except WeightsError as error:
         log.error("%s", error)  # noqa: TRY400, the sentence says all
     processes.touch(_beat.process, "worker", _info())

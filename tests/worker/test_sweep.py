@@ -99,8 +99,7 @@ def test_pictures_without_a_row_go_after_an_hour_and_not_before(rung: Path) -> N
     for name in ("old", "young"):
         blobs.put(f"{name}/content.png", b"picture")
     for name in ("old", known.id):
-        folder = rung / "blobs" / name
-        for path in (*folder.iterdir(), folder):
+        for path in (rung / "blobs" / name).iterdir():
             os.utime(path, (time.time() - 3700,) * 2)
     sweep.tidy()
     assert {job_id for job_id, _ in blobs.jobs()} == {"young", known.id}
