@@ -5,28 +5,37 @@ any address a client names instead of a file; neither happens here.
 """
 
 from pathlib import Path
+from unittest import mock
 
 import gradio as gr
+from gradio import component_meta
 from gradio.data_classes import ImageData
 
 from worker.refused import Refused
 
+with mock.patch.object(component_meta, "create_or_modify_pyi"):  # it writes a file beside this one
 
-def _path(payload: ImageData | None) -> str | None:
-    """Hand the uploaded file's path to the handler, unopened."""
-    return None if payload is None else payload.path
+    class Picture(gr.Image):
+        """An image whose value in a handler is a path, unopened, or None."""
+
+        is_template = True  # drawn by Gradio as its parent is
+
+        def preprocess(self, payload: ImageData | None) -> str | None:
+            """Hand the uploaded file's path to the handler."""
+            return None if payload is None else payload.path
+
+        async def async_move_resource_to_block_cache(
+            self, url_or_file_path: str | Path | None
+        ) -> str | None:
+            """Take a file, which Gradio has seen to be an upload or on the shelf; no address."""
+            if url_or_file_path is None or Path(url_or_file_path).is_file():
+                return None if url_or_file_path is None else str(url_or_file_path)
+            raise Refused("This picture is no longer here. Please choose it again.")
 
 
-async def _kept_here(path: str | None) -> str | None:
-    """Return the path of a file that was uploaded or stands on the shelf; Gradio checked that."""
-    if path is not None and not Path(path).is_file():
-        raise Refused("This picture is no longer here. Please choose it again.")
-    return path
-
-
-def field(label: str, *, height: int, placeholder: str = "", elem_id: str = "") -> gr.Image:
-    """Return an image field whose value in a handler is a path, or None."""
-    image = gr.Image(
+def field(label: str, *, height: int, placeholder: str = "", elem_id: str = "") -> Picture:
+    """Return a field to drop, paste, choose or take a picture."""
+    return Picture(
         label=label,
         height=height,
         placeholder=placeholder or None,
@@ -37,6 +46,3 @@ def field(label: str, *, height: int, placeholder: str = "", elem_id: str = "") 
         buttons=[],
         alt_text=label,
     )
-    # On the object, since Gradio writes a .pyi file beside every subclass.
-    vars(image).update(preprocess=_path, async_move_resource_to_block_cache=_kept_here)
-    return image

@@ -171,7 +171,7 @@ def _row(kind: str, label: str) -> gr.HTML:
     )
 
 
-def _style_places() -> tuple[list[gr.Column], list[gr.Image], list[gr.Slider]]:
+def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Slider]]:
     columns, styles, shares = [], [], []
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
@@ -193,7 +193,7 @@ def _style_places() -> tuple[list[gr.Column], list[gr.Image], list[gr.Slider]]:
     return columns, styles, shares
 
 
-def _masks() -> tuple[list[gr.Column], list[gr.Image]]:
+def _masks() -> tuple[list[gr.Column], list[picture.Picture]]:
     columns, masks = [], []
     gr.Markdown(
         "A mask says where a style acts: white where it does, black where it does not, "
