@@ -1,0 +1,81 @@
+# Every chore is one word. `make` alone lists them.
+
+PYTHON ?= python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+MANIFESTS = pyproject.toml constraints.txt
+SHELL = /bin/sh
+
+.DEFAULT_GOAL = help
+.PHONY: help up test lint types format bench bench-full train quality clean install install-dev
+.DELETE_ON_ERROR:
+
+help: ## list the words
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+up: install ## run the studio: make up PORT=7999 DATA=/some/folder
+	@exec env $(if $(PORT),STUDIO_PORT='$(PORT)') $(if $(DATA),STUDIO_DATA='$(DATA)') \
+	    $(BIN)/adain-studio up
+
+test: install-dev chromium ## run every test, through real servers and a real browser
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## check style and that imports go one way
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-logo
+
+types: install-dev ## check types
+	@$(BIN)/mypy
+
+format: install-dev ## bring the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: install-dev ## measure the networks and the whole studio; prints tables
+	@$(BIN)/python -m adain.bench $(ARGS)
+	@$(BIN)/python -m web.bench
+
+bench-full: install-dev ## the same with 100 pictures a figure, as in the paper
+	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
+	@$(BIN)/python -m web.bench --count 100
+
+train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings LOSS=vgg.safetensors
+	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make train CONTENT=folder STYLE=folder LOSS=file"; exit 2; }
+	@exec $(BIN)/python -m adain.train '$(CONTENT)' '$(STYLE)' $(if $(LOSS),--loss '$(LOSS)') --out '$(or $(OUT),runs/train)' $(ARGS)
+
+quality: install-dev ## measure how good the pictures are: make quality CONTENT=photos STYLE=paintings
+	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
+	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(ARGS)
+
+clean: ## delete what was installed and built; DATA stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------ what the words need
+
+install: .venv/installed
+install-dev: .venv/installed-dev
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "AdaIN Studio needs Python 3.11 or newer; on Debian and Ubuntu: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AdaIN Studio needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version). Another one: make up PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python can't make a virtual environment; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+
+.venv/installed: $(MANIFESTS) | .venv/bin/python
+	@echo "Installing into .venv; the first time this takes some minutes (torch is large) …"
+	@$(PIP) -e '.[laptop]'
+	@touch $@
+
+.venv/installed-dev: $(MANIFESTS) | .venv/bin/python
+	@echo "Installing into .venv what development needs …"
+	@$(PIP) -e '.[dev]'
+	@touch .venv/installed $@
+
+.PHONY: chromium
+chromium: # the tests' browser
+	@command -v chromium >/dev/null || { \
+	    as=""; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+	    echo "Installing Chromium for the tests …"; \
+	    { $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || \
+	    { echo "The tests need Chromium as 'chromium'; on Debian: sudo apt install chromium"; exit 1; }; }

@@ -1,0 +1,175 @@
+"""`adain-studio`: the studio's parts, alone or all together.
+
+A door: each word imports what it needs and no more, so that help comes at once and only the
+worker and the weights load torch.
+"""
+
+import re
+import signal
+from pathlib import Path
+from threading import Event, Thread
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="AdaIN Studio: a page and an API that repaint photos, and the queue behind them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+weights = typer.Typer(help="List, add or fetch the networks' weights.", no_args_is_help=True)
+app.add_typer(weights, name="weights")
+
+
+@app.command()
+def up() -> None:
+    """Run the whole studio on this machine: queue, worker, sweep and web."""
+    from web import launcher
+
+    launcher.up()
+
+
+@app.command()
+def web() -> None:
+    """Run the web server alone."""
+    import uvicorn
+
+    from worker import logs
+    from worker.settings import settings
+
+    logs.start()
+    uvicorn.run(
+        "web.app:create",
+        factory=True,
+        host=settings().host,
+        port=settings().port,
+        proxy_headers=bool(settings().trusted_proxies),
+        forwarded_allow_ips=settings().trusted_proxies,
+        log_config=None,
+        access_log=settings().log_level == "DEBUG",
+        server_header=False,
+        timeout_graceful_shutdown=3,  # open pages keep a connection for ever
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker alone, here or on another machine; SIGTERM lets it finish its job."""
+    from worker import tasks
+
+    tasks.work()
+
+
+@app.command()
+def sweep() -> None:
+    """Run the sweep alone: it keeps what was promised about jobs when other parts fail."""
+    from worker import logs
+    from worker import sweep as sweeping
+
+    logs.start()
+    wanted = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # before the thread, which inherits it
+    stop = Event()
+    thread = Thread(target=sweeping.run, args=(stop,), name="sweep")
+    thread.start()
+    signal.sigwait(wanted)
+    stop.set()
+    thread.join()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date; safe at any time."""
+    from worker import database, logs
+
+    logs.start()
+    database.migrate()
+
+
+# ---------------------------------------------------------------- settings
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401, a setting's
+    """Write a value as in an environment file; booleans as true and false, passwords hidden."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return re.sub(r"(://[^/@]*:)[^/@]+@", r"\1********@", text)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """List every setting: its value, what it means and its default; secrets are hidden."""
+    from worker.settings import PREFIX, Settings, settings
+
+    chosen = settings()
+    values = {name: getattr(chosen, name) for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        usual = _shown(field.get_default(call_default_factory=True, validated_data=values))
+        print(f"# {field.description} (default: {usual or 'empty'})")
+        print(f"{PREFIX}{name.upper()}={_shown(values[name])}\n")
+
+
+# ---------------------------------------------------------------- weights
+
+
+def _folder() -> Path:
+    from worker.settings import settings
+
+    return settings().weights_dir
+
+
+@weights.command("list")
+def list_weights() -> None:
+    """List the networks and where their weights lie, or how to get them."""
+    from adain.model import NETWORKS
+    from adain.weights import WeightsError, find
+
+    for network in NETWORKS:
+        try:
+            found = find(network, _folder())
+            print(f"{network}: {', '.join(map(str, found.files))}\n  sha256 {found.sha256}")
+        except WeightsError as error:
+            print(f"{network}: {error}")
+
+
+@weights.command("add")
+def add_weights(file: Annotated[Path, typer.Argument(help=".safetensors or .pth")]) -> None:
+    """Add a file of weights, checked and converted; the worker notices by itself."""
+    from adain.weights import WeightsError, add
+
+    try:
+        print(f"Added {add(file, _folder())} to {_folder()}.")
+    except WeightsError as error:
+        raise SystemExit(str(error)) from error
+
+
+@weights.command("fetch")
+def fetch_weights(
+    url: Annotated[str, typer.Argument(help="http or https address of the file")],
+    sha256: Annotated[str, typer.Option(help="of the file, from somebody you trust")],
+) -> None:
+    """Download a file of weights, compare its sha256 and add it."""
+    from tqdm import tqdm
+
+    from adain.weights import WeightsError, fetch
+
+    try:
+        with tqdm(unit="B", unit_scale=True) as bar:
+
+            def progress(size: int) -> None:
+                bar.update(size)
+
+            name = fetch(url, sha256, _folder(), progress)
+        print(f"Added {name} to {_folder()}.")
+    except WeightsError as error:
+        raise SystemExit(str(error)) from error
+
+
+def main() -> None:
+    """Run the word on the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
