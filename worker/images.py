@@ -50,7 +50,7 @@ def _what(data: bytes) -> str:
     return "This file is not a picture that can be read"
 
 
-def _open(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     """Read the header only; raises `ImageRejected`."""
     limit = settings().max_upload_bytes
     if len(data) > limit:
@@ -68,7 +68,7 @@ def _open(data: bytes) -> Image.Image:
 
 def _decoded(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> tuple[Image.Image, str]:
     """Return the converted picture and the name of the format it came in."""
-    image = _open(data)
+    image = opened(data)
     try:
         return convert(image), image.format or ""
     except Exception as error:

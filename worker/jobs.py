@@ -7,6 +7,7 @@ times are the database's, in epoch seconds. Knows no network and no web.
 """
 
 import contextlib
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -86,6 +87,7 @@ class Job(Base):
     content_key: Mapped[str]
     style_keys: Mapped[list[str]] = mapped_column(JSON)
     mask_keys: Mapped[list[str]] = mapped_column(JSON)
+    style_digests: Mapped[list[str]] = mapped_column(JSON, default=list)  # sha256, to find by
     content_width: Mapped[int]
     content_height: Mapped[int]
     # its place in the line
@@ -210,8 +212,14 @@ def _next_turn(owner: str) -> ColumnElement[int]:
 
 
 def _insert(
-    job_id: str, owner: str, keys: dict[str, str], photo: CleanImage, options: Options
+    job_id: str,
+    owner: str,
+    keys: dict[str, str],
+    pictures: dict[str, CleanImage],
+    options: Options,
 ) -> Job:
+    photo = pictures["content"]
+
     def named(start: str) -> list[str]:
         return [key for name, key in keys.items() if name.startswith(start)]
 
@@ -223,6 +231,11 @@ def _insert(
             content_key=keys["content"],
             style_keys=named("style-"),
             mask_keys=named("mask-"),
+            style_digests=[
+                hashlib.sha256(picture.data).hexdigest()
+                for name, picture in pictures.items()
+                if name.startswith("style-")
+            ],
             content_width=photo.width,
             content_height=photo.height,
             network=options.network,
@@ -250,7 +263,7 @@ def submit(
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
     try:
-        job = _insert(job_id, owner, keys, pictures["content"], chosen)
+        job = _insert(job_id, owner, keys, pictures, chosen)
     except DBAPIError:
         with contextlib.suppress(DBAPIError):
             if unknown([job_id]):  # else it was committed, and only the answer got lost

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     retention_days: float = Field(
         default=30, ge=0, description="jobs are deleted after this; 0: never"
     )
+    reports_to_hide: int = Field(
+        default=3, ge=1, description="visitors whose reports take a public picture down"
+    )
 
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")

@@ -12,7 +12,7 @@ from threading import Event
 
 import redis
 
-from worker import blobs, database, jobs, leases, processes, queue
+from worker import blobs, database, gallery, jobs, leases, processes, queue
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ def _delete_orphans() -> None:
 def tidy() -> None:
     """Delete what nobody needs any more."""
     _delete_old()
+    gallery.forget()
     _delete_orphans()
     processes.forget()
 

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
-from worker import jobs, leases, processes  # noqa: F401, they declare the tables
+from worker import gallery, jobs, leases, processes  # noqa: F401, they declare the tables
 from worker.database import Base, engine
 
 _LOCK = 0xADA1  # any number, the same in every process

@@ -1,0 +1,95 @@
+"""The settings of a picture, written into the picture and read back out of it.
+
+A text chunk in a PNG, the EXIF user comment in a JPEG or WebP; both are JSON. What is embedded
+says how the picture was made and never who made it, from what, or when.
+"""
+
+import io
+from typing import Literal
+
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ValidationError
+
+from worker import images
+from worker.jobs import Job
+from worker.options import Options
+from worker.refused import Refused
+
+Format = Literal["png", "jpeg", "webp"]
+
+CHUNK = "adain-studio"
+LONGEST = 10_000  # characters of settings that are looked at; ours have a few hundred
+_ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
+
+_NONE = "This picture carries no settings of a studio like this one."
+_UNKNOWN = "This picture carries settings that this studio does not know."
+
+
+class Embedded(BaseModel):
+    """How a picture was made; `options` are what a job takes."""
+
+    options: Options
+    network: str | None
+    weights_sha256: str | None
+    version: str | None
+
+
+def settings_of(job: Job) -> Embedded:
+    """Return what may be told of how a job's picture was made."""
+    return Embedded(
+        options=Options.model_validate(job.options),
+        network=job.network,
+        weights_sha256=job.weights_sha256,
+        version=job.version,
+    )
+
+
+def _exif(text: str) -> bytes:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _ASCII + text.encode("ascii")
+    return exif.tobytes() if text else b""
+
+
+def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
+    """Return one of our own pictures in another format, with settings or with none."""
+    image = Image.open(io.BytesIO(picture), formats=images.FORMATS).convert("RGB")
+    image.info.clear()
+    text = embedded.model_dump_json() if embedded else ""
+    out = io.BytesIO()
+    match kind:
+        case "png":
+            info = PngInfo()
+            if text:
+                info.add_itxt(CHUNK, text)
+            image.save(out, "PNG", pnginfo=info, compress_level=1)
+        case "jpeg":
+            image.save(out, "JPEG", exif=_exif(text), quality=92, subsampling="4:4:4")
+        case "webp":
+            image.save(out, "WEBP", exif=_exif(text), quality=90)
+    return out.getvalue()
+
+
+def _text(image: Image.Image) -> str:
+    """Return what stands in a picture where the settings would."""
+    if image.format == "PNG":
+        return str(image.info.get(CHUNK, ""))
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    if not isinstance(comment, bytes) or not comment.startswith(_ASCII):
+        return ""
+    return comment.removeprefix(_ASCII).decode("ascii").rstrip("\0 ")
+
+
+def read(picture: bytes) -> Embedded:
+    """Return the settings that anybody's picture carries; raises `Refused`, `ImageRejected`."""
+    image = images.opened(picture)
+    try:
+        text = _text(image)
+    except Exception as error:  # whatever a parser makes of a stranger's bytes
+        raise Refused(_NONE) from error
+    if not text:
+        raise Refused(_NONE)
+    try:
+        return Embedded.model_validate_json(text[:LONGEST])
+    except ValidationError as error:
+        raise Refused(_UNKNOWN) from error
