@@ -123,7 +123,8 @@ def _open(page: Page, address: str) -> None:
 
 def _shoot(page: Page, name: str) -> None:
     SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+    whole = page.viewport_size != {"width": DESK[0], "height": DESK[1]}
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
 
 # ---------------------------------------------------------------- what a visitor does

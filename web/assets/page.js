@@ -19,6 +19,7 @@ window.studio = (() => {
   let shown = null; // id of the job on the stage
   let older = null; // where the next page of the strip begins
   let away = false; // the server does not answer
+  let news = ""; // in the title, what ended while nobody looked
   let timer = 0;
   let stage = null, strip = null, reuse = null;
 
@@ -94,6 +95,10 @@ window.studio = (() => {
 
   /* ------------------------------------------------------------ the stage */
 
+  const shaped = (box, job) => {
+    box.style.setProperty("--ratio", job.width / job.height);
+    return box;
+  };
   const compare = (job) => {
     const slider = element("input", {
       type: "range", min: 0, max: 100, value: 50, step: 1, "aria-label": "Compare: how much of the photo is uncovered",
@@ -107,8 +112,7 @@ window.studio = (() => {
       element("span", {class: "grip", "aria-hidden": "true"}),
       slider,
     );
-    box.style.setProperty("--ratio", job.width / job.height);
-    return box;
+    return shaped(box, job);
   };
   const button = (text, picture, onclick, given = {}) =>
     element("button", {type: "button", class: "quiet", onclick, ...given}, picture ? icon(ICONS[picture]) : null, element("span", {}, text));
@@ -129,7 +133,7 @@ window.studio = (() => {
     ),
   ];
   const waiting = (job) => [
-    element("div", {class: "veil"}, element("img", {src: link(job, "content"), alt: "The photo being repainted"})),
+    shaped(element("div", {class: "veil"}, element("img", {src: link(job, "content"), alt: "The photo being repainted"})), job),
     element("div", {class: "card"},
       element("p", {class: "standing", role: "status"}, standing(job)),
       element("progress", {max: 1, "aria-label": "Progress"}),
@@ -169,7 +173,8 @@ window.studio = (() => {
       stage.replaceChildren(...(job ? drawn(job) : message("easel", "Your picture appears here", "Choose a photo and a style, then press Repaint. It takes a few seconds.")));
     }
     if (job) refresh(job);
-    document.title = job && active(job) ? `${STATES[job.state]} … ${TITLE}` : TITLE;
+    if (!document.hidden) news = "";
+    document.title = news + TITLE;
   };
 
   /* ------------------------------------------------------------ "Your pictures" */
@@ -188,6 +193,7 @@ window.studio = (() => {
     const newest = [...known.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
     const list = strip.querySelector(".tiles");
     const old = new Map([...list.children].map((one) => [one.dataset.id, one]));
+    for (const [id, one] of old) if (!known.has(id)) one.remove();
     newest.forEach((job, place) => {
       let one = old.get(job.id);
       if (!one || one.dataset.state !== job.state) {
@@ -205,14 +211,24 @@ window.studio = (() => {
   /* ------------------------------------------------------------ keeping up */
 
   const draw = () => { drawStage(); drawStrip(); };
-  const learn = (job) => { known.set(job.id, {...job, cancelling: known.get(job.id)?.cancelling && active(job)}); };
+  const learn = (job) => {
+    const before = known.get(job.id);
+    if (document.hidden && before && active(before) && !active(job)) news = `${STATES[job.state]} · `;
+    known.set(job.id, {...job, cancelling: before?.cancelling && active(job)});
+  };
   const show = (id) => { shown = id; draw(); };
 
+  const lookAt = async (job) => {
+    try { learn(await ask(`${JOBS}/${job.id}`)); } catch (error) {
+      if (error.status !== 404) throw error;
+      known.delete(job.id); // no longer kept
+    }
+  };
   const look = async () => {
     clearTimeout(timer);
     const open = [...known.values()].filter(active).slice(0, 6);
     try {
-      (await Promise.all(open.map((job) => ask(`${JOBS}/${job.id}`)))).forEach(learn);
+      await Promise.all(open.map(lookAt));
       away = false;
     } catch (error) {
       away = true;
@@ -254,7 +270,7 @@ window.studio = (() => {
     fillStrip();
     stage.setAttribute("aria-busy", "true");
     stage.replaceChildren(...message("clock", "One moment", "Looking for your pictures …"));
-    document.addEventListener("visibilitychange", () => { if (!document.hidden && known.size) look(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden && stage.dataset.face) look(); });
     document.addEventListener("click", once, true);
     begin();
   };
@@ -275,7 +291,7 @@ window.studio = (() => {
   const sent = async (id) => {
     if (!id) return document.querySelector("#notice")?.scrollIntoView({block: "nearest", behavior: "smooth"});
     shown = id;
-    try { learn(await ask(`${JOBS}/${id}`)); } catch (error) { away = true; }
+    try { learn(await ask(`${JOBS}/${id}`)); } catch (error) { return setTimeout(sent, LATER, id); }
     look();
     stage.scrollIntoView({block: "nearest", behavior: "smooth"});
   };
