@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
 from worker import blobs, database, images, processes, queue
@@ -115,6 +115,9 @@ class Job(Base):
     thumbnail_key: Mapped[str | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
+
+
+Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
 
 
 # ---------------------------------------------------------------- conditions
@@ -217,14 +220,15 @@ def _insert(
     keys: dict[str, str],
     pictures: dict[str, CleanImage],
     options: Options,
+    beside: Beside,
 ) -> Job:
     photo = pictures["content"]
 
     def named(start: str) -> list[str]:
         return [key for name, key in keys.items() if name.startswith(start)]
 
-    job = _change(
-        insert(Job).values(
+    with database.transaction() as session:
+        statement = insert(Job).values(
             id=job_id,
             owner=owner,
             options=options.model_dump(),
@@ -241,8 +245,8 @@ def _insert(
             network=options.network,
             turn=_next_turn(owner),
         )
-    )
-    assert job is not None
+        job = session.scalars(statement.returning(Job)).one()
+        beside(session, job.id)
     return job
 
 
@@ -252,18 +256,20 @@ def submit(
     styles: Sequence[bytes],
     masks: Sequence[bytes] = (),
     options: object = None,
+    beside: Beside = lambda session, job_id: None,
 ) -> Job:
     """Accept a job: check, store, insert, commit, and only then ring.
 
-    `options` is what `Options` takes. Raises `Refused` with a sentence, `blobs.StorageFull`;
-    whatever it raises, there is no job then. Without Redis the job waits for the sweep.
+    `options` is what `Options` takes; `beside` may write in the job's own transaction. Raises
+    `Refused` with a sentence, `blobs.StorageFull`; whatever it raises, there is no job then.
+    Without Redis the job waits for the sweep.
     """
     chosen = Options.read(options or {}, len(styles), len(masks))
     pictures = _cleaned(content, styles, masks, chosen.size)
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
     try:
-        job = _insert(job_id, owner, keys, pictures, chosen)
+        job = _insert(job_id, owner, keys, pictures, chosen, beside)
     except DBAPIError:
         with contextlib.suppress(DBAPIError):
             if unknown([job_id]):  # else it was committed, and only the answer got lost

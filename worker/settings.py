@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         default=3, ge=1, description="visitors whose reports take a public picture down"
     )
 
+    webhooks_loopback: bool = Field(
+        default=False, description="let webhooks call this machine itself; for tests only"
+    )
+
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")
     max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")

@@ -1,18 +1,29 @@
 """The sweep: what keeps every promise made about jobs when other parts fail.
 
 Rings again for jobs nobody took, puts back what silent workers had, deletes what is past its
-time. Several may run, one leads. Needs neither the queue nor a free worker.
+time; beside that, tells owners' servers what they asked to be told. Several may run, one leads.
+Needs neither the queue nor a free worker.
 """
 
 import logging
 import os
 import socket
 import time
-from threading import Event
+from threading import Event, Thread
 
 import redis
 
-from worker import blobs, database, gallery, jobs, leases, processes, queue
+from worker import (
+    blobs,
+    database,
+    deliveries,
+    gallery,
+    jobs,
+    leases,
+    processes,
+    queue,
+    receipts,
+)
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
@@ -61,6 +72,8 @@ def tidy() -> None:
     """Delete what nobody needs any more."""
     _delete_old()
     gallery.forget()
+    receipts.forget()
+    deliveries.forget()
     _delete_orphans()
     processes.forget()
 
@@ -93,6 +106,8 @@ class Sweep:
 def run(stop: Event) -> None:
     """Sweep until told to stop; whatever fails is tried again the next time."""
     sweep = Sweep()
+    telling = Thread(target=deliveries.run, args=(stop,), name="deliveries", daemon=True)
+    telling.start()  # apart, since it waits for other people's servers
     while not stop.is_set():
         try:
             sweep.once()
@@ -100,3 +115,4 @@ def run(stop: Event) -> None:
             log.exception("a sweep failed")
         stop.wait(settings().sweep_seconds)
     sweep.end()
+    telling.join()

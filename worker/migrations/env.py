@@ -3,7 +3,14 @@
 from alembic import context
 from sqlalchemy import text
 
-from worker import gallery, jobs, leases, processes  # noqa: F401, they declare the tables
+from worker import (  # noqa: F401, they declare the tables
+    deliveries,
+    gallery,
+    jobs,
+    leases,
+    processes,
+    receipts,
+)
 from worker.database import Base, engine
 
 _LOCK = 0xADA1  # any number, the same in every process

@@ -1,0 +1,125 @@
+"""The world outside: which addresses a visitor may have us call, and a call to one of them.
+
+A name is resolved once, every address it has must be public, and the connection goes to one of
+just these: a name that points elsewhere a moment later gains nothing. Knows no job.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address
+
+import httpx
+
+from worker.refused import Refused
+from worker.settings import settings
+
+LONGEST = 2000  # characters of an address
+SECONDS = 10.0  # a whole call may take, whatever the other side does
+
+Address = IPv4Address | IPv6Address
+
+
+class NotPublic(Exception):
+    """An address that nobody may be sent to; the message is a sentence."""
+
+
+def _plain(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address may stand for."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_public(given: Address) -> bool:
+    """Tell whether the address is one machine's on the public internet."""
+    address = _plain(given)
+    if isinstance(address, IPv6Address) and (address.sixtofour or address.is_site_local):
+        return False
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_link_local
+    )
+
+
+def _check_address(address: Address) -> None:
+    if _plain(address).is_loopback and settings().webhooks_loopback:
+        return
+    if not is_public(address):
+        raise NotPublic(f"{address} is not a public address.")
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _check_host(host: str) -> None:
+    """Raise `NotPublic` for what is known to be none before any name is resolved."""
+    if address := _literal(host):
+        _check_address(address)
+    elif host.rstrip(".").endswith("localhost") and not settings().webhooks_loopback:
+        raise NotPublic("localhost is not a public address.")
+
+
+def check(url: str) -> str:
+    """Return the address if it may be called, as far as it alone can tell; raises `Refused`."""
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.raw_host.decode("ascii")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Refused("A webhook is an address such as https://example.org/hook.") from error
+    if parsed.scheme not in {"http", "https"} or not host or len(url) > LONGEST:
+        raise Refused(
+            f"A webhook is an http or https address of at most {LONGEST} characters, "
+            "such as https://example.org/hook."
+        )
+    if parsed.userinfo:
+        raise Refused("A webhook's address holds no user name and no password.")
+    try:
+        _check_host(parsed.host)
+    except NotPublic as error:
+        raise Refused(f"A webhook goes to a public address: {error}") from error
+    return url
+
+
+async def resolve(host: str, port: int) -> Address:
+    """Return one address of the host; raises `NotPublic` unless all it has are public."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
+    for address in addresses:
+        _check_address(address)
+    return addresses[0]
+
+
+def client() -> httpx.AsyncClient:
+    """Return a client that follows nothing, asks no proxy, and keeps no connection.
+
+    A kept one is known by its address alone, so that it might serve another name than the one
+    its certificate was checked for.
+    """
+    return httpx.AsyncClient(
+        trust_env=False,
+        follow_redirects=False,
+        timeout=SECONDS / 2,
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+
+
+async def post(caller: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Send the body and return the answer's status; what else it says is not read.
+
+    Raises `NotPublic`, TimeoutError, OSError when there is no such host, and httpx's errors.
+    """
+    parsed = httpx.URL(url)
+    host = parsed.raw_host.decode("ascii")
+    async with asyncio.timeout(SECONDS):
+        address = await resolve(host, parsed.port or {"http": 80, "https": 443}[parsed.scheme])
+        async with caller.stream(
+            "POST",
+            parsed.copy_with(host=str(address)),
+            content=body,
+            headers={**headers, "Host": parsed.netloc.decode("ascii")},
+            extensions={"sni_hostname": host},  # the certificate must be this name's
+        ) as answer:
+            return answer.status_code
