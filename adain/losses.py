@@ -1,0 +1,130 @@
+"""What training pulls at: distances between pictures and between what a loss network sees.
+
+Tensors in, one number a picture out; knows no folder, no recipe and no optimiser.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from adain.lossnet import moments
+from adain.model import EPSILON, Statistics, adain, statistics
+
+
+def halved(images: Tensor) -> Tensor:
+    """Average 2×2 pixels: strokes twice as large show to the same layers."""
+    return F.avg_pool2d(images, 2)
+
+
+def normalised(x: Tensor) -> Tensor:
+    """Instance-normalise N×C×h×w: what is left of features without the picture's contrast."""
+    measured = statistics(x)
+    return (x.float() - measured.mean[..., None, None]) / measured.std[..., None, None]
+
+
+def content(output: Tensor, photo: Tensor) -> Tensor:
+    """Mean squared distance of relu4_1 after instance normalisation: N. 0 to about 2."""
+    return (normalised(output) - normalised(photo)).square().mean((1, 2, 3))
+
+
+def style(output: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Squared distance of each layer's statistics relative to the style's own: N×layers.
+
+    Divided by the style's norm it asks the same of faint and of strong styles (after the
+    style-aware normalised loss, Cheng et al., CVPR 2021).
+    """
+    return torch.stack(
+        [
+            (o - w).square().sum(1) / w.square().sum(1).clamp_min(EPSILON)
+            for o, w in zip(output, wanted, strict=True)
+        ],
+        dim=1,
+    )
+
+
+def paper_content(output: Tensor, photo: Tensor, painting: Tensor) -> Tensor:
+    """Eq. 12: distance of relu4_1 to t, the AdaIN of photo and painting in the same layer: N."""
+    measured = statistics(painting)
+    target = adain(photo, Statistics(measured.mean[:, None], measured.std[:, None]))
+    return (output.float() - target.float()).square().mean((1, 2, 3))
+
+
+def mimic(features: Tensor, photo: Tensor) -> Tensor:
+    """Distance of a network's own features to relu4_1, relative to its variance: N.
+
+    For encoders that have as many channels; without it, training from nothing stands still.
+    """
+    variance = photo.float().var().clamp_min(EPSILON)
+    return (features.float() - photo.float()).square().mean((1, 2, 3)) / variance
+
+
+def paper_style(output: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Eq. 13 with squared distances averaged over channels: N×layers."""
+    halves = zip(output, wanted, strict=True)  # means and standard deviations alike
+    return torch.stack([2 * (o - w).square().mean(1) for o, w in halves], dim=1)
+
+
+def colour(output: Tensor, wanted: Tensor) -> Tensor:
+    """Distance of mean and covariance of RGB, N×3×H×W each: N."""
+    (mean, spread), (wanted_mean, wanted_spread) = moments(output), moments(wanted)
+    least = 2e-4  # below a standard deviation of about 0.1 the relative distance fades
+    relative = (spread - wanted_spread).square().sum((1, 2)) / (
+        wanted_spread.square().sum((1, 2)) + least
+    )
+    return 10 * (mean - wanted_mean).square().sum(1) + 0.2 * relative.clamp_max(20)
+
+
+def repeated(x: Tensor, period: int = 16, window: int = 96) -> tuple[Tensor, Tensor]:
+    """Energy of N×3×H×W in square windows: N×windows of what repeats every `period` px, and of all.
+
+    Slow changes are taken out first. In irregular texture the part that repeats is
+    (period / window)² of the whole by chance.
+    """
+    n, channels, height, width = x.shape
+    window = min(window, height // period * period, width // period * period)
+    rows, columns, times = height // window, width // window, window // period
+    x = x - F.avg_pool2d(x, 2 * period + 1, 1, period, count_include_pad=False)
+    x = x[:, :, : rows * window, : columns * window]
+    x = x.reshape(n, channels, rows, times, period, columns, times, period)
+    again = x.mean((3, 6)).square().mean((1, 3, 5))  # N×rows×columns
+    return again.flatten(1), x.square().mean((1, 3, 4, 6, 7)).flatten(1)
+
+
+def lattice(output: Tensor, photo: Tensor) -> Tensor:
+    """Energy of what repeats in the output and not in the photo: N.
+
+    A convolutional decoder can paint a featureless area only with a pattern that repeats
+    with its stride: the hatch in skies. Irregular strokes average out inside a window.
+    """
+    return repeated(output - photo)[0].mean(1)
+
+
+def hatch(output: Tensor, photo: Tensor) -> Tensor:
+    """Share of the output's energy that repeats, in the flattest quarter of the photo: N.
+
+    By chance 1/36; 1 is a perfect lattice.
+    """
+    flat = repeated(photo)[1].argsort(1)
+    flat = flat[:, : max(1, flat.shape[1] // 4)]
+    again, whole = (energy.gather(1, flat).sum(1) for energy in repeated(output))
+    return again / (whole + 1e-4 * flat.shape[1])
+
+
+def lightness(output: Tensor, photo: Tensor) -> Tensor:
+    """1 − correlation of coarse lightness, 8 px a cell: N. Keeps dark styles legible."""
+    coarse = [normalised(F.avg_pool2d(x.mean(1, keepdim=True), 8)) for x in (output, photo)]
+    return 1 - (coarse[0] * coarse[1]).mean((1, 2, 3))
+
+
+def outside(output: Tensor) -> Tensor:
+    """How far values leave [0, 1]: N."""
+    beyond = torch.relu(-output) + torch.relu(output - 1)
+    return (5 * beyond.square() + 0.2 * beyond).mean((1, 2, 3))
+
+
+def identity(output: Tensor, photo: Tensor) -> Tensor:
+    """Distance of a picture that was its own style from itself: N; 0 at equality."""
+    error = output - photo
+    floor = 1e-4  # 40 dB; the logarithm asks of easy and of hard pictures alike
+    decibels = (error.square().mean((1, 2, 3)) / floor + 1).log()
+    return 5 * error.abs().mean((1, 2, 3)) + 0.15 * decibels

@@ -1,0 +1,191 @@
+"""The networks losses are measured in: VGG-19 up to relu4_1 at any width, fixed.
+
+So the same losses run in the full network, in a small one, or in the one shipped beside
+`compact`. Layer names are those of the paper. Knows no loss.
+"""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from adain.model import EPSILON, Statistics, statistics
+
+SHIPPED = Path(__file__).parent / "weights" / "losses.safetensors"
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+# The convolutions before each of LAYERS, from the one before; "pool" is a 2×2 max-pool.
+_BLOCKS = (
+    ("11",),
+    ("12", "pool", "21"),
+    ("22", "pool", "31"),
+    ("32", "33", "34", "pool", "41"),
+)
+_CONVS = [name for block in _BLOCKS for name in block if name != "pool"]
+# How the convolutions are called in the files there are; the first maps the picture's colours.
+NAMES = {
+    "ours, or a small VGG": ["conv0", *(f"conv{name}" for name in _CONVS)],
+    "the normalised VGG-19": ["0", "2", "5", "9", "12", "16", "19", "22", "25", "29"],
+    "torchvision's VGG-19": [
+        "features.(colours)",
+        *(f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 16, 19)),
+    ],
+}
+_IMAGENET = Statistics(torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
+
+State = dict[str, Tensor]
+
+
+class LossNetworkMissing(Exception):
+    """No loss network to measure in; the message says what is accepted."""
+
+
+class LossNetwork(nn.Module):
+    """VGG-19 up to relu4_1 with four channel counts of one's own, fixed.
+
+    `estimates`, where there are any, are linear maps from each layer's channels to an estimate
+    of the full network's channels there.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.raw = False  # to be rescaled before the paper's losses mean anything
+        self.colours = nn.Conv2d(3, 3, 1)
+        self.convs: dict[str, nn.Conv2d] = {}
+        channels = 3
+        for name in _CONVS:
+            filters = widths[int(name[0]) - 1]
+            self.convs[name] = nn.Conv2d(channels, filters, 3, padding=1, padding_mode="reflect")
+            channels = filters
+        self.layers = nn.ModuleList(self.convs.values())
+        self.estimates = nn.ModuleList()  # linear, one a layer, or none
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """N×3×H×W RGB in [0, 1] → features at relu1_1, 2_1, 3_1, 4_1: H×W, /2, /4, /8 (up)."""
+        x = self.colours(images)
+        features = []
+        for block in _BLOCKS:
+            for name in block:
+                if name == "pool":
+                    x = F.max_pool2d(x, 2, ceil_mode=True)
+                else:
+                    x = torch.relu(self.convs[name](x))
+            features.append(x)
+        return features
+
+    def style(self, features: list[Tensor]) -> list[Tensor]:
+        """Means and standard deviations of each layer's channels: N×V each.
+
+        With estimates also those of the full network's channels, without forming its maps: of
+        Wx + b the mean is Wμ + b and the variance the diagonal of WΣWᵀ.
+        """
+        vectors = []
+        for layer, x in enumerate(features):
+            measured = list(statistics(x))
+            if self.estimates:
+                mean, covariance = moments(x)
+                full = self.estimates[layer]
+                variance = torch.einsum("oc,ncd,od->no", full.weight, covariance, full.weight)
+                measured += [full(mean), (variance.clamp_min(0) + EPSILON).sqrt()]
+            vectors.append(torch.cat(measured, 1))
+        return vectors
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """N×C×h×w → mean N×C and covariance N×C×C over positions, in float32."""
+    flat = x.float().flatten(2)
+    mean = flat.mean(2)
+    apart = flat - mean[..., None]
+    return mean, apart @ apart.mT / apart.shape[2]
+
+
+def _read(file: Path) -> State:
+    if not file.is_file():
+        raise LossNetworkMissing(
+            f"There is no loss network {file}. Name a .safetensors or .pth file of VGG-19 "
+            "(torchvision's or the normalised one) or of a small VGG, or leave it out."
+        )
+    if file.suffix == ".safetensors":
+        return load_file(file)
+    state: State = torch.load(file, map_location="cpu", weights_only=True)
+    return state
+
+
+def _layout(state: State) -> list[str]:
+    for names in NAMES.values():
+        if all(f"{name}.weight" in state for name in names[1:]):
+            return names
+    raise LossNetworkMissing(f"The loss network's file is none of: {', '.join(NAMES)}.")
+
+
+def load(file: Path = SHIPPED) -> LossNetwork:
+    """Read a loss network of any width from any of the layouts there are.
+
+    Torchvision's needs `rescale` before the paper's losses mean anything. Raises
+    `LossNetworkMissing`.
+    """
+    state = {name: value.float() for name, value in _read(file).items()}
+    colours, *names = _layout(state)
+    firsts = (names[_CONVS.index(name)] for name in ("11", "21", "31", "41"))
+    widths = tuple(len(state[f"{name}.bias"]) for name in firsts)
+    network = LossNetwork(widths)  # type: ignore[arg-type]
+    for name, conv in zip(names, network.convs.values(), strict=True):
+        conv.load_state_dict({part: state[f"{name}.{part}"] for part in ("weight", "bias")})
+    if f"{colours}.weight" in state:
+        parts = {part: state[f"{colours}.{part}"] for part in ("weight", "bias")}
+    else:  # torchvision's: ImageNet's mean and standard deviation
+        network.raw = True
+        parts = {"weight": (1 / _IMAGENET.std).diag(), "bias": -_IMAGENET.mean / _IMAGENET.std}
+    parts["weight"] = parts["weight"].view(3, 3, 1, 1)
+    network.colours.load_state_dict(parts)
+    for layer in range(1, 1 + len(LAYERS)):
+        if f"conv{layer}1_aux.weight" in state:
+            weight = state[f"conv{layer}1_aux.weight"].flatten(1)
+            full = nn.Linear(*weight.T.shape)
+            full.load_state_dict({"weight": weight, "bias": state[f"conv{layer}1_aux.bias"]})
+            network.estimates.append(full)
+    return ready(network)
+
+
+def ready(network: LossNetwork) -> LossNetwork:
+    """Fix the weights and lay them out with channels last."""
+    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+
+def copy_into(network: LossNetwork, encoder: nn.Module) -> None:
+    """Give the paper's encoder the weights of a full-width loss network."""
+    mine: list[nn.Module] = [network.colours, *network.convs.values()]
+    its = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    if [conv.weight.shape for conv in its] != [conv.weight.shape for conv in mine]:
+        raise LossNetworkMissing(
+            "vgg19 wants a full VGG-19 as its loss network, since that is its encoder; name its "
+            "file with --loss."
+        )
+    for conv, weights in zip(its, mine, strict=True):
+        conv.load_state_dict(weights.state_dict())
+
+
+@torch.no_grad()
+def rescale(network: LossNetwork, images: Tensor) -> None:
+    """Give every filter a mean activation of 1 over the images, changing no feature's shape.
+
+    As Gatys et al. did to get the "normalised" VGG-19: each filter is divided by its mean
+    activation, and the next layer's weights for it are multiplied by the same.
+    """
+    x = network.colours(images)
+    scale = torch.ones(3, device=images.device)
+    for block in _BLOCKS:
+        for name in block:
+            if name == "pool":
+                x = F.max_pool2d(x, 2, ceil_mode=True)
+                continue
+            conv = network.convs[name]
+            conv.weight.mul_(scale[:, None, None])
+            activation = torch.relu(conv(x))
+            scale = activation.mean((0, 2, 3)).clamp_min(EPSILON)
+            conv.weight.div_(scale[:, None, None, None])
+            if conv.bias is not None:
+                conv.bias.div_(scale)
+            x = activation / scale[:, None, None]

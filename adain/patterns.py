@@ -1,0 +1,76 @@
+"""Style pictures drawn by rule, so that few paintings stand in for many.
+
+What they look like matters less than that no two are alike: strokes, mosaics, stripes, in
+colours of any kind.
+"""
+
+import math
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+Colour = tuple[int, int, int]
+
+
+def _palette(rng: Random) -> list[Colour]:
+    """Two to six colours: any at all, or a family around one."""
+    base, spread = [rng.randrange(256) for _ in range(3)], rng.choice([30, 80, 400])
+
+    def colour() -> Colour:
+        red, green, blue = (min(255, max(0, round(rng.gauss(value, spread)))) for value in base)
+        return red, green, blue
+
+    return [colour() for _ in range(rng.randint(2, 6))]
+
+
+def _strokes(rng: Random, side: int) -> Image.Image:
+    """Short bent strokes, one over the other, in about one direction or in any."""
+    palette = _palette(rng)
+    image = Image.new("RGB", (side, side), palette[0])
+    draw = ImageDraw.Draw(image)
+    direction, spread = rng.uniform(0, math.pi), rng.choice([0.2, 0.6, 3.0])
+    length, width = rng.uniform(10, 60), rng.uniform(2, 14)
+    for _ in range(round(4 * side**2 / (length * width))):
+        x, y = rng.uniform(0, side), rng.uniform(0, side)
+        angle, reach = direction + rng.uniform(-spread, spread), length * rng.uniform(0.5, 1.5)
+        points = [
+            (x + reach * share * math.cos(angle + bend), y + reach * share * math.sin(angle + bend))
+            for share, bend in ((0, 0), (0.5, 0), (1, 0.3))
+        ]
+        draw.line(points, rng.choice(palette), width=1 + round(width * rng.uniform(0.5, 1.3)))
+    return image
+
+
+def _mosaic(rng: Random, side: int) -> Image.Image:
+    """Cells around random points, most often with a joint between them."""
+    palette = np.array(_palette(rng), np.uint8)
+    count = rng.randint(20, 150)
+    points = np.array([[rng.uniform(0, side), rng.uniform(0, side)] for _ in range(count)])
+    y, x = np.mgrid[:side, :side]
+    distance = np.hypot(y[..., None] - points[:, 0], x[..., None] - points[:, 1])
+    colours = palette[[rng.randrange(len(palette)) for _ in range(count)]]
+    image = colours[distance.argmin(-1)]
+    first, second = np.moveaxis(np.partition(distance, 1, -1)[..., :2], -1, 0)
+    image[second - first < rng.choice([0, 1, 2, 4])] = rng.choice([0, 255])
+    return Image.fromarray(image)
+
+
+def _stripes(rng: Random, side: int) -> Image.Image:
+    """Wavy stripes, or checks."""
+    palette = np.array(_palette(rng), np.uint8)
+    y, x = np.mgrid[:side, :side]
+    angle, width, wave = rng.uniform(0, math.pi), rng.uniform(3, 30), rng.uniform(10, 60)
+    along = (x * math.cos(angle) + y * math.sin(angle) + 4 * np.sin(y / wave)) / width
+    across = (y * math.cos(angle) - x * math.sin(angle)) / width if rng.random() < 0.5 else 0 * x
+    place = np.floor(along).astype(int) + np.floor(across).astype(int)
+    return Image.fromarray(palette[place % len(palette)])
+
+
+_KINDS: list[Callable[[Random, int], Image.Image]] = [_strokes, _strokes, _mosaic, _stripes]
+
+
+def pattern(rng: Random, side: int) -> Image.Image:
+    """Draw a square RGB picture; the same generator state gives the same picture."""
+    return rng.choice(_KINDS)(rng, 2 * side).resize((side, side), Image.Resampling.LANCZOS)

@@ -1,0 +1,168 @@
+"""`python -m adain.train CONTENT STYLE`: teach a network, from folders of pictures.
+
+The door to `trainer.py`: parses, loads, shows progress, and leaves checkpoint, log, plot,
+sheets and weights in a folder. A run that was stopped goes on with `--resume` exactly as if
+it had not been.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from adain import crops, lossnet, pixels, recipe, runs, weights
+from adain.crops import NoPictures, Pictures
+from adain.lossnet import LossNetwork, LossNetworkMissing
+from adain.model import Network, build
+from adain.recipe import Data, Recipe, RecipeError
+from adain.runs import NoSpace
+from adain.trainer import Trainer
+
+_SHEET = 4  # photos and paintings on a sample sheet
+_SMOOTH = 0.98  # of the losses shown
+_RESCALED_OVER = 32  # photos over which torchvision's filters are brought to mean 1
+
+_MENDABLE = (RecipeError, NoPictures, LossNetworkMissing, NoSpace, weights.WeightsError)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m adain.train", description="Teach a network.")
+    parser.add_argument("content", type=Path, help="folder of photos, searched through")
+    parser.add_argument("style", type=Path, help="folder of paintings, searched through")
+    parser.add_argument(
+        "--loss",
+        type=Path,
+        nargs="+",
+        default=[lossnet.SHIPPED],
+        help="loss network(s), used by turns (default: the small one that comes with adain)",
+    )
+    parser.add_argument("--recipe", default="paper", help="one of ours, or a .toml file")
+    parser.add_argument("--out", type=Path, default=Path("runs/train"), help="the run's folder")
+    parser.add_argument("--resume", action="store_true", help="go on from --out's checkpoint")
+    parser.add_argument("--steps", type=int, help="stages shortened in proportion to this many")
+    parser.add_argument("--split", type=Path, help="train only on what this table calls train")
+    parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--bf16", action="store_true", help="bfloat16 on a CPU that has it too (CUDA: always)"
+    )
+    return parser
+
+
+def _length(told: Recipe, steps: int | None, photos: int) -> Recipe:
+    """Shorten a recipe to the steps asked for, else to what suits so many photos."""
+    if steps is None and told.passes:
+        wanted = max(told.least, told.passes * photos // told.stages[-1].batch)
+        steps = min(told.steps, wanted)
+    return told.shortened(steps) if steps else told
+
+
+def _start(told: Recipe, eyes: list[LossNetwork]) -> Network:
+    """Build the network a recipe starts from; `vgg19` gets the loss network as its encoder."""
+    if told.start == "shipped":
+        return weights.load_file_of(told.network, weights.SHIPPED / f"{told.network}.safetensors")
+    if told.start != "random":
+        return weights.load_file_of(told.network, Path(told.start))
+    torch.manual_seed(told.seed)
+    network = build(told.network)
+    if told.network == "vgg19":
+        lossnet.copy_into(eyes[0], network.encoder)
+    else:
+        *_, last = (weight for weight in network.decoder.parameters() if weight.dim() == 4)
+        with torch.no_grad():  # four sub-pixels a colour, alike: no checkerboard to unlearn
+            last.copy_(last[::4].repeat_interleave(4, 0))
+    return network
+
+
+def _eyes(files: Sequence[Path], photos: Pictures, device: torch.device) -> list[LossNetwork]:
+    """Load the loss networks; torchvision's is brought to a mean activation of 1 on photos."""
+    eyes = [lossnet.load(file).to(device) for file in files]
+    for eye in eyes:
+        if eye.raw:
+            crop = crops.photos(photos, 256, Data(), seed=0)
+            some = crops.stacked(crop, list(range(_RESCALED_OVER))).to(device)
+            lossnet.rescale(eye, pixels.unit(some))
+    return eyes
+
+
+def _trainer(args: argparse.Namespace) -> Trainer:
+    """Bring together what the arguments name; resumed, the run's own position."""
+    names, told = crops.part(args.split, "train"), recipe.read(args.recipe)
+    photos = Pictures(args.content, told.data.side, names)
+    paintings = Pictures(args.style, told.data.side, names)
+    told = _length(told, args.steps, len(photos.paths))
+    chosen = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device
+    device = torch.device("cpu" if chosen == "auto" else chosen)
+    half = args.bf16 or device.type == "cuda"
+    eyes = _eyes(args.loss, photos, device)
+    trainer = Trainer(told, _start(told, eyes), photos, paintings, eyes, device, half)
+    if args.resume:
+        trainer.restore(runs.load_checkpoint(args.out))
+        runs.forget_after(args.out, trainer.step)
+    elif (args.out / runs.CHECKPOINT).exists():
+        raise RecipeError(f"{args.out} holds a run already; go on with --resume, or name another.")
+    return trainer
+
+
+def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
+    """Leave everything in the run's folder that shows how it stands."""
+    runs.save_checkpoint(folder, trainer.state())
+    told = trainer.recipe
+    about = {
+        "network": told.network,
+        "recipe": told.name,
+        "steps": str(trainer.step),
+        "data": f"{len(trainer.photos.paths)} photos, {len(trainer.paintings.paths)} paintings",
+        "losses": ", ".join(f"{name} {last[name]:.4f}" for name in told.loss),
+    }
+    runs.save_weights(folder / f"{told.network}.safetensors", trainer.average, about)
+    runs.plot(folder, list(told.loss))
+    data = replace(told.data, patterns=0, photos=0, swap=0, grey=0, tone=0, zoom=(1, 1))
+    side = told.stages[-1].crop
+    photos = crops.photos(trainer.photos, side, data, seed=-1)
+    paintings = crops.paintings(trainer.paintings, trainer.photos, side, data, seed=-1)
+    shown = [[crop(number) for number in range(_SHEET)] for crop in (photos, paintings)]
+    runs.sheet(folder / f"sheet-{trainer.step:06}.jpg", trainer.sample(*shown))
+
+
+def _run(trainer: Trainer, folder: Path, every: int) -> None:
+    """Train to the recipe's end, or to Ctrl-C, keeping all every so many steps."""
+    total = trainer.recipe.steps
+    smooth: dict[str, float] = {}
+    with tqdm(total=total, initial=trainer.step, unit="step", smoothing=0.05) as bar:
+        while trainer.step < total:
+            found = trainer.advance()
+            smooth = {n: smooth.get(n, v) * _SMOOTH + v * (1 - _SMOOTH) for n, v in found.items()}
+            runs.log(folder, {"step": trainer.step, **found})
+            bar.set_postfix({name: f"{smooth[name]:.3f}" for name in trainer.recipe.loss})
+            bar.update()
+            if trainer.step % every == 0 or trainer.step == total:
+                _keep(trainer, folder, smooth)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status, 2 for what the user can mend."""
+    args = _arguments().parse_args(words)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        trainer = _trainer(args)
+        try:
+            _run(trainer, args.out, args.every)
+        except KeyboardInterrupt:
+            runs.save_checkpoint(args.out, trainer.state())
+            print(f"\nstopped at step {trainer.step}; go on with --resume")
+            return 130
+    except _MENDABLE as error:
+        print(f"adain.train: {error}", file=sys.stderr)
+        return 2
+    skipped = trainer.photos.skipped | trainer.paintings.skipped
+    print(f"{args.out}: trained {trainer.step} steps; {len(skipped)} unreadable files skipped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

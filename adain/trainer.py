@@ -1,0 +1,186 @@
+"""A network being taught: one step at a time, each the same however often it is run.
+
+Tensors and optimiser; `train.py` is the door, `runs.py` the folder, `losses.py` what it
+pulls at.
+"""
+
+import math
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from adain import crops, losses, pixels
+from adain.crops import Pictures
+from adain.lossnet import LossNetwork
+from adain.model import Network, Statistics, adain, build, statistics
+from adain.pool import Measured, Pool
+from adain.recipe import Recipe, Stage
+
+_GREY_PAIRS = 0.25  # of batches that have one, where there are grey crops
+
+
+def _stylized(network: Network, content: Tensor, styles: Tensor) -> Tensor:
+    """Decode N×C×h×w features with the statistics of as many styles' features."""
+    wanted = statistics(styles)
+    return network.decode(adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None])))
+
+
+class Trainer:
+    """A network being taught: weights, their average, optimiser and position."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: Network,
+        photos: Pictures,
+        paintings: Pictures,
+        networks: list[LossNetwork],
+        device: torch.device,
+        half: bool = False,
+    ) -> None:
+        self.recipe, self.device, self.half, self.step = recipe, device, half, 0
+        self.photos, self.paintings = photos, paintings
+        self.networks = [eye.to(device) for eye in networks]
+        self.network = network.requires_grad_(True).train().to(device)
+        self.network.to(memory_format=torch.channels_last)
+        if recipe.network == "vgg19":  # the paper's encoder stays as it is
+            network.encoder.requires_grad_(False)
+        self.learned = [weight for weight in network.parameters() if weight.requires_grad]
+        self.average = {name: v.detach().clone() for name, v in network.state_dict().items()}
+        self.layers = torch.tensor(recipe.layers, device=device)
+        self.half_layers = torch.tensor(recipe.half_layers, device=device)
+        self.optimiser = torch.optim.Adam(self.learned, betas=recipe.betas)
+        self._stage: Stage | None = None
+
+    def state(self) -> dict[str, object]:
+        """All that a run needs to go on: every draw of chance follows from seed and step."""
+        return {
+            "recipe": repr(self.recipe),
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)
+
+    def _enter(self, stage: Stage) -> None:
+        """Make and measure the crops of a stage."""
+        self._stage, data, seed = stage, self.recipe.data, self.recipe.seed
+        photos = crops.photos(self.photos, stage.crop, data, seed)
+        paintings = crops.paintings(self.paintings, self.photos, stage.crop, data, seed)
+        total, smaller = 2 * data.pool * len(self.networks), "style_half" in self.recipe.loss
+        with tqdm(total=total, desc="measuring crops", leave=False, disable=not total) as bar:
+            self._photos, self._paintings = (
+                Pool(crop, data.pool, self.networks, self.device, self.half, smaller, bar.update)
+                for crop in (photos, paintings)
+            )
+
+    def _draw(self, stage: Stage, turn: int) -> tuple[Measured, Measured]:
+        """Draw a step's photos and paintings; the last `own` are their own style.
+
+        Every third time that is a painting, else a photo.
+        """
+        data, rng = self.recipe.data, Random(f"{self.recipe.seed} step {self.step}")
+        greys = [0.0] * stage.batch
+        greys[0] = data.grey if rng.random() < _GREY_PAIRS else 0.0
+        photos, paintings = (
+            pool.take([crops.number(rng, data.pool, grey) for grey in greys], turn)
+            for pool in (self._photos, self._paintings)
+        )
+        if self.step % 3 == 0:
+            photos.put_last(data.own, paintings)
+        else:
+            paintings.put_last(data.own, photos)
+        return photos, paintings
+
+    def losses(self, stage: Stage) -> dict[str, Tensor]:
+        """Paint one step's batch and measure what the recipe pulls at: a number a loss."""
+        turn, layers = self.step % len(self.networks), self.layers
+        photos, paintings = self._draw(stage, turn)
+        photo, painting = pixels.unit(photos.images), pixels.unit(paintings.images)
+        pairs, own = self._parts(stage)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            features = self.network.encode(torch.cat([photo, painting[pairs]]))
+            content = features[: stage.batch]
+            styles = torch.cat([features[stage.batch :], content[own]])
+            output = _stylized(self.network, content, styles).float()
+        seen, measured = self._look(turn, output)
+        found: dict[str, Callable[[], Tensor]] = {
+            "content": lambda: losses.content(seen, photos.relu4_1),
+            "style": lambda: losses.style(measured, paintings.style) @ layers,
+            "style_half": lambda: (
+                losses.style(self._look(turn, losses.halved(output))[1], paintings.half)
+                @ self.half_layers
+            ),
+            "paper_content": lambda: losses.paper_content(seen, photos.relu4_1, paintings.relu4_1),
+            "paper_style": lambda: losses.paper_style(measured, paintings.style) @ layers,
+            "colour": lambda: losses.colour(output, painting),
+            "lattice": lambda: losses.lattice(output[pairs], photo[pairs]),
+            "lightness": lambda: losses.lightness(output[pairs], photo[pairs]),
+            "identity": lambda: losses.identity(output[own], photo[own]),
+            "outside": lambda: losses.outside(output),
+            "mimic": lambda: losses.mimic(content, photos.relu4_1),
+        }
+        return {name: found[name]().mean() for name in self.recipe.loss}
+
+    def _parts(self, stage: Stage) -> tuple[slice, slice]:
+        """Say where in a batch the pairs are, and the pictures that are their own style."""
+        middle = stage.batch - self.recipe.data.own
+        return slice(middle), slice(middle, None)
+
+    def _look(self, turn: int, output: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return relu4_1 and the style vectors of what was painted."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            seen = self.networks[turn](output)
+        return seen[-1], self.networks[turn].style(seen)
+
+    def advance(self) -> dict[str, float]:
+        """Make one step; returns its losses and its learning rate."""
+        stage, within = self.recipe.at(self.step)
+        if stage is not self._stage:
+            self._enter(stage)
+        rate = stage.rate_at(within)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        found = self.losses(stage)
+        total = torch.stack([self.recipe.loss[name] * value for name, value in found.items()])
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(total.sum())
+        norm = torch.nn.utils.clip_grad_norm_(self.learned, self.recipe.clip or math.inf)
+        if torch.isfinite(norm):  # a step that overflowed teaches nothing
+            self.optimiser.step()
+        self.step += 1
+        self._remember()
+        return {name: value.item() for name, value in found.items()} | {"rate": rate}
+
+    @torch.no_grad()
+    def _remember(self) -> None:
+        """Move the average towards the weights; faster in the beginning."""
+        keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        for name, value in self.network.state_dict().items():
+            self.average[name].lerp_(value, 1 - keep)
+
+    @torch.no_grad()
+    def sample(self, photos: list[Tensor], paintings: list[Tensor]) -> list[list[Image.Image]]:
+        """Paint each photo (3×S×S bytes) in each style with the averaged weights, as rows."""
+        network = build(self.recipe.network).to(self.device).eval()
+        network.load_state_dict(self.average)
+        white = torch.full_like(photos[0], 255)
+        rows = [[white, *paintings]]
+        for photo in photos:
+            seen = network.encode(pixels.unit(torch.stack([photo, *paintings])).to(self.device))
+            content = seen[:1].expand(len(paintings), -1, -1, -1)
+            rows.append([photo, *pixels.as_bytes(_stylized(network, content, seen[1:]))])
+        return [[pixels.image(picture) for picture in row] for row in rows]
