@@ -161,11 +161,11 @@ def _one(statement: Select[Job, Entry]) -> Shown:
 
 
 def _id(job_id: str) -> str:
-    """Return the id if it can be one; raises `EntryNotFound`."""
+    """Return the id if it can be one, "" otherwise; whatever is asked for gets to no database."""
     try:
         return str(uuid.UUID(job_id))
     except ValueError:
-        raise EntryNotFound from None
+        return ""
 
 
 # ---------------------------------------------------------------- text
@@ -252,9 +252,9 @@ def _bad_cursor() -> Refused:
 def mine(owner: str, wanted: Wanted | None = None) -> Page:
     """List the owner's entries by the time they were submitted; raises `Refused`."""
     wanted = wanted or Wanted()
-    if wanted.cursor is not None and len(wanted.cursor) != 36:
+    after = None if wanted.cursor is None else (_id(wanted.cursor),)
+    if after == ("",):
         raise _bad_cursor()
-    after = None if wanted.cursor is None else (wanted.cursor,)
     found = _page(_ALL.where(Job.owner == owner), (Job.id,), after, wanted)
     here = found[: wanted.limit]
     return Page(here, here[-1].job.id if len(found) > wanted.limit else None)
@@ -263,9 +263,12 @@ def mine(owner: str, wanted: Wanted | None = None) -> Page:
 def _published_before(cursor: str) -> tuple[float, str]:
     published, _, job_id = cursor.partition("_")
     try:
-        return float.fromhex(published), str(uuid.UUID(job_id))
+        place = float.fromhex(published), _id(job_id)
     except (ValueError, OverflowError):
         raise _bad_cursor() from None
+    if not place[1]:
+        raise _bad_cursor()
+    return place
 
 
 def public(wanted: Wanted | None = None) -> Page:
@@ -420,7 +423,9 @@ def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
     with database.transaction() as session:
         gone = list(
             session.scalars(
-                delete(Job).where(Job.id.in_(job_ids), Job.owner == owner, ended).returning(Job.id),
+                delete(Job)
+                .where(Job.id.in_(map(_id, job_ids)), Job.owner == owner, ended)
+                .returning(Job.id),
                 execution_options={"synchronize_session": False},
             )
         )
