@@ -14,6 +14,7 @@ import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 from PIL import Image
+from sqlalchemy.exc import DBAPIError
 
 import adain
 from adain.color import Color
@@ -160,11 +161,14 @@ def _see_through(job: Job, beat: Heartbeat) -> None:
         with beat.keeping(job):
             _make(job, beat)
     except Stop as stop:
+        log.info("job %s attempt %d dropped: %s", job.id, job.attempt, stop.hold)
         if stop.hold == Hold.CANCELLED:
             jobs.stopped(job.id, job.attempt)
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
         jobs.release(job.id, job.attempt)
         raise
+    except DBAPIError:  # what can't be recorded is tried again when the lease is over
+        log.exception("job %s attempt %d found no database", job.id, job.attempt)
     except Exception as error:
         log.exception("job %s attempt %d failed", job.id, job.attempt)
         jobs.fail(job.id, job.attempt, _sentence(job, error))

@@ -64,7 +64,7 @@ def crew(studio: Path, own_valkey: Valkey, setting: Setting) -> Iterator[Crew]:
     setting(
         redis_url=own_valkey.url,
         heartbeat_seconds=0.5,
-        lease_seconds=3,
+        lease_seconds=5,
         sweep_seconds=0.2,
         ring_after_seconds=0.5,
     )

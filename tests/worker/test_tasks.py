@@ -176,6 +176,27 @@ def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
     assert "Traceback" in caplog.text
 
 
+def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    keep = tasks._keep
+
+    def database_goes_away(claimed: Job, image: Image.Image) -> tuple[str, str]:
+        with database.transaction() as session:
+            session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
+        return keep(claimed, image)
+
+    monkeypatch.setattr(tasks, "_keep", database_goes_away)
+    answer()
+    monkeypatch.setattr(tasks, "_keep", keep)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE away RENAME TO jobs")
+    assert now(job).status == Status.RUNNING
+    with database.transaction() as session:
+        session.execute(update(Job).values(lease_until=0.0))
+    answer()
+    assert (now(job).status, now(job).result_key) == (Status.DONE, f"{job.id}/result-2.png")
+
+
 def test_lost_pictures_fail_the_job_with_a_sentence() -> None:
     job = submit()
     blobs.delete_job(job.id)
