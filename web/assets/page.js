@@ -289,7 +289,10 @@ window.studio = (() => {
     );
   };
   const sent = async (id) => {
-    if (!id) return document.querySelector("#notice")?.scrollIntoView({block: "nearest", behavior: "smooth"});
+    if (!id) { // refused: the next press counts, however soon
+      pressed = 0;
+      return document.querySelector("#notice").scrollIntoView({block: "nearest", behavior: "smooth"});
+    }
     shown = id;
     try { learn(await ask(`${JOBS}/${id}`)); } catch (error) { return setTimeout(sent, LATER, id); }
     look();
