@@ -1,0 +1,174 @@
+"""The launcher as its user meets it: started, used, its parts killed, killed itself, stopped."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.parts import picture
+
+PARTS = ("queue", "worker", "sweep", "web")
+
+
+def until(happened: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+class Up:
+    """One `adain-studio up` on a data folder, and a visitor of it."""
+
+    def __init__(self, data: Path, log: Path) -> None:
+        self.data, self._log = data, log
+        self.visitor = httpx.Client(timeout=30)
+        self.start()
+
+    def command(self, **chosen: object) -> subprocess.Popen[str]:
+        mine = {key: word for key, word in os.environ.items() if not key.startswith("STUDIO_")}
+        mine |= {"STUDIO_DATA": str(self.data), "STUDIO_PORT": "0"}
+        mine |= {f"STUDIO_{name.upper()}": str(value) for name, value in chosen.items()}
+        with self._log.open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "web.cli", "up"], env=mine, stdout=log, stderr=log, text=True
+            )
+
+    def start(self) -> None:
+        """Start and wait for the line that says it is ready."""
+        self.process = self.command(
+            sweep_seconds=0.3, ring_after_seconds=0.5, lease_seconds=5, heartbeat_seconds=1
+        )
+        until(lambda: "Ready" in self.said() or self.process.poll() is not None)
+        ready = re.search(r"^studio \| Ready after \d+ s: (\S+)", self.said(), re.MULTILINE)
+        assert ready, self.said()
+        self.visitor.base_url = httpx.URL(ready[1])
+        self.family = psutil.Process(self.process.pid).children(recursive=True)
+
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def part(self, name: str) -> int:
+        """The process id of a part that was started last."""
+        return int(re.findall(rf"^studio \| {name} started, process (\d+)", self.said(), re.M)[-1])
+
+    def well(self) -> bool:
+        try:
+            return self.visitor.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def submit(self, size: int = 64) -> str:
+        files = {"content": picture(), "style": picture(color="orange")}
+        answer = self.visitor.post(
+            "/api/v1/jobs", files=files, data={"options": json.dumps({"size": size})}
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def state(self, job: str) -> str:
+        return str(self.visitor.get(f"/api/v1/jobs/{job}").json()["state"])
+
+    def left(self) -> list[psutil.Process]:
+        """What is left of the processes that were there at the start."""
+        return [
+            one for one in self.family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE
+        ]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    place = tmp_path_factory.mktemp("a studio")
+    started = Up(place / "data", place / "log")
+    yield started
+    started.process.terminate()
+    started.process.wait(timeout=60)
+
+
+def test_the_page_answers_and_a_job_is_done(up: Up) -> None:
+    page = up.visitor.get("/")
+    assert page.status_code == 200
+    assert "AdaIN Studio" in page.text
+    job = up.submit()
+    until(lambda: up.state(job) == "done")
+    assert up.visitor.get(f"/api/v1/jobs/{job}/result").headers["content-type"] == "image/png"
+
+
+def test_its_data_is_all_in_one_folder(up: Up) -> None:
+    assert {"lock", "queue", "blobs", "studio.sqlite3"} <= {one.name for one in up.data.iterdir()}
+    assert (up.data / "cookie-secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_one_on_the_same_data_says_so(up: Up, tmp_path: Path) -> None:
+    second = Up.__new__(Up)
+    second.data, second._log = up.data, tmp_path / "log"
+    assert second.command().wait(timeout=60) == 1
+    assert re.fullmatch(
+        rf"A studio already runs on {up.data}: http://127.0.0.1:\d+, process {up.process.pid}\. "
+        r"Stop that one first, or choose another folder: make up DATA=/some/folder\n",
+        second.said(),
+    )
+    assert up.well()
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(up: Up, tmp_path: Path) -> None:
+    port = up.visitor.base_url.port
+    second = Up.__new__(Up)
+    second.data, second._log = tmp_path / "data", tmp_path / "log"
+    assert second.command(port=port).wait(timeout=60) == 1
+    assert second.said() == (
+        f"Port {port} on 127.0.0.1 is taken by another program. "
+        f"Choose another: make up PORT={(port or 0) + 1}\n"
+    )
+
+
+def test_any_part_that_is_killed_comes_back_and_jobs_go_on(up: Up) -> None:
+    before = {name: up.part(name) for name in PARTS}
+    for killed in before.values():
+        os.kill(killed, signal.SIGKILL)
+    until(lambda: all(up.part(name) != before[name] for name in PARTS))
+    for name in PARTS:
+        assert f"studio | {name} ended by signal 9; again in 0.5 s" in up.said()
+    until(up.well)
+    job = up.submit()
+    until(lambda: up.state(job) == "done")
+
+
+def test_nothing_outlives_a_launcher_that_is_killed_and_the_next_one_finds_every_job(
+    tmp_path: Path,
+) -> None:
+    up = Up(tmp_path / "data", tmp_path / "log")
+    done = up.submit()
+    until(lambda: up.state(done) == "done")
+    picture_made = up.visitor.get(f"/api/v1/jobs/{done}/result").content
+    waiting = [up.submit(size=1024) for _ in range(3)]
+    until(lambda: up.state(waiting[0]) == "running")
+    up.process.kill()
+    up.process.wait()
+    until(lambda: not up.left(), seconds=30)
+
+    up.start()
+    assert up.visitor.get(f"/api/v1/jobs/{done}/result").content == picture_made
+    until(lambda: all(up.state(job) == "done" for job in waiting))
+
+    last = up.submit(size=1024)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(timeout=60) == 0
+    assert not up.left()
+    assert "Stopped. Every job is kept" in up.said()
+    assert "Traceback" not in up.said()
+
+    up.start()
+    until(lambda: up.state(last) == "done")
+    up.process.terminate()
+    assert up.process.wait(timeout=60) == 0
+    assert not up.left()
