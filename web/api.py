@@ -4,23 +4,21 @@ Parses, calls `worker.jobs`, answers. Knows what a job looks like from outside, 
 how one is run.
 """
 
-import json
 import time
 from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import BaseModel
-from starlette.datastructures import FormData, UploadFile
+from pydantic import BaseModel, ConfigDict
 
+from web import submission
 from web.identity import owner_of
+from web.openapi import Responses, problems
 from worker import blobs, jobs
 from worker.jobs import Job, Status
-from worker.refused import Refused
 
 PREFIX = "/api/v1"
-FIELDS = ("content", "style", "mask", "options")
 AT_ONCE = 2  # submissions being checked; a decoded picture takes up to 100 MB
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
@@ -29,8 +27,38 @@ _checking = anyio.CapacityLimiter(AT_ONCE)
 Owner = Annotated[str, Depends(owner_of)]
 
 
+_EXAMPLE: Any = {
+    "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
+    "state": "running",
+    "position": 0,
+    "estimate": 1.9,
+    "stage": "transfer",
+    "progress": 0.5,
+    "submitted": 1795489200.0,
+    "started": 1795489201.5,
+    "finished": None,
+    "elapsed": 3.4,
+    "options": {
+        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+    },
+    "styles": 1,
+    "masks": 0,
+    "width": 768,
+    "height": 512,
+    "error": None,
+    "timings": {},
+    "network": "compact",
+    "weights_sha256": None,
+    "version": None,
+    "worker": "studio-7:1",
+    "device": None,
+}  # fmt: skip
+
+
 class JobView(BaseModel):
     """A job as its owner sees it; times are epoch seconds, `elapsed` counts since submission."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
     state: Status
@@ -58,6 +86,10 @@ class JobView(BaseModel):
 
 class JobPage(BaseModel):
     """Some of an owner's jobs, newest first; `next` is the `before` of the page after."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"jobs": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
+    )
 
     jobs: list[JobView]
     next: str | None
@@ -95,79 +127,20 @@ def view(job: Job) -> JobView:
 # ---------------------------------------------------------------- submit
 
 
-async def _pictures(form: FormData, field: str) -> list[bytes]:
-    files = form.getlist(field)
-    if any(not isinstance(file, UploadFile) for file in files):
-        raise Refused(f"`{field}` must be a picture file, not text.")
-    return [await file.read() for file in files if isinstance(file, UploadFile)]
+_AGAIN: Responses = {200: {"model": JobView, "description": "This job was accepted before."}}
 
 
-async def _options(form: FormData) -> object:
-    """Return the options as they came; what they mean is checked by `jobs.submit`."""
-    given = form.get("options") or "{}"
-    text = (await given.read()) if isinstance(given, UploadFile) else given
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise Refused('`options` must be JSON such as {"alpha": 0.8, "size": 512}.') from error
-
-
-def _check_type(request: Request) -> None:
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(415, "A job is sent as multipart/form-data: content, style, options.")
-
-
-def _check_fields(form: FormData) -> None:
-    if unknown := sorted(set(form) - set(FIELDS)):
-        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(FIELDS)}.")
-
-
-_FILE = {"type": "string", "format": "binary"}
-_MULTIPART = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["content", "style"],
-                    "properties": {
-                        "content": _FILE | {"description": "the photo: PNG, JPEG or WebP"},
-                        "style": {
-                            "type": "array",
-                            "items": _FILE,
-                            "description": "one to four pictures, the field repeated",
-                        },
-                        "mask": {
-                            "type": "array",
-                            "items": _FILE,
-                            "description": "where each style acts: white, of the photo's size",
-                        },
-                        "options": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "example": '{"alpha": 0.8, "color": "content", "size": 512}',
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-
-
-@router.post("/jobs", status_code=202, openapi_extra=_MULTIPART)
+@router.post(
+    "/jobs",
+    status_code=202,
+    openapi_extra=submission.DESCRIPTION,
+    responses=_AGAIN | problems(400, 409, 413, 415, 507),
+)
 async def submit(request: Request, response: Response, owner: Owner) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""
-    _check_type(request)
-    async with request.form(max_files=64, max_fields=16) as form:
-        _check_fields(form)
-        content = await _pictures(form, "content")
-        styles, masks = await _pictures(form, "style"), await _pictures(form, "mask")
-        options = await _options(form)
-    if len(content) != 1:
-        raise Refused(f"A job takes exactly one photo in `content`; {len(content)} were given.")
-    job = await run_sync(jobs.submit, owner, content[0], styles, masks, options, limiter=_checking)
+    asked = await submission.read(request)
+    job, new = await run_sync(submission.accept, owner, asked, limiter=_checking)
+    response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job)
 
@@ -175,27 +148,30 @@ async def submit(request: Request, response: Response, owner: Owner) -> JobView:
 # ---------------------------------------------------------------- look, fetch, cancel
 
 
+_BEFORE = "`next` of the page before; the newest jobs without it"
+
+
 @router.get("/jobs")
 def mine(
     owner: Owner,
     limit: Annotated[int, Query(ge=1, le=100)] = 24,
-    before: Annotated[str | None, Query(max_length=64)] = None,
+    before: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$", description=_BEFORE)] = None,
 ) -> JobPage:
     """List your own jobs, newest first."""
-    found = jobs.mine(owner, limit, before)
+    found = jobs.mine(owner, limit + 1, before)
+    page = found[:limit]
     return JobPage(
-        jobs=[view(job) for job in found],
-        next=found[-1].id if len(found) == limit else None,
+        jobs=[view(job) for job in page], next=page[-1].id if len(found) > limit else None
     )
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", responses=problems(404))
 def look(job_id: str, owner: Owner) -> JobView:
     """Tell how a job stands."""
     return view(jobs.get(job_id, owner))
 
 
-@router.delete("/jobs/{job_id}")
+@router.delete("/jobs/{job_id}", responses=problems(404))
 def cancel(job_id: str, owner: Owner) -> JobView:
     """Cancel a job; one that has ended stays as it is, one being worked on stops shortly."""
     return view(jobs.cancel(job_id, owner))
@@ -227,19 +203,23 @@ def _ready(key: str | None, job: Job) -> str:
     raise HTTPException(409, sentence)
 
 
-_PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/*": {"schema": _FILE}}, "description": "the picture"}
+_FOUND: Responses = {
+    200: {
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The picture.",
+    }
 }
+_PICTURE = _FOUND | problems(404, 410)
 
 
-@router.get("/jobs/{job_id}/result", response_class=Response, responses=_PICTURE)
+@router.get("/jobs/{job_id}/result", response_class=Response, responses=_PICTURE | problems(409))
 def result(job_id: str, owner: Owner) -> Response:
     """Return the finished picture, a PNG; 409 while there is none."""
     job = jobs.get(job_id, owner)
     return _picture(_ready(job.result_key, job))
 
 
-@router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE)
+@router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE | problems(409))
 def thumbnail(job_id: str, owner: Owner) -> Response:
     """Return the finished picture small, a WebP; 409 while there is none."""
     job = jobs.get(job_id, owner)

@@ -270,7 +270,7 @@ def submit(
     keys = _keep(job_id, pictures)
     try:
         job = _insert(job_id, owner, keys, pictures, chosen, beside)
-    except DBAPIError:
+    except Exception:
         with contextlib.suppress(DBAPIError):
             if unknown([job_id]):  # else it was committed, and only the answer got lost
                 blobs.delete_job(job_id)
@@ -388,8 +388,15 @@ def release(job_id: str, attempt: int) -> bool:
 # ---------------------------------------------------------------- an owner's verbs
 
 
+def _check_id(job_id: str) -> None:
+    """Raise `JobNotFound` for what can be no id: PostgreSQL won't even look for some of it."""
+    if "\0" in job_id:
+        raise JobNotFound
+
+
 def get(job_id: str, owner: str) -> Job:
     """Return the owner's job; raises `JobNotFound`."""
+    _check_id(job_id)
     with database.reading() as session:
         job = session.get(Job, job_id)
     if job is None or job.owner != owner:
@@ -402,6 +409,7 @@ def cancel(job_id: str, owner: str) -> Job:
 
     Raises `JobNotFound`.
     """
+    _check_id(job_id)
     waiting = Job.status == Status.QUEUED
     job = _change(
         update(Job)

@@ -434,4 +434,4 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     described = client.get("/api/v1/openapi.json").json()
     form = described["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]
     fields = form["multipart/form-data"]["schema"]["properties"]
-    assert set(fields) == {"content", "style", "mask", "options"}
+    assert set(fields) == {"content", "style", "mask", "options", "webhook"}

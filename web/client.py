@@ -1,0 +1,290 @@
+"""A client of the API, for programs and for `adain-studio submit | watch | list | get`.
+
+Stands alone: needs httpx, and neither the server's parts nor its settings.
+
+    with Studio("http://127.0.0.1:7860", Path("cookies.json")) as studio:
+        job = studio.submit(Path("photo.jpg"), [Path("night.jpg")], alpha=0.8)
+        for standing in studio.watch(job.id):
+            print(standing.state, standing.progress)
+        Path("painted.png").write_bytes(studio.result(job.id))
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+API = "/api/v1"
+COOKIE = "studio"
+TRIES = 4  # of a request that got no answer, or "not now"
+NOT_NOW = {429, 502, 503, 504}
+LOOK_SECONDS = 1.0  # between two looks when events don't come through
+SILENCE = 30.0  # seconds without even a comment: the line is dead
+ENDED = frozenset({"done", "failed", "cancelled"})
+
+Picture = Path | bytes
+
+
+class StudioError(Exception):
+    """The studio said no, or did not answer (status 0); the message is a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a job stands; `position` 1 is next, 0 does not wait; `progress` is in [0, 1]."""
+
+    id: str
+    state: str  # queued, running, done, failed or cancelled
+    position: int
+    stage: str
+    progress: float
+    error: str | None
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class Job(Standing):
+    """A job with all that is known of it; times are epoch seconds."""
+
+    estimate: float | None
+    submitted: float
+    started: float | None
+    finished: float | None
+    elapsed: float
+    options: Mapping[str, Any]
+    styles: int
+    masks: int
+    width: int
+    height: int
+    timings: Mapping[str, float]
+    network: str | None
+
+
+Kind = TypeVar("Kind", bound=Standing)
+
+
+def _read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
+    """Make one from JSON; what a newer server says beyond it is ignored."""
+    return kind(**{field.name: given[field.name] for field in fields(kind)})
+
+
+# ---------------------------------------------------------------- the cookie
+
+
+def _known(file: Path) -> dict[str, str]:
+    try:
+        found = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(file: Path, url: str, cookie: str) -> None:
+    """Keep the cookie of a studio; nobody else can read the file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
+    with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
+        json.dump(_known(file) | {url: cookie}, out, indent=2)
+    aside.replace(file)
+
+
+# ---------------------------------------------------------------- requests and answers
+
+
+def _error(answer: httpx.Response) -> StudioError:
+    """Return what an answer says went wrong, also when it is no problem+json."""
+    with suppress(ValueError, KeyError, TypeError):
+        return StudioError(answer.status_code, str(answer.json()["detail"]))
+    return StudioError(answer.status_code, f"The studio answered {answer.status_code}.")
+
+
+def _pause(answer: httpx.Response | None, attempt: int) -> float:
+    """Return how long to wait before the next try: what the studio says, or ever longer."""
+    after = answer.headers.get("retry-after", "") if answer is not None else ""
+    return min(float(after), 30.0) if after.isdigit() else 0.5 * 2**attempt
+
+
+def _file(field: str, picture: Picture) -> tuple[str, tuple[str, bytes]]:
+    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    return field, (picture.name if isinstance(picture, Path) else field, data)
+
+
+def _standings(lines: Iterator[str]) -> Iterator[Standing]:
+    """Yield what the `job` events of a stream say."""
+    event = data = ""
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            data = value
+        elif not line and event == "job":
+            yield _read(Standing, json.loads(data))
+            event = data = ""
+
+
+class Studio:
+    """One studio, as one visitor: whose cookie is kept in `cookies`, if that is given."""
+
+    def __init__(self, url: str, cookies: Path | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._file = cookies
+        cookie = _known(cookies).get(self.url) if cookies else None
+        self._client = httpx.Client(
+            base_url=self.url,
+            cookies={COOKIE: cookie} if cookie else None,
+            timeout=httpx.Timeout(60, connect=10),
+        )
+        self._cookie = cookie
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _keep_cookie(self) -> None:
+        given = {cookie.name: cookie.value for cookie in self._client.cookies.jar}.get(COOKIE)
+        if given and given != self._cookie:
+            self._cookie = given
+            self._client.cookies.clear()  # the one we came with has no domain; keep just one
+            self._client.cookies.set(COOKIE, given)
+            if self._file:
+                _remember(self._file, self.url, given)
+
+    def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401, httpx's
+        """Return a good answer, trying again while there is none; raises `StudioError`."""
+        for attempt in range(TRIES):
+            answer: httpx.Response | None = None
+            try:
+                answer = self._client.request(method, API + path, **rest)
+            except httpx.TransportError as error:
+                failure = StudioError(0, f"{self.url} does not answer: {error}")
+            else:
+                self._keep_cookie()
+                if answer.is_success:
+                    return answer
+                failure = _error(answer)
+                if answer.status_code not in NOT_NOW:
+                    raise failure
+            if attempt < TRIES - 1:
+                time.sleep(_pause(answer, attempt))
+        raise failure
+
+    # ------------------------------------------------------------ verbs
+
+    def submit(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        masks: Sequence[Picture] = (),
+        *,
+        webhook: str = "",
+        key: str = "",
+        **options: object,
+    ) -> Job:
+        """Have a picture made; options are alpha, weights, color, size and network.
+
+        Safe to repeat: a request whose answer got lost makes no second job, since it carries a
+        key of its own (or `key`). Raises `StudioError`.
+        """
+        if not self._cookie:
+            self._ask("GET", "/jobs", params={"limit": 1})  # become somebody first
+        given = {"options": json.dumps(options)} | ({"webhook": webhook} if webhook else {})
+        files = [
+            _file("content", content),
+            *(_file("style", style) for style in styles),
+            *(_file("mask", mask) for mask in masks),
+        ]
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        answer = self._ask("POST", "/jobs", files=files, data=given, headers=headers)
+        return _read(Job, answer.json())
+
+    def get(self, job_id: str) -> Job:
+        """Return one of your jobs; raises `StudioError`."""
+        return _read(Job, self._ask("GET", f"/jobs/{job_id}").json())
+
+    def list(self) -> Iterator[Job]:
+        """Yield your jobs, newest first, a page at a time; raises `StudioError`."""
+        before: str | None = None
+        while True:
+            page = self._ask("GET", "/jobs", params={"before": before} if before else {}).json()
+            yield from (_read(Job, job) for job in page["jobs"])
+            before = page["next"]
+            if before is None:
+                return
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job, unless it has ended; raises `StudioError`."""
+        return _read(Job, self._ask("DELETE", f"/jobs/{job_id}").json())
+
+    def result(self, job_id: str) -> bytes:
+        """Return the finished picture, a PNG file; raises `StudioError`."""
+        return self._ask("GET", f"/jobs/{job_id}/result").content
+
+    def webhook_secret(self) -> str:
+        """Make and return the secret of your webhooks; one made before is void."""
+        return str(self._ask("POST", "/webhook-secret").json()["secret"])
+
+    # ------------------------------------------------------------ watch
+
+    def _listen(self, job_id: str) -> Iterator[Standing]:
+        """Yield the job's standings as the studio tells them; ends early when the line breaks."""
+        patience = httpx.Timeout(10, read=SILENCE)
+        try:
+            with self._client.stream(
+                "GET", f"{API}/jobs/{job_id}/events", timeout=patience
+            ) as line:
+                if line.headers.get("content-type", "").startswith("text/event-stream"):
+                    yield from _standings(line.iter_lines())
+        except (httpx.TransportError, ValueError, KeyError):
+            return
+
+    def _look(self, job_id: str) -> Iterator[Standing]:
+        """Yield the job's standings by asking again and again."""
+        while True:
+            job = self.get(job_id)
+            yield Standing(job.id, job.state, job.position, job.stage, job.progress, job.error)
+            if job.ended:
+                return
+            time.sleep(LOOK_SECONDS)
+
+    def watch(self, job_id: str) -> Iterator[Standing]:
+        """Yield where the job stands, now and at each change, until it has ended.
+
+        By events; by asking again and again where these don't come through. Raises
+        `StudioError`.
+        """
+        last: Standing | None = None
+        for source in (self._listen, self._look):
+            for standing in source(job_id):
+                if standing != last:
+                    last = standing
+                    yield standing
+            if last is not None and last.ended:
+                return

@@ -1,0 +1,192 @@
+"""A submission: what a visitor sends to have a picture made, read from the request and accepted.
+
+Knows the form and the two headers; what makes a good job is for `jobs.submit` to say.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData, UploadFile
+
+from worker import deliveries, jobs, receipts
+from worker.jobs import Beside, Job
+from worker.refused import Refused
+
+FIELDS = ("content", "style", "mask", "options", "webhook")
+KEY = re.compile(r"[!-~]{1,255}")
+
+_FILE = {"type": "string", "format": "binary"}
+DESCRIPTION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["content", "style"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "content": _FILE | {"description": "The photo: PNG, JPEG or WebP."},
+                        "style": {
+                            "type": "array",
+                            "items": _FILE,
+                            "minItems": 1,
+                            "description": "Style pictures, the field repeated.",
+                        },
+                        "mask": {
+                            "type": "array",
+                            "items": _FILE,
+                            "description": "Where each style acts: white there, black elsewhere, "
+                            "of the photo's size. One for each style, or none.",
+                        },
+                        "options": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "JSON with any of alpha (0 to 1), weights (one for "
+                            "each style), color (style, content, luminance), size (pixels of "
+                            "the shorter side, 0: as it is) and network (compact, vgg19).",
+                            "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
+                        },
+                        "webhook": {
+                            "type": "string",
+                            "description": "A public http or https address that is told when the "
+                            "job ends. Needs a secret: POST /api/v1/webhook-secret.",
+                            "examples": ["https://example.org/painted"],
+                        },
+                    },
+                },
+                "encoding": {"options": {"contentType": "application/json"}},
+            }
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Any word of your own, new for each job. Sending the same again within "
+            "24 hours makes no second job and answers 200 with the first.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "example": "6f1c8a52-holiday-17",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came with one request, none of it checked."""
+
+    content: bytes
+    styles: Sequence[bytes]
+    masks: Sequence[bytes]
+    options: object
+    webhook: str
+    key: str
+
+    def digest(self) -> str:
+        """Return a fingerprint: the same for the same pictures and wishes."""
+        wishes = json.dumps([self.options, self.webhook], sort_keys=True).encode()
+        styles, masks = receipts.digest(*self.styles), receipts.digest(*self.masks)
+        return receipts.digest(self.content, styles.encode(), masks.encode(), wishes)
+
+
+# ---------------------------------------------------------------- read
+
+
+async def _pictures(form: FormData, field: str) -> list[bytes]:
+    files = form.getlist(field)
+    if any(not isinstance(file, UploadFile) for file in files):
+        raise Refused(f"`{field}` must be a picture file, not text.")
+    return [await file.read() for file in files if isinstance(file, UploadFile)]
+
+
+async def _photo(form: FormData) -> bytes:
+    found = await _pictures(form, "content")
+    if len(found) != 1:
+        raise Refused(f"A job takes exactly one photo in `content`; {len(found)} were given.")
+    return found[0]
+
+
+async def _text(form: FormData, field: str) -> str:
+    """Return a field that may come as text or as a file."""
+    given = form.get(field) or ""
+    try:
+        return (await given.read()).decode() if isinstance(given, UploadFile) else given
+    except UnicodeDecodeError as error:
+        raise Refused(f"`{field}` must be text.") from error
+
+
+async def _options(form: FormData) -> object:
+    """Return the options as they came; what they mean is checked by `jobs.submit`."""
+    try:
+        return json.loads(await _text(form, "options") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise Refused('`options` must be JSON such as {"alpha": 0.8, "size": 512}.') from error
+
+
+def _check_type(request: Request) -> None:
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(415, "A job is sent as multipart/form-data: content, style, options.")
+
+
+def _check_fields(form: FormData) -> None:
+    if unknown := sorted(set(form) - set(FIELDS)):
+        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(FIELDS)}.")
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if "idempotency-key" in request.headers and not KEY.fullmatch(key):
+        raise Refused("An Idempotency-Key is 1 to 255 letters, digits or signs without spaces.")
+    return key
+
+
+async def read(request: Request) -> Submission:
+    """Read a submission from its request; raises `Refused` and HTTPException."""
+    _check_type(request)
+    key = _key(request)
+    async with request.form(max_files=64, max_fields=16) as form:
+        _check_fields(form)
+        return Submission(
+            content=await _photo(form),
+            styles=await _pictures(form, "style"),
+            masks=await _pictures(form, "mask"),
+            options=await _options(form),
+            webhook=await _text(form, "webhook"),
+            key=key,
+        )
+
+
+# ---------------------------------------------------------------- accept
+
+
+def _earlier(owner: str, job_id: str) -> Job:
+    try:
+        return jobs.get(job_id, owner)
+    except jobs.JobNotFound:
+        raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
+
+
+def accept(owner: str, asked: Submission) -> tuple[Job, bool]:
+    """Return the job, and whether it is new; raises as `jobs.submit` does."""
+    promise = deliveries.promise(owner, asked.webhook) if asked.webhook else None
+
+    def submit(receipt: Beside | None = None) -> Job:
+        def beside(session: Session, job_id: str) -> None:
+            for write in filter(None, (promise, receipt)):
+                write(session, job_id)
+
+        return jobs.submit(
+            owner, asked.content, asked.styles, asked.masks, asked.options, beside=beside
+        )
+
+    if not asked.key:
+        return submit(), True
+    job_id, new = receipts.once(owner, asked.key, asked.digest(), submit)
+    return _earlier(owner, job_id), new
