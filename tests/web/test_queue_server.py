@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from kombu import Connection
+from kombu.connection import Connection
 
 from web.queue_server import QueueServer
 

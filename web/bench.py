@@ -1,0 +1,137 @@
+"""`python -m web.bench`: how fast the whole studio is on this machine, as a table.
+
+Starts a studio of its own on a throw-away folder and is its visitor. Prints figures and
+judges none; `adain.bench` measures the networks.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import httpx
+from PIL import Image
+
+NETWORK = ("styles", "content", "picture")  # the stages of a job spent in the network
+WARM = 3  # jobs before the first that counts
+
+
+def _noise(side: int) -> bytes:
+    """A JPEG that nothing has seen before."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (side, side), os.urandom(3 * side * side)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def _photo(side: int) -> bytes:
+    """A square part of a sample photo, shifted by chance, as JPEG."""
+    place = Path(__file__).parent / "examples" / "photos" / "raccoon.jpg"
+    with Image.open(place) as photo:
+        photo.thumbnail((side + 64, side + 64))
+        out = io.BytesIO()
+        photo.resize((side, side), box=(os.urandom(1)[0] % 64, 0, *photo.size)).save(out, "JPEG")
+        return out.getvalue()
+
+
+def _start(data: Path) -> subprocess.Popen[str]:
+    """Start `adain-studio up` with the usual settings, on any free port."""
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("STUDIO_")}
+    environment |= {"STUDIO_DATA": str(data), "STUDIO_PORT": "0"}
+    command = [sys.executable, "-m", "web.cli", "up"]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def _listen(studio: subprocess.Popen[str]) -> tuple[str, int]:
+    """Read what the studio says until it is ready; return its address and the web's process."""
+    assert studio.stdout is not None
+    said, web = "", 0
+    for line in studio.stdout:
+        said += line
+        if "web started, process" in line:
+            web = int(line.split()[-1])
+        if "Ready after" in line:
+            return next(word for word in line.split() if word.startswith("http")), web
+    raise SystemExit(f"The studio did not start:\n{said}")
+
+
+def _job(visitor: httpx.Client, photo: bytes, style: bytes) -> tuple[float, dict[str, float]]:
+    """Have one picture made; return the seconds until it is seen done, and its own timings."""
+    begun = time.perf_counter()
+    files = {"content": ("photo.jpg", photo), "style": ("style.jpg", style)}
+    answer = visitor.post("/api/v1/jobs", files=files).raise_for_status()
+    while (job := visitor.get(answer.headers["location"]).json())["state"] != "done":
+        if job["state"] in {"failed", "cancelled"}:
+            raise SystemExit(f"A job ended as {job['state']}: {job['error']}")
+        time.sleep(0.01)
+    return time.perf_counter() - begun, job["timings"]
+
+
+def _memory(process: int) -> float:
+    """Resident memory of a process in MB."""
+    told = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True)
+    return int(told.stdout) * 1024 / 1e6
+
+
+def _torch(process: int) -> str:
+    """Tell whether a process has loaded torch; only Linux says."""
+    maps = Path(f"/proc/{process}/maps")
+    if not maps.exists():
+        return "unknown here"
+    return "yes" if "libtorch" in maps.read_text() else "no"
+
+
+def _row(what: str, figure: str) -> None:
+    print(f"| {what} | {figure} |", flush=True)
+
+
+def _measure(studio: subprocess.Popen[str], count: int) -> None:
+    begun = time.perf_counter()
+    address, web = _listen(studio)
+    with httpx.Client(base_url=address, timeout=60) as visitor:
+        visitor.get("/").raise_for_status()
+        print("\n| the studio | |\n|---|---|")
+        _row("start of `up` to an answering page with a worker ready", f"{_since(begun):.1f} s")
+        jobs = [_job(visitor, _photo(512), _noise(512)) for _ in range(WARM + count)][WARM:]
+        total = [seconds for seconds, _ in jobs]
+        network = [sum(timings.get(stage, 0) for stage in NETWORK) for _, timings in jobs]
+        outside = [whole - inside for whole, inside in zip(total, network, strict=True)]
+        _row(f"submit to done, 512 px, `compact`, warm, median of {count}", _ms(total))
+        _row("of it in the network", _ms(network))
+        _row("of it outside the network", _ms(outside))
+        for stage in ("wait", "load", "save"):
+            _row(f"… {stage}", _ms([timings.get(stage, 0) for _, timings in jobs]))
+        _row("web process, resident", f"{_memory(web):.0f} MB")
+        _row("web process has torch", _torch(web))
+
+
+def _since(begun: float) -> float:
+    return time.perf_counter() - begun
+
+
+def _ms(seconds: list[float]) -> str:
+    return f"{median(seconds) * 1000:.0f} ms"
+
+
+def main() -> None:
+    """Measure a studio and print the table as Markdown."""
+    parser = argparse.ArgumentParser("python -m web.bench", description=__doc__)
+    parser.add_argument("--count", type=int, default=12, help="jobs timed")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
+        studio = _start(Path(folder) / "data")
+        try:
+            _measure(studio, args.count)
+        finally:
+            studio.terminate()
+            studio.communicate()
+
+
+if __name__ == "__main__":
+    main()
