@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from web import remote
+
 app = typer.Typer(
     help="AdaIN Studio: a page and an API that repaint photos, and the queue behind them.",
     no_args_is_help=True,
@@ -21,6 +23,7 @@ app = typer.Typer(
 )
 weights = typer.Typer(help="List, add or fetch the networks' weights.", no_args_is_help=True)
 app.add_typer(weights, name="weights")
+app.add_typer(remote.app)
 
 
 @app.command()

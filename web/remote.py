@@ -1,0 +1,140 @@
+"""`adain-studio submit | watch | list | get | cancel`: a studio's jobs from the command line.
+
+Words for `web/client.py`, which does the work; a door as `web/cli.py` is.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from web.client import Standing, Studio
+
+app = typer.Typer()
+
+Address = Annotated[
+    str, typer.Option("--studio", help="its address; the one on this machine if left out")
+]
+Cookies = Annotated[
+    Path | None, typer.Option("--cookies", help="file that holds who you are, one for a person")
+]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="a job's id")]
+Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or WebP")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
+
+
+def _here() -> str:
+    """Return the address of the studio on this machine, by its settings."""
+    from worker.settings import settings
+
+    return settings().public_url or f"http://127.0.0.1:{settings().port}"
+
+
+@contextmanager
+def _studio(address: str, cookies: Path | None) -> Iterator["Studio"]:
+    """Yield the studio; what it refuses ends the command with its sentence."""
+    from web.client import Studio, StudioError
+
+    file = cookies or Path(typer.get_app_dir("adain-studio")) / "cookies.json"
+    try:
+        with Studio(address or _here(), file) as studio:
+            yield studio
+    except StudioError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _told(standing: "Standing") -> str:
+    """Say in a few words where a job stands."""
+    if standing.state == "queued":
+        return f"queued, place {standing.position} in line"
+    if standing.state == "running":
+        return f"running, {standing.progress:.0%} {standing.stage}".rstrip()
+    return f"{standing.state}: {standing.error}" if standing.error else standing.state
+
+
+def _watch(studio: "Studio", job_id: str) -> None:
+    """Say on stderr where the job stands until it has ended; SystemExit unless it is done."""
+    told = ""
+    for standing in studio.watch(job_id):
+        if _told(standing) != told:
+            told = _told(standing)
+            typer.echo(told, err=True)
+    if standing.state != "done":
+        raise SystemExit(1)
+
+
+def _save(studio: "Studio", job_id: str, out: Path) -> None:
+    out.write_bytes(studio.result(job_id))
+    typer.echo(f"{out} is written.", err=True)
+
+
+@app.command()
+def submit(
+    photo: Picture,
+    styles: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="STYLE...")],
+    mask: Annotated[list[Path] | None, typer.Option(help="one for each style")] = None,
+    weight: Annotated[list[float] | None, typer.Option(help="one for each style")] = None,
+    alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
+    color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
+    size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
+    network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
+    webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
+    out: Out = None,
+    address: Address = "",
+    cookies: Cookies = None,
+) -> None:
+    """Have a photo repainted in one or more styles; prints the job's id."""
+    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
+    options |= {"weights": weight} if weight else {}
+    options |= {"network": network} if network else {}
+    with _studio(address, cookies) as studio:
+        job = studio.submit(photo, styles, mask or [], webhook=webhook, **options)
+        typer.echo(job.id)
+        if wait or out:
+            _watch(studio, job.id)
+        if out:
+            _save(studio, job.id, out)
+
+
+@app.command()
+def watch(job_id: JobId, address: Address = "", cookies: Cookies = None) -> None:
+    """Tell where a job stands until it has ended; fails unless it is done."""
+    with _studio(address, cookies) as studio:
+        _watch(studio, job_id)
+
+
+@app.command("list")
+def list_jobs(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="the newest so many")] = 20,
+    address: Address = "",
+    cookies: Cookies = None,
+) -> None:
+    """List your jobs, newest first."""
+    with _studio(address, cookies) as studio:
+        for _, job in zip(range(limit), studio.list(), strict=False):
+            begun = datetime.fromtimestamp(job.submitted).strftime("%Y-%m-%d %H:%M")
+            typer.echo(f"{job.id}  {begun}  {job.width} × {job.height}  {_told(job)}")
+
+
+@app.command()
+def get(job_id: JobId, out: Out = None, address: Address = "", cookies: Cookies = None) -> None:
+    """Print all that is known of a job, or write its picture."""
+    with _studio(address, cookies) as studio:
+        if out:
+            _save(studio, job_id, out)
+        else:
+            typer.echo(json.dumps(asdict(studio.get(job_id)), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def cancel(job_id: JobId, address: Address = "", cookies: Cookies = None) -> None:
+    """Cancel a job, unless it has ended."""
+    with _studio(address, cookies) as studio:
+        typer.echo(_told(studio.cancel(job_id)))
