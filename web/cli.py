@@ -6,6 +6,8 @@ worker and the weights load torch.
 
 import re
 import signal
+from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated, Any
@@ -89,6 +91,44 @@ def migrate() -> None:
 
     logs.start()
     database.migrate()
+
+
+class Part(StrEnum):
+    """What runs for ever and can be asked after."""
+
+    WEB = "web"
+    WORKER = "worker"
+    SWEEP = "sweep"
+
+
+def _ready() -> bool:
+    """Ask the web server of this machine whether it accepts jobs."""
+    from http.client import HTTPConnection
+
+    from worker.settings import settings
+
+    with closing(HTTPConnection("127.0.0.1", settings().port, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+
+
+def _heard(kind: str) -> bool:
+    """Look in the database whether such a process of this machine was heard lately."""
+    import socket
+
+    from worker import processes
+
+    return any(one.name.startswith(f"{socket.gethostname()}:") for one in processes.alive(kind))
+
+
+@app.command()
+def check(part: Part) -> None:
+    """Tell by the exit code whether a part on this machine is well; for health checks."""
+    if not (_ready() if part is Part.WEB else _heard(part)):
+        raise SystemExit(f"The {part} is not well.")
 
 
 # ---------------------------------------------------------------- settings

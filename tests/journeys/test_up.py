@@ -28,7 +28,7 @@ def until(happened: Callable[[], object], seconds: float = 120) -> None:
 
 def _gone(process: psutil.Process) -> bool:
     try:
-        return str(process.status()) == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
