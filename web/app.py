@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adain import __version__
-from web import api, health, problems, shelf
+from web import api, events, gallery, health, openapi, privacy, problems, shelf, webhooks
 from web.identity import Identity
 from web.limits import BodyLimit, PageOnly
 from worker.settings import settings
@@ -91,9 +91,13 @@ def without_page() -> FastAPI:
         docs_url=None,  # its scripts come from elsewhere
         redoc_url=None,
         openapi_url=f"{api.PREFIX}/openapi.json",
+        description=openapi.TEXT,
+        webhooks=webhooks.outgoing,
     )
     problems.install(app)
-    for part in (health, shelf, api):
+    openapi.describe(app)
+    # the API's last route takes whatever is left
+    for part in (health, shelf, events, webhooks, gallery, privacy, api):
         app.include_router(part.router)
     for middleware in (BodyLimit, PageOnly, Identity, SecurityHeaders):  # the last one is outermost
         app.add_middleware(middleware)

@@ -142,7 +142,7 @@ class Page:
 _DONE = Job.status == Status.DONE
 _PUBLIC = and_(Entry.published.is_not(None), Entry.hidden.is_(None))
 _BOTH = select(Job, Entry)
-_NOTED = _BOTH.join(Entry, Entry.job_id == Job.id).where(_DONE)
+_NOTED = _BOTH.join(Entry, Entry.job_id == Job.id)  # only what is done is ever noted of
 _ALL = _BOTH.outerjoin(Entry, Entry.job_id == Job.id).where(_DONE)
 
 
