@@ -75,19 +75,20 @@ def colour(output: Tensor, wanted: Tensor) -> Tensor:
 
 
 def repeated(x: Tensor, period: int = 16, window: int = 96) -> tuple[Tensor, Tensor]:
-    """Energy of N×3×H×W in square windows: N×windows of what repeats every `period` px, and of all.
+    """Energy of lightness in square windows: of what repeats every `period` px, and of all.
 
-    Slow changes are taken out first. In irregular texture the part that repeats is
-    (period / window)² of the whole by chance.
+    N×windows each, of N×3×H×W pictures. Slow changes are taken out first. In irregular
+    texture the part that repeats is (period / window)² of the whole by chance.
     """
-    n, channels, height, width = x.shape
+    x = x.mean(1, keepdim=True)
+    n, _, height, width = x.shape
     window = min(window, height // period * period, width // period * period)
     rows, columns, times = height // window, width // window, window // period
-    x = x - F.avg_pool2d(x, 2 * period + 1, 1, period, count_include_pad=False)
     x = x[:, :, : rows * window, : columns * window]
-    x = x.reshape(n, channels, rows, times, period, columns, times, period)
-    again = x.mean((3, 6)).square().mean((1, 3, 5))  # N×rows×columns
-    return again.flatten(1), x.square().mean((1, 3, 4, 6, 7)).flatten(1)
+    x = x - F.interpolate(F.avg_pool2d(x, period), scale_factor=period, mode="bilinear")
+    x = x.reshape(n, rows, times, period, columns, times, period)
+    again = x.mean((2, 5)).square().mean((2, 4))  # N×rows×columns
+    return again.flatten(1), x.square().mean((2, 3, 5, 6)).flatten(1)
 
 
 def lattice(output: Tensor, photo: Tensor) -> Tensor:

@@ -25,8 +25,9 @@ _BLOCKS = (
 )
 _CONVS = [name for block in _BLOCKS for name in block if name != "pool"]
 # How the convolutions are called in the files there are; the first maps the picture's colours.
+OURS = "ours, or a small VGG"
 NAMES = {
-    "ours, or a small VGG": ["conv0", *(f"conv{name}" for name in _CONVS)],
+    OURS: ["conv0", *(f"conv{name}" for name in _CONVS)],
     "the normalised VGG-19": ["0", "2", "5", "9", "12", "16", "19", "22", "25", "29"],
     "torchvision's VGG-19": [
         "features.(colours)",
