@@ -160,7 +160,7 @@ _STREAM: Responses = {
 
 @router.get(
     "/jobs/{job_id}/events",
-    response_class=EventSourceResponse,
+    response_class=Response,
     responses=_STREAM | problems(404, 429),
 )
 async def events(

@@ -6,6 +6,7 @@ just these: a name that points elsewhere a moment later gains nothing. Knows no 
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
@@ -18,6 +19,7 @@ from worker.settings import settings
 LONGEST = 2000  # characters of an address
 SECONDS = 10.0  # a whole call may take, whatever the other side does
 
+_NAME = re.compile(r"[a-z0-9._-]+")  # as it goes over the line, whatever its alphabet
 Address = IPv4Address | IPv6Address
 
 
@@ -69,7 +71,8 @@ def check(url: str) -> str:
         host = parsed.raw_host.decode("ascii")
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Refused("A webhook is an address such as https://example.org/hook.") from error
-    if parsed.scheme not in {"http", "https"} or not host or len(url) > LONGEST:
+    named = _NAME.fullmatch(host) or _literal(host)
+    if parsed.scheme not in {"http", "https"} or not named or len(url) > LONGEST:
         raise Refused(
             f"A webhook is an http or https address of at most {LONGEST} characters, "
             "such as https://example.org/hook."

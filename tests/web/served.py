@@ -1,0 +1,48 @@
+"""A real server in the test's own process, and jobs moved on by hand."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from tests.parts import picture
+from web import app
+from worker import blobs, jobs
+from worker.jobs import Job
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve the API on a free port; yields its address."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app.without_page(), log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def begin() -> Job:
+    """Take the next job, as a worker does."""
+    job = jobs.claim("a worker")
+    assert job is not None
+    return job
+
+
+def finish(job: Job) -> None:
+    """End a job that was begun, with a picture."""
+    keys = {"result_key": f"{job.id}/result-1.png", "thumbnail_key": f"{job.id}/thumbnail-1.webp"}
+    for key in keys.values():
+        blobs.put(key, picture(32, 24, "PNG" if key.endswith("png") else "WEBP"))
+    assert jobs.finish(
+        job.id, job.attempt, width=32, height=24, device="cpu", weights_sha256="0" * 64,
+        version="0", timings={"total": 0.5}, **keys,
+    )  # fmt: skip

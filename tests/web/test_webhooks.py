@@ -1,0 +1,360 @@
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from tests.parts import Setting, free_port, picture
+from tests.web.served import begin, finish, served
+from worker import database, deliveries, jobs, outside
+from worker.deliveries import Delivery, State
+from worker.jobs import Job
+from worker.refused import Refused
+
+Answer = tuple[int, dict[str, str]]
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """An owner's server, which writes down what it is told and answers as it is bid."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.url = f"http://127.0.0.1:{self.server_port}/painted?by=us"
+        self.heard: list[tuple[str, dict[str, str], bytes]] = []
+        self.answers: list[Answer] = []  # 204 when there are none
+        self.delay = 0.0
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.heard.append((self.path, dict(self.headers.items()), body))
+        time.sleep(self.server.delay)
+        status, headers = self.server.answers.pop(0) if self.server.answers else (204, {})
+        self.send_response(status)
+        for header in headers.items():
+            self.send_header(*header)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+@pytest.fixture
+def studio_calling_itself(studio: Path, setting: Setting) -> Path:
+    setting(webhooks_loopback=True, sweep_seconds=0.05)
+    return studio
+
+
+@pytest.fixture
+def client(studio_calling_itself: Path) -> Iterator[httpx.Client]:
+    with served() as address, httpx.Client(base_url=address) as made:
+        made.get("/api/v1/jobs")  # become somebody
+        yield made
+
+
+@pytest.fixture
+def sending(studio_calling_itself: Path) -> Iterator[None]:
+    """Somebody who delivers, as the sweep does."""
+    stop = threading.Event()
+    thread = threading.Thread(target=deliveries.run, args=(stop,))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def until(happened: Callable[[], object]) -> None:
+    end = time.monotonic() + 15
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def post(client: httpx.Client, url: str) -> httpx.Response:
+    files = {"content": picture(), "style": picture()}
+    return client.post("/api/v1/jobs", files=files, data={"webhook": url})
+
+
+def promised(url: str, owner: str = "ann") -> Job:
+    """A job that has ended, of which somebody is to be told."""
+    deliveries.make_secret(owner)
+    promise = deliveries.promise(owner, url)
+    job = jobs.submit(owner, picture(), [picture()], beside=promise)
+    jobs.cancel(job.id, owner)
+    return job
+
+
+def delivery(job: Job) -> Delivery:
+    found = deliveries.get(job.id)
+    assert found is not None
+    return found
+
+
+def come_due() -> None:
+    with database.transaction() as session:
+        session.execute(update(Delivery).values(due=0.0))
+
+
+# ---------------------------------------------------------------- told
+
+
+def test_an_owners_server_is_told_and_can_check_who_says_so(
+    client: httpx.Client, receiver: Receiver, sending: None
+) -> None:
+    secret = client.post("/api/v1/webhook-secret").json()["secret"]
+    answer = post(client, receiver.url)
+    assert answer.status_code == 202, answer.text
+    job_id = answer.json()["id"]
+    time.sleep(0.2)
+    assert receiver.heard == []  # not before it has ended
+    finish(begin())
+    until(lambda: receiver.heard)
+    path, headers, body = receiver.heard[0]
+    assert path == "/painted?by=us"
+    assert headers["Host"] == receiver.url.split("/")[2]
+    told = json.loads(body)
+    assert (told["type"], told["data"]["id"]) == ("job.done", job_id)
+    assert (told["data"]["width"], told["data"]["height"]) == (32, 24)
+    time_sent = headers["webhook-timestamp"]
+    assert abs(int(time_sent) - time.time()) < 10
+    signed = f"{headers['webhook-id']}.{time_sent}.".encode() + body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    wanted = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    assert headers["webhook-signature"] == f"v1,{wanted}"
+    shown = f"/api/v1/jobs/{job_id}/webhook"
+    until(lambda: client.get(shown).json()["state"] == "delivered")
+    assert client.get(shown).json()["attempts"] == 1
+
+
+def test_a_cancelled_job_is_told_of_too(receiver: Receiver, sending: None) -> None:
+    promised(receiver.url)
+    until(lambda: receiver.heard)
+    assert json.loads(receiver.heard[0][2])["type"] == "job.cancelled"
+
+
+def test_it_is_told_once(receiver: Receiver, sending: None) -> None:
+    job = promised(receiver.url)
+    until(lambda: delivery(job).state == State.DELIVERED)
+    time.sleep(0.3)
+    assert len(receiver.heard) == 1
+
+
+def test_a_server_that_fails_is_told_again_later(receiver: Receiver, sending: None) -> None:
+    receiver.answers = [(500, {}), (503, {})]
+    job = promised(receiver.url)
+    until(lambda: delivery(job).error)
+    seen = delivery(job)
+    assert (seen.state, seen.answer) == (State.WAITING, 500)
+    assert seen.error == "The address answered 500."
+    assert 3 < seen.due - database.time() <= deliveries.WAITS[0]
+    come_due()
+    until(lambda: delivery(job).attempts == 2 and delivery(job).answer == 503)
+    assert delivery(job).due - database.time() > deliveries.WAITS[0]
+    come_due()
+    until(lambda: delivery(job).state == State.DELIVERED)
+    assert {headers["webhook-id"] for _, headers, _ in receiver.heard} == {job.id}
+
+
+def test_the_attempts_come_to_an_end(receiver: Receiver, sending: None) -> None:
+    receiver.answers = [(500, {})] * 99
+    job = promised(receiver.url)
+
+    def failed() -> bool:
+        come_due()
+        return delivery(job).state == State.FAILED
+
+    until(failed)
+    assert len(receiver.heard) == len(deliveries.WAITS) + 1
+
+
+def test_gone_ends_the_attempts_at_once(receiver: Receiver, sending: None) -> None:
+    receiver.answers = [(410, {})]
+    job = promised(receiver.url)
+    until(lambda: delivery(job).state == State.FAILED)
+
+
+def test_a_redirect_is_not_followed(receiver: Receiver, sending: None) -> None:
+    receiver.answers = [(307, {"Location": receiver.url.replace("painted", "elsewhere")})]
+    job = promised(receiver.url)
+    until(lambda: delivery(job).error)
+    assert delivery(job).error == "The address answered 307. Redirects are not followed."
+    assert [path for path, _, _ in receiver.heard] == ["/painted?by=us"]
+
+
+def test_nobody_there_is_said_calmly(sending: None, caplog: pytest.LogCaptureFixture) -> None:
+    job = promised(f"http://127.0.0.1:{free_port()}/")
+    until(lambda: delivery(job).error)
+    assert "could not be reached" in str(delivery(job).error)
+    assert f"job {job.id} webhook attempt 1 waiting" in caplog.text
+
+
+def test_a_server_that_dawdles_is_left(
+    receiver: Receiver, sending: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "SECONDS", 0.3)
+    receiver.delay = 1.0
+    job = promised(receiver.url)
+    until(lambda: delivery(job).error)
+    assert "no answer within" in str(delivery(job).error)
+
+
+def test_one_slow_owner_does_not_keep_the_others_waiting(receiver: Receiver, sending: None) -> None:
+    receiver.delay = 2.0
+    for _ in range(6):
+        promised(receiver.url, "slow")
+    until(lambda: len(receiver.heard) == deliveries.OF_ONE_OWNER)
+    receiver.delay = 0.0
+    quick = promised(receiver.url, "quick")
+    until(lambda: delivery(quick).state == State.DELIVERED)
+    assert len(receiver.heard) == deliveries.OF_ONE_OWNER + 1
+
+
+def test_who_dies_sending_is_followed_by_another(either: Path, setting: Setting) -> None:
+    setting(webhooks_loopback=True)
+    job = promised("http://127.0.0.1/")
+    first = deliveries.claim()
+    assert first is not None
+    assert deliveries.claim() is None  # it is being sent
+    with database.transaction() as session:
+        session.execute(update(Delivery).values(busy_until=0.0))
+    second = deliveries.claim()
+    assert second is not None
+    assert (second.job_id, second.attempts) == (job.id, 2)
+    deliveries.record(second, 204, None)
+    deliveries.record(first, 500, "too late")  # a voice from the grave
+    assert delivery(job).state == State.DELIVERED
+
+
+def test_deliveries_go_with_their_jobs(either: Path) -> None:
+    job = promised("https://example.org/")
+    deliveries.forget()
+    assert delivery(job).state == State.WAITING
+    jobs.forget(-1)
+    deliveries.forget()
+    assert deliveries.get(job.id) is None
+
+
+# ---------------------------------------------------------------- the secret
+
+
+def test_the_secret_is_shown_once_and_replaced_by_the_next(client: httpx.Client) -> None:
+    assert client.get("/api/v1/webhook-secret").json() == {"made": None}
+    first = client.post("/api/v1/webhook-secret")
+    assert first.status_code == 201
+    assert first.json()["secret"].startswith("whsec_")
+    assert client.get("/api/v1/webhook-secret").json() == {"made": first.json()["made"]}
+    assert client.post("/api/v1/webhook-secret").json()["secret"] != first.json()["secret"]
+
+
+def test_a_webhook_needs_a_secret_first(client: httpx.Client, receiver: Receiver) -> None:
+    answer = post(client, receiver.url)
+    assert answer.status_code == 422
+    assert "POST /api/v1/webhook-secret" in answer.json()["detail"]
+    assert sum(jobs.counts().values()) == 0
+
+
+def test_how_a_webhook_goes_is_its_owners(client: httpx.Client, receiver: Receiver) -> None:
+    client.post("/api/v1/webhook-secret")
+    shown = f"/api/v1/jobs/{post(client, receiver.url).json()['id']}/webhook"
+    assert client.get(shown).json()["state"] == "waiting"
+    with httpx.Client(base_url=client.base_url) as stranger:
+        assert stranger.get(shown).status_code == 404
+
+
+def test_a_job_without_a_webhook_says_so(client: httpx.Client) -> None:
+    files = {"content": picture(), "style": picture()}
+    job_id = client.post("/api/v1/jobs", files=files).json()["id"]
+    answer = client.get(f"/api/v1/jobs/{job_id}/webhook")
+    assert (answer.status_code, "No webhook" in answer.json()["detail"]) == (404, True)
+
+
+# ---------------------------------------------------------------- where it may go
+
+NOWHERE = [
+    "ftp://example.org/",
+    "https://",
+    "https:///path",
+    "example.org/hook",
+    "http://me:word@example.org/",
+    "https://example.org/" + "x" * 2000,
+    "https://exa mple.org/",
+    "https://[::1",
+    "javascript:alert(1)",
+]  # fmt: skip
+PRIVATE = [
+    "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
+    "100.64.0.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "[::1]", "[::]",
+    "[fe80::1]", "[fc00::1]", "[fec0::1]", "[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
+    "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "localhost", "a.localhost",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", [*NOWHERE, *(f"http://{host}/" for host in PRIVATE)])
+def test_an_address_that_is_nobodys_to_call_is_refused(studio: Path, url: str) -> None:
+    with pytest.raises(Refused):
+        outside.check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org/hook?a=b", "http://8.8.8.8:8080/", "https://[2606:4700::1111]/",
+     "https://bücher.example/"],
+)  # fmt: skip
+def test_a_public_address_may_be_called(studio: Path, url: str) -> None:
+    assert outside.check(url) == url
+
+
+def _names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Let every name have these addresses; returns the names asked for."""
+    asked: list[str] = []
+
+    def resolver(host: str, port: int, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        return [(2, 1, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr("socket.getaddrinfo", resolver)
+    return asked
+
+
+@pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "192.168.0.1"], ["::ffff:7f00:1"]])
+def test_a_name_that_means_a_private_address_is_not_called(
+    sending: None, setting: Setting, monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    setting(webhooks_loopback=False)
+    _names(monkeypatch, *addresses)
+    job = promised("http://innocent.example/")
+    until(lambda: delivery(job).error)
+    assert "is not a public address" in str(delivery(job).error)
+    assert delivery(job).answer is None
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_called(
+    receiver: Receiver, sending: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _names(monkeypatch, "127.0.0.1")
+    promised(f"http://innocent.example:{receiver.server_port}/")
+    until(lambda: receiver.heard)
+    assert asked.count("innocent.example") == 1  # a second answer might differ
+    assert receiver.heard[0][1]["Host"] == f"innocent.example:{receiver.server_port}"
