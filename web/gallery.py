@@ -255,7 +255,7 @@ class Change(BaseModel):
     favourite: bool | None = None
 
 
-@router.patch("/gallery/{job_id}", responses=problems(404))
+@router.patch("/gallery/{job_id}", responses=problems(400, 404))
 def change(job_id: str, change: Change, owner: Owner) -> EntryView:
     """Give an entry of yours a title or tags, or make it a favourite."""
     return view(gallery.change(job_id, owner, **change.model_dump()), owner)
@@ -306,7 +306,7 @@ def delete(job_id: str, owner: Owner) -> None:
         raise gallery.EntryNotFound
 
 
-@router.post("/gallery/delete")
+@router.post("/gallery/delete", responses=problems(400))
 def delete_many(ids: Ids, owner: Owner) -> Deleted:
     """Delete many entries of yours at once."""
     return Deleted(deleted=gallery.remove(owner, ids.ids))
@@ -323,7 +323,7 @@ class Complaint(BaseModel):
     reason: str = Field(default="", max_length=REASON)
 
 
-@router.post("/gallery/{job_id}/report", status_code=204, responses=problems(404))
+@router.post("/gallery/{job_id}/report", status_code=204, responses=problems(400, 404))
 def report(job_id: str, visitor: Owner, complaint: Complaint | None = None) -> None:
     """Report a public entry; the keeper sees it, and enough visitors take it down at once."""
     gallery.report(job_id, visitor, complaint.reason if complaint else "")

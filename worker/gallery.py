@@ -85,7 +85,9 @@ class LinkRevoked(Exception):
     """A share link that was good once."""
 
     def __init__(self) -> None:
-        super().__init__("This link shows nothing any more: it was taken back.")
+        super().__init__(
+            "This link shows nothing any more: it was taken back, or its picture is deleted."
+        )
 
 
 class Order(StrEnum):
@@ -171,9 +173,12 @@ def _id(job_id: str) -> str:
 # ---------------------------------------------------------------- text
 
 
+_JOINERS = "\u200c\u200d"  # invisible, but parts of words in Persian and Hindi, and of emoji
+
+
 def _plain(text: str) -> str:
     """Drop what can't be read, and every space but single ones between words."""
-    spaced = "".join(letter if letter.isprintable() else " " for letter in text)
+    spaced = "".join(one if one.isprintable() or one in _JOINERS else " " for one in text)
     return " ".join(unicodedata.normalize("NFC", spaced).split())
 
 

@@ -365,7 +365,9 @@ def test_a_link_shows_one_private_entry_until_it_is_revoked(
     for address in (link, *pictures):
         answer = nobody.get(address, headers={"If-None-Match": etag})
         said = detail(answer, 410)
-        assert said == "This link shows nothing any more: it was taken back."
+        assert said == (
+            "This link shows nothing any more: it was taken back, or its picture is deleted."
+        )
         assert job_id not in answer.text
     assert do(owner, "share", job_id)["own"]["link"] != link
 

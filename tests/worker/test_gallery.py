@@ -194,6 +194,8 @@ def test_a_change_of_nothing_changes_nothing(either: Path) -> None:
 def test_text_is_kept_plain(either: Path) -> None:
     shown = gallery.change(made(), "ann", title="  a\x00b\u202ec \n d ", tags=["\x00"])
     assert (shown.entry.title, shown.entry.tags) == ("a b c d", [])
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    assert gallery.change(shown.job.id, "ann", title=family).entry.title == family
 
 
 def test_too_much_text_is_refused_with_what_is_accepted(either: Path) -> None:
