@@ -39,10 +39,18 @@ def begin() -> Job:
 
 def finish(job: Job) -> None:
     """End a job that was begun, with a picture."""
-    keys = {"result_key": f"{job.id}/result-1.png", "thumbnail_key": f"{job.id}/thumbnail-1.webp"}
-    for key in keys.values():
-        blobs.put(key, picture(32, 24, "PNG" if key.endswith("png") else "WEBP"))
+    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.webp"
+    blobs.put(result, picture(32, 24))
+    blobs.put(thumbnail, picture(32, 24, "WEBP"))
     assert jobs.finish(
-        job.id, job.attempt, width=32, height=24, device="cpu", weights_sha256="0" * 64,
-        version="0", timings={"total": 0.5}, **keys,
-    )  # fmt: skip
+        job.id,
+        job.attempt,
+        result_key=result,
+        thumbnail_key=thumbnail,
+        width=32,
+        height=24,
+        device="cpu",
+        weights_sha256="0" * 64,
+        version="0",
+        timings={"total": 0.5},
+    )
