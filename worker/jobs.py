@@ -17,6 +17,7 @@ from typing import Any
 import uuid_utils
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Index,
     UpdateBase,
@@ -40,7 +41,7 @@ from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
 from worker.refused import Refused as Refused
-from worker.settings import settings
+from worker.settings import KIB, settings
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Job(Base):
         Index("jobs_in_line", "status", "priority", "turn", "id"),
         Index("jobs_of_owner", "owner", "id"),
         Index("jobs_finished", "status", "finished"),
+        Index("jobs_kept", "owner", "status", "bytes", "reserved"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
@@ -90,6 +92,9 @@ class Job(Base):
     style_digests: Mapped[list[str]] = mapped_column(JSON, default=list)  # sha256, to find by
     content_width: Mapped[int]
     content_height: Mapped[int]
+    origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
+    reserved: Mapped[int] = mapped_column(BigInteger, default=0)  # for the result, until it ends
     # its place in the line
     priority: Mapped[int] = mapped_column(default=0)  # lower first
     turn: Mapped[int] = mapped_column(default=0)  # an owner's second job waits for others' first
@@ -118,11 +123,13 @@ class Job(Base):
 
 
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
+Room = Callable[[int], None]  # makes room for so many bytes, or raises
 
 
 # ---------------------------------------------------------------- conditions
 
-_ACTIVE = (Status.QUEUED, Status.RUNNING)
+ACTIVE = (Status.QUEUED, Status.RUNNING)
+ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
 _LINE = (Job.priority, Job.turn, Job.id)
 
 
@@ -204,10 +211,20 @@ def _keep(job_id: str, pictures: dict[str, CleanImage]) -> dict[str, str]:
     return keys
 
 
+def _size(pictures: dict[str, CleanImage]) -> int:
+    return sum(len(picture.data) for picture in pictures.values())
+
+
+def _reserved(photo: CleanImage, size: int) -> int:
+    """Return the bytes that the result and its thumbnail take at most."""
+    width, height = scaled_size(photo.width, photo.height, size)
+    return 3 * width * height + 128 * KIB
+
+
 def _next_turn(owner: str) -> ColumnElement[int]:
     """Behind the owner's own jobs, and level with the first of everybody else's."""
     other = aliased(Job)
-    active = other.status.in_(_ACTIVE)
+    active = other.status.in_(ACTIVE)
     own = select(func.max(other.turn) + 1).where(active, other.owner == owner).scalar_subquery()
     first = select(func.min(other.turn)).where(active).scalar_subquery()
     after_own, with_first = func.coalesce(own, 0), func.coalesce(first, 0)
@@ -242,6 +259,8 @@ def _insert(
             ],
             content_width=photo.width,
             content_height=photo.height,
+            bytes=_size(pictures),
+            reserved=_reserved(photo, options.size),
             network=options.network,
             turn=_next_turn(owner),
         )
@@ -257,15 +276,18 @@ def submit(
     masks: Sequence[bytes] = (),
     options: object = None,
     beside: Beside = lambda session, job_id: None,
+    room: Room = lambda size: None,
 ) -> Job:
     """Accept a job: check, store, insert, commit, and only then ring.
 
-    `options` is what `Options` takes; `beside` may write in the job's own transaction. Raises
-    `Refused` with a sentence, `blobs.StorageFull`; whatever it raises, there is no job then.
-    Without Redis the job waits for the sweep.
+    Knows no limits: what visitors send comes through `admission.submit`. `options` is what
+    `Options` takes; `beside` may write in the job's own transaction; `room` is told the bytes
+    before any is kept. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
+    raises, there is no job then. Without Redis the job waits for the sweep.
     """
     chosen = Options.read(options or {}, len(styles), len(masks))
     pictures = _cleaned(content, styles, masks, chosen.size)
+    room(_size(pictures) + _reserved(pictures["content"], chosen.size))
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
     try:
@@ -344,8 +366,12 @@ def finish(
     weights_sha256: str,
     version: str,
     timings: dict[str, float],
+    stored: int = 0,
 ) -> bool:
-    """Record the result; False when this attempt has the job no more, or it was cancelled."""
+    """Record the result and its bytes; False when this attempt has the job no more.
+
+    False too when it was cancelled.
+    """
     return (
         _end(
             job_id,
@@ -359,6 +385,7 @@ def finish(
             weights_sha256=weights_sha256,
             version=version,
             timings=timings,
+            bytes=Job.bytes + stored,
             stage="",
             progress=1.0,
         )
@@ -413,7 +440,7 @@ def cancel(job_id: str, owner: str) -> Job:
     waiting = Job.status == Status.QUEUED
     job = _change(
         update(Job)
-        .where(Job.id == job_id, Job.owner == owner, Job.status.in_(_ACTIVE))
+        .where(Job.id == job_id, Job.owner == owner, Job.status.in_(ACTIVE))
         .values(
             cancel_requested=True,
             status=case((waiting, Status.CANCELLED), else_=Job.status),
@@ -447,7 +474,7 @@ def estimate(job: Job) -> float | None:
 
     None when nothing was measured yet, or there is nothing to wait for.
     """
-    if job.status not in _ACTIVE:
+    if job.status not in ACTIVE:
         return None
     recent = (
         select((Job.finished - Job.started).label("seconds"))
@@ -513,9 +540,9 @@ def unanswered(limit: int = 1000) -> list[str]:
         return list(session.scalars(statement))
 
 
-def forget(days: float) -> list[str]:
-    """Delete the rows of jobs that ended so long ago; return their ids."""
-    ended = and_(Job.status.not_in(_ACTIVE), Job.finished < now() - days * 86400)
+def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
+    """Delete the rows of jobs that ended so, and so long ago; return their ids."""
+    ended = and_(Job.status.in_(states), Job.finished < now() - days * 86400)
     with database.transaction() as session:
         return list(
             session.scalars(

@@ -6,6 +6,7 @@ Nothing else touches the environment. Knows no file, no server and no job.
 import os
 import secrets
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 PREFIX = "STUDIO_"
+KIB = 1 << 10
 MIB = 1 << 20
+GIB = 1 << 30
 
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
 
@@ -31,6 +34,18 @@ def _database_url(url: str) -> str:
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError("wanted sqlite:///… or postgresql://…")
     return url
+
+
+def _networks(given: str) -> str:
+    """Refuse what is no list of addresses, and the one that would trust everybody's word."""
+    for one in filter(None, map(str.strip, given.split(","))):
+        try:
+            network = ip_network(one, strict=False)
+        except ValueError:
+            raise ValueError("wanted addresses such as 10.0.0.7, 172.16.0.0/12") from None
+        if network.prefixlen == 0:
+            raise ValueError(f"{one} is everybody; name the proxies")
+    return given
 
 
 class BadSetting(SystemExit):
@@ -70,7 +85,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
     port: int = Field(default=7860, ge=0, le=65535, description="port the web server listens on")
     public_url: str = Field(default="", description="address the visitors use, behind a proxy")
-    trusted_proxies: str = Field(
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="",
         description="addresses of proxies whose X-Forwarded-… headers count, comma-separated",
     )
@@ -102,12 +117,50 @@ class Settings(BaseSettings):
     retention_days: float = Field(
         default=30, ge=0, description="jobs are deleted after this; 0: never"
     )
+    retention_failed_days: float = Field(
+        default=7, ge=0, description="failed and cancelled jobs, if sooner; 0: as the others"
+    )
     reports_to_hide: int = Field(
         default=3, ge=1, description="visitors whose reports take a public picture down"
     )
 
     webhooks_loopback: bool = Field(
         default=False, description="let webhooks call this machine itself; for tests only"
+    )
+
+    # What one visitor, one address and all together may ask for; 0 is no limit.
+    visitor_submissions: int = Field(
+        default=60, ge=0, description="jobs one visitor may send a minute; 0: no limit"
+    )
+    address_submissions: int = Field(
+        default=240, ge=0, description="jobs one network address may send a minute; 0: no limit"
+    )
+    visitor_waiting: int = Field(
+        default=200, ge=0, description="jobs of one visitor in line at a time; 0: no limit"
+    )
+    address_waiting: int = Field(
+        default=400, ge=0, description="jobs of one network address in line; 0: no limit"
+    )
+    visitor_uploads: int = Field(
+        default=120, ge=0, description="pictures one visitor may put in the form a minute; 0: any"
+    )
+    address_uploads: int = Field(
+        default=480, ge=0, description="pictures from one address in the form a minute; 0: any"
+    )
+    daily_bytes: int = Field(
+        default=4 * GIB, ge=0, description="one visitor or one address may send a day; 0: no limit"
+    )
+    visitor_bytes: int = Field(
+        default=2 * GIB, ge=0, description="kept of one visitor; the oldest goes first; 0: any"
+    )
+    total_bytes: int = Field(
+        default=20 * GIB, ge=0, description="kept of all visitors; the oldest goes first; 0: any"
+    )
+    uploads_bytes: int = Field(
+        default=2 * GIB, ge=0, description="kept of forms that are being filled in; 0: any"
+    )
+    uploads_hours: float = Field(
+        default=6, gt=0, description="a picture in a form is deleted after this"
     )
 
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")

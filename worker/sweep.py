@@ -20,10 +20,13 @@ from worker import (
     gallery,
     jobs,
     leases,
+    limits,
     processes,
     queue,
     receipts,
+    room,
 )
+from worker.jobs import Status
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
@@ -54,8 +57,11 @@ def ring() -> int:
 def _delete_old() -> None:
     """Delete jobs past their retention, rows first: pictures alone are found again below."""
     if days := settings().retention_days:
-        for job_id in jobs.forget(days):
+        sooner = min(days, settings().retention_failed_days or days)
+        old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
+        for job_id in [*old, *jobs.forget(days)]:
             blobs.delete_job(job_id)
+    room.shrink()
 
 
 def _delete_orphans() -> None:
@@ -74,6 +80,7 @@ def tidy() -> None:
     gallery.forget()
     receipts.forget()
     deliveries.forget()
+    limits.forget()
     _delete_orphans()
     processes.forget()
 

@@ -99,13 +99,14 @@ def _request(job: Job) -> Request:
     )
 
 
-def _keep(job: Job, image: Image.Image) -> tuple[str, str]:
-    """Store the result and its thumbnail under this attempt; return their keys."""
+def _keep(job: Job, image: Image.Image) -> tuple[str, str, int]:
+    """Store the result and its thumbnail under this attempt; return their keys and bytes."""
     result_key = f"{job.id}/result-{job.attempt}.png"
     thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.webp"
-    blobs.put(result_key, images.encode(image, "png"))
-    blobs.put(thumbnail_key, images.thumbnail(image))
-    return result_key, thumbnail_key
+    result, thumbnail = images.encode(image, "png"), images.thumbnail(image)
+    blobs.put(result_key, result)
+    blobs.put(thumbnail_key, thumbnail)
+    return result_key, thumbnail_key, len(result) + len(thumbnail)
 
 
 def _make(job: Job, beat: Heartbeat) -> None:
@@ -119,7 +120,7 @@ def _make(job: Job, beat: Heartbeat) -> None:
     stylizer = _stylizer(job.options["network"])
     [image] = stylizer.stylize([_request(job)], watch)
     watch("save", 0.95)
-    result_key, thumbnail_key = _keep(job, image)
+    result_key, thumbnail_key, stored = _keep(job, image)
     clock.enter("")
     jobs.finish(
         job.id,
@@ -132,6 +133,7 @@ def _make(job: Job, beat: Heartbeat) -> None:
         weights_sha256=stylizer.sha256,
         version=adain.__version__,
         timings={"wait": round((job.started or 0) - job.submitted, 4)} | clock.seconds,
+        stored=stored,
     )
 
 

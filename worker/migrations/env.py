@@ -8,6 +8,7 @@ from worker import (  # noqa: F401, they declare the tables
     gallery,
     jobs,
     leases,
+    limits,
     processes,
     receipts,
 )

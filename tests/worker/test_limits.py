@@ -1,0 +1,134 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from tests.parts import Setting, picture
+from worker import admission, blobs, database, jobs, limits
+from worker.jobs import Job
+from worker.limits import Allowance, TooMany, Visitor
+
+ANN = Visitor("ann", "here")
+
+
+def submit(visitor: Visitor = ANN) -> Job:
+    return admission.submit(visitor, picture(), [picture(20, 20)])
+
+
+def passed(visitors: list[Visitor]) -> int:
+    """Return how many of those who submit at once get in."""
+
+    def gets_in(visitor: Visitor) -> bool:
+        try:
+            return bool(submit(visitor))
+        except TooMany:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        return sum(pool.map(gets_in, visitors))
+
+
+def back(seconds: float) -> None:
+    """Let time pass: everything was spent so much earlier."""
+    with database.transaction() as session:
+        for one in session.scalars(select(Allowance)):
+            one.until -= seconds
+
+
+def test_a_visitor_sends_so_many_a_minute_and_hears_when_there_may_be_more(
+    either: Path, setting: Setting
+) -> None:
+    setting(visitor_submissions=3)
+    for _ in range(3):
+        submit()
+    with pytest.raises(TooMany, match="3 jobs a minute") as refused:
+        submit()
+    assert 15 <= refused.value.retry_after <= 20
+    submit(Visitor("bob", "here"))
+    back(20)
+    submit()
+    with pytest.raises(TooMany):
+        submit()
+    back(3600)  # no more than a minute's worth is ever saved up
+    assert passed([ANN] * 6) == 3
+
+
+def test_an_address_sends_so_many_a_minute_whoever_its_visitors_are(
+    either: Path, setting: Setting
+) -> None:
+    setting(address_submissions=3)
+    assert passed([Visitor(f"visitor-{n}", "here") for n in range(8)]) == 3
+    submit(Visitor("ann", "elsewhere"))
+    submit(Visitor("ann"))  # no address is known
+
+
+def test_who_is_refused_at_the_address_has_spent_nothing_of_the_own(
+    either: Path, setting: Setting
+) -> None:
+    setting(visitor_submissions=1, address_submissions=1)
+    submit(Visitor("bob", "here"))
+    with pytest.raises(TooMany, match="your network"):
+        submit()
+    submit(Visitor("ann", "elsewhere"))
+
+
+def test_of_many_at_once_no_more_get_in_line_than_may(either: Path, setting: Setting) -> None:
+    setting(visitor_waiting=4)
+    assert passed([ANN] * 12) == 4
+    assert jobs.counts()[jobs.Status.QUEUED] == 4
+    assert len(list(blobs.jobs())) == 4
+    with pytest.raises(TooMany, match="4 jobs in line") as refused:
+        submit()
+    assert refused.value.retry_after > 0
+    jobs.cancel(jobs.mine("ann")[0].id, "ann")
+    submit()
+
+
+def test_an_address_has_so_many_in_line(either: Path, setting: Setting) -> None:
+    setting(address_waiting=3)
+    assert passed([Visitor(f"visitor-{n}", "here") for n in range(9)]) == 3
+    submit(Visitor("ann", "elsewhere"))
+
+
+def test_bytes_are_counted_by_the_day(either: Path, setting: Setting) -> None:
+    setting(daily_bytes=1000)
+    limits.spend_bytes(ANN, 700)
+    with pytest.raises(TooMany, match="a day") as refused:
+        limits.spend_bytes(ANN, 700)
+    assert 0.39 * 86400 < refused.value.retry_after < 0.41 * 86400
+    limits.spend_bytes(ANN, 300)
+    back(86400)
+    limits.spend_bytes(ANN, 5000)  # larger than a day's: a whole day's worth
+    with pytest.raises(TooMany):
+        limits.spend_bytes(Visitor("bob", "here"), 10)
+
+
+def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
+    setting(visitor_uploads=2, visitor_submissions=1)
+    submit()
+    limits.spend_upload(ANN)
+    limits.spend_upload(ANN)
+    with pytest.raises(TooMany, match="2 pictures a minute"):
+        limits.spend_upload(ANN)
+
+
+def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Setting) -> None:
+    names = ("submissions", "waiting", "uploads")
+    setting(**{f"{who}_{what}": 0 for who in ("visitor", "address") for what in names})
+    setting(daily_bytes=0, visitor_bytes=0, total_bytes=0)
+    for _ in range(5):
+        submit()
+        limits.spend_upload(ANN)
+
+
+def test_the_address_is_forgotten_when_the_job_has_ended(either: Path) -> None:
+    ended, waiting = submit(), submit()
+    jobs.cancel(ended.id, "ann")
+    limits.forget()
+    assert jobs.get(ended.id, "ann").origin is None
+    assert jobs.get(waiting.id, "ann").origin == "here"
+    back(10 * 86400)
+    limits.forget()
+    with database.reading() as session:
+        assert session.scalars(select(Allowance)).all() == []

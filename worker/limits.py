@@ -1,0 +1,199 @@
+"""Limits: how much one visitor, and one network address, may ask for.
+
+Counted in the database, so that they hold for all processes together and while Redis is down.
+What was spent comes back steadily: a whole minute's worth may be spent at once, and then only
+as fast as it returns. Knows no address, only the scrambled form of one (an origin).
+"""
+
+import math
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker import database
+from worker.database import Base, now
+from worker.jobs import ACTIVE, ENDED, Job
+from worker.refused import Refused
+from worker.settings import settings
+
+MINUTE, DAY = 60.0, 86400.0
+SLACK = 0.001  # seconds by which databases round their time
+SOON = 10.0  # seconds after which a full line is worth another look
+
+
+class TooMany(Refused):
+    """Too much was asked for; the message says how much is possible."""
+
+    def __init__(self, sentence: str, retry_after: float) -> None:
+        super().__init__(sentence)
+        self.retry_after = max(1, math.ceil(retry_after))  # seconds
+
+
+class Allowance(Base):
+    """What somebody spent of one limit, as the time when all of it will have come back."""
+
+    __tablename__ = "allowances"
+
+    who: Mapped[str] = mapped_column(primary_key=True)  # owner:… or origin:…
+    what: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[float]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks: an owner, at an origin ("": none is known)."""
+
+    owner: str
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So much of something within so many seconds; most = 0: any."""
+
+    what: str
+    most: int
+    seconds: float
+    sentence: str
+
+
+# ---------------------------------------------------------------- spending
+
+
+def _upsert(
+    session: Session, who: str, what: str, until: ColumnElement[float]
+) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that can also say ON CONFLICT."""
+    sqlite_here = session.get_bind().dialect.name == "sqlite"
+    statement = sqlite.insert(Allowance) if sqlite_here else postgresql.insert(Allowance)
+    return statement.values(who=who, what=what, until=until)
+
+
+def _spend(session: Session, who: str, limit: Limit, amount: float) -> None:
+    """Spend in one statement, which of two at once one must wait for; raises `TooMany`."""
+    if not limit.most:
+        return
+    cost = limit.seconds * min(1.0, amount / limit.most)
+    spent = case((Allowance.until > now(), Allowance.until), else_=now()) + cost
+    statement = _upsert(session, who, limit.what, now() + cost).on_conflict_do_update(
+        index_elements=["who", "what"],
+        set_={"until": spent},
+        where=spent <= now() + limit.seconds + SLACK,
+    )
+    if session.scalar(statement.returning(Allowance.until)) is None:
+        mine = Allowance.who == who, Allowance.what == limit.what
+        over = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
+        raise TooMany(limit.sentence, over + cost - limit.seconds)
+
+
+def lock(session: Session, who: str) -> None:
+    """Let no other transaction past this until the session's ends, for the same `who`."""
+    statement = _upsert(session, who, "lock", now())
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["who", "what"], set_={"until": now()})
+    )
+
+
+def _names(visitor: Visitor) -> tuple[str, str]:
+    return f"owner:{visitor.owner}", f"origin:{visitor.origin}" if visitor.origin else ""
+
+
+def _spend_both(visitor: Visitor, amount: float, own: Limit, address: Limit) -> None:
+    """Spend of the visitor's and of the address's limit, or of neither."""
+    owner, origin = _names(visitor)
+    with database.transaction() as session:
+        _spend(session, owner, own, amount)
+        if origin:
+            _spend(session, origin, address, amount)
+
+
+# ---------------------------------------------------------------- what is limited
+
+
+def spend_submission(visitor: Visitor) -> None:
+    """Count a job that is being sent; raises `TooMany`."""
+    own, address = settings().visitor_submissions, settings().address_submissions
+    _spend_both(
+        visitor,
+        1,
+        Limit(
+            "submissions", own, MINUTE, f"You may send {own} jobs a minute. Please wait a little."
+        ),
+        Limit(
+            "submissions",
+            address,
+            MINUTE,
+            f"{address} jobs a minute may come from your network. Please wait a little.",
+        ),
+    )
+
+
+def spend_upload(visitor: Visitor) -> None:
+    """Count a picture that is being put in the form; raises `TooMany`."""
+    own, address = settings().visitor_uploads, settings().address_uploads
+    _spend_both(
+        visitor,
+        1,
+        Limit(
+            "uploads", own, MINUTE, f"You may choose {own} pictures a minute. Please wait a little."
+        ),
+        Limit(
+            "uploads",
+            address,
+            MINUTE,
+            f"{address} pictures a minute may come from your network. Please wait a little.",
+        ),
+    )
+
+
+def spend_bytes(visitor: Visitor, size: int) -> None:
+    """Count what is being sent towards the day's; raises `TooMany`."""
+    most = settings().daily_bytes
+    sentence = f"{most / 1e9:.3g} GB a day may be sent from one place. Please come back later."
+    _spend_both(visitor, size, *[Limit("bytes", most, DAY, sentence)] * 2)
+
+
+def check_waiting(session: Session, visitor: Visitor) -> None:
+    """Raise `TooMany` if more jobs are in line than may be, one just inserted included.
+
+    Two at once can't both pass: the second counts when the first has committed.
+    """
+    active = Job.status.in_(ACTIVE)
+    for who, whose, most, sentence in (
+        (
+            _names(visitor)[0],
+            Job.owner == visitor.owner,
+            settings().visitor_waiting,
+            "You have {most} jobs in line, as many as may be. "
+            "Wait until one has ended, or cancel one.",
+        ),
+        (
+            _names(visitor)[1],
+            Job.origin == visitor.origin,
+            settings().address_waiting,
+            "{most} jobs from your network are in line, as many as may be. "
+            "Wait until one has ended.",
+        ),
+    ):
+        if who and most:
+            lock(session, who)
+            count = session.scalar(select(func.count()).where(active, whose)) or 0
+            if count > most:
+                raise TooMany(sentence.format(most=most), SOON)
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+def forget() -> None:
+    """Delete what has come back entirely, and where jobs came from that have ended."""
+    with database.transaction() as session:
+        session.execute(delete(Allowance).where(Allowance.until < now() - MINUTE))
+        session.execute(
+            update(Job)
+            .where(Job.status.in_(ENDED), Job.origin.is_not(None))
+            .values(origin=None)
+            .execution_options(synchronize_session=False)
+        )

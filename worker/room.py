@@ -1,0 +1,132 @@
+"""Room: how much is kept of one visitor and of all, and what goes when there is too much.
+
+The oldest job that has ended goes first; those that their owner pinned (favourite, published
+or shared) don't. Counted by the rows in the database, for the result that is still to come
+included.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from worker import blobs, database, limits
+from worker.blobs import StorageFull
+from worker.gallery import Entry, Report
+from worker.jobs import ENDED, Job
+from worker.refused import Refused
+from worker.settings import settings
+
+log = logging.getLogger(__name__)
+
+EVERYBODY = "everybody"
+AT_ONCE = 500  # jobs deleted in one go
+
+
+class QuotaFull(Refused):
+    """A visitor keeps as much as one may, and pinned all of it."""
+
+    def __init__(self) -> None:
+        most = settings().visitor_bytes / 1e9
+        super().__init__(
+            f"You keep {most:.3g} GB, as much as one visitor may, and all of it is pinned or in "
+            "line. Delete a picture, or take a favourite, published or shared mark away."
+        )
+
+
+def _kept(whose: ColumnElement[bool]) -> ColumnElement[int]:
+    coming = case((Job.status.in_(ENDED), 0), else_=Job.reserved)
+    return select(func.coalesce(func.sum(Job.bytes + coming), 0)).where(whose).scalar_subquery()
+
+
+def kept(owner: str | None = None) -> int:
+    """Return the bytes kept of an owner, or of all."""
+    with database.reading() as session:
+        return session.scalar(select(_kept(_of(owner)))) or 0
+
+
+def _of(owner: str | None) -> ColumnElement[bool]:
+    return true() if owner is None else Job.owner == owner
+
+
+def _pinned() -> ColumnElement[bool]:
+    marked = or_(Entry.favourite, Entry.published.is_not(None), Entry.shared.is_not(None))
+    return select(Entry.job_id).where(Entry.job_id == Job.id, marked).exists()
+
+
+def _oldest(session: Session, owner: str | None, size: int) -> list[str] | None:
+    """Return the oldest jobs that together take so much; None when there are not enough."""
+    found: list[str] = []
+    rows = session.execute(
+        select(Job.id, Job.bytes)
+        .where(_of(owner), Job.status.in_(ENDED), Job.bytes > 0, ~_pinned())
+        .order_by(Job.id)
+    )
+    for job_id, bytes_ in rows:
+        if size <= 0:
+            break
+        found.append(job_id)
+        size -= bytes_
+    return found if size <= 0 else None
+
+
+def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
+    """Delete jobs and what is written about them."""
+    for start in range(0, len(job_ids), AT_ONCE):
+        some = job_ids[start : start + AT_ONCE]
+        for statement in (
+            delete(Job).where(Job.id.in_(some)),
+            delete(Entry).where(Entry.job_id.in_(some)),
+            delete(Report).where(Report.job_id.in_(some)),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _free(session: Session, owner: str | None, most: int, needed: int) -> list[str] | None:
+    """Delete the rows that must go so that so much more fits; None when it can't."""
+    if not most:
+        return []
+    over = (session.scalar(select(_kept(_of(owner)))) or 0) + needed - most
+    gone = _oldest(session, owner, over)
+    delete_rows(session, gone or [])
+    return gone
+
+
+def make(owner: str, needed: int) -> None:
+    """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
+    with database.transaction() as session:
+        limits.lock(session, EVERYBODY)
+        own = _free(session, owner, settings().visitor_bytes, needed)
+        if own is None:
+            raise QuotaFull
+        others = _free(session, None, settings().total_bytes, needed)
+        if others is None:
+            raise StorageFull
+    _delete_pictures([*own, *others])
+
+
+def check(session: Session, owner: str) -> None:
+    """Raise if more is kept than may be, a job just inserted included; see `make`."""
+    limits.lock(session, EVERYBODY)
+    for whose, most, full in (
+        (owner, settings().visitor_bytes, QuotaFull),
+        (None, settings().total_bytes, StorageFull),
+    ):
+        if most and (session.scalar(select(_kept(_of(whose)))) or 0) > most:
+            raise full
+
+
+def _delete_pictures(job_ids: Sequence[str]) -> None:
+    for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row
+        log.info("job %s deleted to make room", job_id)
+        blobs.delete_job(job_id)
+
+
+def shrink() -> int:
+    """Delete what is over the cap, should it have been lowered; return how many jobs went."""
+    with database.transaction() as session:
+        limits.lock(session, EVERYBODY)
+        gone = _free(session, None, settings().total_bytes, 0) or []
+    _delete_pictures(gone)
+    return len(gone)
