@@ -53,8 +53,37 @@ class OwnView(BaseModel):
     masks: int
 
 
+_ID = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"
+_EXAMPLE: Any = {
+    "id": _ID,
+    "title": "Evening at the fjord",
+    "tags": ["sea", "blue"],
+    "published": 1795489800.0,
+    "finished": 1795489204.9,
+    "options": {
+        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+    },
+    "network": "compact",
+    "weights_sha256": "5f0c" * 16,
+    "version": "1.0.0",
+    "width": 768,
+    "height": 512,
+    "picture": f"{PREFIX}/gallery/{_ID}/picture",
+    "thumbnail": f"{PREFIX}/gallery/{_ID}/thumbnail",
+    "download": f"{PREFIX}/gallery/{_ID}/download",
+    "own": None,
+}  # fmt: skip
+
+
+def _like(example: Any) -> dict[str, Any]:  # noqa: ANN401, any JSON
+    """Return what shows an example of a model in the API's description."""
+    return {"examples": [example]}
+
+
 class EntryView(BaseModel):
     """An entry as it is shown; title and tags are text as its owner typed it, not HTML."""
+
+    model_config = ConfigDict(json_schema_extra=_like(_EXAMPLE))
 
     id: str
     title: str
@@ -75,6 +104,8 @@ class EntryView(BaseModel):
 
 class EntryPage(BaseModel):
     """Some entries; `next` is the `cursor` of the page after, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra=_like({"entries": [_EXAMPLE], "next": _ID}))
 
     entries: list[EntryView]
     next: str | None
@@ -247,7 +278,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"title": "Evening", "tags": ["sea"], "favourite": True}]},
+        json_schema_extra=_like({"title": "Evening", "tags": ["sea"], "favourite": True}),
     )
 
     title: str | None = Field(default=None, max_length=1000)
@@ -288,13 +319,15 @@ def revoke(job_id: str, owner: Owner) -> EntryView:
 class Ids(BaseModel):
     """Some entries, by id."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_like({"ids": [_ID]}))
 
     ids: list[Annotated[str, Field(max_length=64)]] = Field(min_length=1, max_length=MOST)
 
 
 class Deleted(BaseModel):
     """What was deleted; what is missing here was not there, or not yours, or had not ended."""
+
+    model_config = ConfigDict(json_schema_extra=_like({"deleted": [_ID]}))
 
     deleted: list[str]
 
@@ -318,7 +351,9 @@ def delete_many(ids: Ids, owner: Owner) -> Deleted:
 class Complaint(BaseModel):
     """Why an entry should not be public."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra=_like({"reason": "This is a picture of me."})
+    )
 
     reason: str = Field(default="", max_length=REASON)
 

@@ -83,7 +83,7 @@ def fill(rows: int) -> None:
 
 
 @contextmanager
-def _served() -> Iterator[tuple[str, int]]:
+def served() -> Iterator[tuple[str, int]]:
     """Run the application on a free port of loopback."""
     import uvicorn
 
@@ -131,7 +131,7 @@ class Asking:
         return str(cursor)
 
 
-def _questions(asking: Asking, rows: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def questions(asking: Asking, rows: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what is asked, those that find little or nothing (and so look at all) included."""
     middle = max(1, rows // 400)
     for scope in ("mine", "public"):
@@ -168,12 +168,12 @@ def _measure(rows: int) -> None:
     fill(rows)
     print(f"{rows} entries, {database.engine().dialect.name}, pages of 24, {TIMES} times each")
     print(f"{'':32}{'found':>6}{'median':>9}{'95 %':>9}  ms")
-    with _served() as address:
+    with served() as address:
         asking = Asking(address)
         _line("no page at all: /livez", lambda: asking.get("/livez"))
         slowest = max(
             _line(f"{asked['scope']}: {name}", lambda asked=asked: asking.page(asked))  # type: ignore[misc]
-            for name, asked in _questions(asking, rows)
+            for name, asked in questions(asking, rows)
         )
     print(f"slowest 95 %: {slowest:.1f} ms; wanted: under {LIMIT:g} ms")
 

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text, update
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import func, select, update
 
 from tests.parts import Setting, picture
 from worker import blobs, database, gallery, jobs, sweep
@@ -331,6 +333,17 @@ def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
     assert gallery.remove("ann", [gone]) == []
 
 
+def test_what_the_storage_keeps_back_is_deleted_all_the_same(
+    studio: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = made()
+    (studio / "blobs").rename(studio / "aside")
+    (studio / "blobs").write_text("no folder any more")
+    assert gallery.remove("ann", [one]) == [one]
+    assert ids(gallery.mine("ann")) == []
+    assert "its pictures are left to the sweep" in caplog.text
+
+
 def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> None:
     failed = jobs.submit("ann", picture(), [RED]).id
     assert jobs.claim("worker-1")
@@ -465,7 +478,9 @@ def test_the_review_list_has_pages(either: Path) -> None:
 
 def test_jobs_from_before_the_gallery_are_in_it(either: Path) -> None:
     one = made()
-    with database.transaction() as session:
-        session.execute(text("UPDATE jobs SET style_digests = '[]'"))
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    command.downgrade(config, "0001")
+    database.migrate()
     assert ids(gallery.mine("ann")) == [one]
     assert ids(gallery.mine("ann", Wanted(style="0" * 64))) == []

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+from tests.parts import Setting
+from web import gallery_bench
+from worker import gallery
+from worker.gallery import Wanted
+
+
+def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
+    either: Path, setting: Setting
+) -> None:
+    gallery_bench.fill(500)
+    for ask, how_many in (
+        (lambda wanted: gallery.mine(gallery_bench.OWNER, wanted), 250),
+        (gallery.public, 375),
+    ):
+        page = ask(Wanted(limit=100))
+        seen = [shown.job.id for shown in page.entries]
+        while page.next:
+            page = ask(Wanted(limit=100, cursor=page.next))
+            seen += [shown.job.id for shown in page.entries]
+        assert len(seen) == len(set(seen)) == how_many
+
+
+def test_every_question_of_the_bench_gets_an_answer(studio: Path) -> None:
+    gallery_bench.fill(500)
+    with gallery_bench.served() as address:
+        asking = gallery_bench.Asking(address)
+        found = {
+            f"{asked['scope']}: {name}": len(asking.page(asked)["entries"])
+            for name, asked in gallery_bench.questions(asking, 500)
+        }
+    nothing = {name for name, count in found.items() if count == 0}
+    assert all("none" in name for name in nothing)
+    assert len(found) == 23
