@@ -59,7 +59,8 @@ class Child:
 
     def _pass_on(self, lines: IO[str]) -> None:
         for line in lines:
-            self._say(self.name, line.rstrip())
+            if line.strip():
+                self._say(self.name, line.rstrip())
 
     def _start(self) -> None:
         parent = os.getpid()

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from web.child import Child
 from web.queue_server import QueueServer
-from worker import database, logs
+from worker import database
 from worker.settings import Settings, settings
 
 PATIENCE = 10.0  # seconds a process has to finish what it does
@@ -101,10 +101,11 @@ def _address(chosen: Settings, port: int) -> str:
 # ---------------------------------------------------------------- what is started
 
 
-def _python(name: str, environment: dict[str, str], orphaned: signal.Signals) -> Child:
-    """Return one of our own parts as a child, by its word on the command line."""
-    command = [sys.executable, "-m", "web.cli", name]
-    return Child(name, command, _say, environment, orphaned=orphaned)
+def _part(name: str, environment: dict[str, str], orphaned: signal.Signals) -> Child:
+    """Return one of our own parts as a child, called as we were so that it is the same code."""
+    script = Path(sys.argv[0])
+    program = [sys.executable, "-m", "web.cli"] if script.suffix == ".py" else [str(script)]
+    return Child(name, [*program, name], _say, environment, orphaned=orphaned)
 
 
 def _queue(data: Path) -> tuple[Child, str]:
@@ -131,8 +132,8 @@ def _children(port: int) -> list[Child]:
         environment["STUDIO_REDIS_URL"] = url
     # An orphaned worker is to give its job back rather than to finish it: its child does so
     # when the worker is killed.
-    worker = _python("worker", environment, signal.SIGKILL)
-    sweep, web = (_python(name, environment, signal.SIGTERM) for name in ("sweep", "web"))
+    worker = _part("worker", environment, signal.SIGKILL)
+    sweep, web = (_part(name, environment, signal.SIGTERM) for name in ("sweep", "web"))
     return [web, worker, sweep, *queue]
 
 
@@ -219,7 +220,6 @@ def _keep_alive(children: Sequence[Child], signals: _Signals) -> None:
 def up() -> None:
     """Run the studio until Ctrl-C or SIGTERM; raises SystemExit with a sentence if it can't."""
     chosen = settings()
-    logs.start()
     # The folder first: of two equal starts, the second shall hear that it is the second.
     with _alone(chosen.data) as lock:
         port = _free_port(chosen.host, chosen.port)
