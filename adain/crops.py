@@ -30,11 +30,11 @@ class NoPictures(Exception):
 
 
 def part(split: Path | None, wanted: str) -> set[str] | None:
-    """Return the file names that a table of `name<TAB>part` lines puts in a part; None: all."""
+    """Return the file names that a table of `name<TAB>part…` lines puts in a part; None: all."""
     if split is None:
         return None
     lines = (line.split("\t") for line in split.read_text().splitlines())
-    return {name for name, *parts in lines if parts == [wanted]}
+    return {name for name, part, *_ in lines if part == wanted}
 
 
 class Pictures:

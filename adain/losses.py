@@ -10,6 +10,8 @@ from torch import Tensor
 from adain.lossnet import moments
 from adain.model import EPSILON, Statistics, adain, statistics
 
+_FLAT = 0.03  # standard deviation of lightness at which a place counts as flat by a third
+
 
 def halved(images: Tensor) -> Tensor:
     """Average 2×2 pixels: strokes twice as large show to the same layers."""
@@ -109,6 +111,24 @@ def hatch(output: Tensor, photo: Tensor) -> Tensor:
     flat = flat[:, : max(1, flat.shape[1] // 4)]
     again, whole = (energy.gather(1, flat).sum(1) for energy in repeated(output))
     return again / (whole + 1e-4 * flat.shape[1])
+
+
+def flat(output: Tensor, photo: Tensor) -> Tensor:
+    """Energy of detail finer than 5 px where the photo is flat: N.
+
+    Strokes in skies and on skin have to be broad; fine ones there become the hatch.
+    """
+    with torch.no_grad():
+        light = photo.mean(1, keepdim=True)
+        mean, square = (
+            F.avg_pool2d(F.avg_pool2d(x, 8), 3, 1, 1, count_include_pad=False)
+            for x in (light, light.square())
+        )
+        variance = (square - mean.square()).clamp_min(0)  # of about 24 px around
+        where = F.interpolate(torch.exp(-variance / _FLAT**2), scale_factor=8)
+    light = output.mean(1, keepdim=True)
+    fine = light - F.avg_pool2d(light, 5, 1, 2, count_include_pad=False)
+    return (where * fine.square()).sum((1, 2, 3)) / (where.sum((1, 2, 3)) + 1)
 
 
 def lightness(output: Tensor, photo: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from adain.model import NETWORKS
 FOLDER = Path(__file__).parent / "recipes"
 LOSSES = (  # names of functions in `losses`, and `mimic`
     *("content", "style", "style_half", "paper_content", "paper_style", "colour", "lattice"),
-    *("lightness", "identity", "outside", "mimic"),
+    *("flat", "lightness", "identity", "outside", "mimic"),
 )
 
 

@@ -128,6 +128,7 @@ class Trainer:
             "paper_style": lambda: losses.paper_style(measured, paintings.style) @ layers,
             "colour": lambda: losses.colour(output, painting),
             "lattice": lambda: losses.lattice(output[pairs], photo[pairs]),
+            "flat": lambda: losses.flat(output[pairs], photo[pairs]),
             "lightness": lambda: losses.lightness(output[pairs], photo[pairs]),
             "identity": lambda: losses.identity(output[own], photo[own]),
             "outside": lambda: losses.outside(output),

@@ -104,6 +104,13 @@ def test_a_lattice_is_seen_and_irregular_texture_is_not() -> None:
     assert losses.hatch(irregular, flat).item() == pytest.approx(1 / 36, abs=0.01)
 
 
+def test_fine_detail_is_counted_only_where_the_photo_is_flat() -> None:
+    grain = 0.2 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    sky, leaves = torch.full_like(grain, 0.5), 5 * grain
+    assert losses.flat(sky + grain, sky) > 50 * losses.flat(sky, sky)
+    assert losses.flat(sky + grain, leaves) < 0.1 * losses.flat(sky + grain, sky)
+
+
 @pytest.mark.parametrize("names", list(lossnet.NAMES.values()), ids=list(lossnet.NAMES))
 def test_every_layout_gives_the_same_features(
     eye: LossNetwork, names: list[str], tmp_path: Path

@@ -23,6 +23,7 @@ style = 4.0
 style_half = 1.0
 colour = 1.0
 lattice = 1.0
+flat = 1.0
 lightness = 0.2
 identity = 1.0
 outside = 1.0
