@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from web import submission
 from web.identity import owner_of
-from web.openapi import Responses, problems
+from web.openapi import Responses, methods, problems
 from worker import blobs, jobs
 from worker.jobs import Job, Status
 
@@ -243,11 +243,14 @@ def style(job_id: str, place: int, owner: Owner) -> Response:
 
 @router.api_route(
     "/{anything:path}",
-    methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+    methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
     include_in_schema=False,
 )
-def nothing(anything: str) -> None:
-    """Answer for an address that is none, lest the page does."""
+def nothing(request: Request) -> None:
+    """Answer for what is no address, lest the page does, or takes another method."""
+    if allowed := methods(request.app, request.url.path):
+        sentence = f"This address takes {' and '.join(allowed)}."
+        raise HTTPException(405, sentence, headers={"Allow": ", ".join(allowed)})
     raise HTTPException(
         404, "There is nothing at this address of the API; see /api/v1/openapi.json."
     )

@@ -148,11 +148,21 @@ event: end
 data: {}
 id: end
 """
+_ONE = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["job", END]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "id": {"const": END},
+        "retry": {"type": "integer"},
+    },
+}
 _STREAM: Responses = {
     200: {
         "description": "A `job` event now and at every change, an `end` event when the job has "
         "ended; comments in between keep the line open.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {"text/event-stream": {"itemSchema": _ONE, "example": _EXAMPLE}},
     },
     204: {"description": "You have seen the end already; come no more."},
 }

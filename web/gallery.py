@@ -11,7 +11,7 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile
 from itsdangerous import BadSignature, URLSafeSerializer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -283,7 +283,7 @@ class Change(BaseModel):
 
     title: str | None = Field(default=None, max_length=1000)
     tags: list[Annotated[str, Field(max_length=1000)]] | None = Field(default=None, max_length=100)
-    favourite: bool | None = None
+    favourite: StrictBool | None = None
 
 
 @router.patch("/gallery/{job_id}", responses=problems(400, 404))

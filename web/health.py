@@ -8,10 +8,12 @@ from fastapi import APIRouter, Response
 from sqlalchemy import text
 
 from adain import __version__
+from web.openapi import Responses
 from worker import blobs, database, jobs, processes, queue
 from worker.settings import settings
 
 router = APIRouter(tags=["health"])
+_NOT_NOW: Responses = {503: {"description": "Not well; the answer says what."}}
 
 
 def _database() -> None:
@@ -47,7 +49,7 @@ def alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=_NOT_NOW)
 def ready(response: Response) -> dict[str, Any]:
     """Tell whether this process can accept jobs: database and storage."""
     parts = {"database": _works(_database), "storage": _works(blobs.check)}
@@ -55,7 +57,7 @@ def ready(response: Response) -> dict[str, Any]:
     return {"status": "ok" if all(parts.values()) else "not ready", **parts}
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses=_NOT_NOW)
 def healthy(response: Response) -> dict[str, Any]:
     """Tell how the whole studio is; 200 only when a job would be done."""
     parts: dict[str, Any] = {

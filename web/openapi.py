@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import compile_path
 
 from web.identity import COOKIE
 
@@ -61,12 +62,27 @@ def problems(*statuses: int) -> Responses:
     return {status: _problem(status) for status in statuses}
 
 
+def _fill(schema: dict[str, Any], example: Any, schemas: dict[str, Any]) -> None:  # noqa: ANN401
+    """Put back the nulls of an example, which FastAPI drops."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(example, dict) and "properties" in schema:
+        for name, part in schema["properties"].items():
+            if name in schema.get("required", ()):
+                _fill(part, example.setdefault(name), schemas)
+    elif isinstance(example, list):
+        for each in example:
+            _fill(schema.get("items", {}), each, schemas)
+
+
 def _complete(document: dict[str, Any]) -> None:
     """Write into the document what all operations have in common."""
     parts = document.setdefault("components", {})
     parts.setdefault("schemas", {})["Problem"] = _PROBLEM
     for theirs in ("HTTPValidationError", "ValidationError"):
         parts["schemas"].pop(theirs, None)  # ours are problems
+    for schema in parts["schemas"].values():
+        for example in schema.get("examples", ()):
+            _fill(schema, example, parts["schemas"])
     parts["securitySchemes"] = {
         "cookie": {
             "type": "apiKey",
@@ -82,6 +98,14 @@ def _complete(document: dict[str, Any]) -> None:
                 operation["security"] = [{"cookie": []}, {}]
                 for status in (422, 503):
                     operation["responses"][str(status)] = _problem(status)
+
+
+def methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods that the application describes for an address; none: there is none."""
+    described = app.openapi()["paths"]
+    found = [known for known in described if compile_path(known)[0].fullmatch(path)]
+    meant = path if path in found else min(found, default=None)  # the plain one before {id}
+    return sorted(map(str.upper, described.get(meant, ())))
 
 
 def describe(app: FastAPI) -> None:

@@ -3,6 +3,8 @@
 Sending is the sweep's; see `worker/deliveries.py`.
 """
 
+from typing import Any
+
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 
@@ -16,14 +18,26 @@ router = APIRouter(prefix=PREFIX, tags=["webhooks"])
 outgoing = APIRouter()  # described, not served: what others are sent
 
 
+_TOLD = {
+    "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
+    "state": "done",
+    "error": None,
+    "submitted": 1795489200.0,
+    "started": 1795489201.5,
+    "finished": 1795489205.0,
+    "width": 768,
+    "height": 512,
+}
+
+
+def _like(**example: Any) -> ConfigDict:  # noqa: ANN401, JSON
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class SecretMade(BaseModel):
     """A new secret; keep it, it is not shown again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "made": 1795489200.0}]
-        }
-    )
+    model_config = _like(secret="whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", made=1795489200.0)
 
     secret: str
     made: float
@@ -38,20 +52,14 @@ class SecretKnown(BaseModel):
 class DeliveryView(BaseModel):
     """How telling your server goes; times are epoch seconds."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": "https://example.org/painted",
-                    "state": "waiting",
-                    "attempts": 1,
-                    "next_attempt": 1795489205.0,
-                    "answer": 500,
-                    "error": "The address answered 500.",
-                    "ended": None,
-                }
-            ]
-        }
+    model_config = _like(
+        url="https://example.org/painted",
+        state="waiting",
+        attempts=1,
+        next_attempt=1795489205.0,
+        answer=500,
+        error="The address answered 500.",
+        ended=None,
     )
 
     url: str
@@ -78,6 +86,8 @@ class Told(BaseModel):
 
 class Message(BaseModel):
     """The body of a webhook; `type` is job.done, job.failed or job.cancelled."""
+
+    model_config = _like(type="job.done", timestamp=1795489205.0, data=_TOLD)
 
     type: str
     timestamp: float
