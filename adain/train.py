@@ -6,10 +6,15 @@ it had not been.
 """
 
 import argparse
+import resource
+import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from types import FrameType
 
 import torch
 from tqdm import tqdm
@@ -26,7 +31,10 @@ _SHEET = 4  # photos and paintings on a sample sheet
 _SMOOTH = 0.98  # of the losses shown
 _RESCALED_OVER = 32  # photos over which torchvision's filters are brought to mean 1
 
-_MENDABLE = (RecipeError, NoPictures, LossNetworkMissing, NoSpace, weights.WeightsError)
+_MENDABLE = (
+    *(RecipeError, NoPictures, LossNetworkMissing, NoSpace, weights.WeightsError),
+    *(FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError),
+)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -101,7 +109,10 @@ def _trainer(args: argparse.Namespace) -> Trainer:
     eyes = _eyes(args.loss, photos, device)
     trainer = Trainer(told, _start(told, eyes), photos, paintings, eyes, device, half)
     if args.resume:
-        trainer.restore(runs.load_checkpoint(args.out))
+        state = runs.load_checkpoint(args.out)
+        if state["recipe"] != repr(told):
+            raise RecipeError(f"{args.out} was begun with another recipe; go on with that one.")
+        trainer.restore(state)
         runs.forget_after(args.out, trainer.step)
     elif (args.out / runs.CHECKPOINT).exists():
         raise RecipeError(f"{args.out} holds a run already; go on with --resume, or name another.")
@@ -129,12 +140,12 @@ def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
     runs.sheet(folder / f"sheet-{trainer.step:06}.jpg", trainer.sample(*shown))
 
 
-def _run(trainer: Trainer, folder: Path, every: int) -> None:
-    """Train to the recipe's end, or to Ctrl-C, keeping all every so many steps."""
+def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> None:
+    """Train to the recipe's end, or until told to stop, keeping all every so many steps."""
     total = trainer.recipe.steps
     smooth: dict[str, float] = {}
     with tqdm(total=total, initial=trainer.step, unit="step", smoothing=0.05) as bar:
-        while trainer.step < total:
+        while trainer.step < total and not stop.is_set():
             found = trainer.advance()
             smooth = {n: smooth.get(n, v) * _SMOOTH + v * (1 - _SMOOTH) for n, v in found.items()}
             runs.log(folder, {"step": trainer.step, **found})
@@ -142,6 +153,27 @@ def _run(trainer: Trainer, folder: Path, every: int) -> None:
             bar.update()
             if trainer.step % every == 0 or trainer.step == total:
                 _keep(trainer, folder, smooth)
+    if stop.is_set():
+        runs.save_checkpoint(folder, trainer.state())
+
+
+def _stopped_by_signals() -> Event:
+    """Return what Ctrl-C and SIGTERM set, so that a step is finished first; once only."""
+    stop = Event()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+    return stop
+
+
+def _speed(steps: int, seconds: float) -> str:
+    """Say how fast it went and what it took."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    return f"{steps / seconds:.2f} steps/s, peak memory {peak:.1f} GiB"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -150,18 +182,17 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         trainer = _trainer(args)
-        try:
-            _run(trainer, args.out, args.every)
-        except KeyboardInterrupt:
-            runs.save_checkpoint(args.out, trainer.state())
-            print(f"\nstopped at step {trainer.step}; go on with --resume")
-            return 130
+        stop, first, started = _stopped_by_signals(), trainer.step, time.monotonic()
+        _run(trainer, args.out, args.every, stop)
     except _MENDABLE as error:
         print(f"adain.train: {error}", file=sys.stderr)
         return 2
     skipped = trainer.photos.skipped | trainer.paintings.skipped
-    print(f"{args.out}: trained {trainer.step} steps; {len(skipped)} unreadable files skipped")
-    return 0
+    speed = _speed(trainer.step - first, time.monotonic() - started)
+    print(f"{args.out}: {trainer.step} steps; {len(skipped)} unreadable files skipped; {speed}")
+    if stop.is_set():
+        print("stopped; go on with --resume")
+    return 130 if stop.is_set() else 0
 
 
 if __name__ == "__main__":

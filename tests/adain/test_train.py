@@ -1,4 +1,6 @@
 import errno
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -104,7 +106,7 @@ def test_a_resumed_run_ends_as_an_unbroken_one(
 
     def keep_and_stop(*args: object) -> None:
         keep(*args)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(train, "_keep", keep_and_stop)
     assert train.main(words(folder, stopped, "--every", "3", pool=pool)) == 130
