@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import submission
+from web import address, submission
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from worker import blobs, jobs
@@ -134,12 +134,13 @@ _AGAIN: Responses = {200: {"model": JobView, "description": "This job was accept
     "/jobs",
     status_code=202,
     openapi_extra=submission.DESCRIPTION,
-    responses=_AGAIN | problems(400, 409, 413, 415, 507),
+    responses=_AGAIN | problems(400, 409, 413, 415, 429, 507),
 )
-async def submit(request: Request, response: Response, owner: Owner) -> JobView:
+async def submit(request: Request, response: Response) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""
     asked = await submission.read(request)
-    job, new = await run_sync(submission.accept, owner, asked, limiter=_checking)
+    visitor = address.visitor(request)
+    job, new = await run_sync(submission.accept, visitor, asked, limiter=_checking)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job)

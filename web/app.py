@@ -12,9 +12,23 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adain import __version__
-from web import api, events, gallery, health, openapi, privacy, problems, shelf, webhooks
+from web import (
+    api,
+    events,
+    gallery,
+    health,
+    me,
+    openapi,
+    privacy,
+    problems,
+    shelf,
+    uploads,
+    webhooks,
+)
 from web.identity import Identity
 from web.limits import BodyLimit, PageOnly
+from web.sameorigin import SameOrigin
+from web.uploads import UploadDoor
 from worker.settings import settings
 
 ASSETS = Path(__file__).parent / "assets"
@@ -59,7 +73,8 @@ class SecurityHeaders:
 
 def _mount_page(app: FastAPI) -> None:
     # Gradio keeps uploads where this says, and knows no other way to be told.
-    os.environ["GRADIO_TEMP_DIR"] = str(settings().data / "uploads")
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder())
+    uploads.tidy()  # what a process left that was killed
     import gradio as gr  # slow to import, and only the page wants it
 
     from web import theme, ui
@@ -97,9 +112,10 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    for part in (health, shelf, events, webhooks, gallery, privacy, api):
+    for part in (health, shelf, events, webhooks, gallery, privacy, me, api):
         app.include_router(part.router)
-    for middleware in (BodyLimit, PageOnly, Identity, SecurityHeaders):  # the last one is outermost
+    # the last one is outermost
+    for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):
         app.add_middleware(middleware)
     return app
 

@@ -3,6 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web import uploads
 from web.problems import problem
 from worker.settings import MIB, settings
 
@@ -13,6 +14,13 @@ _OPEN = ("run/predict", "queue/join", "queue/data", "upload", "heartbeat/", "fil
 def most() -> int:
     """Return the bytes of one whole request: twice a single picture's limit, and the form's own."""
     return 2 * settings().max_upload_bytes + MIB
+
+
+def _most_of(scope: Scope) -> int:
+    """Return the bytes that a request may carry: pictures only where they belong."""
+    if scope["path"].startswith("/api/"):
+        return most()
+    return settings().max_upload_bytes + MIB if uploads.is_one(scope) else MIB
 
 
 def _too_large() -> HTTPException:
@@ -32,9 +40,9 @@ class BodyLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        limit, seen = most(), 0
+        limit, seen = _most_of(scope), 0
         announced = dict(scope["headers"]).get(b"content-length", b"0")
 
         async def counted() -> Message:

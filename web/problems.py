@@ -13,10 +13,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from worker.blobs import BlobMissing, StorageFull
 from worker.jobs import JobNotFound
+from worker.limits import TooMany
 from worker.refused import Refused
+from worker.room import QuotaFull
 
 FULL = "There is no room for more pictures right now. Please try again later."
 AWAY = "The studio cannot reach its database right now. Please try again in a moment."
+DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 BROKEN = "Something went wrong in the studio. It has been written down; please try again."
 MISSING = "This picture is no longer kept."
 
@@ -36,6 +39,10 @@ def problem(status: int, sentence: str, headers: Mapping[str, str] | None = None
 def sentence_for(error: Exception) -> tuple[int, str]:
     """Return the status and the sentence for an error; what nobody foresaw is only logged."""
     match error:
+        case TooMany():
+            return 429, str(error)
+        case QuotaFull():
+            return 507, str(error)
         case Refused():
             return 422, str(error)
         case JobNotFound():
@@ -43,6 +50,9 @@ def sentence_for(error: Exception) -> tuple[int, str]:
         case BlobMissing():
             return 410, MISSING
         case StorageFull():
+            return 507, FULL
+        case DBAPIError() if any(word in str(error.orig) for word in DISK_FULL):
+            log.error("the database has no room: %s", error)
             return 507, FULL
         case DBAPIError() | PoolTimeout():
             log.error("the database is away: %s", error)
@@ -52,8 +62,14 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 500, BROKEN
 
 
+def answer(error: Exception) -> JSONResponse:
+    """Return the answer for an error, with the seconds to wait where that helps."""
+    wait = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else None
+    return problem(*sentence_for(error), wait)
+
+
 async def _foreseen(_: Request, error: Exception) -> JSONResponse:
-    return problem(*sentence_for(error))
+    return answer(error)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

@@ -13,8 +13,9 @@ from fastapi import HTTPException, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from worker import deliveries, jobs, receipts
+from worker import admission, deliveries, jobs, receipts
 from worker.jobs import Beside, Job
+from worker.limits import Visitor
 from worker.refused import Refused
 
 FIELDS = ("content", "style", "mask", "options", "webhook")
@@ -173,8 +174,9 @@ def _earlier(owner: str, job_id: str) -> Job:
         raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
 
 
-def accept(owner: str, asked: Submission) -> tuple[Job, bool]:
-    """Return the job, and whether it is new; raises as `jobs.submit` does."""
+def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
+    """Return the job, and whether it is new; raises as `admission.submit` does."""
+    owner = visitor.owner
     promise = deliveries.promise(owner, asked.webhook) if asked.webhook else None
 
     def submit(receipt: Beside | None = None) -> Job:
@@ -182,8 +184,8 @@ def accept(owner: str, asked: Submission) -> tuple[Job, bool]:
             for write in filter(None, (promise, receipt)):
                 write(session, job_id)
 
-        return jobs.submit(
-            owner, asked.content, asked.styles, asked.masks, asked.options, beside=beside
+        return admission.submit(
+            visitor, asked.content, asked.styles, asked.masks, asked.options, beside=beside
         )
 
     if not asked.key:

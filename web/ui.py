@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import gradio as gr
 
-from web import api, picture, problems, shelf
-from web.identity import owner_of
-from worker import images, jobs, processes
+from web import address, api, picture, problems, shelf
+from worker import admission, images, processes
+from worker.limits import Visitor
 from worker.options import NETWORKS, Options
 from worker.refused import Refused
 from worker.settings import settings
@@ -87,7 +87,7 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     }
 
 
-def _submit(owner: str, form: dict[str, Any]) -> str:
+def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     """Hand the form over; returns the job's id, raises `Refused`."""
     if not form["photo"]:
         raise Refused(
@@ -101,14 +101,15 @@ def _submit(owner: str, form: dict[str, Any]) -> str:
         raise Refused("Give every style a mask, or none of them.")
     styles = [_bytes(form[f"style_{place}"]) for place in chosen]
     kept = [_bytes(mask) for mask in masks if mask]
-    return jobs.submit(owner, _bytes(form["photo"]), styles, kept, _options(form, chosen)).id
+    photo = _bytes(form["photo"])
+    return admission.submit(visitor, photo, styles, kept, _options(form, chosen)).id
 
 
 def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
     """Accept the job; returns its id and no notice, or no id and what was wrong."""
     assert request.request is not None
     try:
-        return _submit(owner_of(request.request), form), _notice("")
+        return _submit(address.visitor(request.request), form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error))
 
@@ -253,7 +254,10 @@ def page() -> gr.Blocks:
     """Return the page, to be mounted."""
     gr.set_static_paths([shelf.FOLDER])
     with gr.Blocks(
-        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)
+        title=TITLE,
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(600, int(settings().uploads_hours * 3600)),
     ) as made:
         gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="studio"):

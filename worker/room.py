@@ -95,6 +95,8 @@ def _free(session: Session, owner: str | None, most: int, needed: int) -> list[s
 
 def make(owner: str, needed: int) -> None:
     """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
+    if not (settings().visitor_bytes or settings().total_bytes):
+        return
     with database.transaction() as session:
         limits.lock(session, EVERYBODY)
         own = _free(session, owner, settings().visitor_bytes, needed)
@@ -108,11 +110,12 @@ def make(owner: str, needed: int) -> None:
 
 def check(session: Session, owner: str) -> None:
     """Raise if more is kept than may be, a job just inserted included; see `make`."""
-    limits.lock(session, EVERYBODY)
     for whose, most, full in (
         (owner, settings().visitor_bytes, QuotaFull),
         (None, settings().total_bytes, StorageFull),
     ):
+        if most:
+            limits.lock(session, EVERYBODY)
         if most and (session.scalar(select(_kept(_of(whose)))) or 0) > most:
             raise full
 

@@ -397,7 +397,9 @@ def test_a_database_that_is_away_is_503(client: TestClient, studio: Path, settin
     assert "cannot reach its database" in answer.json()["detail"]
 
 
-def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient) -> None:
+def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient, setting: Setting) -> None:
+    names = ("visitor_submissions", "address_submissions", "visitor_bytes", "total_bytes")
+    setting(**dict.fromkeys(names, 0), daily_bytes=0)  # only the pictures' disk is full here
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     files = _files(content=_noise(64))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))

@@ -1,0 +1,88 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.parts import Setting
+from web import app
+
+HOST = "studio.example"
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.create(), base_url=f"http://{HOST}") as made:
+        yield made
+
+
+FROM_HERE: list[dict[str, str]] = [
+    {},  # a program
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": f"http://{HOST}"},
+    {"Origin": f"https://{HOST}"},  # a proxy in front speaks https
+    {"Origin": f"http://{HOST.upper()}:80"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://known-to-the-proxy.example"},
+]
+FROM_ELSEWHERE: list[dict[str, str]] = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": f"http://{HOST}"},
+    {"Origin": "https://evil.example"},
+    {"Origin": f"https://{HOST}.evil.example"},
+    {"Origin": f"https://evil.example/{HOST}"},
+    {"Origin": f"http://{HOST}:8080"},
+    {"Origin": "null"},
+    {"Origin": "file://"},
+]
+ROUTES = [
+    ("POST", "/api/v1/jobs"),
+    ("DELETE", "/api/v1/jobs/any"),
+    ("PUT", "/api/v1/nothing"),
+    ("DELETE", "/api/v1/me"),
+    ("POST", "/gradio_api/upload"),
+    ("POST", "/gradio_api/queue/join"),
+    ("POST", "/gradio_api/run/predict"),
+    ("POST", "/gradio_api/cancel"),
+]
+
+
+@pytest.mark.parametrize("headers", FROM_ELSEWHERE, ids=str)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_other_site_acts_for_a_visitor(
+    client: TestClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = client.request(method, path, headers=headers)
+    assert answer.status_code == 403
+    assert "another site" in answer.json()["detail"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("headers", FROM_HERE, ids=str)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_our_own_pages_and_programs_do(
+    client: TestClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    assert client.request(method, path, headers=headers).status_code != 403
+
+
+def test_the_public_address_is_our_own(client: TestClient, setting: Setting) -> None:
+    setting(public_url="https://paint.example:8443/")
+    for origin, status in (("https://paint.example:8443", 204), ("https://paint.example", 403)):
+        headers = {"Origin": origin}
+        assert client.delete("/api/v1/me", headers=headers).status_code == status
+
+
+def test_looking_is_free(client: TestClient) -> None:
+    for path in ("/", "/livez", "/api/v1/jobs"):
+        answer = client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/theme.css", "/api/v1/jobs", "/gradio_api/x"])
+def test_no_other_site_reads_an_answer(client: TestClient, path: str) -> None:
+    headers = {"Origin": "https://evil.example"}
+    for answer in (client.get(path, headers=headers), client.options(path, headers=headers)):
+        assert "access-control-allow-origin" not in answer.headers
+        assert "access-control-allow-credentials" not in answer.headers

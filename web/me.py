@@ -1,0 +1,36 @@
+"""What is kept of a visitor, and its end."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from web.api import PREFIX, Owner
+from web.identity import COOKIE
+from worker import accounts, room
+from worker.settings import settings
+
+router = APIRouter(prefix=PREFIX, tags=["you"])
+
+
+class Kept(BaseModel):
+    """How much is kept of you, in bytes; `most` is what may be, 0: any amount."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kept": 1834211, "most": 2 << 30}]})
+
+    kept: int
+    most: int
+
+
+@router.get("/me")
+def kept(owner: Owner) -> Kept:
+    """Tell how much is kept of you."""
+    return Kept(kept=room.kept(owner), most=settings().visitor_bytes)
+
+
+@router.delete("/me", status_code=204)
+def remove(owner: Owner, response: Response) -> None:
+    """Delete everything that is kept of you, at once and for good, and forget who you are.
+
+    Jobs, the one being worked on included, their pictures, titles, links, webhooks and reports.
+    """
+    accounts.remove(owner)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
