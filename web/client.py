@@ -26,6 +26,8 @@ API = "/api/v1"
 COOKIE = "studio"
 TRIES = 4  # of a request that got no answer, or "not now"
 NOT_NOW = {429, 502, 503, 504}
+LONGEST_PAUSE = 30.0  # seconds; told to wait for longer, it gives up
+OUTAGE = 120.0  # seconds a studio may be away while a job of it is watched
 LOOK_SECONDS = 1.0  # between two looks when events don't come through
 SILENCE = 30.0  # seconds without even a comment: the line is dead
 ENDED = frozenset({"done", "failed", "cancelled"})
@@ -117,7 +119,7 @@ def _error(answer: httpx.Response) -> StudioError:
 def _pause(answer: httpx.Response | None, attempt: int) -> float:
     """Return how long to wait before the next try: what the studio says, or ever longer."""
     after = answer.headers.get("retry-after", "") if answer is not None else ""
-    return min(float(after), 30.0) if after.isdigit() else 0.5 * 2**attempt
+    return float(after) if after.isdigit() else 0.5 * 2**attempt
 
 
 def _file(field: str, picture: Picture) -> tuple[str, tuple[str, bytes]]:
@@ -192,8 +194,10 @@ class Studio:
                 failure = _error(answer)
                 if answer.status_code not in NOT_NOW:
                     raise failure
-            if attempt < TRIES - 1:
-                time.sleep(_pause(answer, attempt))
+            pause = _pause(answer, attempt)
+            if attempt == TRIES - 1 or pause > LONGEST_PAUSE:
+                break
+            time.sleep(pause)
         raise failure
 
     # ------------------------------------------------------------ verbs
@@ -265,26 +269,40 @@ class Studio:
         except (httpx.TransportError, ValueError, KeyError):
             return
 
-    def _look(self, job_id: str) -> Iterator[Standing]:
-        """Yield the job's standings by asking again and again."""
+    def _look(self, job_id: str) -> Standing:
+        """Return where the job stands, by asking; waits while the studio is away."""
+        until = time.monotonic() + OUTAGE
         while True:
-            job = self.get(job_id)
-            yield Standing(job.id, job.state, job.position, job.stage, job.progress, job.error)
-            if job.ended:
-                return
+            try:
+                job = self.get(job_id)
+            except StudioError as error:
+                if error.status not in NOT_NOW | {0} or time.monotonic() > until:
+                    raise
+            else:
+                return Standing(job.id, job.state, job.position, job.stage, job.progress, job.error)
+
+    def _follow(self, job_id: str) -> Iterator[Standing]:
+        """Yield the job's standings by events as long as they come, else by asking."""
+        listens = True
+        while True:
+            if listens:
+                listens = False
+                for standing in self._listen(job_id):
+                    listens = True
+                    yield standing
+            yield self._look(job_id)
             time.sleep(LOOK_SECONDS)
 
     def watch(self, job_id: str) -> Iterator[Standing]:
         """Yield where the job stands, now and at each change, until it has ended.
 
-        By events; by asking again and again where these don't come through. Raises
-        `StudioError`.
+        By events; by asking again and again where these don't come through. Outlives a studio
+        that is away for a while. Raises `StudioError`.
         """
         last: Standing | None = None
-        for source in (self._listen, self._look):
-            for standing in source(job_id):
-                if standing != last:
-                    last = standing
-                    yield standing
-            if last is not None and last.ended:
+        for standing in self._follow(job_id):
+            if standing != last:
+                last = standing
+                yield standing
+            if standing.ended:
                 return

@@ -12,6 +12,7 @@ import hmac
 import json
 import logging
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from threading import Event
 
@@ -266,6 +267,8 @@ async def _next() -> Delivery | None:
 
 async def _deliver_until(stop: Event) -> None:
     sending: set[asyncio.Task[None]] = set()
+    # Names may take long to resolve, and a look-up can't be called off.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * AT_ONCE, "deliveries"))
     async with outside.client() as caller:
         while not stop.is_set():
             while len(sending) < AT_ONCE and (delivery := await _next()):
@@ -280,4 +283,9 @@ async def _deliver_until(stop: Event) -> None:
 def run(stop: Event) -> None:
     """Deliver until told to stop; several processes may."""
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses, paths and all
-    asyncio.run(_deliver_until(stop))
+    while not stop.is_set():
+        try:
+            asyncio.run(_deliver_until(stop))
+        except Exception:
+            log.exception("deliveries stopped; they begin anew")
+            stop.wait(5)

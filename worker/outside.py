@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 
@@ -95,13 +96,14 @@ async def resolve(host: str, port: int) -> Address:
     return addresses[0]
 
 
-def client() -> httpx.AsyncClient:
+def client(verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
     """Return a client that follows nothing, asks no proxy, and keeps no connection.
 
     A kept one is known by its address alone, so that it might serve another name than the one
     its certificate was checked for.
     """
     return httpx.AsyncClient(
+        verify=verify,
         trust_env=False,
         follow_redirects=False,
         timeout=SECONDS / 2,

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from tests.parts import Setting, Valkey, picture
+from tests.parts import Setting, Valkey, free_port, picture
 from tests.web.served import begin, finish, served
 from web import cli, client
 from web.client import Standing, Studio, StudioError
@@ -282,6 +282,44 @@ def test_watching_goes_on_when_the_line_breaks(
         finish(begin())
         thread.join(10)
     assert [standing.state for standing in seen][-1] == "done"
+
+
+def test_watching_outlives_a_studio_that_is_started_again(studio: Path, cookies: Path) -> None:
+    port = free_port()
+    with Studio(f"http://127.0.0.1:{port}", cookies) as me:
+        with served(port):
+            job = me.submit(picture(), [picture()])
+            thread, seen = watched(me, job.id)
+            until(lambda: seen)
+        jobs.claim("a worker")  # while nobody can tell
+        with served(port):
+            until(lambda: seen[-1].state == "running")
+            me.cancel(job.id)
+            assert jobs.stopped(job.id, 1)
+            thread.join(10)
+    assert [standing.state for standing in seen] == ["queued", "running", "cancelled"]
+
+
+def test_who_says_come_back_in_an_hour_is_believed() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Studio(f"http://127.0.0.1:{server.server_port}") as me:
+            since = time.monotonic()
+            with pytest.raises(StudioError, match="Enough for now"):
+                me.get("a")
+            assert time.monotonic() - since < 5
+        server.shutdown()
+
+
+class Busy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(429)
+        self.send_header("Retry-After", "3600")
+        self.end_headers()
+        self.wfile.write(b'{"detail": "Enough for now."}')
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 # ---------------------------------------------------------------- what it needs

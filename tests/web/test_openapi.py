@@ -74,7 +74,7 @@ def test_it_answers_as_it_says_whatever_it_is_asked(client: httpx.Client, tmp_pa
     config.write_text(CONFIG.format(job_id=job_id))
     cookie = client.cookies["studio"]
     program = Path(sysconfig.get_path("scripts"), "schemathesis")
-    asked = f"run {client.base_url}/api/v1/openapi.json --no-color --seed 1 --max-time 30 "
+    asked = f"run {client.base_url}/api/v1/openapi.json --no-color --seed 1 --max-time 25 "
     asked += "--max-examples 5 --phases examples,coverage,fuzzing -H"
     done = subprocess.run(
         [program, "--config-file", config, *asked.split(), f"Cookie: studio={cookie}"],

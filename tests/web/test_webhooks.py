@@ -1,8 +1,10 @@
+import asyncio
 import base64
 import hashlib
 import hmac
 import http.server
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -358,3 +360,33 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(
     until(lambda: receiver.heard)
     assert asked.count("innocent.example") == 1  # a second answer might differ
     assert receiver.heard[0][1]["Host"] == f"innocent.example:{receiver.server_port}"
+
+
+CERTIFICATE = Path(__file__).parent / "innocent.example.pem"  # of nobody but this test
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("innocent.example", 204), ("other.example", "CERTIFICATE_VERIFY_FAILED")]
+)
+def test_over_https_the_certificate_must_be_the_names_own(
+    receiver: Receiver,
+    studio_calling_itself: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    answer: object,
+) -> None:
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(CERTIFICATE)
+    receiver.socket = serving.wrap_socket(receiver.socket, server_side=True)
+    _names(monkeypatch, "127.0.0.1")
+    trusting = ssl.create_default_context(cafile=CERTIFICATE)
+
+    async def call() -> object:
+        async with outside.client(trusting) as caller:
+            try:
+                url = f"https://{name}:{receiver.server_port}/"
+                return await outside.post(caller, url, b"{}", {})
+            except httpx.ConnectError as error:
+                return str(error)
+
+    assert str(answer) in str(asyncio.run(call()))

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from tests.parts import picture
+from worker import jobs, standings
+from worker.jobs import Status
+
+
+def submit(owner: str) -> str:
+    return jobs.submit(owner, picture(), [picture()]).id
+
+
+def test_many_jobs_are_looked_at_at_once(either: Path) -> None:
+    first, second, other = submit("ann"), submit("ann"), submit("bob")
+    places = {
+        job_id: standing.position for job_id, standing in standings.read([second, other]).items()
+    }
+    assert places == {second: 3, other: 2}
+    job = jobs.claim("a worker")
+    assert job is not None
+    jobs.renew(job.id, job.attempt, "transfer", 0.5)
+    jobs.cancel(other, "bob")
+    found = standings.read([first, second, other, "no such job"])
+    assert set(found) == {first, second, other}
+    assert (found[first].state, found[first].stage) == (Status.RUNNING, "transfer")
+    assert (found[first].position, found[first].progress) == (0, 0.5)
+    assert found[second].position == 1
+    assert [found[each].ended for each in (first, second, other)] == [False, False, True]
+
+
+def test_a_place_is_what_the_job_itself_says(either: Path) -> None:
+    ids = [submit(owner) for owner in ("ann", "ann", "ann", "bob", "cid", "bob")]
+    found = standings.read(ids)
+    owners = ("ann", "ann", "ann", "bob", "cid", "bob")
+    for job_id, owner in zip(ids, owners, strict=True):
+        assert found[job_id].position == jobs.position(jobs.get(job_id, owner))
+
+
+def test_nobody_asks_for_nothing(either: Path) -> None:
+    assert standings.read([]) == {}
