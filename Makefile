@@ -42,7 +42,7 @@ bench-full: install-dev ## the same with 100 pictures a figure, as in the paper
 
 train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings LOSS=vgg.safetensors
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make train CONTENT=folder STYLE=folder LOSS=file"; exit 2; }
-	@exec $(BIN)/python -m adain.train '$(CONTENT)' '$(STYLE)' $(if $(LOSS),--loss '$(LOSS)') --out '$(or $(OUT),runs/train)' $(ARGS)
+	@exec $(BIN)/python -m adain.train '$(CONTENT)' '$(STYLE)' $(if $(LOSS),--loss $(LOSS)) --out '$(or $(OUT),runs/train)' $(ARGS)
 
 quality: install-dev ## measure how good the pictures are: make quality CONTENT=photos STYLE=paintings
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }

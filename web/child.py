@@ -64,6 +64,7 @@ class Child:
 
     def _start(self) -> None:
         parent = os.getpid()
+        self._started = time.monotonic()
         self.process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -76,19 +77,16 @@ class Child:
             process_group=0,
             preexec_fn=lambda: _die_with(parent, self._orphaned),
         )
-        self._started = time.monotonic()
         self._say("studio", f"{self.name} started, process {self.process.pid}")
         assert self.process.stdout is not None
         Thread(target=self._pass_on, args=(self.process.stdout,), daemon=True).start()
 
-    def _ended(self, code: int) -> None:
-        """Plan the next start; the processes it started itself are told to end."""
-        self._signal_group(signal.SIGTERM)
-        self.process = None
+    def _ended(self, how: str) -> None:
+        """Plan the next start."""
         if time.monotonic() - self._started > HEALTHY:
             self._delay = FIRST_DELAY
         self._due = time.monotonic() + self._delay
-        self._say("studio", f"{self.name} ended {_how(code)}; again in {self._delay:g} s")
+        self._say("studio", f"{self.name} {how}; again in {self._delay:g} s")
         self._delay = min(2 * self._delay, LONGEST_DELAY)
 
     def tend(self) -> None:
@@ -97,9 +95,14 @@ class Child:
         The kernel takes the death of the thread that started a process for its parent's.
         """
         if self.process is not None and (code := self.process.poll()) is not None:
-            self._ended(code)
+            self._signal_group(signal.SIGTERM)  # what it started itself goes too
+            self.process = None
+            self._ended(f"ended {_how(code)}")
         if self.process is None and time.monotonic() >= self._due:
-            self._start()
+            try:
+                self._start()
+            except OSError as error:  # no memory, no process to be had: later there may be
+                self._ended(f"can't be started: {error.strerror}")
 
     def _signal_group(self, sign: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for zombies

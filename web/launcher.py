@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread
 from types import FrameType
@@ -39,7 +39,7 @@ def _say(who: str, line: str) -> None:
     name = f"{who:<6} |"
     if sys.stdout.isatty():
         name = f"\x1b[{_COLORS[who]}m{name}\x1b[0m"
-    with _printing:
+    with _printing, suppress(OSError):  # the terminal may be gone; the work goes on
         print(name, line, flush=True)
 
 
@@ -53,7 +53,7 @@ def _alone(data: Path) -> Iterator[TextIO]:
     Raises SystemExit when another studio holds the folder.
     """
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # other people's photos
         lock = (data / "lock").open("a+")
     except OSError as error:
         raise SystemExit(f"The data folder {data} can't be written: {error.strerror}.") from error

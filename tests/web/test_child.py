@@ -92,6 +92,13 @@ def test_one_that_keeps_dying_is_started_less_and_less_often_and_never_given_up(
     assert waits == ["0.01", "0.02", "0.04", "0.04", "0.04"]
 
 
+def test_one_that_can_not_be_started_is_tried_again(make: Make) -> None:
+    running, said = make(["/nowhere/at/all"])
+    running.tend()
+    assert said == [("studio", "part can't be started: No such file or directory; again in 0.5 s")]
+    tend_until(running, lambda: len(said) == 2)
+
+
 def test_one_that_lived_well_is_started_again_soon(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

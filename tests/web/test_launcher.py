@@ -49,6 +49,11 @@ def test_a_data_folder_is_held_by_one(tmp_path: Path) -> None:
         pass
 
 
+def test_a_new_data_folder_is_for_our_eyes_only(tmp_path: Path) -> None:
+    with launcher._alone(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_data_folder_that_is_none_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
