@@ -1,0 +1,174 @@
+"""Who may do what: every route asked by everybody, as a table.
+
+`python -m tests.web.authorisation` writes docs/authorisation.md; the test compares. What is asked
+for is one visitor's finished job: private, then shared by a link, then published.
+"""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image, UnidentifiedImageError
+
+from tests.parts import forget_caches, picture
+from web import app
+from web.identity import COOKIE, sign
+from worker import blobs, database, deliveries, gallery, jobs
+from worker.jobs import Job
+
+FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
+WHO = ("nobody", "stranger", "owner")
+STATES = ("private", "shared", "published")
+TITLE = "a title of the owner's alone"
+SIZE = 33, 21  # of no other picture here
+RESULT = picture(*SIZE)
+OPTIONS = {"size": 64}
+NOTHING_OF_IT = "nothing of it"
+
+_FILE = ("picture.png", picture(), "image/png")
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/api/v1/jobs"): {"files": [("content", _FILE), ("style", _FILE)]},
+    ("POST", "/api/v1/settings"): {"files": [("picture", _FILE)]},
+    ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
+    ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
+}
+
+HEAD = """# Who may do what
+
+Every route, asked by *nobody* (no cookie: a newcomer), a *stranger* (another visitor) and the
+*owner*, about one finished job of the owner's. "nothing of it" is an answer that holds neither
+the job's id, nor its title, nor its picture. Made by `python -m tests.web.authorisation` from
+the application's own routes; a test compares, and a new route is in here or the test fails.
+
+Of Gradio's routes only those answer that its page needs (`web/limits.py`); a picture in a form
+has a name nobody can guess, and lies there for some hours at most. Routes that change something
+answer 403 to whatever a browser says another site sent.
+"""
+EXPLAINED = {
+    "private": "Private, as every job is at first",
+    "shared": "Shared by a link (`{token}`)",
+    "published": "Published",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path as the application has it, with its places in braces."""
+
+    method: str
+    path: str
+
+
+def _walk(routes: Sequence[Any]) -> Iterator[Route]:
+    for route in routes:
+        if hasattr(route, "original_router"):
+            yield from _walk(route.original_router.routes)
+        elif "{anything" not in route.path:
+            for method in sorted(route.methods - {"HEAD"}):
+                yield Route(method, route.path)
+
+
+def routes(application: FastAPI) -> list[Route]:
+    """Return every route of the application but the one for what is no address."""
+    return sorted(_walk(application.routes), key=lambda route: (route.path, route.method))
+
+
+def _done() -> Job:
+    """Return a finished job of the owner's, with all that can be noted of one."""
+    deliveries.make_secret("owner")
+    promise = deliveries.promise("owner", "https://example.org/told")
+    job = jobs.submit("owner", picture(), [picture(20, 20)], options=OPTIONS, beside=promise)
+    while (claimed := jobs.claim("worker")) and claimed.id != job.id:
+        jobs.fail(claimed.id, claimed.attempt, "In the way.")
+    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.webp"
+    for key in (result, thumbnail):
+        blobs.put(key, RESULT)
+    assert jobs.finish(
+        job.id, 1, result_key=result, thumbnail_key=thumbnail, width=33, height=21,
+        device="cpu", weights_sha256="0" * 64, version="0", timings={},
+    )  # fmt: skip
+    gallery.change(job.id, "owner", title=TITLE)
+    return job
+
+
+def _shows(content: bytes, job: Job) -> bool:
+    """Tell whether an answer holds anything of the job: its id, its title, its picture."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.size == SIZE
+    except UnidentifiedImageError:
+        return job.id.encode() in content or TITLE.encode() in content
+
+
+def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
+    """Return what somebody gets who asks for a job in this state."""
+    job = _done()
+    owner = TestClient(application, cookies={COOKIE: sign("owner")})
+    link = owner.post(f"/api/v1/gallery/{job.id}/share").json()["own"]["link"]
+    if state == "private":
+        gallery.revoke(job.id, "owner")
+    if state == "published":
+        gallery.publish(job.id, "owner")
+    places = {
+        "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
+        "kind": "photos", "name": "cat",
+    }  # fmt: skip
+    cookies = {} if who == "nobody" else {COOKIE: sign(who)}
+    body = BODIES.get((route.method, route.path), {})
+    if "json" in body:
+        body = {"json": json.loads(json.dumps(body["json"]).replace("{job_id}", job.id))}
+    client = TestClient(application, cookies=cookies, raise_server_exceptions=False)
+    answer = client.request(route.method, route.path.format(**places), **body)
+    empty = answer.status_code == 200 and not _shows(answer.content, job)
+    job_is_there = job.id in [one.id for one in jobs.mine("owner", 100)]
+    cell = str(answer.status_code) + (f", {NOTHING_OF_IT}" if empty and who != "owner" else "")
+    return cell if job_is_there or who == "owner" else f"{cell}, and DELETED IT"
+
+
+def table(application: FastAPI) -> dict[tuple[str, Route], tuple[str, ...]]:
+    """Return what each of `WHO` gets, by the job's state and the route."""
+    found = {}
+    for route in routes(application):
+        about_it = "{job_id}" in route.path or "{token}" in route.path or "gallery" in route.path
+        for state in STATES if about_it else STATES[:1]:
+            found[state, route] = tuple(_ask(application, route, who, state) for who in WHO)
+    return found
+
+
+def text(found: dict[tuple[str, Route], tuple[str, ...]]) -> str:
+    """Return the table as it stands in the documentation; what does not change stands once."""
+    lines = [HEAD]
+    for state in STATES:
+        lines += [
+            f"## {EXPLAINED[state]}",
+            "",
+            f"| route | {' | '.join(WHO)} |",
+            "|---|---|---|---|",
+        ]
+        for (when, route), cells in found.items():
+            if when == state and (state == "private" or cells != found["private", route]):
+                lines.append(f"| `{route.method} {route.path}` | {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["STUDIO_DATA"] = folder
+        os.environ["STUDIO_REDIS_URL"] = "redis://127.0.0.1:1/0"
+        forget_caches()
+        database.migrate()
+        FILE.write_text(text(table(app.without_page())))
+    print(f"{FILE} written")
+
+
+if __name__ == "__main__":
+    main()
