@@ -21,7 +21,9 @@ from web import (
     openapi,
     privacy,
     problems,
+    share,
     shelf,
+    texts,
     uploads,
     webhooks,
 )
@@ -84,7 +86,7 @@ def _mount_page(app: FastAPI) -> None:
         ui.page(),
         path="/",
         theme=theme.theme(),
-        css_paths=ASSETS / "page.css",
+        css_paths=[ASSETS / "page.css", ASSETS / "gallery.css"],
         favicon_path=str(ASSETS / "favicon.png"),
         max_file_size=settings().max_upload_bytes,
         footer_links=[],
@@ -112,7 +114,7 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    for part in (health, shelf, events, webhooks, gallery, privacy, me, api):
+    for part in (health, shelf, texts, share, events, webhooks, gallery, privacy, me, api):
         app.include_router(part.router)
     # the last one is outermost
     for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):

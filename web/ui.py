@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+from gradio import processing_utils
 
-from web import address, api, picture, problems, shelf
-from worker import admission, images, processes
+from web import address, api, picture, problems, shelf, uploads
+from web.identity import owner_of
+from worker import admission, blobs, gallery, images, limits, processes
 from worker.limits import Visitor
 from worker.options import NETWORKS, Options
 from worker.refused import Refused
@@ -21,6 +23,7 @@ from worker.settings import settings
 TITLE = "AdaIN Studio"
 COLORS = [("The style’s", "style"), ("Mine, matched", "content"), ("Mine, luminance", "luminance")]
 SIZES = [("256", 256), ("512", 512), ("768", 768), ("1024", 1024), ("As it is", 0)]
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
     "show_progress": "hidden",
@@ -43,9 +46,11 @@ def _sentence(error: Exception) -> str:
     return problems.sentence_for(error)[1]
 
 
-def look_at(path: str | None) -> tuple[Any, str]:
+def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
     """Say at once what is wrong with a picture that was just chosen, and take it away."""
+    assert request.request is not None
     try:
+        limits.spend_picture(address.visitor(request.request))
         images.clean(_bytes(path))
     except Refused as refused:
         return None, _notice(str(refused))
@@ -114,17 +119,70 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
         return "", _notice(_sentence(error))
 
 
-def networks() -> Any:  # noqa: ANN401, an update of the component
-    """Offer the networks whose weights a worker has, if there is a choice."""
+def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+    """Make an earlier picture anew at several strengths; returns the new ids and a notice."""
+    assert request.request is not None
+    ids: list[str] = []
+    try:
+        visitor = address.visitor(request.request)
+        job = gallery.own(event.id, visitor.owner).job
+        content = blobs.get(job.content_key)
+        styles, masks = (
+            [blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys)
+        )
+        for alpha in STRENGTHS:
+            options = job.options | {"alpha": alpha}
+            ids.append(admission.submit(visitor, content, styles, masks, options).id)
+    except Exception as error:  # the door
+        return " ".join(ids), _notice(_sentence(error))
+    return " ".join(ids), _notice("")
+
+
+def _able() -> list[str]:
+    """Return the networks whose weights a worker has, and the default."""
     heard = {name for worker in processes.alive("worker") for name in worker.info["networks"]}
-    able = [name for name in NETWORKS if name in heard | {settings().network}]
+    return [name for name in NETWORKS if name in heard | {settings().network}]
+
+
+def networks() -> Any:  # noqa: ANN401, an update of the component
+    """Offer the networks, if there is a choice."""
+    able = _able()
     return gr.Radio(choices=able, visible=len(able) > 1)
+
+
+def _controls_for(options: Options) -> list[Any]:
+    """Return the controls' values for a picture's options, or the nearest there are."""
+    sizes = [size for _, size in SIZES if size]
+    size = options.size and min(sizes, key=lambda one: abs(one - options.size))
+    network = options.network if options.network in _able() else settings().network
+    return [round(options.alpha * 100), options.color, size, network]
 
 
 def reuse(event: gr.EventData) -> list[Any]:
     """Set the form's controls as they were for a picture; its pictures stay as they are."""
-    options = Options.model_validate(event.options)
-    return [round(options.alpha * 100), options.color, options.size, options.network]
+    return _controls_for(Options.model_validate(event.options))
+
+
+def _kept(key: str) -> str:
+    """Return a stored picture as a file the page may show."""
+    folder = str(uploads.folder())
+    return str(processing_utils.save_bytes_to_cache(blobs.get(key), Path(key).name, folder))
+
+
+def again(request: gr.Request, event: gr.EventData) -> list[Any]:
+    """Fill the form with an earlier picture's styles and settings, to choose a new photo for."""
+    assert request.request is not None
+    places = settings().max_styles
+    try:
+        job = gallery.own(event.id, owner_of(request.request)).job
+        styles = [_kept(key) for key in job.style_keys]
+    except Exception as error:  # the door
+        return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error))]
+    options = Options.model_validate(job.options)
+    weights = [100 * weight / max(options.weights) for weight in options.weights]
+    empty = [None] * (places - len(styles))
+    shares = [*map(round, weights), *[50] * (places - len(weights))]
+    return [None, *styles, *empty, *shares, *[None] * places, *_controls_for(options), ""]
 
 
 # ---------------------------------------------------------------- what the page shows
@@ -140,6 +198,10 @@ HEADER = """
   </svg>
   <h1>AdaIN Studio</h1>
   <p>Your photo, repainted in the manner of any picture.</p>
+  <nav class="views">
+    <a href="#studio" data-text="studio"></a>
+    <a href="#gallery" data-text="gallery"></a>
+  </nav>
 </header>
 """
 
@@ -148,12 +210,24 @@ STAGE = """
 <section id="strip" aria-labelledby="strip-title"></section>
 """
 
+PAD = '<div id="pad" hidden></div>'
+GALLERY = '<section id="gallery"></section>'
+
+_SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
+
 PICK = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-name]');
   if (button) trigger('pick', {name: button.dataset.name});
 });
 """
+
+
+def _script(name: str, *events: str) -> str:
+    """Return what starts one of our scripts; Gradio finds the events in it by their names."""
+    named = " ".join(f"'{event}'" for event in events)
+    start = f"import('/page/{name}.js').then((script) => script.start(element, trigger));"
+    return f"{start} // {named}" if events else start
 
 
 def _row(kind: str, label: str) -> gr.HTML:
@@ -187,7 +261,14 @@ def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Sli
                 )
                 shares.append(
                     gr.Slider(
-                        0, 100, 50, step=1, label=f"Share {place + 1}", buttons=[], visible=False
+                        0,
+                        100,
+                        50,
+                        step=1,
+                        label=f"Share {place + 1}",
+                        buttons=[],
+                        visible=False,
+                        elem_id=f"share-{place}",
                     )
                 )
             columns.append(column)
@@ -270,6 +351,7 @@ def page() -> gr.Blocks:
                 )
                 photos = _row("photos", "Sample photos")
                 columns, styles, shares = _style_places()
+                gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
                 shelved = _row("styles", "Sample styles")
                 controls = _controls()
                 with gr.Accordion("Masks: a style for each part of the photo", open=False):
@@ -281,9 +363,13 @@ def page() -> gr.Blocks:
                 stage = gr.HTML(
                     STAGE,
                     apply_default_css=False,
-                    head='<script src="/page/page.js"></script>',
-                    js_on_load="studio.start(element, trigger); // 'reuse'",
+                    js_on_load=_script("page", "reuse", "sweep"),
                 )
+        past = gr.HTML(
+            GALLERY,
+            apply_default_css=False,
+            js_on_load=_script("gallery", "reuse", "again"),
+        )
 
         made.load(networks, outputs=controls["network"], **QUICK)
         photos.pick(pick_photo, outputs=photo, **QUICK)
@@ -298,18 +384,25 @@ def page() -> gr.Blocks:
             **QUICK,
         )
         stage.reuse(reuse, outputs=list(controls.values()), **QUICK)
+        past.reuse(reuse, outputs=list(controls.values()), **QUICK)
+        past.again(
+            again, outputs=[photo, *styles, *shares, *masks, *controls.values(), notice], **QUICK
+        )
         form = {"photo": photo, **controls}
         for kind, fields in (("style", styles), ("share", shares), ("mask", masks)):
             form |= {f"{kind}_{place}": field for place, field in enumerate(fields)}
-        sent = send.click(
-            repaint,
-            inputs_kwargs=form,
-            outputs=[job_id, notice],
-            concurrency_limit=api.AT_ONCE,
-            trigger_mode="once",
-            show_progress="hidden",
-            api_visibility="private",
-        )
-        sent.then(None, inputs=job_id, js="(id) => { studio.sent(id); }")
+        submits: dict[str, Any] = {
+            "outputs": [job_id, notice],
+            "concurrency_limit": api.AT_ONCE,
+            "concurrency_id": "submit",
+            "trigger_mode": "once",
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        for sent in (
+            send.click(repaint, inputs_kwargs=form, **submits),
+            stage.sweep(sweep, **submits),
+        ):
+            sent.then(None, inputs=job_id, js=_SENT)
     made.queue(api_open=False, max_size=100)
     return cast(gr.Blocks, made)

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from tests.parts import Setting, picture
+from tests.web.served import begin, finish
 from web import identity, shelf, ui
 from web import picture as field
 from worker import blobs, jobs, processes
@@ -104,10 +105,19 @@ def test_a_database_that_is_away_is_a_sentence_on_the_page(
 
 
 def test_a_bad_picture_is_told_at_once_and_taken_away(studio: Path, photo: str) -> None:
-    assert ui.look_at(photo)[1] == ""
-    value, notice = ui.look_at(__file__)
+    assert ui.look_at(photo, _asked_by("ada"))[1] == ""
+    value, notice = ui.look_at(__file__, _asked_by("ada"))
     assert value is None
     assert "PNG, JPEG and WebP are accepted" in notice
+
+
+def test_looking_at_pictures_is_inside_the_limits(
+    studio: Path, photo: str, setting: Setting
+) -> None:
+    setting(visitor_uploads=2)
+    notices = [ui.look_at(photo, _asked_by("ada"))[1] for _ in range(3)]
+    assert notices[:2] == ["", ""]
+    assert "2 pictures a minute" in notices[2]
 
 
 def _event(**data: object) -> gr.EventData:
@@ -141,6 +151,36 @@ def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
 def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None:
     options = {"alpha": 0.35, "weights": [], "color": "luminance", "size": 0, "network": "compact"}
     assert ui.reuse(_event(options=options)) == [35, "luminance", 0, "compact"]
+
+    assert ui.reuse(_event(options=options | {"size": 300, "network": "vgg19"})) == [
+        35, "luminance", 256, "compact",
+    ]  # fmt: skip
+
+
+def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
+    studio: Path, photo: str
+) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, style_2=photo, share_0=10, share_2=40)
+    finish(begin())
+    form = ui.again(_asked_by("ada"), _event(id=job_id))
+    assert form[0] is None
+    assert [Path(style).is_file() for style in form[1:3]] == [True, True]
+    assert form[3:5] == [None, None]
+    assert form[5:7] == [25, 100]
+    assert "no picture with this id" in ui.again(_asked_by("grace"), _event(id=job_id))[-1]
+
+
+def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
+    studio: Path, photo: str
+) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")
+    finish(begin())
+    ids, notice = ui.sweep(_asked_by("ada"), _event(id=job_id))
+    assert notice == ""
+    made = [_job(one) for one in ids.split()]
+    assert [job.options["alpha"] for job in made] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert {(job.options["color"], len(job.mask_keys)) for job in made} == {("content", 1)}
+    assert ui.sweep(_asked_by("grace"), _event(id=job_id))[0] == ""
 
 
 def test_a_field_never_fetches_an_address(studio: Path) -> None:

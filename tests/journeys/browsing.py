@@ -1,0 +1,114 @@
+"""What a visitor does in the page by hand; screenshots go to screenshots/, which git ignores."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from web import shelf
+
+SHOTS = Path(__file__).parents[2] / "screenshots"
+DESK, PHONE = (1440, 900), (390, 844)
+SECONDS = 60_000  # milliseconds a slow machine may take
+
+PHOTO = str(shelf.file("photos", "coffee"))
+STYLE = str(shelf.file("styles", "night"))
+
+Visit = Callable[..., Page]
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#stage[data-face]")
+    page.wait_for_selector("#photo button")
+
+
+def shoot(page: Page, name: str) -> None:
+    SHOTS.mkdir(exist_ok=True)
+    whole = page.viewport_size != {"width": DESK[0], "height": DESK[1]}
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
+
+
+def drop(page: Page, field: str, file: str) -> None:
+    """Drop a file on a field, as from a folder."""
+    data = base64.b64encode(Path(file).read_bytes()).decode()
+    transfer = page.evaluate_handle(
+        """([data, name]) => {
+            const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
+            return transfer;
+        }""",
+        [data, Path(file).name],
+    )
+    page.dispatch_event(f"{field} [data-testid=image] button", "drop", {"dataTransfer": transfer})
+    page.wait_for_selector(f"{field} img")
+
+
+def pick(page: Page, kind: str, name: str) -> None:
+    page.click(f"#shelf-{kind} button[data-name={name}]")
+
+
+def choose(page: Page, photo: str = "raccoon", *styles: str) -> None:
+    """Choose a photo and styles from the shelf."""
+    pick(page, "photos", photo)
+    page.wait_for_selector("#photo img")
+    for place, style in enumerate(styles or ("night",)):
+        pick(page, "styles", style)
+        page.wait_for_selector(f"#style-{place} img")
+
+
+def set_strength(page: Page, value: int) -> None:
+    number = page.locator("#strength input[type=number]")
+    number.fill(str(value))
+    number.press("Tab")
+
+
+def wait_for_result(page: Page) -> str:
+    """Wait until the stage shows a result that has loaded; return its job's id."""
+    page.wait_for_selector("#stage[data-state=done] .compare")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
+    )
+    return str(page.get_attribute("#stage", "data-face")).split()[0]
+
+
+def ask(page: Page, address: str) -> Any:  # noqa: ANN401, JSON
+    return json.loads(page.request.get(address).text())
+
+
+def result(page: Page, address: str, job_id: str) -> Image.Image:
+    data = page.request.get(f"{address}/api/v1/jobs/{job_id}/result").body()
+    return Image.open(io.BytesIO(data))
+
+
+def states(page: Page, address: str) -> list[str]:
+    return [job["state"] for job in ask(page, f"{address}/api/v1/jobs")["jobs"]]
+
+
+def read(file: str) -> bytes:
+    """Return a file's bytes."""
+    return Path(file).read_bytes()
+
+
+def submit(page: Page, address: str, photo: str, style: str, **options: object) -> str:
+    """Make a job of the visitor's by the API; return its id once it is done."""
+    pictures = {
+        name: {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": read(str(file))}
+        for name, file in (
+            ("content", shelf.file("photos", photo)),
+            ("style", shelf.file("styles", style)),
+        )
+    }
+    asked: Any = pictures | {"options": json.dumps({"size": 128} | options)}
+    answer = page.request.post(f"{address}/api/v1/jobs", multipart=asked)
+    assert answer.status == 202, answer.text()
+    job_id = str(answer.json()["id"])
+    while ask(page, f"{address}/api/v1/jobs/{job_id}")["state"] != "done":
+        page.wait_for_timeout(100)
+    return job_id

@@ -1,0 +1,102 @@
+"""A running studio and real browsers, for the journeys that need them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, open_page
+from tests.parts import free_port
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _well(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running studio's address."""
+    data, port = tmp_path_factory.mktemp("studio"), free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STUDIO_")}
+    studio = subprocess.Popen(
+        [sys.executable, "-m", "web.cli", "up"],
+        cwd=ROOT,
+        env=kept | {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port)},
+    )
+    end = time.monotonic() + 120
+    while not _well(f"http://127.0.0.1:{port}"):
+        assert studio.poll() is None, "the studio ended"
+        assert time.monotonic() < end, "the studio never got ready"
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}"
+    studio.send_signal(signal.SIGTERM)
+    studio.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Open the page as a new visitor; whatever it does, it asks nobody but the studio."""
+    elsewhere: list[str] = []
+    broken: list[str] = []
+    contexts = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((address, "blob:", "data:")):
+            elsewhere.append(request.url)
+
+    def opened(
+        size: tuple[int, int] = DESK,
+        scheme: Literal["light", "dark"] = "light",
+        **more: Any,  # noqa: ANN401
+    ) -> Page:
+        viewport = {"width": size[0], "height": size[1]}
+        context = browser.new_context(
+            viewport=viewport,  # type: ignore[arg-type]
+            color_scheme=scheme,
+            has_touch=size == PHONE,
+            **more,
+        )
+        contexts.append(context)
+        context.set_default_timeout(SECONDS)
+        context.on("request", note)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        open_page(page, address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert elsewhere == []
+    assert broken == []

@@ -1,0 +1,301 @@
+/* The gallery: what a visitor made and what others made public, page by page from the API. */
+import {ask, button, compare, element, icon, language, message, moment, shaped, t, tell} from "./parts.js";
+import {forget} from "./page.js";
+import {downloads, facts, named, tags} from "./entry.js";
+
+const GALLERY = "/api/v1/gallery";
+const PAUSE = 250; // milliseconds without a key before a search
+
+const entries = new Map(); // id → entry, in the order shown
+const picked = new Set(); // ids, while several are selected
+let scope = "mine", next = null;
+let wish = 0; // counts lists asked for; an answer to an earlier one is late and dropped
+let loading = false, selecting = false;
+let root = null, dialog = null, form = null; // form: Gradio's trigger
+
+const at = (name) => root.querySelector(`.${name}`);
+const verb = (entry, what) => tell(`${GALLERY}/${entry.id}/${what}`);
+
+/* ------------------------------------------------------------ the list */
+
+const query = () => {
+  const asked = new URLSearchParams({scope});
+  for (const [name, value] of new FormData(at("filters"))) if (value) asked.set(name, value);
+  if (scope === "public") asked.delete("favourite");
+  const day = (name, later) => asked.has(name) && asked.set(name, new Date(`${asked.get(name)}T00:00`).getTime() / 1000 + later);
+  day("since", 0);
+  day("until", 86400);
+  if (next) asked.set("cursor", next);
+  return asked;
+};
+const filtered = () => [...new FormData(at("filters"))].some(([name, value]) => value && name !== "order");
+const badges = (entry) => [
+  entry.own?.favourite ? element("span", {class: "badge star"}, icon("star")) : null,
+  entry.own && entry.published ? element("span", {class: "badge world"}, icon("world")) : null,
+];
+const label = (entry) => [
+  named(entry), entry.finished ? moment(entry.finished) : null,
+  entry.own?.favourite ? t("favourite") : null, entry.own && entry.published ? t("published") : null,
+].filter(Boolean).join(", ");
+const tile = (entry) => element("button", {
+  type: "button", class: "tile", "data-id": entry.id, "aria-label": label(entry), title: named(entry),
+  "aria-pressed": selecting ? String(picked.has(entry.id)) : null,
+  onclick: () => (selecting ? pick(entry.id) : open(entry.id)),
+}, element("img", {src: entry.thumbnail, alt: "", loading: "lazy"}), badges(entry));
+
+const say = (...parts) => at("said").replaceChildren(...parts);
+const nothing = () => {
+  if (filtered()) return message("again", t("none.found"), t("none.found.text"), button(t("filters.clear"), null, () => { at("filters").reset(); list(); }));
+  return scope === "mine" ? message("easel", t("none.mine"), t("none.mine.text")) : message("world", t("none.public"), t("none.public.text"));
+};
+const drawTools = () => {
+  at("more").hidden = !next;
+  at("select").hidden = scope === "public" || !entries.size;
+  at("select").setAttribute("aria-pressed", String(selecting));
+  at("chosen").hidden = !selecting;
+  at("count").textContent = t("selected", {count: picked.size});
+  at("bin").disabled = !picked.size;
+  for (const tab of root.querySelectorAll(".tabs a")) {
+    if (tab.dataset.scope === scope) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  root.querySelector("[name=favourite]").closest("label").hidden = scope === "public";
+};
+const redraw = () => {
+  at("tiles").replaceChildren(...[...entries.values()].map(tile));
+  if (!entries.size) say(nothing());
+  drawTools();
+};
+
+const load = async () => {
+  const asked = wish;
+  loading = true;
+  at("tiles").setAttribute("aria-busy", "true");
+  try {
+    const page = await ask(`${GALLERY}?${query()}`);
+    if (asked !== wish) return;
+    next = page.next;
+    say();
+    for (const entry of page.entries) entries.set(entry.id, entry);
+    at("tiles").append(...page.entries.map(tile));
+    if (!entries.size) say(nothing());
+  } catch (error) {
+    if (asked !== wish) return;
+    say(message("warn", t("away.title"), error.status ? error.message : t("away"), button(t("try.again"), null, load)));
+  }
+  loading = false;
+  at("tiles").removeAttribute("aria-busy");
+  drawTools();
+  if (next && at("more").getBoundingClientRect().top < innerHeight + 300) load();
+};
+const list = () => {
+  wish += 1;
+  next = null;
+  entries.clear();
+  picked.clear();
+  at("tiles").replaceChildren();
+  say(element("p", {class: "hint", role: "status"}, t("loading")));
+  drawTools();
+  return load();
+};
+
+/* ------------------------------------------------------------ several at once */
+
+const pick = (id) => {
+  if (!picked.delete(id)) picked.add(id);
+  at("tiles").querySelector(`[data-id="${id}"]`).setAttribute("aria-pressed", String(picked.has(id)));
+  sure(at("bin"), false);
+  drawTools();
+};
+const select = () => { selecting = !selecting; picked.clear(); sure(at("bin"), false); redraw(); };
+const sure = (knob, yes) => { // the second press counts
+  knob.classList.toggle("bad", yes);
+  knob.querySelector("span").textContent = yes ? t("delete.sure") : t("delete");
+};
+const gone = (ids) => {
+  for (const id of ids) { entries.delete(id); picked.delete(id); }
+  forget(ids);
+  redraw();
+};
+const deletePicked = async () => {
+  const knob = at("bin");
+  if (!knob.classList.contains("bad")) return sure(knob, true);
+  try {
+    const ids = [...picked];
+    for (let from = 0; from < ids.length; from += 100) gone((await tell(`${GALLERY}/delete`, {ids: ids.slice(from, from + 100)})).deleted);
+    if (selecting) select();
+  } catch (error) { say(element("p", {class: "bad-news", role: "alert"}, error.message)); }
+};
+
+/* ------------------------------------------------------------ one entry */
+
+const changed = (entry) => {
+  entries.set(entry.id, entry);
+  at("tiles").querySelector(`[data-id="${entry.id}"]`)?.replaceWith(tile(entry));
+  return entry;
+};
+const note = (text, bad = false) => {
+  const line = dialog.querySelector(".note");
+  line.textContent = text;
+  line.classList.toggle("bad-news", bad);
+};
+const doing = (what, after = "") => async () => { // a verb, then the dialog as it is now
+  try {
+    const entry = await what();
+    if (entry) draw(changed(entry));
+    note(after);
+  } catch (error) { note(error.message, true); }
+};
+const toggle = (on, text, picture, what) => button(text, picture, doing(what), {"aria-pressed": String(on)});
+const address = (entry) => location.origin + entry.own.link.replace("/api/v1", "");
+
+const sharing = (entry) => {
+  if (!entry.own.link) return null;
+  const field = element("input", {type: "text", readonly: true, value: address(entry), "aria-label": t("link"), onfocus: () => field.select()});
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(field.value); } catch (error) { field.select(); document.execCommand("copy"); }
+    note(t("copied"));
+  };
+  return element("div", {class: "sharing"}, field, button(t("copy"), "link", copy), button(t("revoke"), "stop", doing(() => verb(entry, "revoke"), t("revoked"))));
+};
+const typed = (entry) => {
+  const save = () => doing(
+    () => tell(`${GALLERY}/${entry.id}`, {title: title.value, tags: words.value.split(",").filter((tag) => tag.trim())}, "PATCH"),
+    t("saved"),
+  )();
+  const title = element("input", {type: "text", value: entry.title, maxlength: 120, placeholder: t("untitled"), onchange: save});
+  const words = element("input", {type: "text", value: entry.tags.join(", "), placeholder: t("tags.hint"), onchange: save});
+  return element("div", {class: "typed"}, element("label", {}, t("title"), title), element("label", {}, t("tags"), words));
+};
+const sources = (entry) => element("div", {class: "sources"},
+  element("figure", {}, element("img", {src: entry.own.content, alt: t("alt.photo"), loading: "lazy"}), element("figcaption", {}, t("photo"))),
+  entry.own.styles.map((style, place) => element("figure", {},
+    element("img", {src: style.address, alt: t("style.number", {count: place + 1}), loading: "lazy"}),
+    element("figcaption", {}, t("style.number", {count: place + 1})))),
+);
+const erase = (entry) => {
+  const knob = button(t("delete"), "bin", async () => {
+    if (!knob.classList.contains("bad")) return sure(knob, true);
+    try {
+      await ask(`${GALLERY}/${entry.id}`, {method: "DELETE"});
+      dialog.close();
+      gone([entry.id]);
+    } catch (error) { note(error.message, true); }
+  });
+  return knob;
+};
+const toStudio = (event, data) => { form(event, data); dialog.close(); location.hash = ""; };
+const own = (entry) => [
+  typed(entry),
+  element("div", {class: "actions"},
+    button(t("use.settings"), "again", () => toStudio("reuse", {options: entry.options})),
+    button(t("same.style"), "photo", () => toStudio("again", {id: entry.id})),
+    toggle(entry.own.favourite, t("favourite"), "star", () => tell(`${GALLERY}/${entry.id}`, {favourite: !entry.own.favourite}, "PATCH")),
+    toggle(Boolean(entry.published), entry.published ? t("unpublish") : t("publish"), "world", () => verb(entry, entry.published ? "unpublish" : "publish")),
+    entry.own.link ? null : button(t("share"), "link", doing(() => verb(entry, "share"))),
+    erase(entry),
+  ),
+  entry.own.hidden ? element("p", {class: "bad-news"}, t("hidden")) : null,
+  sharing(entry),
+];
+const report = (entry) => {
+  const reason = element("input", {type: "text", maxlength: 500, placeholder: t("report.reason"), "aria-label": t("report.reason")});
+  const line = element("div", {class: "sharing", hidden: true}, reason,
+    button(t("report.send"), "flag", async (event) => {
+      event.currentTarget.disabled = true;
+      await doing(() => tell(`${GALLERY}/${entry.id}/report`, {reason: reason.value}), t("reported"))();
+      line.hidden = true;
+    }));
+  return [button(t("report"), "flag", () => { line.hidden = false; reason.focus(); }), line];
+};
+const others = (entry) => {
+  const [knob, line] = report(entry);
+  return [element("div", {class: "actions"}, button(t("use.settings"), "again", () => toStudio("reuse", {options: entry.options})), knob), line];
+};
+const draw = (entry) => {
+  const focus = [...dialog.querySelectorAll("button, input, a")].indexOf(document.activeElement);
+  const face = entry.own
+    ? compare(entry.picture, entry.own.content, entry.width, entry.height)
+    : shaped(element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})), entry.width, entry.height);
+  dialog.setAttribute("aria-label", named(entry));
+  dialog.replaceChildren(
+    button(t("close"), "close", () => dialog.close(), {class: "quiet shut", "aria-label": t("close")}),
+    face,
+    element("div", {class: "about"},
+      element("h2", {}, named(entry)), tags(entry),
+      entry.own ? own(entry) : others(entry),
+      element("p", {class: "note", role: "status"}),
+      downloads(entry), facts(entry),
+      entry.own ? sources(entry) : null,
+    ),
+  );
+  dialog.querySelectorAll("button, input, a")[focus]?.focus({preventScroll: true});
+};
+const open = (id) => { draw(entries.get(id)); dialog.showModal(); dialog.scrollTop = 0; };
+
+/* ------------------------------------------------------------ the view */
+
+const choice = (name, options) => element("select", {name, "aria-label": t(name)},
+  options.map(([value, text]) => element("option", {value}, text)));
+const filters = () => {
+  let pause = 0;
+  const later = () => { clearTimeout(pause); pause = setTimeout(list, PAUSE); };
+  return element("form", {class: "filters", role: "search", oninput: later, onsubmit: (event) => { event.preventDefault(); list(); }},
+    element("input", {type: "search", name: "text", placeholder: t("search"), "aria-label": t("search"), maxlength: 200}),
+    choice("color", [["", t("color.any")], ...["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)])]),
+    choice("size", [["", t("size.any")], ...[256, 512, 768, 1024].map((size) => [size, t("size.is", {count: size})]), [0, t("size.whole")]]),
+    choice("network", [["", t("network.any")], ["compact", "compact"], ["vgg19", "vgg19"]]),
+    choice("order", [["newest", t("newest")], ["oldest", t("oldest")]]),
+    element("label", {}, t("since"), element("input", {type: "date", name: "since"})),
+    element("label", {}, t("until"), element("input", {type: "date", name: "until"})),
+    element("label", {}, element("input", {type: "checkbox", name: "favourite", value: "true"}), t("favourites")),
+  );
+};
+const privacy = () => element("details", {class: "privacy", ontoggle: async (event) => {
+  const told = event.currentTarget;
+  if (!told.open || told.children.length > 1) return;
+  try { told.append(...(await ask(`/api/v1/privacy?language=${language}`)).paragraphs.map((text) => element("p", {}, text))); } catch (error) { told.open = false; }
+}}, element("summary", {}, t("privacy")));
+const fill = () => {
+  root.replaceChildren(
+    element("div", {class: "top"},
+      element("nav", {class: "tabs", "aria-label": t("gallery")},
+        element("a", {href: "#gallery", "data-scope": "mine"}, t("mine")),
+        element("a", {href: "#gallery/public", "data-scope": "public"}, t("public"))),
+      element("div", {class: "chosen", hidden: true}, element("span", {class: "count"}), button(t("delete"), "bin", deletePicked, {class: "quiet bin"})),
+      button(t("select"), "check", select, {class: "quiet select"}),
+    ),
+    filters(),
+    element("div", {class: "tiles"}),
+    element("div", {class: "said"}),
+    button(t("more"), null, load, {class: "quiet more", hidden: true}),
+    privacy(),
+  );
+  dialog = element("dialog", {class: "entry", onclose: () => dialog.replaceChildren(), onclick: (event) => { if (event.target === dialog) dialog.close(); }});
+  root.append(dialog);
+  new IntersectionObserver((seen) => { if (seen[0].isIntersecting && next && !loading) load(); }, {rootMargin: "300px"}).observe(at("more"));
+};
+const go = () => {
+  const [view, which] = location.hash.slice(1).split("/");
+  const here = view === "gallery";
+  document.documentElement.dataset.view = here ? "gallery" : "studio";
+  for (const link of document.querySelectorAll(".views a")) {
+    if ((link.hash === "#gallery") === here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (!here) return;
+  scope = which === "public" ? "public" : "mine";
+  selecting = false;
+  list();
+};
+const closed = () => dialog?.open && dialog.close();
+
+export const start = (host, trigger) => {
+  root = host.querySelector("#gallery");
+  form = trigger;
+  for (const one of document.querySelectorAll("[data-text]")) one.textContent = t(one.dataset.text);
+  document.documentElement.lang = language;
+  fill();
+  addEventListener("hashchange", () => { closed(); go(); });
+  go();
+};

@@ -1,0 +1,95 @@
+/* Small parts that the page's scripts share. What they show goes in as text, never as HTML. */
+import texts, {language} from "/texts.js";
+
+export {language};
+export const TITLE = "AdaIN Studio";
+
+/* The visitor’s text of that name; with {count: 3}, {count} in it becomes 3. */
+export const t = (name, given = {}) =>
+  (texts[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in given ? String(given[key]) : whole));
+
+export const element = (tag, given = {}, ...inside) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...inside.flat().filter((part) => part !== null && part !== undefined));
+  return made;
+};
+
+const ICONS = {
+  easel: "M4 5h16v11H4zM12 2v3M8 16l-2.5 6M16 16l2.5 6M7 13l3.5-4 2.5 2.5L15 9l2 4",
+  warn: "M12 8v5M12 16.5v.01M10.3 3.9 2.5 17.5A2 2 0 0 0 4.2 20.5h15.6a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0z",
+  stop: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M9 9l6 6M15 9l-6 6",
+  clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 7v5l3 2",
+  save: "M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14",
+  open: "M14 4h6v6M20 4l-8 8M18 14v5a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V7a1 1 0 0 1 1-1h5",
+  again: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5",
+  photo: "M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5v.01",
+  star: "M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1.1 5.9L12 16.8l-5.3 2.9 1.1-5.9L3.5 9.7l5.9-.8z",
+  world: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18",
+  link: "M10 14a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 0 0-5.7-5.7L12 6.3M14 10a4 4 0 0 0-5.7 0L5 13.3a4 4 0 0 0 5.7 5.7L12 17.7",
+  flag: "M5 21V4h12l-2 4 2 4H5",
+  bin: "M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13",
+  close: "M6 6l12 12M18 6 6 18",
+  steps: "M4 20h3v-4H4zM10.5 20h3v-9h-3zM17 20h3V5h-3z",
+  check: "M5 12.5 10 17.5 19.5 7",
+};
+export const icon = (name) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [key, value] of Object.entries({viewBox: "0 0 24 24", width: 20, height: 20, fill: "none", stroke: "currentColor", "stroke-width": 1.75, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true"})) made.setAttribute(key, value);
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", ICONS[name]);
+  made.append(line);
+  return made;
+};
+export const button = (text, picture, onclick, given = {}) =>
+  element("button", {type: "button", class: "quiet", onclick, ...given}, picture ? icon(picture) : null, element("span", {}, text));
+export const anchor = (text, picture, given) =>
+  element("a", {class: "quiet", ...given}, icon(picture), element("span", {}, text));
+export const message = (picture, title, text, ...more) =>
+  element("div", {class: "message"}, icon(picture), element("h2", {}, title), element("p", {}, text), ...more);
+
+export const seconds = (count) => t("seconds", {count: count < 10 ? count.toFixed(1) : Math.round(count)});
+export const span = (count) => (count < 60 ? seconds(count) : t("minutes", {minutes: Math.floor(count / 60), seconds: Math.round(count % 60)}));
+export const moment = (epoch) => new Date(epoch * 1000).toLocaleString(language, {dateStyle: "medium", timeStyle: "short"});
+
+export const settings = (options, styles, masks, network) => [
+  t("strength.is", {count: Math.round(options.alpha * 100)}),
+  t(`color.${options.color}.is`),
+  styles > 1 ? t("styles.count", {count: styles}) : null,
+  masks ? t("masks") : null,
+  options.size ? t("size.is", {count: options.size}) : t("size.whole"),
+  network,
+].filter(Boolean);
+
+export const shaped = (box, width, height) => {
+  box.style.setProperty("--ratio", width / height);
+  return box;
+};
+export const compare = (after, before, width, height) => {
+  const slider = element("input", {
+    type: "range", min: 0, max: 100, value: 50, step: 1, "aria-label": t("compare"),
+    oninput: () => box.style.setProperty("--at", `${slider.value}%`),
+  });
+  const box = element("div", {class: "compare"},
+    element("img", {src: after, alt: t("alt.result"), class: "after"}),
+    element("img", {src: before, alt: t("alt.photo"), class: "before"}),
+    element("span", {class: "tag left", "aria-hidden": "true"}, t("photo")),
+    element("span", {class: "tag right", "aria-hidden": "true"}, t("repainted")),
+    element("span", {class: "grip", "aria-hidden": "true"}),
+    slider,
+  );
+  return shaped(box, width, height);
+};
+
+/* Answers with what the API says, or raises its sentence. */
+export const ask = async (address, options) => {
+  const answer = await fetch(address, {credentials: "same-origin", ...options});
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  const problem = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(problem.detail || t("away")), {status: answer.status});
+};
+export const tell = (address, body, method = "POST") =>
+  ask(address, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {})});

@@ -1,0 +1,56 @@
+"""The page's words: one file a language, chosen by what the visitor's browser asks for.
+
+A cookie, set by the page's switch, comes before the browser's wish. Knows no widget.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+FOLDER = Path(__file__).parent / "texts"
+LANGUAGES = ("en", "ko")
+COOKIE = "language"
+
+router = APIRouter(include_in_schema=False)
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """Return a language's texts by their names."""
+    read: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text("utf-8"))
+    return read
+
+
+def _wished(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header, best first; nonsense comes last."""
+    wishes = []
+    for part in header.split(",")[:20]:
+        name, _, quality = part.strip().partition(";q=")
+        try:
+            wishes.append((float(quality or 1), name.partition("-")[0].lower()))
+        except ValueError:
+            wishes.append((0.0, ""))
+    return [name for _, name in sorted(wishes, key=lambda wish: -wish[0])]
+
+
+def language_of(request: Request) -> str:
+    """Return the language to speak with whoever asks."""
+    wished = [
+        request.cookies.get(COOKIE, ""),
+        *_wished(request.headers.get("accept-language", "")),
+    ]
+    return next((language for language in wished if language in LANGUAGES), LANGUAGES[0])
+
+
+@router.get("/texts.js")
+def script(request: Request) -> Response:
+    """Return the texts as a module for the page's scripts."""
+    language = language_of(request)
+    told = json.dumps(words(language), ensure_ascii=False)
+    return Response(
+        f'export const language = "{language}";\nexport default {told};\n',
+        media_type="text/javascript",
+        headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
+    )
