@@ -39,9 +39,10 @@ def _photo(side: int) -> bytes:
 
 
 def _start(data: Path) -> subprocess.Popen[str]:
-    """Start `adain-studio up` with the usual settings, on any free port."""
+    """Start `adain-studio up` on any free port, with no limit to what one visitor asks for."""
     environment = {name: v for name, v in os.environ.items() if not name.startswith("STUDIO_")}
     environment |= {"STUDIO_DATA": str(data), "STUDIO_PORT": "0"}
+    environment |= {f"STUDIO_{who}_SUBMISSIONS": "0" for who in ("VISITOR", "ADDRESS")}
     command = [sys.executable, "-m", "web.cli", "up"]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
