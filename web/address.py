@@ -7,9 +7,11 @@ import hmac
 from functools import cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from web.identity import owner_of
+from worker import limits
 from worker.limits import Visitor
 from worker.settings import cookie_secret, settings
 
@@ -64,3 +66,11 @@ def origin(connection: HTTPConnection) -> str:
 def visitor(connection: HTTPConnection) -> Visitor:
     """Return who asks, from where."""
     return Visitor(owner_of(connection), origin(connection))
+
+
+def costly(request: Request) -> None:
+    """Depend on this where a picture is opened for whoever asks; raises `TooMany`."""
+    limits.spend_picture(visitor(request))
+
+
+COSTLY = [Depends(costly)]

@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFi
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from web.address import COSTLY
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
 from worker import blobs, embed, gallery
@@ -261,7 +262,12 @@ def thumbnail(job_id: str, request: Request, visitor: Owner) -> Response:
     return _picture(request, gallery.get(job_id, visitor).job.thumbnail_key)
 
 
-@router.get("/gallery/{job_id}/download", response_class=Response, responses=_KEPT)
+@router.get(
+    "/gallery/{job_id}/download",
+    dependencies=COSTLY,
+    response_class=Response,
+    responses=_KEPT | problems(429),
+)
 async def download(
     job_id: str, visitor: Owner, kind: Kind = "png", settings: WithSettings = True
 ) -> Response:
@@ -395,7 +401,12 @@ def shared_thumbnail(token: str, request: Request) -> Response:
     return _picture(request, _linked(token).job.thumbnail_key)
 
 
-@router.get("/share/{token}/download", response_class=Response, responses=_KEPT)
+@router.get(
+    "/share/{token}/download",
+    dependencies=COSTLY,
+    response_class=Response,
+    responses=_KEPT | problems(429),
+)
 async def shared_download(
     token: str, kind: Kind = "png", settings: WithSettings = True
 ) -> Response:
@@ -404,7 +415,7 @@ async def shared_download(
     return await _download(shown.job, kind, settings)
 
 
-@router.post("/settings", responses=problems(400, 413))
+@router.post("/settings", dependencies=COSTLY, responses=problems(400, 413, 429))
 async def settings(picture: UploadFile) -> embed.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
     return await run_sync(embed.read, await picture.read(), limiter=_encoding)

@@ -52,6 +52,10 @@ def _set_cookie(headers: MutableHeaders, owner: str, secure: bool) -> None:
     headers.append("set-cookie", answer.headers["set-cookie"])
 
 
+def _over_https() -> bool:
+    return settings().https_only or settings().public_url.lower().startswith("https://")
+
+
 class Identity:
     """Middleware: finds the owner of every request, and gives a newcomer a cookie."""
 
@@ -64,7 +68,7 @@ class Identity:
         connection = HTTPConnection(scope)
         owner, age = read(connection.cookies.get(COOKIE, "")) or (secrets.token_hex(16), LASTS)
         scope.setdefault("state", {})["owner"] = owner
-        secure = settings().https_only or connection.url.is_secure
+        secure = _over_https() or connection.url.is_secure
 
         async def with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start" and age > RENEWED:

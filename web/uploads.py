@@ -84,7 +84,7 @@ class UploadDoor:
         self._coming = 0  # bytes of the uploads that are under way
 
     def _let_in(self, visitor: Visitor, size: int) -> None:
-        limits.spend_upload(visitor)
+        limits.spend_picture(visitor)
         limits.spend_bytes(visitor, size)
         tidy(self._coming)
 

@@ -130,20 +130,23 @@ def spend_submission(visitor: Visitor) -> None:
     )
 
 
-def spend_upload(visitor: Visitor) -> None:
-    """Count a picture that is being put in the form; raises `TooMany`."""
+def spend_picture(visitor: Visitor) -> None:
+    """Count a picture to be opened: put in a form, downloaded, read; raises `TooMany`."""
     own, address = settings().visitor_uploads, settings().address_uploads
     _spend_both(
         visitor,
         1,
         Limit(
-            "uploads", own, MINUTE, f"You may choose {own} pictures a minute. Please wait a little."
+            "pictures",
+            own,
+            MINUTE,
+            f"You may have {own} pictures a minute opened. Please wait a little.",
         ),
         Limit(
-            "uploads",
+            "pictures",
             address,
             MINUTE,
-            f"{address} pictures a minute may come from your network. Please wait a little.",
+            f"{address} pictures a minute may be opened from your network. Please wait a little.",
         ),
     )
 

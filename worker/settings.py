@@ -141,11 +141,12 @@ class Settings(BaseSettings):
     address_waiting: int = Field(
         default=400, ge=0, description="jobs of one network address in line; 0: no limit"
     )
+    # Opened: put in a form and looked at (two each), downloaded in another format, read.
     visitor_uploads: int = Field(
-        default=120, ge=0, description="pictures one visitor may put in the form a minute; 0: any"
+        default=240, ge=0, description="pictures opened for one visitor a minute; 0: no limit"
     )
     address_uploads: int = Field(
-        default=480, ge=0, description="pictures from one address in the form a minute; 0: any"
+        default=960, ge=0, description="pictures opened for one address a minute; 0: no limit"
     )
     daily_bytes: int = Field(
         default=4 * GIB, ge=0, description="one visitor or one address may send a day; 0: no limit"

@@ -63,8 +63,11 @@ def test_over_https_the_cookie_is_secure(studio: Path) -> None:
     assert "Secure" in said
 
 
-def test_https_only_makes_the_cookie_secure_behind_a_proxy(studio: Path, setting: Setting) -> None:
-    setting(https_only=True)
+@pytest.mark.parametrize("given", [{"https_only": True}, {"public_url": "https://a.example"}])
+def test_the_cookie_is_secure_behind_a_proxy_that_speaks_https(
+    studio: Path, setting: Setting, given: dict[str, object]
+) -> None:
+    setting(**given)
     assert "Secure" in TestClient(_app()).get("/").headers["set-cookie"]
 
 

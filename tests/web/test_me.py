@@ -91,3 +91,19 @@ def test_where_nothing_can_go_the_answer_is_507(client: TestClient, setting: Set
     assert answer.status_code == 507
     assert "as much as one visitor may" in answer.json()["detail"]
     assert list(blobs.jobs()) == []
+
+
+def test_what_makes_work_is_inside_the_limits(client: TestClient, setting: Setting) -> None:
+    setting(visitor_uploads=2)
+    client.get("/api/v1/me")
+    for path in ("/api/v1/gallery/any/download", "/api/v1/share/any/download"):
+        assert client.get(path).status_code == 404
+    files = {"picture": ("a.png", picture(), "image/png")}
+    answer = client.post("/api/v1/settings", files=files)
+    assert answer.status_code == 429
+    assert "2 pictures a minute" in answer.json()["detail"]
+
+
+def test_the_web_lets_jobs_in_through_admission_alone() -> None:
+    for file in Path(app.__file__).parent.glob("*.py"):
+        assert "jobs.submit(" not in file.read_text(), file

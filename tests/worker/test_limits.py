@@ -107,10 +107,10 @@ def test_bytes_are_counted_by_the_day(either: Path, setting: Setting) -> None:
 def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
     setting(visitor_uploads=2, visitor_submissions=1)
     submit()
-    limits.spend_upload(ANN)
-    limits.spend_upload(ANN)
+    limits.spend_picture(ANN)
+    limits.spend_picture(ANN)
     with pytest.raises(TooMany, match="2 pictures a minute"):
-        limits.spend_upload(ANN)
+        limits.spend_picture(ANN)
 
 
 def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Setting) -> None:
@@ -119,7 +119,7 @@ def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Settin
     setting(daily_bytes=0, visitor_bytes=0, total_bytes=0)
     for _ in range(5):
         submit()
-        limits.spend_upload(ANN)
+        limits.spend_picture(ANN)
 
 
 def test_the_address_is_forgotten_when_the_job_has_ended(either: Path) -> None:
