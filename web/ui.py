@@ -12,7 +12,7 @@ from typing import Any, cast
 import gradio as gr
 from gradio import processing_utils
 
-from web import address, api, picture, problems, shelf, uploads
+from web import address, api, picture, problems, regions, shelf, uploads
 from web.identity import owner_of
 from worker import admission, blobs, gallery, images, limits, processes
 from worker.limits import Visitor
@@ -92,6 +92,16 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     }
 
 
+def _masks_of(form: dict[str, Any], chosen: list[int], photo: bytes) -> list[bytes]:
+    """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
+    given = [form[f"mask_{place}"] for place in chosen]
+    if all(given):
+        return [_bytes(mask) for mask in given]
+    if any(given):
+        raise Refused("Give every style a mask, or none of them.")
+    return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
+
+
 def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     """Hand the form over; returns the job's id, raises `Refused`."""
     if not form["photo"]:
@@ -101,13 +111,10 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     chosen = [place for place in range(settings().max_styles) if form[f"style_{place}"]]
     if not chosen:
         raise Refused("Choose at least one style picture, yours or one from the shelf.")
-    masks = [form[f"mask_{place}"] for place in chosen]
-    if any(masks) and not all(masks):
-        raise Refused("Give every style a mask, or none of them.")
-    styles = [_bytes(form[f"style_{place}"]) for place in chosen]
-    kept = [_bytes(mask) for mask in masks if mask]
     photo = _bytes(form["photo"])
-    return admission.submit(visitor, photo, styles, kept, _options(form, chosen)).id
+    styles = [_bytes(form[f"style_{place}"]) for place in chosen]
+    masks = _masks_of(form, chosen, photo)
+    return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
 def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
@@ -211,6 +218,7 @@ STAGE = """
 """
 
 PAD = '<div id="pad" hidden></div>'
+PAINT = '<div id="paint"></div>'
 GALLERY = '<section id="gallery"></section>'
 
 _SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
@@ -275,11 +283,11 @@ def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Sli
     return columns, styles, shares
 
 
-def _masks() -> tuple[list[gr.Column], list[picture.Picture]]:
+def _mask_places() -> tuple[list[gr.Column], list[picture.Picture]]:
     columns, masks = [], []
     gr.Markdown(
-        "A mask says where a style acts: white where it does, black where it does not, "
-        "and of the photo’s size.",
+        "Or give every style a mask: white where it acts, black where it does not, "
+        "of the photo’s size.",
         elem_classes="hint",
     )
     with gr.Row(elem_classes="places"):
@@ -354,8 +362,10 @@ def page() -> gr.Blocks:
                 gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
                 shelved = _row("styles", "Sample styles")
                 controls = _controls()
-                with gr.Accordion("Masks: a style for each part of the photo", open=False):
-                    mask_columns, masks = _masks()
+                with gr.Accordion("Regions: a style for each part of the photo", open=False):
+                    gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
+                    mask_columns, masks = _mask_places()
+                painted = gr.Textbox(visible="hidden", elem_id="regions", label="Regions")
                 notice = gr.HTML("", apply_default_css=False, elem_id="notice")
                 send = gr.Button("Repaint", variant="primary", size="lg", elem_id="send")
                 job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
@@ -388,7 +398,7 @@ def page() -> gr.Blocks:
         past.again(
             again, outputs=[photo, *styles, *shares, *masks, *controls.values(), notice], **QUICK
         )
-        form = {"photo": photo, **controls}
+        form = {"photo": photo, "regions": painted, **controls}
         for kind, fields in (("style", styles), ("share", shares), ("mask", masks)):
             form |= {f"{kind}_{place}": field for place, field in enumerate(fields)}
         submits: dict[str, Any] = {

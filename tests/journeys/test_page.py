@@ -20,6 +20,7 @@ from tests.journeys.browsing import (
     choose,
     drop,
     open_page,
+    pick,
     read,
     result,
     set_strength,
@@ -238,3 +239,39 @@ def test_one_press_shows_five_strengths(visit: Visit, address: str) -> None:
     page.reload()
     page.wait_for_selector("#stage[data-state=done]")
     expect(page.locator(".step img")).to_have_count(5)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_regions_are_painted_with_a_brush_a_style(
+    visit: Visit, address: str, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    name = "desk" if size == DESK else "phone"
+    page.get_by_role("button", name="Regions").click()
+    expect(page.locator("#paint .wanting")).to_be_visible()
+    choose(page, "coffee", "night", "woodcut", "ink")
+    canvas = page.locator("#paint canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.6, steps=4)
+    page.mouse.up()
+    page.click("#send")
+    expect(page.locator("#notice [role=alert]")).to_contain_text("is left for style 3")
+    page.get_by_role("button", name="Style 3", exact=True).click()
+    canvas.focus()
+    for key in ("ArrowLeft", "ArrowLeft", "Space"):  # the keyboard paints too
+        page.keyboard.press(key)
+    shoot(page, f"{name}-regions")
+    page.click("#send")
+    job_id = wait_for_result(page)
+    assert ask(page, f"{address}/api/v1/jobs/{job_id}")["masks"] == 3
+    shoot(page, f"{name}-regions-done")
+    pick(page, "photos", "cat")
+    expect(page.locator("#paint .lost")).to_contain_text("paint them again")
+    page.click("#send")
+    page.wait_for_function(f"document.querySelector('#stage').dataset.face.indexOf('{job_id}') < 0")
+    job_id = wait_for_result(page)
+    assert ask(page, f"{address}/api/v1/jobs/{job_id}")["masks"] == 0

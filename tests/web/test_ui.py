@@ -29,7 +29,8 @@ def photo(tmp_path: Path) -> str:
 def _form(**given: object) -> dict[str, Any]:
     """The form as it is when the page opens, with some of it filled in."""
     empty: dict[str, Any] = {
-        "photo": None, "strength": 100, "color": "style", "size": 512, "network": "compact",
+        "photo": None, "regions": "", "strength": 100, "color": "style", "size": 512,
+        "network": "compact",
     }  # fmt: skip
     for place in range(4):
         empty |= {f"style_{place}": None, f"share_{place}": 50, f"mask_{place}": None}

@@ -1,0 +1,62 @@
+"""Regions painted on the photo: what the page's brushes left, made into masks of the photo's size.
+
+The page paints small and sends the masks as PNGs in JSON; edges are feathered here.
+"""
+
+import base64
+import binascii
+import json
+
+from PIL import Image, ImageFilter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from worker import images
+from worker.refused import Refused
+
+LONGEST = 1024  # pixels of the longer side of what is painted
+AGAIN = "The regions did not arrive whole. Please paint them again."
+
+
+class Painted(BaseModel):
+    """What was painted: a PNG in base64 for each style, by the style's place in the form."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(ge=1, le=LONGEST)
+    height: int = Field(ge=1, le=LONGEST)
+    feather: float = Field(ge=0, le=10)  # percent of the shorter side
+    masks: dict[int, str] = Field(max_length=8)
+
+
+def _mask(data: str, painted: Painted) -> Image.Image:
+    try:
+        png = base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        raise Refused(AGAIN) from error
+    mask = images.clean_mask(png, (painted.width, painted.height))
+    return images.opened(mask.data).convert("L")
+
+
+def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> bytes:
+    radius = painted.feather / 100 * min(mask.size) / 2
+    soft = mask.filter(ImageFilter.GaussianBlur(radius)) if radius else mask
+    return images.encode(soft.resize(size, Image.Resampling.BICUBIC), "png")
+
+
+def masks(told: str, places: list[int], photo: bytes) -> list[bytes]:
+    """Return the masks of the styles in these places; raises `Refused` when a region is empty."""
+    try:
+        painted = Painted.model_validate(json.loads(told))
+    except (ValueError, RecursionError, ValidationError) as error:
+        raise Refused(AGAIN) from error
+    if not set(places) <= painted.masks.keys():
+        raise Refused(AGAIN)
+    drawn = {place: _mask(painted.masks[place], painted) for place in places}
+    for place, mask in drawn.items():
+        if mask.getextrema()[1] == 0:
+            raise Refused(
+                f"Nothing of the photo is left for style {place + 1}: "
+                "paint a part with its brush, or take the style away."
+            )
+    size = images.clean(photo)
+    return [_feathered(drawn[place], painted, (size.width, size.height)) for place in places]
