@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, select
 
-from worker import blobs, database, room
+from worker import blobs, database, limits, room
 from worker.deliveries import Delivery, Secret
 from worker.gallery import Report
 from worker.jobs import Job
@@ -17,6 +17,7 @@ def remove(owner: str) -> int:
     around them.
     """
     with database.transaction() as session:
+        limits.lock(session, room.EVERYBODY)  # room is made by nobody else meanwhile
         job_ids = session.scalars(select(Job.id).where(Job.owner == owner)).all()
         room.delete_rows(session, job_ids)
         for statement in (
