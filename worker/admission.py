@@ -29,14 +29,18 @@ def submit(
     limits.spend_submission(visitor)
     limits.spend_bytes(visitor, sum(map(len, (content, *styles, *masks))))
 
+    gone: list[str] = []
+
     def checked(session: Session, job_id: str) -> None:
         if visitor.origin:
             session.execute(update(Job).where(Job.id == job_id).values(origin=visitor.origin))
         limits.check_waiting(session, visitor)
-        room.check(session, visitor.owner)
+        gone.extend(room.settle(session, visitor.owner))
         beside(session, job_id)
 
     def make_room(size: int) -> None:
         room.make(visitor.owner, size)
 
-    return jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
+    job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
+    room.delete_pictures(gone)
+    return job

@@ -101,34 +101,39 @@ def _fits(owner: str, needed: int) -> bool:
     return all(not most or kept(whose) + needed <= most for whose, most in limited)
 
 
+def _make(session: Session, owner: str, needed: int) -> list[str]:
+    """Delete the rows that must go, one session after the other; return their ids."""
+    limits.lock(session, EVERYBODY)
+    own = _free(session, owner, settings().visitor_bytes, needed)
+    if own is None:
+        raise QuotaFull
+    others = _free(session, None, settings().total_bytes, needed)
+    if others is None:
+        raise StorageFull
+    return [*own, *others]
+
+
 def make(owner: str, needed: int) -> None:
     """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
     if _fits(owner, needed):  # most often; and nobody waits for who only reads
         return
     with database.transaction() as session:
-        limits.lock(session, EVERYBODY)
-        own = _free(session, owner, settings().visitor_bytes, needed)
-        if own is None:
-            raise QuotaFull
-        others = _free(session, None, settings().total_bytes, needed)
-        if others is None:
-            raise StorageFull
-    _delete_pictures([*own, *others])
+        gone = _make(session, owner, needed)
+    delete_pictures(gone)
 
 
-def check(session: Session, owner: str) -> None:
-    """Raise if more is kept than may be, a job just inserted included; see `make`."""
-    for whose, most, full in (
-        (owner, settings().visitor_bytes, QuotaFull),
-        (None, settings().total_bytes, StorageFull),
-    ):
-        if most:
-            limits.lock(session, EVERYBODY)
-            if _kept(session, whose) > most:
-                raise full
+def settle(session: Session, owner: str) -> list[str]:
+    """Make room for what two at once brought into the same room, a job just inserted included.
+
+    Raises as `make`. The pictures of the jobs returned are to be deleted after the commit.
+    """
+    if not (settings().visitor_bytes or settings().total_bytes):
+        return []
+    return _make(session, owner, 0)
 
 
-def _delete_pictures(job_ids: Sequence[str]) -> None:
+def delete_pictures(job_ids: Sequence[str]) -> None:
+    """Delete the pictures of jobs whose rows had to go."""
     for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row
         log.info("job %s deleted to make room", job_id)
         blobs.delete_job(job_id)
@@ -139,5 +144,5 @@ def shrink() -> int:
     with database.transaction() as session:
         limits.lock(session, EVERYBODY)
         gone = _free(session, None, settings().total_bytes, 0) or []
-    _delete_pictures(gone)
+    delete_pictures(gone)
     return len(gone)

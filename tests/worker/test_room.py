@@ -138,6 +138,22 @@ def test_two_at_once_do_not_both_take_the_last_room(either: Path, setting: Setti
     assert len(list(blobs.jobs())) == passed
 
 
+def test_in_a_full_studio_many_at_once_all_get_in(either: Path, setting: Setting) -> None:
+    for number in range(12):
+        done(f"earlier-{number}")
+    setting(total_bytes=room.kept() + 1000)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(submit, [f"visitor-{number}" for number in range(4)]))
+    assert all(map(exists, made))
+    assert on_disk(either) <= room.kept() <= settings().total_bytes
+    assert {job_id for job_id, _ in blobs.jobs()} == set(ids())
+
+
+def ids() -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Job.id)))
+
+
 def test_the_disk_never_holds_more_than_its_cap(either: Path, setting: Setting) -> None:
     chance = random.Random(1)
     setting(total_bytes=1_500_000, visitor_bytes=900_000)
