@@ -11,6 +11,7 @@ import gradio as gr
 from gradio import component_meta
 from gradio.data_classes import ImageData
 
+from web import labels
 from worker.refused import Refused
 
 with mock.patch.object(component_meta, "create_or_modify_pyi"):  # it writes a file beside this one
@@ -33,16 +34,14 @@ with mock.patch.object(component_meta, "create_or_modify_pyi"):  # it writes a f
             raise Refused("This picture is no longer here. Please choose it again.")
 
 
-def field(label: str, *, height: int, placeholder: str = "", elem_id: str = "") -> Picture:
+def field(elem_id: str, *, height: int) -> Picture:
     """Return a field to drop, paste, choose or take a picture."""
     return Picture(
-        label=label,
         height=height,
-        placeholder=placeholder or None,
-        elem_id=elem_id or None,
+        elem_id=elem_id,
         type="filepath",
         image_mode=None,
         sources=["upload", "clipboard", "webcam"],
         buttons=[],
-        alt_text=label,
+        **labels.of(elem_id),
     )

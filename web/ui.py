@@ -12,7 +12,7 @@ from typing import Any, cast
 import gradio as gr
 from gradio import processing_utils
 
-from web import address, api, picture, problems, regions, shelf, uploads
+from web import address, api, labels, picture, problems, regions, shelf, texts, uploads
 from web.identity import owner_of
 from worker import admission, blobs, gallery, images, limits, processes
 from worker.limits import Visitor
@@ -21,8 +21,6 @@ from worker.refused import Refused
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
-COLORS = [("The style’s", "style"), ("Mine, matched", "content"), ("Mine, luminance", "luminance")]
-SIZES = [("256", 256), ("512", 512), ("768", 768), ("1024", 1024), ("As it is", 0)]
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
@@ -92,36 +90,37 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     }
 
 
-def _masks_of(form: dict[str, Any], chosen: list[int], photo: bytes) -> list[bytes]:
+def _masks_of(
+    words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: bytes
+) -> list[bytes]:
     """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
     given = [form[f"mask_{place}"] for place in chosen]
     if all(given):
         return [_bytes(mask) for mask in given]
     if any(given):
-        raise Refused("Give every style a mask, or none of them.")
+        raise Refused(words["refused.masks"])
     return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
 
 
-def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
+def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
     """Hand the form over; returns the job's id, raises `Refused`."""
     if not form["photo"]:
-        raise Refused(
-            "Choose a photo first: drop one, paste one, or take one from the row below it."
-        )
+        raise Refused(words["refused.photo"])
     chosen = [place for place in range(settings().max_styles) if form[f"style_{place}"]]
     if not chosen:
-        raise Refused("Choose at least one style picture, yours or one from the shelf.")
+        raise Refused(words["refused.style"])
     photo = _bytes(form["photo"])
     styles = [_bytes(form[f"style_{place}"]) for place in chosen]
-    masks = _masks_of(form, chosen, photo)
+    masks = _masks_of(words, form, chosen, photo)
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
 def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
     """Accept the job; returns its id and no notice, or no id and what was wrong."""
     assert request.request is not None
+    words = texts.words(texts.language_of(request.request))
     try:
-        return _submit(address.visitor(request.request), form), _notice("")
+        return _submit(address.visitor(request.request), words, form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error))
 
@@ -159,7 +158,7 @@ def networks() -> Any:  # noqa: ANN401, an update of the component
 
 def _controls_for(options: Options) -> list[Any]:
     """Return the controls' values for a picture's options, or the nearest there are."""
-    sizes = [size for _, size in SIZES if size]
+    sizes = filter(None, labels.SIZES)
     size = options.size and min(sizes, key=lambda one: abs(one - options.size))
     network = options.network if options.network in _able() else settings().network
     return [round(options.alpha * 100), options.color, size, network]
@@ -192,6 +191,15 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     return [None, *styles, *empty, *shares, *[None] * places, *_controls_for(options), ""]
 
 
+def words_for(ids: list[str], request: gr.Request) -> list[Any]:
+    """Name the page's parts, as many as these ids, in the visitor's language."""
+    assert request.request is not None
+    language = texts.language_of(request.request)
+    if language == labels.ENGLISH:
+        return [gr.skip()] * len(ids)
+    return [gr.update(**labels.of(elem_id, language)) for elem_id in ids]
+
+
 # ---------------------------------------------------------------- what the page shows
 
 HEADER = """
@@ -204,10 +212,11 @@ HEADER = """
       stroke-linecap="round"/>
   </svg>
   <h1>AdaIN Studio</h1>
-  <p>Your photo, repainted in the manner of any picture.</p>
+  <p data-text="tagline"></p>
   <nav class="views">
     <a href="#studio" data-text="studio"></a>
     <a href="#gallery" data-text="gallery"></a>
+    <button type="button" id="language"></button>
   </nav>
 </header>
 """
@@ -238,16 +247,15 @@ def _script(name: str, *events: str) -> str:
     return f"{start} // {named}" if events else start
 
 
-def _row(kind: str, label: str) -> gr.HTML:
+def _row(kind: str) -> gr.HTML:
     """Return a row of sample pictures; `pick` tells the name of the one clicked."""
     buttons = "".join(
-        f'<button type="button" data-name="{name}" title="{name.capitalize()}">'
-        f'<img src="/shelf/{kind}/{name}.webp" alt="{name.capitalize()}" '
-        'width="64" height="64" loading="lazy"></button>'
+        f'<button type="button" data-name="{name}"><img src="/shelf/{kind}/{name}.webp" '
+        f'alt="{name}" width="64" height="64" loading="lazy"></button>'
         for name in shelf.names(kind)
     )
     return gr.HTML(
-        f'<div class="shelf" role="group" aria-label="{label}">{buttons}</div>',
+        f'<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',
         apply_default_css=False,
         js_on_load=PICK,
         elem_id=f"shelf-{kind}",
@@ -259,24 +267,17 @@ def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Sli
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
             with gr.Column(visible=place == 0, min_width=150, elem_classes="place") as column:
-                styles.append(
-                    picture.field(
-                        f"Style {place + 1}",
-                        height=160,
-                        placeholder="Drop a style",
-                        elem_id=f"style-{place}",
-                    )
-                )
+                styles.append(picture.field(f"style-{place}", height=160))
                 shares.append(
                     gr.Slider(
                         0,
                         100,
                         50,
                         step=1,
-                        label=f"Share {place + 1}",
                         buttons=[],
                         visible=False,
                         elem_id=f"share-{place}",
+                        **labels.of(f"share-{place}"),
                     )
                 )
             columns.append(column)
@@ -285,22 +286,11 @@ def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Sli
 
 def _mask_places() -> tuple[list[gr.Column], list[picture.Picture]]:
     columns, masks = [], []
-    gr.Markdown(
-        "Or give every style a mask: white where it acts, black where it does not, "
-        "of the photo’s size.",
-        elem_classes="hint",
-    )
+    gr.Markdown(**labels.of("masks"), elem_id="masks", elem_classes="hint")
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
             with gr.Column(visible=False, min_width=150, elem_classes="place") as column:
-                masks.append(
-                    picture.field(
-                        f"Mask {place + 1}",
-                        height=150,
-                        placeholder="Drop a mask",
-                        elem_id=f"mask-{place}",
-                    )
-                )
+                masks.append(picture.field(f"mask-{place}", height=150))
             columns.append(column)
     return columns, masks
 
@@ -312,29 +302,21 @@ def _controls() -> dict[str, Any]:
             100,
             100,
             step=1,
-            label="Strength",
-            info="0 keeps the photo, 100 is all style",
             buttons=[],
             elem_id="strength",
+            **labels.of("strength"),
         )
         color = gr.Radio(
-            COLORS, value="style", label="Colours", elem_id="color", elem_classes="segments"
+            value="style", elem_id="color", elem_classes="segments", **labels.of("color")
         )
-        size = gr.Radio(
-            SIZES,
-            value=512,
-            label="Size",
-            info="pixels of the shorter side; larger takes longer",
-            elem_id="size",
-            elem_classes="segments",
-        )
+        size = gr.Radio(value=512, elem_id="size", elem_classes="segments", **labels.of("size"))
         network = gr.Radio(
             NETWORKS,
             value=settings().network,
-            label="Network",
             visible=False,
             elem_id="network",
             elem_classes="segments",
+            **labels.of("network"),
         )
     return {"strength": strength, "color": color, "size": size, "network": network}
 
@@ -351,23 +333,18 @@ def page() -> gr.Blocks:
         gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
-                photo = picture.field(
-                    "Your photo",
-                    height=250,
-                    placeholder="Drop a photo here\nor choose one",
-                    elem_id="photo",
-                )
-                photos = _row("photos", "Sample photos")
+                photo = picture.field("photo", height=250)
+                photos = _row("photos")
                 columns, styles, shares = _style_places()
                 gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
-                shelved = _row("styles", "Sample styles")
+                shelved = _row("styles")
                 controls = _controls()
-                with gr.Accordion("Regions: a style for each part of the photo", open=False):
+                with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
                     gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
                     mask_columns, masks = _mask_places()
                 painted = gr.Textbox(visible="hidden", elem_id="regions", label="Regions")
                 notice = gr.HTML("", apply_default_css=False, elem_id="notice")
-                send = gr.Button("Repaint", variant="primary", size="lg", elem_id="send")
+                send = gr.Button(variant="primary", size="lg", elem_id="send", **labels.of("send"))
                 job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 stage = gr.HTML(
@@ -381,6 +358,12 @@ def page() -> gr.Blocks:
             js_on_load=_script("gallery", "reuse", "again"),
         )
 
+        worded = [part for part in made.blocks.values() if labels.has(part.elem_id)]
+
+        def speak(request: gr.Request) -> list[Any]:
+            return words_for([str(part.elem_id) for part in worded], request)
+
+        made.load(speak, outputs=worded, **QUICK)
         made.load(networks, outputs=controls["network"], **QUICK)
         photos.pick(pick_photo, outputs=photo, **QUICK)
         shelved.pick(pick_style, inputs=styles, outputs=styles, **QUICK)

@@ -275,3 +275,18 @@ def test_regions_are_painted_with_a_brush_a_style(
     page.wait_for_function(f"document.querySelector('#stage').dataset.face.indexOf('{job_id}') < 0")
     job_id = wait_for_result(page)
     assert ask(page, f"{address}/api/v1/jobs/{job_id}")["masks"] == 0
+
+
+def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
+    page = visit(PHONE, "dark", locale="ko-KR")
+    expect(page.locator("#send")).to_have_text("다시 그리기")
+    expect(page.locator("#photo")).to_contain_text("내 사진")
+    expect(page.locator("#color label").first).to_have_text("스타일의 색")
+    page.click("#send")
+    expect(page.locator("#notice [role=alert]")).to_contain_text("먼저 사진을 골라 주세요")
+    shoot(page, "phone-dark-korean")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= PHONE[0], "the page scrolls sideways"
+    page.click("#language")
+    expect(page.locator("#send")).to_have_text("Repaint")
+    expect(page.locator("#stage h2")).to_have_text("Your picture appears here")

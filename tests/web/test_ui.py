@@ -184,9 +184,18 @@ def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
     assert ui.sweep(_asked_by("grace"), _event(id=job_id))[0] == ""
 
 
+def test_the_form_speaks_korean_with_who_asks_for_it() -> None:
+    asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ko")]}))
+    photo, share = ui.words_for(["photo", "share-1"], asked)
+    assert photo["label"] == "내 사진"
+    assert share["label"] == "비율 2"
+    english = ui.words_for(["photo"], _asked_by("ada"))
+    assert "label" not in english[0]
+
+
 def test_a_field_never_fetches_an_address(studio: Path) -> None:
     with gr.Blocks():
-        image = field.field("Photo", height=100)
+        image = field.field("photo", height=100)
     with pytest.raises(Refused, match="choose it again"):
         asyncio.run(image.async_move_resource_to_block_cache("http://127.0.0.1/photo.png"))
 

@@ -1,5 +1,5 @@
 /* The gallery: what a visitor made and what others made public, page by page from the API. */
-import {ask, button, compare, element, icon, language, message, moment, shaped, t, tell} from "./parts.js";
+import {ask, button, compare, element, icon, language, message, moment, shaped, speak, t, tell} from "./parts.js";
 import {forget} from "./page.js";
 import {downloads, facts, named, tags} from "./entry.js";
 
@@ -293,8 +293,7 @@ const closed = () => dialog?.open && dialog.close();
 export const start = (host, trigger) => {
   root = host.querySelector("#gallery");
   form = trigger;
-  for (const one of document.querySelectorAll("[data-text]")) one.textContent = t(one.dataset.text);
-  document.documentElement.lang = language;
+  speak();
   fill();
   addEventListener("hashchange", () => { closed(); go(); });
   go();

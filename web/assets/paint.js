@@ -3,7 +3,7 @@
  * A layer a style holds where it acts; a stroke adds to one and takes from the others, so that
  * they never overlap. What is painted goes into a hidden field of the form, small, as PNGs.
  */
-import {button, element, t} from "./parts.js";
+import {button, element, shaped, t} from "./parts.js";
 
 const LONGEST = 640; // pixels of the longer side of the layers
 const COLORS = ["#3f49d1", "#e8791c", "#109468", "#c22f86"];
@@ -131,6 +131,7 @@ const clear = () => {
   const scale = LONGEST / Math.max(size.naturalWidth, size.naturalHeight);
   canvas.width = Math.max(1, Math.round(size.naturalWidth * scale));
   canvas.height = Math.max(1, Math.round(size.naturalHeight * scale));
+  shaped(at("canvas"), canvas.width, canvas.height);
   layers = new Map(chosen().map((place) => [place, element("canvas", {width: canvas.width, height: canvas.height})]));
   fill(layers.values().next().value);
   draw();

@@ -93,3 +93,21 @@ export const ask = async (address, options) => {
 };
 export const tell = (address, body, method = "POST") =>
   ask(address, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {})});
+
+/* The words of what Python drew, and the switch to the other language. */
+export const speak = () => {
+  document.documentElement.lang = language;
+  for (const one of document.querySelectorAll("[data-text]")) one.textContent = t(one.dataset.text);
+  for (const row of document.querySelectorAll(".shelf")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
+  for (const one of document.querySelectorAll(".shelf button")) {
+    one.title = t(`shelf.${one.dataset.name}`);
+    one.firstElementChild.alt = one.title;
+  }
+  const knob = document.querySelector("#language");
+  knob.textContent = t("language.other");
+  knob.lang = language === "en" ? "ko" : "en";
+  knob.onclick = () => {
+    document.cookie = `language=${knob.lang}; path=/; max-age=31536000; samesite=lax`;
+    location.reload();
+  };
+};
