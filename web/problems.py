@@ -62,14 +62,13 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 500, BROKEN
 
 
-def answer(error: Exception) -> JSONResponse:
-    """Return the answer for an error, with the seconds to wait where that helps."""
-    wait = {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else None
-    return problem(*sentence_for(error), wait)
+def wait(error: Exception) -> dict[str, str]:
+    """Return the header that says how many seconds to wait, where that helps."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
 
 
 async def _foreseen(_: Request, error: Exception) -> JSONResponse:
-    return answer(error)
+    return problem(*sentence_for(error), wait(error))
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

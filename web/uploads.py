@@ -12,6 +12,7 @@ from threading import Lock
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import address, problems
@@ -76,6 +77,12 @@ def tidy(coming: int = 0) -> None:
 # ---------------------------------------------------------------- the door
 
 
+def _refusal(error: Exception) -> PlainTextResponse:
+    """Return an error as a sentence alone, since Gradio shows the answer as it comes."""
+    status, sentence = problems.sentence_for(error)
+    return PlainTextResponse(sentence, status, problems.wait(error))
+
+
 class UploadDoor:
     """Middleware: Gradio's upload route is inside the limits."""
 
@@ -101,7 +108,7 @@ class UploadDoor:
             try:
                 await run_sync(self._let_in, visitor, size)
             except Exception as error:
-                return await problems.answer(error)(scope, receive, send)
+                return await _refusal(error)(scope, receive, send)
             await self.app(scope, receive, send)
         finally:
             self._coming -= size
