@@ -14,7 +14,7 @@ from gradio import processing_utils
 
 from web import address, api, labels, picture, problems, regions, shelf, texts, uploads
 from web.identity import owner_of
-from worker import admission, blobs, gallery, images, limits, processes
+from worker import admission, blobs, gallery, images, jobs, limits, processes
 from worker.limits import Visitor
 from worker.options import NETWORKS, Options
 from worker.refused import Refused
@@ -125,6 +125,13 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
         return "", _notice(_sentence(error))
 
 
+def _anew(visitor: Visitor, job: jobs.Job, alpha: float) -> str:
+    """Submit a job's pictures and settings again at a strength; returns the new id."""
+    content = blobs.get(job.content_key)
+    styles, masks = ([blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys))
+    return admission.submit(visitor, content, styles, masks, job.options | {"alpha": alpha}).id
+
+
 def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Make an earlier picture anew at several strengths; returns the new ids and a notice."""
     assert request.request is not None
@@ -132,16 +139,22 @@ def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     try:
         visitor = address.visitor(request.request)
         job = gallery.own(event.id, visitor.owner).job
-        content = blobs.get(job.content_key)
-        styles, masks = (
-            [blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys)
-        )
         for alpha in STRENGTHS:
-            options = job.options | {"alpha": alpha}
-            ids.append(admission.submit(visitor, content, styles, masks, options).id)
+            ids.append(_anew(visitor, job, alpha))
     except Exception as error:  # the door
         return " ".join(ids), _notice(_sentence(error))
     return " ".join(ids), _notice("")
+
+
+def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+    """Submit a job that failed or was cancelled once more; returns the new id and a notice."""
+    assert request.request is not None
+    try:
+        visitor = address.visitor(request.request)
+        job = jobs.get(event.id, visitor.owner)
+        return _anew(visitor, job, job.options["alpha"]), _notice("")
+    except Exception as error:  # the door
+        return "", _notice(_sentence(error))
 
 
 def _able() -> list[str]:
@@ -227,6 +240,7 @@ STAGE = """
 """
 
 PAD = '<div id="pad" hidden></div>'
+READ = '<div id="read"></div>'
 PAINT = '<div id="paint"></div>'
 GALLERY = '<section id="gallery"></section>'
 
@@ -339,6 +353,7 @@ def page() -> gr.Blocks:
                 gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
                 shelved = _row("styles")
                 controls = _controls()
+                read = gr.HTML(READ, apply_default_css=False, js_on_load=_script("read", "reuse"))
                 with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
                     gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
                     mask_columns, masks = _mask_places()
@@ -350,7 +365,7 @@ def page() -> gr.Blocks:
                 stage = gr.HTML(
                     STAGE,
                     apply_default_css=False,
-                    js_on_load=_script("page", "reuse", "sweep"),
+                    js_on_load=_script("page", "reuse", "sweep", "retry"),
                 )
         past = gr.HTML(
             GALLERY,
@@ -376,8 +391,8 @@ def page() -> gr.Blocks:
             outputs=[*columns, *shares, *mask_columns],
             **QUICK,
         )
-        stage.reuse(reuse, outputs=list(controls.values()), **QUICK)
-        past.reuse(reuse, outputs=list(controls.values()), **QUICK)
+        for part in (stage, past, read):
+            part.reuse(reuse, outputs=list(controls.values()), **QUICK)
         past.again(
             again, outputs=[photo, *styles, *shares, *masks, *controls.values(), notice], **QUICK
         )
@@ -395,6 +410,7 @@ def page() -> gr.Blocks:
         for sent in (
             send.click(repaint, inputs_kwargs=form, **submits),
             stage.sweep(sweep, **submits),
+            stage.retry(retry, **submits),
         ):
             sent.then(None, inputs=job_id, js=_SENT)
     made.queue(api_open=False, max_size=100)

@@ -26,6 +26,7 @@ from tests.journeys.browsing import (
     set_strength,
     shoot,
     states,
+    submit,
     wait_for_result,
 )
 
@@ -109,6 +110,9 @@ def test_a_waiting_job_tells_its_place_and_is_cancelled(visit: Visit, address: s
     expect(page.locator("#stage h2")).to_have_text("Cancelled")
     shoot(page, "desk-light-cancelled")
     assert states(page, address)[0] == "cancelled"
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("#stage[data-state=queued]")
+    assert states(page, address)[:2] == ["queued", "cancelled"]
     for job in ask(page, f"{address}/api/v1/jobs")["jobs"]:
         page.request.delete(f"{address}/api/v1/jobs/{job['id']}")
 
@@ -186,6 +190,20 @@ def test_the_settings_of_an_earlier_picture_come_back(visit: Visit) -> None:
     set_strength(page, 10)
     page.get_by_role("button", name="Use these settings").click()
     expect(page.locator("#strength input[type=number]")).to_have_value("60")
+
+
+def test_a_downloaded_picture_gives_its_settings_back(visit: Visit, address: str) -> None:
+    page = visit()
+    job_id = submit(page, address, "cat", "ink", alpha=0.3, color="luminance", size=256)
+    kept = page.request.get(f"{address}/api/v1/gallery/{job_id}/download?format=webp").body()
+    page.set_input_files(
+        "#read input", {"name": "a.webp", "mimeType": "image/webp", "buffer": kept}
+    )
+    expect(page.locator("#strength input[type=number]")).to_have_value("30")
+    expect(page.locator("#read [role=status]")).to_have_text("Its settings are in the form.")
+    page.set_input_files("#read input", PHOTO)
+    expect(page.locator("#read [role=status]")).to_contain_text("carries no settings")
+    shoot(page, "desk-light-read")
 
 
 def test_nobody_sees_anothers_pictures(visit: Visit, address: str) -> None:

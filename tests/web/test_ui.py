@@ -184,6 +184,16 @@ def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
     assert ui.sweep(_asked_by("grace"), _event(id=job_id))[0] == ""
 
 
+def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, photo: str) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, strength=30)
+    jobs.cancel(job_id, "ada")
+    again, notice = ui.retry(_asked_by("ada"), _event(id=job_id))
+    assert notice == ""
+    assert _job(again).status == "queued"
+    assert _job(again).options == _job(job_id).options
+    assert ui.retry(_asked_by("grace"), _event(id=job_id))[0] == ""
+
+
 def test_the_form_speaks_korean_with_who_asks_for_it() -> None:
     asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ko")]}))
     photo, share = ui.words_for(["photo", "share-1"], asked)

@@ -241,7 +241,7 @@ const filters = () => {
   let pause = 0;
   const later = () => { clearTimeout(pause); pause = setTimeout(list, PAUSE); };
   return element("form", {class: "filters", role: "search", oninput: later, onsubmit: (event) => { event.preventDefault(); list(); }},
-    element("input", {type: "search", name: "text", placeholder: t("search"), "aria-label": t("search"), maxlength: 200}),
+    element("input", {type: "search", name: "text", placeholder: t("search.short"), "aria-label": t("search"), maxlength: 200}),
     choice("color", [["", t("color.any")], ...["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)])]),
     choice("size", [["", t("size.any")], ...[256, 512, 768, 1024].map((size) => [size, t("size.is", {count: size})]), [0, t("size.whole")]]),
     choice("network", [["", t("network.any")], ["compact", "compact"], ["vgg19", "vgg19"]]),

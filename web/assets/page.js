@@ -68,11 +68,12 @@ const waiting = (job) => [
     ),
   ),
 ];
+const retry = (job) => button(t("try.again"), "again", (event) => { event.currentTarget.disabled = true; tell("retry", {id: job.id}); }, {class: "quiet sweeper"});
 const drawn = (job) => {
   switch (job.state) {
     case "done": return done(job);
-    case "failed": return [message("warn", t("failed.title"), job.error || t("failed.text"))];
-    case "cancelled": return [message("stop", t("cancelled.title"), t("cancelled.text"))];
+    case "failed": return [message("warn", t("failed.title"), job.error || t("failed.text"), retry(job))];
+    case "cancelled": return [message("stop", t("cancelled.title"), t("cancelled.text"), retry(job))];
     default: return waiting(job);
   }
 };
