@@ -68,7 +68,7 @@ const waiting = (job) => [
     ),
   ),
 ];
-const retry = (job) => button(t("try.again"), "again", (event) => { event.currentTarget.disabled = true; tell("retry", {id: job.id}); }, {class: "quiet sweeper"});
+const retry = (job) => button(t("try.again"), null, (event) => { event.currentTarget.disabled = true; tell("retry", {id: job.id}); }, {class: "quiet sweeper"});
 const drawn = (job) => {
   switch (job.state) {
     case "done": return done(job);
