@@ -8,15 +8,29 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from typing import Any
 
-from worker import jobs, processes
+import redis
+
+from worker import jobs, processes, queue
 from worker.jobs import Hold, Job
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
+
+DEAF_SECONDS = 10.0
+START_ANEW = signal.SIGUSR2
+
+
+def _bells() -> bool:
+    """Tell whether jobs are being announced; no, if nobody can tell."""
+    try:
+        return queue.depth() > 0
+    except redis.RedisError:
+        return False
 
 
 class Stop(Exception):
@@ -28,7 +42,13 @@ class Stop(Exception):
 
 
 class Heartbeat(Thread):
-    """Beats every few seconds, and at once when a stage begins."""
+    """Beats every few seconds, and at once when a stage begins.
+
+    Beside that it notices when Celery's main process, its parent, has gone deaf, as it may when
+    Redis goes while a bell is being acknowledged: bells wait, this process is idle, and for
+    `DEAF_SECONDS` none is brought. The parent is then told to start anew, and if it does not
+    even hear that, killed, for whoever keeps it alive to start it again.
+    """
 
     def __init__(self, kind: str, info: Callable[[], dict[str, Any]]) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -41,6 +61,11 @@ class Heartbeat(Thread):
         self._job: Job | None = None
         self._hold = Hold.HELD
         self._stage, self._progress = "", 0.0
+        self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
+
+    def hear(self) -> None:
+        """Take note that a bell was brought to this process."""
+        self._heard.set()
 
     @contextlib.contextmanager
     def keeping(self, job: Job) -> Iterator[None]:
@@ -85,3 +110,17 @@ class Heartbeat(Thread):
                 self._hold = hold
         if not early:
             processes.touch(self.process, self._kind, self._info())
+            self._listen()
+
+    def _listen(self) -> None:
+        now = time.monotonic()
+        if self._job or self._heard.is_set() or not _bells():
+            self._heard.clear()
+            self._heard_at, self._told = now, False
+        elif now - self._heard_at > 2 * DEAF_SECONDS:
+            log.error("the worker is deaf to all and is killed")
+            os.kill(self._parent, signal.SIGKILL)
+        elif now - self._heard_at > DEAF_SECONDS and not self._told:
+            self._told = True
+            log.warning("the worker does not hear that jobs wait, and is started anew")
+            os.kill(self._parent, START_ANEW)

@@ -6,8 +6,13 @@ Like a web view: fetch, call, record. What is run stands in `adain`, what is rec
 
 import io
 import logging
+import os
+import signal
+import sys
 import time
 from functools import lru_cache
+from threading import Event
+from types import FrameType
 from typing import Any
 
 import torch
@@ -23,7 +28,7 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
 from worker import blobs, images, jobs, logs, processes, queue
-from worker.heartbeat import Heartbeat, Stop
+from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.settings import BadSetting, settings
 
@@ -179,6 +184,7 @@ def _see_through(job: Job, beat: Heartbeat) -> None:
 @app.task(name=queue.TASK)  # type: ignore[untyped-decorator]
 def stylize(job_id: str) -> None:
     """Answer the bell. Whose it was does not matter: the next in line is taken, if any."""
+    _beat.hear()
     job = jobs.claim(_beat.process)
     if job is not None:
         log.info("job %s attempt %d begins", job.id, job.attempt)
@@ -226,10 +232,24 @@ def _stop(**_: object) -> None:
 
 
 def work() -> None:
-    """Run a worker until SIGTERM, which lets it finish what it has."""
+    """Run a worker until SIGTERM, which lets it finish what it has.
+
+    `START_ANEW` does the same, and then the same process begins from the beginning.
+    """
     wanted, _, number = settings().device.partition(":")
     if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
         raise BadSetting(f"STUDIO_DEVICE={settings().device}: there is no such GPU here")
-    app.worker_main(
-        ["--quiet", "worker", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    )
+    anew = Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        anew.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(START_ANEW, end)
+    try:
+        app.worker_main(
+            ["--quiet", "worker", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        )
+    finally:
+        if anew.is_set():
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

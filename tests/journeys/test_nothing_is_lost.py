@@ -11,6 +11,7 @@ import pytest
 
 from tests.parts import Setting, Valkey, picture
 from worker import blobs, jobs, processes, queue
+from worker.heartbeat import START_ANEW
 from worker.jobs import Job, Status
 
 WORKER = "from worker import tasks; tasks.work()"
@@ -164,6 +165,17 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
     for job in [*while_away, mid_job, *behind]:
         assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
         assert results(job, studio) == ["result-1.png"]
+
+
+def test_a_worker_that_hears_nothing_starts_anew(crew: Crew) -> None:
+    worker = crew.worker()
+    deaf = {process.name for process in processes.alive("worker")}
+    worker.send_signal(START_ANEW)  # as its child does, see worker/heartbeat.py
+    until(lambda: bool({process.name for process in processes.alive("worker")} - deaf))
+    job = submit(SHORT)
+    until(lambda: ended(job))
+    assert runs(worker)
+    assert now(job).status == Status.DONE
 
 
 def test_one_job_rung_for_five_times_is_made_once(crew: Crew, studio: Path) -> None:

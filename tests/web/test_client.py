@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -196,12 +197,13 @@ class Between(threading.Thread):
                 studio.sendall(data)
 
     def back(self, studio: socket.socket, caller: socket.socket) -> None:
-        while data := studio.recv(65536):
-            if b" 202 Accepted" in data and self.lost > 0:
-                self.lost -= 1
-                caller.shutdown(socket.SHUT_RDWR)
-                return
-            caller.sendall(data)
+        with suppress(OSError):  # the other direction has closed both
+            while data := studio.recv(65536):
+                if b" 202 Accepted" in data and self.lost > 0:
+                    self.lost -= 1
+                    caller.shutdown(socket.SHUT_RDWR)
+                    return
+                caller.sendall(data)
 
 
 def test_a_lost_answer_makes_no_second_job(address: str) -> None:

@@ -1,3 +1,4 @@
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from tests.parts import Setting, picture
-from worker import database, jobs, processes
-from worker.heartbeat import Heartbeat, Stop
+from worker import database, heartbeat, jobs, processes, queue
+from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 
 
@@ -28,9 +29,9 @@ def claimed() -> Job:
     return job
 
 
-def soon(happened: Callable[[], bool]) -> bool:
+def soon(happened: Callable[[], bool], seconds: float = 5) -> bool:
     """Tell whether it happens within some seconds."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         if happened():
             return True
@@ -114,3 +115,21 @@ def test_a_database_that_is_away_for_a_moment_is_survived(
         session.connection().exec_driver_sql("ALTER TABLE away RENAME TO processes")
         session.connection().exec_driver_sql("DELETE FROM processes")
     assert soon(lambda: len(processes.alive("worker")) == 1)
+
+
+def test_a_parent_that_brings_no_bell_is_told_to_start_anew(
+    beat: Heartbeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "DEAF_SECONDS", 0.5)
+    parent = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(beat, "_parent", parent.pid)
+    monkeypatch.setattr("os.getppid", lambda: parent.pid)
+    assert not soon(lambda: parent.poll() is not None, seconds=1)  # there is nothing to hear
+    queue.send("a job that nobody answers")
+    until = time.monotonic() + 1
+    while time.monotonic() < until:  # bells come, however slowly: it hears
+        beat.hear()
+        time.sleep(0.1)
+    assert parent.poll() is None
+    assert soon(lambda: parent.poll() is not None)
+    assert parent.returncode == -START_ANEW
