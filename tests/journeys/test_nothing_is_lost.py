@@ -19,8 +19,9 @@ SWEEP = (
     "import threading; from worker import logs, sweep; logs.start(); sweep.run(threading.Event())"
 )
 
-LONG = {"size": 1024}  # seconds on two cores: time enough to interrupt it
+LONG = {"size": 1536}  # a second on two cores: time enough to interrupt it
 SHORT = {"size": 64}
+ENDLESS = {"size": 2048}  # with four styles: many times the limit it is given
 
 
 def until(happened: Callable[[], bool], seconds: float = 90) -> None:
@@ -76,8 +77,9 @@ def crew(studio: Path, own_valkey: Valkey, setting: Setting) -> Iterator[Crew]:
     hired.end()
 
 
-def submit(options: dict[str, int]) -> Job:
-    return jobs.submit("ann", picture(96, 96, "JPEG"), [picture(color="orange")], options=options)
+def submit(options: dict[str, int], styles: int = 1) -> Job:
+    pictures = [picture(color="orange")] * styles
+    return jobs.submit("ann", picture(96, 96, "JPEG"), pictures, options=options)
 
 
 def now(job: Job) -> Job:
@@ -194,7 +196,7 @@ def test_one_job_rung_for_five_times_is_made_once(crew: Crew, studio: Path) -> N
 def test_a_cancelled_job_stops_and_one_too_long_fails(crew: Crew, setting: Setting) -> None:
     setting(job_time_limit=1)
     crew.worker()
-    unwanted, endless, good = submit(LONG), submit(LONG), submit(SHORT)
+    unwanted, endless, good = submit(ENDLESS, 4), submit(ENDLESS, 4), submit(SHORT)
     until(lambda: now(unwanted).status == Status.RUNNING)
     jobs.cancel(unwanted.id, "ann")
     until(lambda: ended(good))
