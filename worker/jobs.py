@@ -36,7 +36,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
-from worker import blobs, database, images, processes, queue
+from worker import blobs, database, faults, images, processes, queue
 from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
@@ -290,6 +290,7 @@ def submit(
     room(_size(pictures) + _reserved(pictures["content"], chosen.size))
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
+    faults.at("stored", job_id)  # pictures without a row
     try:
         job = _insert(job_id, owner, keys, pictures, chosen, beside)
     except Exception:
@@ -298,6 +299,7 @@ def submit(
                 blobs.delete_job(job_id)
         raise
     log.info("job %s queued", job_id)
+    faults.at("committed", job_id)  # a row without a bell
     queue.send(job_id)
     return job
 

@@ -171,11 +171,22 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="to stderr"
     )
+    fault: str = Field(
+        default="",
+        pattern=r"^([a-z]+(:[0-9a-f-]+)?)?$",
+        description="place, or place:job, where the process is to be killed; for tests only",
+    )
 
     @model_validator(mode="after")
     def _beats_within_lease(self) -> "Settings":
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("STUDIO_LEASE_SECONDS must be at least twice STUDIO_HEARTBEAT_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _no_faults_in_the_open(self) -> "Settings":
+        if self.fault and (self.public_url or self.https_only):
+            raise ValueError("STUDIO_FAULT is for tests, and this studio has a public address")
         return self
 
     @property

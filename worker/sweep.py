@@ -17,6 +17,7 @@ from worker import (
     blobs,
     database,
     deliveries,
+    faults,
     gallery,
     jobs,
     leases,
@@ -59,7 +60,9 @@ def _delete_old() -> None:
     if days := settings().retention_days:
         sooner = min(days, settings().retention_failed_days or days)
         old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
-        for job_id in [*old, *jobs.forget(days)]:
+        old += jobs.forget(days)
+        faults.at("forgotten")  # rows gone, their pictures not
+        for job_id in old:
             blobs.delete_job(job_id)
     room.shrink()
 

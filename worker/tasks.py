@@ -27,7 +27,7 @@ from adain.model import NETWORKS
 from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
-from worker import blobs, images, jobs, logs, processes, queue
+from worker import blobs, faults, images, jobs, logs, processes, queue
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.settings import BadSetting, settings
@@ -121,11 +121,13 @@ def _make(job: Job, beat: Heartbeat) -> None:
     def watch(stage: str, progress: float) -> None:
         clock.enter(stage)
         beat.watch(stage, progress)
+        faults.at(stage, job.id)  # mid-job: styles, content, picture, save
 
     stylizer = _stylizer(job.options["network"])
     [image] = stylizer.stylize([_request(job)], watch)
     watch("save", 0.95)
     result_key, thumbnail_key, stored = _keep(job, image)
+    faults.at("kept", job.id)  # a result that no row knows
     clock.enter("")
     jobs.finish(
         job.id,
@@ -140,6 +142,7 @@ def _make(job: Job, beat: Heartbeat) -> None:
         timings={"wait": round((job.started or 0) - job.submitted, 4)} | clock.seconds,
         stored=stored,
     )
+    faults.at("recorded", job.id)
 
 
 def _sentence(job: Job, error: Exception) -> str:
@@ -185,8 +188,10 @@ def _see_through(job: Job, beat: Heartbeat) -> None:
 def stylize(job_id: str) -> None:
     """Answer the bell. Whose it was does not matter: the next in line is taken, if any."""
     _beat.hear()
+    faults.at("heard")  # a bell gone, nothing claimed
     job = jobs.claim(_beat.process)
     if job is not None:
+        faults.at("claimed", job.id)
         log.info("job %s attempt %d begins", job.id, job.attempt)
         _see_through(job, _beat)
 
