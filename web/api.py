@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from web import address, submission
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
-from worker import blobs, jobs
+from worker import blobs, gate, jobs
 from worker.jobs import Job, Status
 
 PREFIX = "/api/v1"
@@ -38,6 +38,7 @@ _EXAMPLE: Any = {
     "started": 1795489201.5,
     "finished": None,
     "elapsed": 3.4,
+    "studio": "open",
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
     },
@@ -70,6 +71,7 @@ class JobView(BaseModel):
     started: float | None
     finished: float | None
     elapsed: float
+    studio: gate.State | None  # paused: none is begun; null: it waits for nothing
     options: dict[str, Any]
     styles: int
     masks: int
@@ -109,6 +111,7 @@ def view(job: Job) -> JobView:
         started=job.started,
         finished=job.finished,
         elapsed=max(0.0, (job.finished or time.time()) - job.submitted),
+        studio=gate.State(gate.read().state) if active else None,
         options=job.options,
         styles=len(job.style_keys),
         masks=len(job.mask_keys),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from worker.blobs import BlobMissing, StorageFull
+from worker.gate import Closed
 from worker.jobs import JobNotFound
 from worker.limits import TooMany
 from worker.refused import Refused
@@ -41,6 +42,8 @@ def sentence_for(error: Exception) -> tuple[int, str]:
     match error:
         case TooMany():
             return 429, str(error)
+        case Closed():
+            return 503, str(error)
         case QuotaFull():
             return 507, str(error)
         case Refused():
@@ -64,7 +67,7 @@ def sentence_for(error: Exception) -> tuple[int, str]:
 
 def wait(error: Exception) -> dict[str, str]:
     """Return the header that says how many seconds to wait, where that helps."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany | Closed) else {}
 
 
 async def _foreseen(_: Request, error: Exception) -> JSONResponse:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from worker import jobs, limits, room
+from worker import gate, jobs, limits, room
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
 
@@ -24,8 +24,9 @@ def submit(
 ) -> Job:
     """Accept a visitor's job as `jobs.submit` does; raises what that does.
 
-    Raises `TooMany` besides, and `room.QuotaFull`.
+    Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
     """
+    gate.check()
     limits.spend_submission(visitor)
     limits.spend_bytes(visitor, sum(map(len, (content, *styles, *masks))))
 

@@ -36,7 +36,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
-from worker import blobs, database, faults, images, processes, queue
+from worker import blobs, database, faults, gate, images, processes, queue
 from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
@@ -142,7 +142,8 @@ def _worn_out() -> ColumnElement[bool]:
 
 
 def _claimable() -> ColumnElement[bool]:
-    return and_(or_(Job.status == Status.QUEUED, _expired()), ~Job.cancel_requested, ~_worn_out())
+    waits = or_(Job.status == Status.QUEUED, _expired())
+    return and_(waits, ~Job.cancel_requested, ~_worn_out(), gate.begins())
 
 
 def _held(job_id: str, attempt: int) -> ColumnElement[bool]:
@@ -474,9 +475,9 @@ def position(job: Job) -> int:
 def estimate(job: Job) -> float | None:
     """Return the seconds until the job is probably done, by the latest of its network.
 
-    None when nothing was measured yet, or there is nothing to wait for.
+    None when nothing was measured yet, nobody can say, or there is nothing to wait for.
     """
-    if job.status not in ACTIVE:
+    if job.status not in ACTIVE or gate.read().state == gate.State.PAUSED:
         return None
     recent = (
         select((Job.finished - Job.started).label("seconds"))

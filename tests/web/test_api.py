@@ -19,7 +19,7 @@ from PIL import Image
 
 from tests.parts import Setting, picture
 from web import app, limits
-from worker import blobs, jobs
+from worker import blobs, gate, jobs
 from worker.jobs import Job, Status
 
 NOT_YOURS = "There is no job with this id among yours."
@@ -400,6 +400,7 @@ def test_a_database_that_is_away_is_503(client: TestClient, studio: Path, settin
 def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient, setting: Setting) -> None:
     names = ("visitor_submissions", "address_submissions", "visitor_bytes", "total_bytes")
     setting(**dict.fromkeys(names, 0), daily_bytes=0)  # only the pictures' disk is full here
+    client.get("/api/v1/jobs")  # the database has its files; what is only read needs no room
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     files = _files(content=_noise(64))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -437,3 +438,19 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     form = described["paths"]["/api/v1/jobs"]["post"]["requestBody"]["content"]
     fields = form["multipart/form-data"]["schema"]["properties"]
     assert set(fields) == {"content", "style", "mask", "options", "webhook"}
+
+
+def test_who_waits_is_told_of_a_pause_and_who_comes_while_draining_when_to_come_back(
+    client: TestClient,
+) -> None:
+    job_id = _submitted(client)
+    assert client.get(f"/api/v1/jobs/{job_id}").json()["studio"] == "open"
+    gate.turn(gate.State.PAUSED)
+    told = client.get(f"/api/v1/jobs/{job_id}").json()
+    assert (told["studio"], told["estimate"], told["position"]) == ("paused", None, 1)
+    gate.turn(gate.State.DRAINING)
+    answer = _post(client, _files())
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "what is in line is still made" in answer.json()["detail"]
+    assert client.delete(f"/api/v1/jobs/{job_id}").json()["studio"] is None

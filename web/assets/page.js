@@ -35,6 +35,10 @@ const standing = (job) => {
   }
   return t(job.stage ? `stage.${job.stage}` : "stage.start");
 };
+const gate = (job) => { // what the keeper decided
+  if (job.studio === "paused" && job.state === "queued") return t("gate.paused");
+  return job.studio === "draining" ? t("gate.draining") : "";
+};
 const times = (job) => {
   const parts = [t("so.far", {span: span(job.elapsed)})];
   if (job.estimate !== null && job.estimate >= 0.5) parts.push(t("to.go", {span: about(job.estimate)}));
@@ -61,6 +65,7 @@ const waiting = (job) => [
   shaped(element("div", {class: "veil"}, element("img", {src: link(job, "content"), alt: t("alt.waiting")})), job.width, job.height),
   element("div", {class: "card"},
     element("p", {class: "standing", role: "status"}, standing(job)),
+    element("p", {class: "hint gate", role: "status"}, gate(job)),
     element("progress", {max: 1, "aria-label": t("progress")}),
     element("div", {class: "line"},
       element("span", {class: "times"}, times(job)),
@@ -83,6 +88,7 @@ const refresh = (job) => { // what changes while a job stays in its state
   const text = stage.querySelector(".standing");
   if (text.textContent !== standing(job)) text.textContent = standing(job);
   stage.querySelector(".times").textContent = times(job);
+  stage.querySelector(".gate").textContent = gate(job);
   stage.querySelector("#cancel").disabled = Boolean(job.cancelling);
   if (job.state === "running" && job.progress > 0) bar.value = job.progress;
   else bar.removeAttribute("value");

@@ -1,0 +1,24 @@
+"""Whether jobs are let in and begun."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply."""
+    gate = op.create_table(
+        "gate",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.bulk_insert(gate, [{"name": "gate", "state": "open", "since": 0.0}])
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("gate")
