@@ -22,7 +22,7 @@ PREFIX = "/api/v1"
 AT_ONCE = 2  # submissions being checked; a decoded picture takes up to 100 MB
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
-_checking = anyio.CapacityLimiter(AT_ONCE)
+checking = anyio.CapacityLimiter(AT_ONCE)
 
 Owner = Annotated[str, Depends(owner_of)]
 
@@ -44,6 +44,7 @@ _EXAMPLE: Any = {
     },
     "styles": 1,
     "masks": 0,
+    "batch": None,
     "width": 768,
     "height": 512,
     "error": None,
@@ -75,6 +76,7 @@ class JobView(BaseModel):
     options: dict[str, Any]
     styles: int
     masks: int
+    batch: str | None  # the id of the batch it came with
     width: int  # of the result; of the photo until there is one
     height: int
     error: str | None
@@ -115,6 +117,7 @@ def view(job: Job) -> JobView:
         options=job.options,
         styles=len(job.style_keys),
         masks=len(job.mask_keys),
+        batch=job.batch,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
         error=job.error,
@@ -143,7 +146,7 @@ async def submit(request: Request, response: Response) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""
     asked = await submission.read(request)
     visitor = address.visitor(request)
-    job, new = await run_sync(submission.accept, visitor, asked, limiter=_checking)
+    job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from adain import __version__
 from web import (
     api,
+    batches,
     events,
     gallery,
     health,
@@ -114,7 +115,7 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    for part in (health, shelf, texts, share, events, webhooks, gallery, privacy, me, api):
+    for part in (health, shelf, texts, share, events, webhooks, batches, gallery, privacy, me, api):
         app.include_router(part.router)
     # the last one is outermost
     for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):

@@ -78,12 +78,50 @@ class Job(Standing):
     network: str | None
 
 
-Kind = TypeVar("Kind", bound=Standing)
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a batch: a job, with its photo and its style, counted from 0."""
+
+    id: str
+    photo: int
+    style: int
+    state: str
+    progress: float
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many photos in many styles, sent together; `progress` is in [0, 1]."""
+
+    id: str
+    submitted: float
+    elapsed: float
+    photos: Sequence[str]
+    styles: Sequence[str]
+    options: Mapping[str, Any]
+    counts: Mapping[str, int]  # how many pictures are in which state
+    progress: float
+    position: int
+    estimate: float | None
+    cells: Sequence[Cell]
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return all(cell.state in ENDED for cell in self.cells)
+
+
+Kind = TypeVar("Kind", Standing, Job, Cell, Batch)
 
 
 def _read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
     """Make one from JSON; what a newer server says beyond it is ignored."""
     return kind(**{field.name: given[field.name] for field in fields(kind)})
+
+
+def _batch(given: Mapping[str, Any]) -> Batch:
+    return _read(Batch, {**given, "cells": [_read(Cell, cell) for cell in given["cells"]]})
 
 
 # ---------------------------------------------------------------- the cookie
@@ -217,17 +255,26 @@ class Studio:
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
         """
-        if not self._cookie:
-            self._ask("GET", "/jobs", params={"limit": 1})  # become somebody first
         given = {"options": json.dumps(options)} | ({"webhook": webhook} if webhook else {})
         files = [
             _file("content", content),
             *(_file("style", style) for style in styles),
             *(_file("mask", mask) for mask in masks),
         ]
+        return _read(Job, self._send("/jobs", files, given, key))
+
+    def _send(
+        self,
+        path: str,
+        files: Sequence[tuple[str, tuple[str, bytes]]],
+        given: Mapping[str, str],
+        key: str,
+    ) -> Any:  # noqa: ANN401, JSON
+        """Send a form under a key; returns what was accepted."""
+        if not self._cookie:
+            self._ask("GET", "/jobs", params={"limit": 1})  # become somebody first
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        answer = self._ask("POST", "/jobs", files=files, data=given, headers=headers)
-        return _read(Job, answer.json())
+        return self._ask("POST", path, files=files, data=given, headers=headers).json()
 
     def get(self, job_id: str) -> Job:
         """Return one of your jobs; raises `StudioError`."""
@@ -250,6 +297,62 @@ class Studio:
     def result(self, job_id: str) -> bytes:
         """Return the finished picture, a PNG file; raises `StudioError`."""
         return self._ask("GET", f"/jobs/{job_id}/result").content
+
+    # ------------------------------------------------------------ batches
+
+    def submit_batch(
+        self,
+        photos: Sequence[Picture],
+        styles: Sequence[Picture],
+        *,
+        key: str = "",
+        **options: object,
+    ) -> Batch:
+        """Have each photo made in each style; options are alpha, color, size and network.
+
+        Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
+        """
+        files = [
+            *(_file("content", photo) for photo in photos),
+            *(_file("style", style) for style in styles),
+        ]
+        return _batch(self._send("/batches", files, {"options": json.dumps(options)}, key))
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return one of your batches; raises `StudioError`."""
+        return _batch(self._ask("GET", f"/batches/{batch_id}").json())
+
+    def cancel_batch(self, batch_id: str) -> Batch:
+        """Cancel what has not ended of a batch; raises `StudioError`."""
+        return _batch(self._ask("DELETE", f"/batches/{batch_id}").json())
+
+    def watch_batch(self, batch_id: str) -> Iterator[Batch]:
+        """Yield the batch now and at each change, until all of it has ended."""
+        last: Batch | None = None
+        while last is None or not last.ended:
+            found = self.batch(batch_id)
+            if last is None or found.cells != last.cells:
+                yield found
+            last = found
+            if not found.ended:
+                time.sleep(LOOK_SECONDS)
+
+    def fetch_batch(self, batch_id: str, out: Path) -> None:
+        """Write the pictures of a batch that are done to a zip; raises `StudioError`."""
+        aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
+        try:
+            with self._client.stream("GET", f"{API}/batches/{batch_id}/zip") as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _error(answer)
+                with aside.open("wb") as file:
+                    for piece in answer.iter_bytes():
+                        file.write(piece)
+            aside.replace(out)
+        except httpx.TransportError as error:
+            raise StudioError(0, f"{self.url} does not answer: {error}") from error
+        finally:
+            aside.unlink(missing_ok=True)
 
     def webhook_secret(self) -> str:
         """Make and return the secret of your webhooks; one made before is void."""

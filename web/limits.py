@@ -11,6 +11,9 @@ from worker.settings import MIB, settings
 _OPEN = ("run/predict", "queue/join", "queue/data", "upload", "heartbeat/", "file=", "cancel")
 
 
+BATCHES = "/api/v1/batches"  # where many pictures come at once
+
+
 def most() -> int:
     """Return the bytes of one whole request: twice a single picture's limit, and the form's own."""
     return 2 * settings().max_upload_bytes + MIB
@@ -18,17 +21,22 @@ def most() -> int:
 
 def _most_of(scope: Scope) -> int:
     """Return the bytes that a request may carry: pictures only where they belong."""
+    if scope["path"] == BATCHES:
+        return settings().max_batch_bytes + MIB
     if scope["path"].startswith("/api/"):
         return most()
     return settings().max_upload_bytes + MIB if uploads.is_one(scope) else MIB
 
 
-def _too_large() -> HTTPException:
+def _too_large(scope: Scope) -> HTTPException:
     one, all_of_them = settings().max_upload_bytes / MIB, 2 * settings().max_upload_bytes / MIB
+    what = "job"
+    if scope["path"] == BATCHES:
+        what, all_of_them = "batch", settings().max_batch_bytes / MIB
     return HTTPException(
         413,
         f"The request is too large: a picture may have {one:g} MiB, "
-        f"and all pictures of one job together {all_of_them:g} MiB.",
+        f"and all pictures of one {what} together {all_of_them:g} MiB.",
         headers={"Connection": "close"},
     )
 
@@ -48,11 +56,11 @@ class BodyLimit:
         async def counted() -> Message:
             nonlocal seen
             if announced.isdigit() and int(announced) > limit:
-                raise _too_large()
+                raise _too_large(scope)
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:
-                raise _too_large()
+                raise _too_large(scope)
             return message
 
         await self.app(scope, counted, send)

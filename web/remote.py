@@ -1,4 +1,4 @@
-"""`adain-studio submit | watch | list | get | cancel`: a studio's jobs from the command line.
+"""`adain-studio submit | batch | watch | list | get | cancel`: jobs from the command line.
 
 Words for `web/client.py`, which does the work; a door as `web/cli.py` is.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from web.client import Standing, Studio
+    from web.client import Batch, Standing, Studio
 
 app = typer.Typer()
 
@@ -101,6 +101,51 @@ def submit(
             _watch(studio, job.id)
         if out:
             _save(studio, job.id, out)
+
+
+def _sum(batch: "Batch") -> str:
+    """Say in a few words how far a batch is."""
+    counts = [f"{count} {state}" for state, count in batch.counts.items() if count]
+    return f"{batch.progress:.0%}: {', '.join(counts)}"
+
+
+def _see_through(studio: "Studio", batch_id: str) -> "Batch":
+    """Say on stderr how far the batch is until all of it has ended."""
+    for batch in studio.watch_batch(batch_id):
+        typer.echo(_sum(batch), err=True)
+    return batch
+
+
+@app.command()
+def batch(
+    photos: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="PHOTO...")],
+    style: Annotated[
+        list[Path], typer.Option("--style", "-s", exists=True, dir_okay=False, help="repeatable")
+    ],
+    alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
+    color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
+    size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
+    network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
+    ] = None,
+    address: Address = "",
+    cookies: Cookies = None,
+) -> None:
+    """Have each of many photos repainted in each style; prints the batch's id."""
+    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
+    options |= {"network": network} if network else {}
+    with _studio(address, cookies) as studio:
+        sent = studio.submit_batch(photos, style, **options)
+        typer.echo(sent.id)
+        if wait or out:
+            sent = _see_through(studio, sent.id)
+        if out:
+            studio.fetch_batch(sent.id, out)
+            typer.echo(f"{out} is written.", err=True)
+        if (wait or out) and sent.counts["done"] < len(sent.cells):
+            raise SystemExit(1)
 
 
 @app.command()

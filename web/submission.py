@@ -22,6 +22,15 @@ FIELDS = ("content", "style", "mask", "options", "webhook")
 KEY = re.compile(r"[!-~]{1,255}")
 
 _FILE = {"type": "string", "format": "binary"}
+KEY_DESCRIPTION: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any word of your own, new for each job. Sending the same again within "
+    "24 hours makes no second job and answers 200 with the first.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "6f1c8a52-holiday-17",
+}
 DESCRIPTION: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -65,17 +74,7 @@ DESCRIPTION: dict[str, Any] = {
             }
         },
     },
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "Any word of your own, new for each job. Sending the same again within "
-            "24 hours makes no second job and answers 200 with the first.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            "example": "6f1c8a52-holiday-17",
-        }
-    ],
+    "parameters": [KEY_DESCRIPTION],
 }
 
 
@@ -123,25 +122,30 @@ async def _text(form: FormData, field: str) -> str:
         raise Refused(f"`{field}` must be text.") from error
 
 
-async def _options(form: FormData) -> object:
-    """Return the options as they came; what they mean is checked by `jobs.submit`."""
+async def options(form: FormData) -> object:
+    """Return the options as they came; what they mean is checked by `worker.options`."""
     try:
         return json.loads(await _text(form, "options") or "{}")
     except (ValueError, RecursionError) as error:
         raise Refused('`options` must be JSON such as {"alpha": 0.8, "size": 512}.') from error
 
 
-def _check_type(request: Request) -> None:
+def check_type(request: Request, what: str = "job") -> None:
+    """Raise HTTPException unless the request is a form."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(415, "A job is sent as multipart/form-data: content, style, options.")
+        raise HTTPException(
+            415, f"A {what} is sent as multipart/form-data: content, style, options."
+        )
 
 
-def _check_fields(form: FormData) -> None:
-    if unknown := sorted(set(form) - set(FIELDS)):
-        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(FIELDS)}.")
+def check_fields(form: FormData, fields: Sequence[str] = FIELDS) -> None:
+    """Raise `Refused` if there is a field that nobody knows."""
+    if unknown := sorted(set(form) - set(fields)):
+        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(fields)}.")
 
 
-def _key(request: Request) -> str:
+def key_of(request: Request) -> str:
+    """Return the request's Idempotency-Key, "" if it has none; raises `Refused`."""
     key = request.headers.get("idempotency-key", "")
     if "idempotency-key" in request.headers and not KEY.fullmatch(key):
         raise Refused("An Idempotency-Key is 1 to 255 letters, digits or signs without spaces.")
@@ -150,15 +154,15 @@ def _key(request: Request) -> str:
 
 async def read(request: Request) -> Submission:
     """Read a submission from its request; raises `Refused` and HTTPException."""
-    _check_type(request)
-    key = _key(request)
+    check_type(request)
+    key = key_of(request)
     async with request.form(max_files=64, max_fields=16) as form:
-        _check_fields(form)
+        check_fields(form)
         return Submission(
             content=await _photo(form),
             styles=await _pictures(form, "style"),
             masks=await _pictures(form, "mask"),
-            options=await _options(form),
+            options=await options(form),
             webhook=await _text(form, "webhook"),
             key=key,
         )

@@ -3,6 +3,7 @@
 from sqlalchemy import delete, select
 
 from worker import blobs, database, limits, room
+from worker.batches import Batch
 from worker.deliveries import Delivery, Secret
 from worker.gallery import Report
 from worker.jobs import Job
@@ -21,6 +22,7 @@ def remove(owner: str) -> int:
         job_ids = session.scalars(select(Job.id).where(Job.owner == owner)).all()
         room.delete_rows(session, job_ids)
         for statement in (
+            delete(Batch).where(Batch.owner == owner),
             delete(Report).where(Report.visitor == owner),
             delete(Receipt).where(Receipt.owner == owner),
             delete(Delivery).where(Delivery.owner == owner),

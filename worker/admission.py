@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from worker import gate, jobs, limits, room
+from worker import batches, database, gate, jobs, limits, room
+from worker.batches import Batch, Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
+from worker.refused import Refused
+from worker.settings import settings
 
 
 def submit(
@@ -45,3 +48,57 @@ def submit(
     job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
     room.delete_pictures(gone)
     return job
+
+
+def _check_size(photos: int, styles: int) -> None:
+    """Raise `Refused` if so many pictures can never get in at once, however long one waits."""
+    limited = (
+        settings().visitor_submissions,
+        settings().address_submissions,
+        settings().visitor_waiting,
+        settings().address_waiting,
+    )
+    most = min([settings().max_batch, *filter(None, limited)])
+    if photos * styles > most:
+        raise Refused(
+            f"A batch may make {most} pictures at most; {photos} photos in {styles} styles are "
+            f"{photos * styles}. Send it in parts."
+        )
+
+
+def submit_batch(
+    visitor: Visitor,
+    photos: Sequence[Source],
+    styles: Sequence[Source],
+    options: object = None,
+    beside: Beside = lambda session, batch_id: None,
+) -> Batch:
+    """Accept a visitor's batch as `batches.submit` does, within the limits, whole or not at all.
+
+    Raises as `submit`. What can't get in is refused before any picture is opened; a picture
+    that is refused has cost no submission.
+    """
+    gate.check()
+    _check_size(len(photos), len(styles))
+    count = len(photos) * len(styles)
+    with database.transaction() as session:
+        limits.check_waiting(session, visitor, count)
+    limits.spend_bytes(visitor, sum(one.size for one in (*photos, *styles)))
+    limits.spend_picture(visitor, len(photos) + len(styles))
+    gone: list[str] = []
+
+    def checked(session: Session, batch_id: str) -> None:
+        if visitor.origin:
+            of_it = update(Job).where(Job.batch == batch_id)
+            session.execute(of_it.values(origin=visitor.origin))
+        limits.check_waiting(session, visitor)
+        gone.extend(room.settle(session, visitor.owner))
+        beside(session, batch_id)
+
+    def make_room(size: int) -> None:
+        limits.spend_submission(visitor, count)
+        room.make(visitor.owner, size)
+
+    batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)
+    room.delete_pictures(gone)
+    return batch

@@ -20,6 +20,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Index,
+    Update,
     UpdateBase,
     and_,
     case,
@@ -80,6 +81,7 @@ class Job(Base):
         Index("jobs_of_owner", "owner", "id"),
         Index("jobs_finished", "status", "finished"),
         Index("jobs_kept", "owner", "status", "bytes", "reserved"),
+        Index("jobs_of_batch", "batch", "cell"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
@@ -93,6 +95,8 @@ class Job(Base):
     content_width: Mapped[int]
     content_height: Mapped[int]
     origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
+    batch: Mapped[str | None]  # the id of the batch it came with
+    cell: Mapped[int | None]  # its place in the batch's table, row by row
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
     reserved: Mapped[int] = mapped_column(BigInteger, default=0)  # for the result, until it ends
     # its place in the line
@@ -170,7 +174,8 @@ def _checked(what: str, clean: Callable[[], CleanImage]) -> CleanImage:
         raise ImageRejected(f"{what}: {rejected}") from rejected
 
 
-def _check_scaled(what: str, image: CleanImage, size: int) -> None:
+def check_scaled(what: str, image: CleanImage, size: int) -> None:
+    """Raise `Refused` if the picture would be worked on larger than may be."""
     width, height = scaled_size(image.width, image.height, size)
     limit = settings().max_output_pixels
     if width * height > limit:
@@ -185,12 +190,12 @@ def _cleaned(
 ) -> dict[str, CleanImage]:
     """Check every picture; return them by the name their blobs get."""
     photo = _checked("The photo", lambda: images.clean(content))
-    _check_scaled("The photo", photo, size)
+    check_scaled("The photo", photo, size)
     pictures = {"content": photo}
     for place, style in enumerate(styles):
         what = f"Style picture {place + 1}"
         picture = _checked(what, lambda style=style: images.clean(style))  # type: ignore[misc]
-        _check_scaled(what, picture, size)
+        check_scaled(what, picture, size)
         pictures[f"style-{place}"] = picture
     for place, mask in enumerate(masks):
         pictures[f"mask-{place}"] = _checked(
@@ -216,13 +221,13 @@ def _size(pictures: dict[str, CleanImage]) -> int:
     return sum(len(picture.data) for picture in pictures.values())
 
 
-def _reserved(photo: CleanImage, size: int) -> int:
-    """Return the bytes that the result and its thumbnail take at most."""
-    width, height = scaled_size(photo.width, photo.height, size)
+def reserved(width: int, height: int, size: int) -> int:
+    """Return the bytes that a photo's result and thumbnail take at most."""
+    width, height = scaled_size(width, height, size)
     return 3 * width * height + 128 * KIB
 
 
-def _next_turn(owner: str) -> ColumnElement[int]:
+def next_turn(owner: str) -> ColumnElement[int]:
     """Behind the owner's own jobs, and level with the first of everybody else's."""
     other = aliased(Job)
     active = other.status.in_(ACTIVE)
@@ -261,9 +266,9 @@ def _insert(
             content_width=photo.width,
             content_height=photo.height,
             bytes=_size(pictures),
-            reserved=_reserved(photo, options.size),
+            reserved=reserved(photo.width, photo.height, options.size),
             network=options.network,
-            turn=_next_turn(owner),
+            turn=next_turn(owner),
         )
         job = session.scalars(statement.returning(Job)).one()
         beside(session, job.id)
@@ -288,7 +293,8 @@ def submit(
     """
     chosen = Options.read(options or {}, len(styles), len(masks))
     pictures = _cleaned(content, styles, masks, chosen.size)
-    room(_size(pictures) + _reserved(pictures["content"], chosen.size))
+    photo = pictures["content"]
+    room(_size(pictures) + reserved(photo.width, photo.height, chosen.size))
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
     faults.at("stored", job_id)  # pictures without a row
@@ -434,23 +440,36 @@ def get(job_id: str, owner: str) -> Job:
     return job
 
 
-def cancel(job_id: str, owner: str) -> Job:
-    """Cancel at once if nobody works on it, else ask the worker to; an ended job stays as it is.
-
-    Raises `JobNotFound`.
-    """
-    _check_id(job_id)
+def _cancelling(which: ColumnElement[bool], owner: str) -> Update:
     waiting = Job.status == Status.QUEUED
-    job = _change(
+    return (
         update(Job)
-        .where(Job.id == job_id, Job.owner == owner, Job.status.in_(ACTIVE))
+        .where(which, Job.owner == owner, Job.status.in_(ACTIVE))
         .values(
             cancel_requested=True,
             status=case((waiting, Status.CANCELLED), else_=Job.status),
             finished=case((waiting, now()), else_=Job.finished),
         )
     )
+
+
+def cancel(job_id: str, owner: str) -> Job:
+    """Cancel at once if nobody works on it, else ask the worker to; an ended job stays as it is.
+
+    Raises `JobNotFound`.
+    """
+    _check_id(job_id)
+    job = _change(_cancelling(Job.id == job_id, owner))
     return job or get(job_id, owner)
+
+
+def cancel_batch(batch_id: str, owner: str) -> None:
+    """Cancel what has not ended of a batch, as `cancel` does."""
+    with database.transaction() as session:
+        session.execute(
+            _cancelling(Job.batch == batch_id, owner),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Job]:

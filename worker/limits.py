@@ -112,12 +112,12 @@ def _spend_both(visitor: Visitor, amount: float, own: Limit, address: Limit) -> 
 # ---------------------------------------------------------------- what is limited
 
 
-def spend_submission(visitor: Visitor) -> None:
-    """Count a job that is being sent; raises `TooMany`."""
+def spend_submission(visitor: Visitor, count: int = 1) -> None:
+    """Count a job, or several, being sent; raises `TooMany`."""
     own, address = settings().visitor_submissions, settings().address_submissions
     _spend_both(
         visitor,
-        1,
+        count,
         Limit(
             "submissions", own, MINUTE, f"You may send {own} jobs a minute. Please wait a little."
         ),
@@ -130,12 +130,12 @@ def spend_submission(visitor: Visitor) -> None:
     )
 
 
-def spend_picture(visitor: Visitor) -> None:
-    """Count a picture to be opened: put in a form, downloaded, read; raises `TooMany`."""
+def spend_picture(visitor: Visitor, count: int = 1) -> None:
+    """Count pictures to be opened: put in a form, downloaded, read; raises `TooMany`."""
     own, address = settings().visitor_uploads, settings().address_uploads
     _spend_both(
         visitor,
-        1,
+        count,
         Limit(
             "pictures",
             own,
@@ -158,8 +158,10 @@ def spend_bytes(visitor: Visitor, size: int) -> None:
     _spend_both(visitor, size, *[Limit("bytes", most, DAY, sentence)] * 2)
 
 
-def check_waiting(session: Session, visitor: Visitor) -> None:
-    """Raise `TooMany` if more jobs are in line than may be, one just inserted included.
+def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
+    """Raise `TooMany` if more jobs are in line than may be, those just inserted included.
+
+    `coming` are those that are still to be inserted.
 
     Two at once can't both pass: the second counts when the first has committed.
     """
@@ -183,6 +185,12 @@ def check_waiting(session: Session, visitor: Visitor) -> None:
         if who and most:
             lock(session, who)
             count = session.scalar(select(func.count()).where(active, whose)) or 0
+            if coming and count + coming > most:
+                raise TooMany(
+                    f"{most} jobs may be in line at a time; {count} are, and {coming} more would "
+                    "come. Wait until some have ended.",
+                    SOON,
+                )
             if count > most:
                 raise TooMany(sentence.format(most=most), SOON)
 

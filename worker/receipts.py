@@ -6,6 +6,7 @@ receipt and its job together in one transaction. Knows no web.
 
 import hashlib
 from collections.abc import Callable
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, Index, and_, delete
 from sqlalchemy.exc import IntegrityError
@@ -13,14 +14,22 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker import database
 from worker.database import Base, now
-from worker.jobs import Beside, Job
+from worker.jobs import Beside
 from worker.refused import Refused
 
 LASTS = 86400.0  # seconds a key is remembered
 
 
+class Accepted(Protocol):
+    """A job, or a batch of them."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+
 class Receipt(Base):
-    """One job, and what was asked for when it was accepted."""
+    """One job or batch, and what was asked for when it was accepted."""
 
     __tablename__ = "receipts"
     __table_args__ = (Index("receipts_made", "made"),)
@@ -68,8 +77,10 @@ def _keep(owner: str, key: str, asked: str) -> Beside:
     return write
 
 
-def once(owner: str, key: str, asked: str, submit: Callable[[Beside], Job]) -> tuple[str, bool]:
-    """Return the id of the one job of this key, and whether it was made just now.
+def once(
+    owner: str, key: str, asked: str, submit: Callable[[Beside], Accepted]
+) -> tuple[str, bool]:
+    """Return the id of the one job (or batch) of this key, and whether it was made just now.
 
     `asked` is the `digest` of everything that was asked for; `submit` makes the job and lets
     the receipt be written beside it. Raises what `submit` does, and `Refused` when the key was

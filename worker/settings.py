@@ -167,6 +167,12 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")
     max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")
+    max_batch: int = Field(
+        default=60, ge=1, le=1000, description="pictures of one batch: its photos times its styles"
+    )
+    max_batch_bytes: int = Field(
+        default=200 * MIB, ge=1, description="of one batch sent through the API"
+    )
     max_styles: int = Field(default=4, ge=1, le=16, description="style pictures of one job")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="to stderr"

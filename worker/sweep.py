@@ -14,6 +14,7 @@ from threading import Event, Thread
 import redis
 
 from worker import (
+    batches,
     blobs,
     database,
     deliveries,
@@ -81,6 +82,7 @@ def tidy() -> None:
     """Delete what nobody needs any more."""
     _delete_old()
     gallery.forget()
+    batches.forget()
     receipts.forget()
     deliveries.forget()
     limits.forget()

@@ -16,11 +16,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image, UnidentifiedImageError
+from sqlalchemy import update
 
 from tests.parts import forget_caches, picture
 from web import app
 from web.identity import COOKIE, sign
 from worker import blobs, database, deliveries, gallery, jobs
+from worker.batches import Batch
 from worker.jobs import Job
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
@@ -35,6 +37,7 @@ NOTHING_OF_IT = "nothing of it"
 _FILE = ("picture.png", picture(), "image/png")
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/jobs"): {"files": [("content", _FILE), ("style", _FILE)]},
+    ("POST", "/api/v1/batches"): {"files": [("content", _FILE), ("style", _FILE)]},
     ("POST", "/api/v1/settings"): {"files": [("picture", _FILE)]},
     ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
     ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
@@ -80,6 +83,17 @@ def routes(application: FastAPI) -> list[Route]:
     return sorted(_walk(application.routes), key=lambda route: (route.path, route.method))
 
 
+def _batch_of(job: Job) -> str:
+    return f"batch-of-{job.id}"
+
+
+def _put_in_batch(job: Job) -> None:
+    with database.transaction() as session:
+        row = Batch(id=_batch_of(job), owner="owner", photos=["one"], styles=["one"], options={})
+        session.add(row)
+        session.execute(update(Job).where(Job.id == job.id).values(batch=row.id, cell=0))
+
+
 def _done() -> Job:
     """Return a finished job of the owner's, with all that can be noted of one."""
     deliveries.make_secret("owner")
@@ -95,6 +109,7 @@ def _done() -> Job:
         device="cpu", weights_sha256="0" * 64, version="0", timings={},
     )  # fmt: skip
     gallery.change(job.id, "owner", title=TITLE)
+    _put_in_batch(job)
     return job
 
 
@@ -118,6 +133,7 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
         gallery.publish(job.id, "owner")
     places = {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
+        "batch_id": _batch_of(job),
         "kind": "photos", "name": "cat",
     }  # fmt: skip
     cookies = {} if who == "nobody" else {COOKIE: sign(who)}

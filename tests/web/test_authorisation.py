@@ -19,7 +19,7 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(studio: P
             assert owner != "422", f"{where} needs a body"
         assert nobody == stranger, where
         assert "DELETED" not in stranger, where
-        if "/jobs/{job_id}" in route.path:
+        if "/jobs/{job_id}" in route.path or "{batch_id}" in route.path:
             assert stranger == "404", where
         elif "{job_id}" in route.path or "api/v1/share/" in route.path:
             assert state != "private" or stranger in {"404", "410"}, where

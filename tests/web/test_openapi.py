@@ -16,9 +16,10 @@ from tests.web.served import begin, finish, served
 CONFIG = """
 [parameters]
 job_id = "{job_id}"
+batch_id = "{batch_id}"
 
 [[operations]]  # any bytes fit the description, but only a picture is accepted
-include-name = ["POST /api/v1/jobs", "POST /api/v1/settings"]
+include-name = ["POST /api/v1/jobs", "POST /api/v1/batches", "POST /api/v1/settings"]
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]  # any text fits the description, but only what a page gave is accepted
@@ -70,8 +71,10 @@ def submit(client: httpx.Client) -> httpx.Response:
 def test_it_answers_as_it_says_whatever_it_is_asked(client: httpx.Client, tmp_path: Path) -> None:
     job_id = submit(client).json()["id"]
     finish(begin())
+    batch = client.post("/api/v1/batches", files={"content": picture(), "style": picture()})
+    finish(begin())
     config = tmp_path / "schemathesis.toml"
-    config.write_text(CONFIG.format(job_id=job_id))
+    config.write_text(CONFIG.format(job_id=job_id, batch_id=batch.json()["id"]))
     cookie = client.cookies["studio"]
     program = Path(sysconfig.get_path("scripts"), "schemathesis")
     asked = f"run {client.base_url}/api/v1/openapi.json --no-color --seed 1 --max-time 25 "

@@ -3,7 +3,17 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tests.parts import picture
-from worker import accounts, admission, blobs, database, deliveries, gallery, jobs, receipts
+from worker import (
+    accounts,
+    admission,
+    batches,
+    blobs,
+    database,
+    deliveries,
+    gallery,
+    jobs,
+    receipts,
+)
 from worker.database import Base
 from worker.jobs import Hold, Job
 from worker.limits import Allowance, Visitor
@@ -51,11 +61,13 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     gallery.change(finished.id, "ann", title="mine", favourite=True)
     gallery.publish(others.id, "bob")
     gallery.report(others.id, "ann", "a reason")
+    one = batches.Source("photo.png", len(picture()), picture)
+    admission.submit_batch(Visitor("ann", "here"), [one], [one])
     with database.transaction() as session:
         receipts._keep("ann", "key", "digest")(session, finished.id)
         session.add(deliveries.Delivery(job_id=finished.id, owner="ann", url="http://x"))
 
-    assert accounts.remove("ann") == 2
+    assert accounts.remove("ann") == 3
     for name in ("ann", finished.id, running.id):
         assert rows_that_name(name) == {}
     assert {job_id for job_id, _ in blobs.jobs()} == {others.id}
