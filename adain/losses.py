@@ -144,7 +144,7 @@ def outside(output: Tensor) -> Tensor:
 
 
 def identity(output: Tensor, photo: Tensor) -> Tensor:
-    """Distance of a picture that was its own style from itself: N; 0 at equality."""
+    """Distance of a picture that went through with its own style from itself: N; 0 at equality."""
     error = output - photo
     floor = 1e-4  # 40 dB; the logarithm asks of easy and of hard pictures alike
     decibels = (error.square().mean((1, 2, 3)) / floor + 1).log()

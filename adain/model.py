@@ -7,6 +7,7 @@ with Adaptive Instance Normalization", ICCV 2017.
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -29,28 +30,60 @@ def statistics(features: Tensor) -> Statistics:
     return Statistics(mean, (variance + EPSILON).sqrt())  # N×C each
 
 
-def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
-    """Measure each channel inside each of K soft regions (paper 7.4).
+class Tally:
+    """Statistics of features that come in pieces, inside each of K soft regions (paper 7.4).
 
-    `features` is N×C×h×w, `regions` N×K×h×w with weights in [0, 1]; returns N×K×C.
-    A region of fewer than `FEWEST_CELLS` cells gets the statistics of the whole.
+    Exact however the pieces are cut: each is measured about its own mean, and means are set
+    against each other at the end.
     """
-    features = features.float()
-    area = regions.sum(dim=(2, 3)).clamp_min(EPSILON)  # N×K
-    mean = torch.einsum("nchw,nkhw->nkc", features, regions) / area[..., None]
-    variance = torch.stack(
-        [
-            torch.einsum("nchw,nhw->nc", (features - mean[:, k, :, None, None]) ** 2, region)
-            for k, region in enumerate(regions.unbind(1))
-        ],
-        dim=1,
-    )
-    std = (variance / area[..., None] + EPSILON).sqrt()
-    whole = statistics(features)
-    small = (area < FEWEST_CELLS)[..., None]
-    return Statistics(
-        torch.where(small, whole.mean[:, None], mean), torch.where(small, whole.std[:, None], std)
-    )
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[Tensor, Tensor, Tensor]] = []  # cells N×K, mean, variance N×K×C
+
+    def add(self, features: Tensor, regions: Tensor | None = None) -> None:
+        """Measure N×C×h×w features; `regions` is N×K×h×w with weights in [0, 1], or the whole."""
+        features = features.float()
+        n, _, height, width = features.shape
+        variance, mean = (
+            value[:, None] for value in torch.var_mean(features, dim=(2, 3), correction=0)
+        )
+        cells = features.new_full((n, 1), height * width)
+        if regions is not None:  # the whole stands last
+            inside = regions.sum((2, 3))
+            shares = regions / inside.clamp_min(EPSILON)[..., None, None]
+            means = torch.einsum("nchw,nkhw->nkc", features, shares)
+            variances = [
+                torch.einsum("nchw,nhw->nc", (features - own[..., None, None]) ** 2, share)
+                for own, share in zip(means.unbind(1), shares.unbind(1), strict=True)
+            ]
+            cells = torch.cat([inside, cells], 1)
+            mean = torch.cat([means, mean], 1)
+            variance = torch.cat([torch.stack(variances, 1), variance], 1)
+        self._pieces.append((cells, mean, variance))
+
+    def statistics(self, fewest: float = FEWEST_CELLS) -> Statistics:
+        """Return N×K×C, or N×1×C where no regions were given.
+
+        A region of fewer than `fewest` cells gets the statistics of the whole.
+        """
+        cells, means, variances = (
+            torch.stack(values) for values in zip(*self._pieces, strict=True)
+        )
+        shares = (cells / cells.sum(0).clamp_min(EPSILON))[..., None]
+        mean = (shares * means).sum(0)
+        variance = (shares * (variances + (means - mean) ** 2)).sum(0)
+        std = (variance + EPSILON).sqrt()
+        if mean.shape[1] == 1:
+            return Statistics(mean, std)
+        small = (cells.sum(0)[:, :-1] < fewest)[..., None]
+        return Statistics(*(torch.where(small, v[:, -1:], v[:, :-1]) for v in (mean, std)))
+
+
+def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
+    """Measure each channel of N×C×h×w inside each of N×K×h×w soft regions: N×K×C."""
+    tally = Tally()
+    tally.add(features, regions)
+    return tally.statistics()
 
 
 def adain(
@@ -59,6 +92,7 @@ def adain(
     cover: Tensor | None = None,
     alpha: Tensor | float = 1.0,
     content: Statistics | None = None,
+    plain: Statistics | None = None,
 ) -> Tensor:
     """Give content features the channel statistics of their styles (eqs. 8, 14 and 15).
 
@@ -67,7 +101,9 @@ def adain(
     remainder keeps the content's own features. None means equal shares everywhere. `alpha`
     in [0, 1], one number or N of them, goes from the content (0) to the full style (1).
     `content` holds the features' own statistics, N×1×C, or N×K×C region by region; None
-    measures them here.
+    measures them here. `plain` holds those that the content would have here with no style at
+    all, which alpha goes back to; None: the features' own, as where nothing was
+    transferred before.
 
     AdaIN, mixing and alpha are all affine in the features, so they fold into one
     gain and one bias per channel and position.
@@ -77,12 +113,16 @@ def adain(
         cover = features.new_full((n, k, 1, 1), 1 / k)
     if content is None:
         content = Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
-    gain = styles.std / content.std  # N×K×C
-    bias = styles.mean - content.mean * gain  # so that gain · x + bias is eq. 8
+    plain = plain or content
+    alpha = torch.as_tensor(alpha, dtype=content.std.dtype, device=content.std.device)
+    strength = alpha.view(-1, 1, 1)
+    mean = strength * styles.mean + (1 - strength) * plain.mean  # N×K×C, what is wanted
+    std = strength * styles.std + (1 - strength) * plain.std
+    gain = std / content.std
+    bias = mean - content.mean * gain  # so that gain · x + bias is eq. 8
     cover = cover.to(gain.dtype)
-    strength = torch.as_tensor(alpha, dtype=gain.dtype, device=gain.device).view(-1, 1, 1, 1)
-    gain = 1 + strength * torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
-    bias = strength * torch.einsum("nkc,nkhw->nchw", bias, cover)
+    gain = 1 + torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
+    bias = torch.einsum("nkc,nkhw->nchw", bias, cover)
     return torch.addcmul(bias, gain, features.float()).to(features.dtype)
 
 
@@ -105,42 +145,70 @@ def _reach(layers: nn.Module, scale: float) -> tuple[int, float]:
     return reach, scale
 
 
-class Network(nn.Module):
-    """An encoder and the decoder that mirrors it; AdaIN acts on the features between them.
+def _filters(layers: nn.Sequential) -> int:
+    """Channels that come out at the end."""
+    return [layer.out_channels for layer in layers.modules() if isinstance(layer, nn.Conv2d)][-1]
 
-    `encode` takes N×3×H×W RGB in [0, 1], H and W multiples of `stride` and at least twice it,
-    and returns N×`channels`×H/`stride`×W/`stride`; `decode` takes those back to an
-    image, not yet clamped to [0, 1].
+
+class Network(nn.Module):
+    """An encoder and the decoder that mirrors it; AdaIN acts between them and in the decoder.
+
+    `encode` takes N×3×H×W RGB in [0, 1], H and W multiples of `strides[0]` and at least twice
+    it, to the features of level 0. `step` goes from each level to the next, and from the last
+    to an image, not yet clamped to [0, 1]. Level l has `channels[l]` channels and a cell for
+    every `strides[l]` pixels. `again` names the places in the decoder before which the further
+    levels lie.
     """
 
     def __init__(
         self,
         encoder: nn.Sequential,
         decoder: nn.Sequential,
-        channels: int,
         black_and_white: tuple[float, float],
+        again: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.channels = channels
         self.black, self.white = black_and_white  # what the layers take for 0 and 1
-        encoder_reach, stride = _reach(encoder, 1)
-        decoder_reach, _ = _reach(decoder, stride)
-        self.stride = round(stride)  # pixels a cell of the features
-        # pixels around a picture's part that each half looks at, in whole cells
-        self.encoder_reach = math.ceil(encoder_reach / stride) * self.stride
-        self.decoder_reach = math.ceil(decoder_reach / stride) * self.stride
+        edges = (0, *again, len(decoder))
+        self._steps = [decoder[start:end] for start, end in pairwise(edges)]
+        encoder_reach, scale = _reach(encoder, 1)
+        self.channels, self.strides = [_filters(encoder)], [round(scale)]
+        for step in self._steps[:-1]:
+            _, scale = _reach(step, scale)
+            self.channels.append(_filters(step))
+            self.strides.append(round(scale))
+        decoder_reach, _ = _reach(decoder, self.stride)
+        # pixels around a picture's part that each half looks at, in whole cells of level 0
+        self.encoder_reach = math.ceil(encoder_reach / self.stride) * self.stride
+        self.decoder_reach = math.ceil(decoder_reach / self.stride) * self.stride
+
+    @property
+    def levels(self) -> range:
+        """The levels AdaIN acts at, from the encoder's end towards the picture."""
+        return range(len(self._steps))
+
+    @property
+    def stride(self) -> int:
+        """Pixels a cell of level 0, which a picture's sides have to be multiples of."""
+        return self.strides[0]
 
     def encode(self, images: Tensor) -> Tensor:
-        """N×3×H×W in [0, 1] → N×C×H/8×W/8."""
+        """N×3×H×W in [0, 1] → N×C×H/8×W/8, the features of level 0."""
         features: Tensor = self.encoder(images * (self.white - self.black) + self.black)
         return features
 
+    def step(self, level: int, features: Tensor) -> Tensor:
+        """Features of a level → those of the next; of the last → N×3×H×W, about [0, 1]."""
+        x: Tensor = self._steps[level](features)
+        return x if level < self.levels[-1] else (x - self.black) / (self.white - self.black)
+
     def decode(self, features: Tensor) -> Tensor:
-        """N×C×h×w → N×3×8h×8w, about [0, 1]."""
-        images: Tensor = self.decoder(features)
-        return (images - self.black) / (self.white - self.black)
+        """Features of level 0 → N×3×H×W, with no AdaIN on the way."""
+        for level in self.levels:
+            features = self.step(level, features)
+        return features
 
 
 def _conv(channels: int, filters: int, stride: int = 1) -> nn.Conv2d:
@@ -162,7 +230,10 @@ class Residual(nn.Module):
 
 
 def compact() -> Network:
-    """Ours: every convolution at half resolution or below, 865,004 parameters."""
+    """Ours: every convolution at half resolution or below, 865,004 parameters.
+
+    AdaIN acts at 1/8, 1/4 and 1/2: structure, strokes, and grain with colour.
+    """
     encoder = nn.Sequential(
         nn.PixelUnshuffle(2),  # 3 channels → 12 at 1/2
         *(_conv(12, 32), nn.ReLU()),
@@ -179,7 +250,8 @@ def compact() -> Network:
         _conv(32, 12),
         nn.PixelShuffle(2),  # 12 channels at 1/2 → 3
     )
-    return Network(encoder, decoder, channels=128, black_and_white=(-1.0, 1.0))
+    again = (7, 12)  # after the 64 channels at 1/4 and the 32 at 1/2
+    return Network(encoder, decoder, black_and_white=(-1.0, 1.0), again=again)
 
 
 # VGG-19 from the picture to relu4_1 as (channels in, channels out); None is a 2×2 max-pool.
@@ -208,9 +280,7 @@ def vgg19() -> Network:
     for step in reversed(_VGG19):
         decoder += [nn.Upsample(scale_factor=2)] if step is None else _padded_conv(*step[::-1])
     decoder.pop()  # no activation after the last convolution
-    return Network(
-        nn.Sequential(*encoder), nn.Sequential(*decoder), channels=512, black_and_white=(0.0, 1.0)
-    )
+    return Network(nn.Sequential(*encoder), nn.Sequential(*decoder), black_and_white=(0.0, 1.0))
 
 
 NETWORKS: dict[str, Callable[[], Network]] = {"compact": compact, "vgg19": vgg19}

@@ -51,6 +51,6 @@ def padded(images: Tensor, stride: int) -> Tensor:
     return padded.contiguous(memory_format=torch.channels_last)
 
 
-def cells(masks: Tensor, stride: int) -> Tensor:
-    """Average K×1×H×W masks over the cells of the feature map of a padded picture: K×h×w."""
-    return F.avg_pool2d(unit(padded(masks, stride)), stride)[:, 0]
+def cells(masks: Tensor, stride: int, cell: int) -> Tensor:
+    """Average K×1×H×W masks, padded to a network's stride, over cells of some pixels: K×h×w."""
+    return F.avg_pool2d(unit(padded(masks, stride)), cell)[:, 0]

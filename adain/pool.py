@@ -30,15 +30,6 @@ class Measured:
         style, half = ([vector[places] for vector in some] for some in (self.style, self.half))
         return Measured(self.images[places], self.relu4_1[places].float(), style, half)
 
-    def put_last(self, count: int, other: "Measured") -> None:
-        """Replace the last `count` by the other's last."""
-        if count:
-            self.images[-count:] = other.images[-count:]
-            self.relu4_1[-count:] = other.relu4_1[-count:]
-            vectors = (self.style + self.half, other.style + other.half)
-            for mine, its in zip(*vectors, strict=True):
-                mine[-count:] = its[-count:]
-
 
 @torch.no_grad()
 def measure(

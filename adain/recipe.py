@@ -56,7 +56,6 @@ class Data:
     swap: float = 0.0  # of paintings, channels swapped and some inverted
     patterns: float = 0.0  # of paintings, drawn by rule
     photos: float = 0.0  # of paintings, photos in their place
-    own: int = 0  # pictures a batch that are their own style
     pool: int = 0  # crops of each kind measured once and used again; 0: always fresh ones
 
 
@@ -129,8 +128,8 @@ def _check(recipe: Recipe, where: str) -> Recipe:
     if len(recipe.layers) != len(LAYERS):
         raise RecipeError(f"{where}: layers wants {len(LAYERS)} numbers, one for each of {LAYERS}")
     for stage in recipe.stages:
-        if stage.steps < 1 or stage.batch <= recipe.data.own:
-            raise RecipeError(f"{where}: a stage wants steps ≥ 1 and batch > own")
+        if stage.steps < 1 or stage.batch < 1:
+            raise RecipeError(f"{where}: a stage wants steps ≥ 1 and batch ≥ 1")
         if stage.crop < 32 or stage.crop % 8:
             raise RecipeError(f"{where}: crop {stage.crop} is not a multiple of 8 from 32 up")
     return recipe

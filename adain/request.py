@@ -22,7 +22,7 @@ class Style:
     """What one network keeps of a style picture: two numbers a channel, small enough to keep."""
 
     network: str  # name and digest of the weights that measured it
-    statistics: Statistics  # mean and std, C each, float32 on the CPU
+    levels: tuple[Statistics, ...]  # mean and std, C each, at every level; float32 on the CPU
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ class Request:
         styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
         return replace(self, content=content, styles=styles, masks=masks)
 
-    def regions(self, stride: int) -> Tensor:
-        """Return the masks averaged over each cell of the feature map, in [0, 1].
+    def regions(self, stride: int, cell: int) -> Tensor:
+        """Return the masks, padded to a network's stride, averaged over cells of some pixels.
 
-        K×h×w; without masks K×1×1 ones.
+        K×h×w in [0, 1]; without masks K×1×1 ones.
         """
         if not self.masks:
             return torch.ones(len(self.styles), 1, 1)
         wanted = pictures.scaled_size(*self.content.size, self.size)
         masks = [mask.resize(wanted, Image.Resampling.BOX) for mask in self.masks]
-        return pixels.cells(torch.cat([pixels.tensor(mask) for mask in masks]), stride)
+        return pixels.cells(torch.cat([pixels.tensor(mask) for mask in masks]), stride, cell)
 
     def cover(self, regions: Tensor) -> Tensor:
         """Return how much of each style each position gets, in the shape of the regions.

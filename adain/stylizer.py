@@ -6,6 +6,7 @@ sets those (`worker/jobs.py`).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,9 +17,10 @@ from torch import Tensor
 from adain import color as colors
 from adain import pictures, pixels, weights
 from adain.color import Color
-from adain.model import Network, Statistics, adain, region_statistics, statistics
+from adain.model import Network, Statistics, adain
+from adain.passage import Passage
 from adain.request import Request, Style
-from adain.tiles import tiles
+from adain.tiles import Tile
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 
@@ -26,10 +28,6 @@ Watch = Callable[[str, float], None]  # stage name, fraction done; may raise to 
 
 
 def _unwatched(stage: str, fraction: float) -> None:
-    pass
-
-
-def _unheard(fraction: float) -> None:
     pass
 
 
@@ -46,19 +44,20 @@ def _device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class _Mix:
-    """What a batch does to its features, as `adain` takes it."""
+    """What a batch does to its features at one level, as `adain` takes it."""
 
     styles: Statistics  # N×K×C
     cover: Tensor  # N×K×1×1, or N×K×h×w with masks
     regions: Tensor | None  # N×K×h×w with masks
     alpha: Tensor  # N
+    cell: int  # pixels a side
 
-    def measure(self, features: Tensor) -> Statistics:
-        """Statistics of the content, region by region with masks."""
-        if self.regions is not None:
-            return region_statistics(features, self.regions)
-        whole = statistics(features)
-        return Statistics(whole.mean[:, None], whole.std[:, None])
+    def transfer(
+        self, content: Statistics, plain: Statistics, features: Tensor, tile: Tile
+    ) -> Tensor:
+        """Change the features of a tile, measured over the whole and with no style at all."""
+        cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
+        return adain(features, self.styles, cover, self.alpha, content, plain)
 
 
 class Stylizer:
@@ -95,8 +94,12 @@ class Stylizer:
         if like is not None:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
             style = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))[None]
-        measured = statistics(self._encode(pixels.padded(style, self._model.stride)))
-        return Style(self._name, Statistics(measured.mean[0].cpu(), measured.std[0].cpu()))
+        style = pixels.padded(style, self._model.stride)
+        passage = Passage(self._model, style, self.device, self.dtype)
+        measured = [passage.measure(level) for level in self._model.levels]
+        return Style(
+            self._name, tuple(Statistics(m.mean[0, 0].cpu(), m.std[0, 0].cpu()) for m in measured)
+        )
 
     @torch.inference_mode()
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
@@ -119,65 +122,52 @@ class Stylizer:
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
         """Make pictures of one size, from upright requests."""
         watch("styles", 0.0)
-        mix = self._mix(requests)
+        mixes = self._mixes(requests)
         contents = torch.cat(
             [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
         )
         height, width = contents.shape[2:]
         contents = pixels.padded(contents, self._model.stride)
-        features = self._encode(contents, lambda done: watch("content", 0.2 + 0.4 * done))
-        luminance = [request.color == Color.LUMINANCE for request in requests]
-        results = self._paint(
-            *(features, mix, contents, torch.tensor(luminance)),
-            lambda done: watch("picture", 0.6 + 0.4 * done),
-        )
-        watch("done", 1.0)
-        return [pixels.image(result) for result in results[:, :, :height, :width]]
-
-    def _encode(self, images: Tensor, watch: Callable[[float], None] = _unheard) -> Tensor:
-        """N×3×H×W bytes or floats, padded → N×C×h×w features, tile by tile."""
-        n, _, height, width = images.shape
-        stride, model = self._model.stride, self._model
-        cells = (n, model.channels, height // stride, width // stride)
-        features = torch.empty(
-            cells, device=self.device, dtype=self.dtype, memory_format=torch.channels_last
-        )
-        for tile in tiles(height, width, stride):
-            watch(tile.top / height)
-            around = tile.grown(model.encoder_reach, height, width)
-            seen = pixels.unit(around.of(images).to(self.device)).to(self.dtype)
-            tile.of(features, stride).copy_(tile.inside(around).of(model.encode(seen), stride))
-        return features
-
-    def _paint(
-        self,
-        features: Tensor,
-        mix: _Mix,
-        contents: Tensor,
-        luminance: Tensor,
-        watch: Callable[[float], None],
-    ) -> Tensor:
-        """Transfer and decode tile by tile: N×C×h×w features → N×3×H×W bytes on the CPU."""
-        (height, width), stride, model = contents.shape[2:], self._model.stride, self._model
-        own = mix.measure(features)
+        passage = Passage(self._model, contents, self.device, self.dtype)
+        self._restyle(passage, mixes, watch)
+        luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
         results = torch.empty_like(contents)
-        for tile in tiles(height, width, stride):
-            watch(tile.top / height)
-            around = tile.grown(model.decoder_reach, height, width)
-            cover = mix.cover if mix.regions is None else around.of(mix.cover, stride)
-            mixed = adain(around.of(features, stride), mix.styles, cover, mix.alpha, own)
-            painted = tile.inside(around).of(model.decode(mixed)).float().cpu()
+        for tile in passage.tiles():
+            watch("picture", 0.8 + 0.2 * tile.top / passage.height)
+            painted = passage.picture(tile).float().cpu()
             photo = pixels.unit(tile.of(contents)[luminance])
             painted[luminance] = colors.keep_colors(painted[luminance], photo)
             tile.of(results).copy_(pixels.as_bytes(painted))
-        return results
+        watch("done", 1.0)
+        return [pixels.image(result) for result in results[:, :, :height, :width]]
+
+    def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> None:
+        """Give a passage its styles level by level, measuring before each.
+
+        Alpha goes back to what the content is at a level with no style at all: where it is
+        less than 1, that is measured as well, on a second passage.
+        """
+        part = 0.6 / len(mixes)
+        plain_too = bool((mixes[0].alpha < 1).any())
+        for level, mix in enumerate(mixes):
+            stage, since = ("picture" if level else "content"), 0.2 + part * level
+
+            def heard(fraction: float, stage: str = stage, since: float = since) -> None:
+                watch(stage, since + part * fraction)
+
+            own = without = passage.measure(level, mix.regions, heard)
+            if level == 0:
+                plain = passage.untouched()
+            elif plain_too:
+                without = plain.measure(level, mix.regions, heard)
+            passage.transfer(level, partial(mix.transfer, own, without))
 
     @property
     def _name(self) -> str:
         return f"{self.network} {self.sha256}"
 
-    def _styles(self, request: Request) -> Statistics:
-        """Statistics of a request's K styles: K×C."""
+    def _styles(self, request: Request) -> list[Style]:
+        """Measure a request's K styles, or take them as they were measured."""
         like = request.content if request.color == Color.CONTENT else None
         styles = [
             style if isinstance(style, Style) else self.style(style, request.size, like)
@@ -186,29 +176,36 @@ class Stylizer:
         for style in styles:
             if style.network != self._name:
                 raise ValueError(f"A style measured by {style.network} is no use to {self._name}.")
-        means, stds = zip(*(style.statistics for style in styles), strict=True)
-        return Statistics(torch.stack(means), torch.stack(stds))
+        return styles
 
-    def _mix(self, requests: Sequence[Request]) -> _Mix:
-        """Bring the requests' styles, weights, masks and alphas to one shape.
+    def _mixes(self, requests: Sequence[Request]) -> list[_Mix]:
+        """Bring the requests' styles, weights, masks and alphas to one shape, level by level."""
+        styles = [self._styles(request) for request in requests]
+        return [self._mix(requests, styles, level) for level in self._model.levels]
+
+    def _mix(
+        self, requests: Sequence[Request], styles: Sequence[Sequence[Style]], level: int
+    ) -> _Mix:
+        """Do so at one level.
 
         Requests with fewer styles than others are filled up with styles that cover nothing.
         """
-        n, k = len(requests), max(len(request.styles) for request in requests)
-        styles = [self._styles(request) for request in requests]
-        regions = [request.regions(self._model.stride) for request in requests]
+        n, k = len(requests), max(map(len, styles))
+        channels, cell = self._model.channels[level], self._model.strides[level]
+        regions = [request.regions(self._model.stride, cell) for request in requests]
         masked = any(request.masks for request in requests)
         cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
-        mean, std = torch.zeros(n, k, self._model.channels), torch.ones(n, k, self._model.channels)
+        mean, std = torch.zeros(n, k, channels), torch.ones(n, k, channels)
         cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
         for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
-            count = len(request.styles)
-            mean[place, :count], std[place, :count] = own
-            cover[place, :count] = request.cover(region)
-            inside[place, :count] = region
+            for number, style in enumerate(own):
+                mean[place, number], std[place, number] = style.levels[level]
+            cover[place, : len(own)] = request.cover(region)
+            inside[place, : len(own)] = region
         return _Mix(
             Statistics(mean.to(self.device), std.to(self.device)),
             cover.to(self.device),
             inside.to(self.device) if masked else None,
             torch.tensor([request.alpha for request in requests], device=self.device),
+            cell,
         )

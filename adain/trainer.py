@@ -24,10 +24,18 @@ from adain.recipe import Recipe, Stage
 _GREY_PAIRS = 0.25  # of batches that have one, where there are grey crops
 
 
-def _stylized(network: Network, content: Tensor, styles: Tensor) -> Tensor:
-    """Decode N×C×h×w features with the statistics of as many styles' features."""
-    wanted = statistics(styles)
-    return network.decode(adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None])))
+def _stylized(network: Network, content: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    """Decode N×C×h×w features in as many styles; returns pictures and the styles' own.
+
+    At each level the content gets the statistics that the style has there on its own way
+    through the decoder.
+    """
+    for level in network.levels:
+        with torch.autocast(content.device.type, enabled=False):  # gain and bias in full precision
+            wanted = statistics(style)
+            content = adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None]))
+        content, style = network.step(level, content), network.step(level, style)
+    return content, style
 
 
 class Trainer:
@@ -88,10 +96,7 @@ class Trainer:
             )
 
     def _draw(self, stage: Stage, turn: int) -> tuple[Measured, Measured]:
-        """Draw a step's photos and paintings; the last `own` are their own style.
-
-        Every third time that is a painting, else a photo.
-        """
+        """Draw a step's photos and paintings."""
         data, rng = self.recipe.data, Random(f"{self.recipe.seed} step {self.step}")
         greys = [0.0] * stage.batch
         greys[0] = data.grey if rng.random() < _GREY_PAIRS else 0.0
@@ -99,10 +104,6 @@ class Trainer:
             pool.take([crops.number(rng, data.pool, grey) for grey in greys], turn)
             for pool in (self._photos, self._paintings)
         )
-        if self.step % 3 == 0:
-            photos.put_last(data.own, paintings)
-        else:
-            paintings.put_last(data.own, photos)
         return photos, paintings
 
     def losses(self, stage: Stage) -> dict[str, Tensor]:
@@ -110,12 +111,9 @@ class Trainer:
         turn, layers = self.step % len(self.networks), self.layers
         photos, paintings = self._draw(stage, turn)
         photo, painting = pixels.unit(photos.images), pixels.unit(paintings.images)
-        pairs, own = self._parts(stage)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            features = self.network.encode(torch.cat([photo, painting[pairs]]))
-            content = features[: stage.batch]
-            styles = torch.cat([features[stage.batch :], content[own]])
-            output = _stylized(self.network, content, styles).float()
+            content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
+            output, back = (made.float() for made in _stylized(self.network, content, styles))
         seen, measured = self._look(turn, output)
         found: dict[str, Callable[[], Tensor]] = {
             "content": lambda: losses.content(seen, photos.relu4_1),
@@ -127,19 +125,14 @@ class Trainer:
             "paper_content": lambda: losses.paper_content(seen, photos.relu4_1, paintings.relu4_1),
             "paper_style": lambda: losses.paper_style(measured, paintings.style) @ layers,
             "colour": lambda: losses.colour(output, painting),
-            "lattice": lambda: losses.lattice(output[pairs], photo[pairs]),
-            "flat": lambda: losses.flat(output[pairs], photo[pairs]),
-            "lightness": lambda: losses.lightness(output[pairs], photo[pairs]),
-            "identity": lambda: losses.identity(output[own], photo[own]),
+            "lattice": lambda: losses.lattice(output, photo),
+            "flat": lambda: losses.flat(output, photo),
+            "lightness": lambda: losses.lightness(output, photo),
+            "identity": lambda: losses.identity(back, painting),
             "outside": lambda: losses.outside(output),
             "mimic": lambda: losses.mimic(content, photos.relu4_1),
         }
         return {name: found[name]().mean() for name in self.recipe.loss}
-
-    def _parts(self, stage: Stage) -> tuple[slice, slice]:
-        """Say where in a batch the pairs are, and the pictures that are their own style."""
-        middle = stage.batch - self.recipe.data.own
-        return slice(middle), slice(middle, None)
 
     def _look(self, turn: int, output: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return relu4_1 and the style vectors of what was painted."""
@@ -183,5 +176,5 @@ class Trainer:
         for photo in photos:
             seen = network.encode(pixels.unit(torch.stack([photo, *paintings])).to(self.device))
             content = seen[:1].expand(len(paintings), -1, -1, -1)
-            rows.append([photo, *pixels.as_bytes(_stylized(network, content, seen[1:]))])
+            rows.append([photo, *pixels.as_bytes(_stylized(network, content, seen[1:])[0])])
         return [[pixels.image(picture) for picture in row] for row in rows]

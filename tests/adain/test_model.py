@@ -132,7 +132,7 @@ def test_every_network_halves_the_side_three_times_and_comes_back(name: str) -> 
     images = torch.rand(1, 3, 32, 48)
     with torch.inference_mode():
         encoded = network.encode(images)
-        assert encoded.shape == (1, network.channels, 4, 6)
+        assert encoded.shape == (1, network.channels[0], 4, 6)
         assert network.decode(encoded).shape == images.shape
 
 

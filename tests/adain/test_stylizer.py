@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def test_alpha_0_is_autoencoding_whatever_the_style(make: Make) -> None:
     assert np.array_equal(one, other)
 
 
+def test_alpha_moves_the_picture_evenly_at_every_level(make: Make) -> None:
+    plain, full = make(replace(PLAIN, alpha=0.0)), make(PLAIN)
+    half = np.abs(make(replace(PLAIN, alpha=0.5)) - plain).mean()
+    assert 0.35 < half / np.abs(full - plain).mean() < 0.65
+
+
 def test_only_the_proportions_of_weights_count(make: Make) -> None:
     two = replace(PLAIN, styles=[drawn(2), drawn(3)])
     assert np.abs(make(replace(two, weights=[1, 3])) - make(replace(two, weights=[2, 6]))).max() < 2
@@ -102,7 +109,7 @@ def test_styles_may_be_of_any_size(make: Make) -> None:
 
 def test_a_kept_style_gives_the_same_picture_as_its_file(stylizer: Stylizer, make: Make) -> None:
     kept = stylizer.style(drawn(2), 72)
-    assert kept.statistics.mean.shape == (128,)
+    assert [level.mean.shape for level in kept.levels] == [(128,), (64,), (32,)]
     assert np.array_equal(make(replace(PLAIN, styles=[kept])), make(PLAIN))
 
 
@@ -126,7 +133,8 @@ def test_each_mask_puts_its_style_where_it_is_white(make: Make) -> None:
     assert np.abs(make(two) - make(swapped)).max() <= 2
     other = make(replace(two, styles=[drawn(2), drawn(4)]))
     changed = np.abs(make(two) - other).mean(axis=(0, 2))
-    assert changed[:16].max() < 0.5 < changed[72:].mean()  # columns far from the seam
+    # far from the seam a region hears of the other only through its own statistics near the seam
+    assert changed[:16].mean() < 0.1 * changed[72:].mean()
 
 
 def test_outside_every_mask_the_photo_is_only_autoencoded(make: Make) -> None:
@@ -172,7 +180,8 @@ def test_a_batch_equals_single_runs(stylizer: Stylizer, make: Make) -> None:
 def test_the_watcher_hears_every_stage_and_can_stop_the_work(stylizer: Stylizer) -> None:
     heard: list[tuple[str, float]] = []
     stylizer.stylize([PLAIN], lambda stage, fraction: heard.append((stage, fraction)))
-    assert [stage for stage, _ in heard] == ["styles", "content", "picture", "done"]
+    stages = [stage for stage, _ in groupby(heard, key=lambda said: said[0])]
+    assert stages == ["styles", "content", "picture", "done"]
     assert [fraction for _, fraction in heard] == sorted(fraction for _, fraction in heard)
 
     def stop(stage: str, fraction: float) -> None:

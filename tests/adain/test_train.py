@@ -39,7 +39,6 @@ tone = 0.2
 swap = 0.2
 patterns = 0.2
 photos = 0.2
-own = 1
 pool = {pool}
 [[stage]]
 steps = 2
