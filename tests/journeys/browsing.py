@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from web import shelf
 
 SHOTS = Path(__file__).parents[2] / "screenshots"
-DESK, PHONE = (1440, 900), (390, 844)
+DESK, NARROW, PHONE = (1440, 900), (1280, 800), (390, 844)
 SECONDS = 60_000  # milliseconds a slow machine may take
 
 PHOTO = str(shelf.file("photos", "coffee"))
@@ -30,7 +30,8 @@ def open_page(page: Page, address: str) -> None:
 
 def shoot(page: Page, name: str) -> None:
     SHOTS.mkdir(exist_ok=True)
-    whole = page.viewport_size != {"width": DESK[0], "height": DESK[1]}
+    assert page.viewport_size
+    whole = page.viewport_size["width"] < NARROW[0]
     page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)
 
 
@@ -112,3 +113,14 @@ def submit(page: Page, address: str, photo: str, style: str, **options: object) 
     while ask(page, f"{address}/api/v1/jobs/{job_id}")["state"] != "done":
         page.wait_for_timeout(100)
     return job_id
+
+
+def to_gallery(page: Page, tiles: int) -> None:
+    """Turn to the gallery and wait for so many pictures."""
+    page.click(".views a[href='#gallery']")
+    expect(page.locator("#gallery .tile img")).to_have_count(tiles)
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button in an entry's detail view."""
+    page.locator("dialog").get_by_role("button", name=name, exact=True).click()

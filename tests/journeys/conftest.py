@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, open_page
 from tests.parts import free_port
+from tests.web.served import served
+from web import app
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -64,8 +67,8 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
+@contextmanager
+def visits(browser: Browser, address: str) -> Iterator[Visit]:
     """Open the page as a new visitor; whatever it does, it asks nobody but the studio."""
     elsewhere: list[str] = []
     broken: list[str] = []
@@ -100,3 +103,17 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         context.close()
     assert elsewhere == []
     assert broken == []
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Visit the running studio."""
+    with visits(browser, address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def idle(studio: Path, browser: Browser) -> Iterator[Visit]:
+    """Visit a studio where nobody works and the queue is away: its jobs are moved on by hand."""
+    with served(made=app.create) as address, visits(browser, address) as opened:
+        yield opened

@@ -6,21 +6,22 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.journeys.browsing import DESK, PHONE, Visit, ask, choose, shoot, submit
-
-
-def _gallery(page: Page, tiles: int) -> None:
-    page.click(".views a[href='#gallery']")
-    expect(page.locator("#gallery .tile img")).to_have_count(tiles)
+from tests.journeys.browsing import (
+    DESK,
+    PHONE,
+    Visit,
+    ask,
+    choose,
+    press,
+    shoot,
+    submit,
+    to_gallery,
+)
 
 
 def _open_first(page: Page) -> None:
     page.click("#gallery .tile")
     expect(page.locator("dialog[open] .compare")).to_be_visible()
-
-
-def _press(page: Page, name: str) -> None:
-    page.locator("dialog").get_by_role("button", name=name, exact=True).click()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_picture_is_named_published_found_and_reported(
     submit(page, address, "rocket", "ink")
     job_id = submit(page, address, "coffee", "night", alpha=0.5)
     page.click(".views a[href='#studio']")
-    _gallery(page, 2)
+    to_gallery(page, 2)
     _open_first(page)
     page.get_by_label("Title", exact=True).fill(name)
     page.get_by_label("Title", exact=True).press("Enter")
@@ -45,8 +46,8 @@ def test_a_picture_is_named_published_found_and_reported(
     page.get_by_label("Tags", exact=True).fill("sea, dusk")
     page.get_by_label("Tags", exact=True).press("Enter")
     expect(page.locator("dialog .tags span")).to_have_text(["sea", "dusk"])
-    _press(page, "Favourite")
-    _press(page, "Publish")
+    press(page, "Favourite")
+    press(page, "Publish")
     expect(page.locator("dialog").get_by_role("button", name="Make private")).to_be_visible()
     shoot(page, f"gallery-{scheme}-detail")
     page.keyboard.press("Escape")
@@ -68,14 +69,14 @@ def test_a_picture_is_named_published_found_and_reported(
     other.click(f"#gallery .tile[data-id='{job_id}']")
     expect(other.locator("dialog h2")).to_have_text(name)
     expect(other.locator("dialog .sources, dialog .typed")).to_have_count(0)
-    _press(other, "Report")
+    press(other, "Report")
     other.get_by_label("What is wrong with it?").fill("not nice")
-    _press(other, "Send the report")
+    press(other, "Send the report")
     expect(other.locator("dialog .note")).to_contain_text("Thank you")
     shoot(other, f"gallery-{scheme}-public")
 
     _open_first(page)
-    _press(page, "Make private")
+    press(page, "Make private")
     other.reload()
     expect(other.locator(f"#gallery .tile[data-id='{job_id}']")).to_have_count(0)
 
@@ -83,9 +84,9 @@ def test_a_picture_is_named_published_found_and_reported(
 def test_a_link_shows_one_picture_until_it_is_taken_back(visit: Visit, address: str) -> None:
     page = visit()
     submit(page, address, "cat", "fjord")
-    _gallery(page, 1)
+    to_gallery(page, 1)
     _open_first(page)
-    _press(page, "Share link")
+    press(page, "Share link")
     link = page.locator("dialog .sharing input").input_value()
     other = visit(PHONE, "dark", locale="ko-KR")
     other.goto(link)
@@ -97,7 +98,7 @@ def test_a_link_shows_one_picture_until_it_is_taken_back(visit: Visit, address: 
     with Image.open(io.BytesIO(kept.value.path().read_bytes())) as picture:
         assert picture.format == "JPEG"
         assert picture.getexif()
-    _press(page, "Take back")
+    press(page, "Take back")
     expect(page.locator("dialog .note")).to_have_text("The link shows nothing any more.")
     other.reload()
     expect(other.locator("h2")).to_have_text("볼 것이 없습니다")
@@ -109,14 +110,14 @@ def test_the_same_style_waits_for_a_new_photo(visit: Visit, address: str) -> Non
     page = visit()
     submit(page, address, "cat", "fjord", alpha=0.4, color="content")
     choose(page, "coffee", "ink")
-    _gallery(page, 1)
+    to_gallery(page, 1)
     _open_first(page)
-    _press(page, "Use these settings")
+    press(page, "Use these settings")
     expect(page.locator("#strength input[type=number]")).to_have_value("40")
     expect(page.locator("#photo img")).to_be_visible()
-    _gallery(page, 1)
+    to_gallery(page, 1)
     _open_first(page)
-    _press(page, "Same style, new photo")
+    press(page, "Same style, new photo")
     expect(page.locator("#photo img")).to_have_count(0)
     choose(page, "raccoon", "glass")  # goes beside it
     page.click("#send")
@@ -131,7 +132,7 @@ def test_several_are_deleted_and_the_list_goes_on_without_end(visit: Visit, addr
     page.route(
         "**/api/v1/gallery?*", lambda route: route.continue_(url=f"{route.request.url}&limit=2")
     )
-    _gallery(page, 3)
+    to_gallery(page, 3)
     page.get_by_role("button", name="Select").click()
     page.focus("#gallery .tile >> nth=0")
     page.keyboard.press("Space")

@@ -3,10 +3,11 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from tests.parts import picture
 from web import app
@@ -15,12 +16,12 @@ from worker.jobs import Job
 
 
 @contextmanager
-def served(port: int = 0) -> Iterator[str]:
-    """Serve the API, on a free port if none is given; yields its address."""
+def served(port: int = 0, made: Callable[[], FastAPI] = app.without_page) -> Iterator[str]:
+    """Serve the API or what is `made`, on a free port if none is given; yields its address."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
-    config = uvicorn.Config(app.without_page(), log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(made(), log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
