@@ -14,9 +14,9 @@ from statistics import mean, median
 
 import torch
 from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 
-from adain.model import NETWORKS, build
+from adain import floor, pixels
+from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.weights import WeightsMissing
@@ -30,12 +30,12 @@ _PAPER = {  # seconds at 256 and 512 px; in brackets with style encoding
 }
 
 
-def _stylizer(network: str, folder: Path, device: str) -> Stylizer:
+def _stylizer(network: str, folder: Path, device: str, exact: bool = False) -> Stylizer:
     try:
-        return Stylizer.load(network, folder, device)
+        return Stylizer.load(network, folder, device, exact)
     except WeightsMissing:
         chosen = Stylizer.load("compact", folder, device).device
-        return Stylizer(build(network).eval(), network, "random", chosen)
+        return Stylizer(build(network).eval(), network, "random", chosen, exact)
 
 
 def _noise(side: int, seed: int) -> Image.Image:
@@ -58,10 +58,30 @@ def _seconds(work: Callable[[int], object], count: int) -> list[float]:
 
 def _gmacs(network: str, side: int) -> float:
     """Count the multiplications of encoding and decoding one square picture, in 10⁹."""
-    with FlopCounterMode(display=False) as counter, torch.device("meta"):
-        model = build(network)
-        model.decode(model.encode(torch.empty(1, 3, side, side)))
-    return float(counter.get_total_flops()) / 2e9
+    return sum(layer.operations for layer in floor.layers(network, side, torch.float32)) / 2e9
+
+
+@torch.inference_mode()
+def _as_the_port(network: Network, photo: Image.Image, style: Image.Image) -> object:
+    """Run the paper's network as the well-known PyTorch port does.
+
+    Default memory layout, float32, the style encoded each time.
+    """
+    content, style_seen = (
+        network.encode(pixels.unit(pixels.tensor(picture)).contiguous())
+        for picture in (photo, style)
+    )
+    wanted = statistics(style_seen)
+    mixed = adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None]))
+    return pixels.as_bytes(network.decode(mixed))
+
+
+def _port(stylizer: Stylizer, side: int, count: int) -> list[float]:
+    """Seconds a picture of the paper's network as the port runs it, on the same device's CPU."""
+    network = build("vgg19").eval()
+    photos = [_noise(side, seed) for seed in range(count + 1)]
+    style = _noise(side, 1 << 20)
+    return _seconds(lambda n: _as_the_port(network, photos[n], style), count)
 
 
 def _rates(stylizer: Stylizer, side: int, count: int) -> tuple[list[float], list[float]]:
@@ -82,6 +102,22 @@ def _device(stylizer: Stylizer) -> str:
     return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
 
 
+def _print_floor(at_512: dict[str, float], stylizers: dict[str, Stylizer]) -> None:
+    """Print each network's time beside the least that this machine would need for it."""
+    print("\n| network | format | GMAC at 512 px | GMAC/s | floor, s | floor / time |")
+    print("|---|---|---|---|---|---|")
+    for name, took in at_512.items():
+        stylizer = stylizers[name]
+        machine = floor.measure(stylizer.device, stylizer.dtype)
+        least = floor.seconds(stylizer.network, 512, machine, stylizer.dtype)
+        work = _gmacs(stylizer.network, 512)
+        form = str(stylizer.dtype).removeprefix("torch.")
+        print(
+            f"| `{name}` | {form} | {work:.1f} | {work / took:.0f} | {least:.3f} "
+            f"| {least / took:.0%} |"
+        )
+
+
 def main() -> None:
     """Time the networks and print the tables as Markdown."""
     parser = argparse.ArgumentParser("python -m adain.bench", description=__doc__)
@@ -90,6 +126,7 @@ def main() -> None:
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     args = parser.parse_args()
     stylizers = {name: _stylizer(name, args.weights_folder, args.device) for name in NETWORKS}
+    stylizers["compact, exact"] = _stylizer("compact", args.weights_folder, args.device, exact=True)
     device = _device(stylizers["compact"])
     print(f"Seconds a picture, mean of {args.count}; in brackets with style encoding.\n")
     print("| method | device | 256 px | 512 px |\n|---|---|---|---|")
@@ -103,11 +140,10 @@ def main() -> None:
             cells.append(f"{mean(without):.3f} ({mean(with_style):.3f})")
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
-    print("\n| network | GMAC at 512 px | GMAC/s |\n|---|---|---|")
-    for name, seconds in at_512.items():
-        work = _gmacs(name, 512)
-        print(f"| `{name}` | {work:.1f} | {work / seconds:.0f} |")
-    print(f"\nratio vgg19/compact at 512 px: {at_512['vgg19'] / at_512['compact']:.1f} ×")
+    _print_floor(at_512, stylizers)
+    port = median(_port(stylizers["vgg19"], 512, args.count))
+    print(f"\nratio vgg19 {port / at_512['compact']:.1f} (as the PyTorch port runs it, 512 px)")
+    print(f"ratio vgg19-here {at_512['vgg19'] / at_512['compact']:.1f} (in this engine)")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     print(f"peak memory {peak:.2f} GiB")
 

@@ -108,6 +108,11 @@ class Stylizer:
         model, found = weights.load(network, folder)
         return cls(model, network, found.sha256, _device(device), exact)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of what the network computes for pictures that are not tiled."""
+        return next(self._model.parameters()).dtype
+
     @torch.inference_mode()
     def style(self, image: Image.Image, size: int = 512, like: Image.Image | None = None) -> Style:
         """Measure a style picture once, to be kept and mixed at will.
