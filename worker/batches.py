@@ -152,6 +152,7 @@ def _insert(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Besi
                     reserved=jobs.reserved(cell.photo.width, cell.photo.height, options.size),
                     network=options.network,
                     turn=jobs.next_turn(batch.owner),
+                    **jobs.placing(cell.photo.width, cell.photo.height, options),
                     batch=batch.id,
                     cell=place,
                 )
@@ -210,7 +211,8 @@ def submit(
         _store(batch, cells, chosen, beside)
     log.info("batch %s queued, %d jobs", batch.id, len(cells))
     for cell in cells:
-        if not queue.send(cell.job_id):  # the sweep rings for the rest
+        line = jobs.placing(cell.photo.width, cell.photo.height, chosen)["queue"]
+        if not queue.send(cell.job_id, line):  # the sweep rings for the rest
             break
     return batch
 

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event, Thread
 from typing import Any
 
@@ -28,17 +28,13 @@ START_ANEW = signal.SIGUSR2
 def _bells() -> bool:
     """Tell whether jobs are being announced; no, if nobody can tell."""
     try:
-        return queue.depth() > 0
+        return queue.depth(settings().serving) > 0
     except redis.RedisError:
         return False
 
 
 class Stop(Exception):
-    """The work is to be dropped: cancelled by its owner, or another attempt has the job."""
-
-    def __init__(self, hold: Hold) -> None:
-        super().__init__(hold)
-        self.hold = hold
+    """The work is to be dropped: its owners cancelled, or other attempts have the jobs."""
 
 
 class Heartbeat(Thread):
@@ -58,8 +54,8 @@ class Heartbeat(Thread):
         self._parent = os.getppid()
         self._soon = Event()
         self._ended = False
-        self._job: Job | None = None
-        self._hold = Hold.HELD
+        self._group: Sequence[Job] = ()
+        self._holds: dict[str, Hold] = {}
         self._stage, self._progress = "", 0.0
         self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
 
@@ -68,21 +64,25 @@ class Heartbeat(Thread):
         self._heard.set()
 
     @contextlib.contextmanager
-    def keeping(self, job: Job) -> Iterator[None]:
-        """Keep the lease of a job while the work on it lasts."""
-        self._hold, self._stage, self._progress = Hold.HELD, "", 0.0
-        self._job = job
+    def keeping(self, group: Sequence[Job]) -> Iterator[None]:
+        """Keep the leases of jobs while the work on them lasts."""
+        self._holds, self._stage, self._progress = {}, "", 0.0
+        self._group = group
         try:
             yield
         finally:
-            self._job = None
+            self._group = ()
+
+    def hold(self, job: Job) -> Hold:
+        """Tell what was last heard of a job that is being worked on."""
+        return self._holds.get(job.id, Hold.HELD)
 
     def watch(self, stage: str, progress: float) -> None:
-        """Take note of where the work is; raises `Stop` when it is wanted no more."""
+        """Take note of where the work is; raises `Stop` when nobody wants it any more."""
         self._stage, self._progress = stage, progress
         self._soon.set()
-        if self._hold != Hold.HELD:
-            raise Stop(self._hold)
+        if all(self.hold(job) != Hold.HELD for job in self._group):
+            raise Stop
 
     def end(self) -> None:
         """Beat no more, and tell the database so."""
@@ -104,17 +104,17 @@ class Heartbeat(Thread):
     def _beat(self) -> None:
         early = self._soon.wait(settings().heartbeat_seconds)
         self._soon.clear()
-        if job := self._job:
-            hold = jobs.renew(job.id, job.attempt, self._stage, self._progress)
-            if self._job is job:
-                self._hold = hold
+        if group := self._group:
+            holds = jobs.renew_all(group, self._stage, self._progress)
+            if self._group is group:
+                self._holds = holds
         if not early:
             processes.touch(self.process, self._kind, self._info())
             self._listen()
 
     def _listen(self) -> None:
         now = time.monotonic()
-        if self._job or self._heard.is_set() or not _bells():
+        if self._group or self._heard.is_set() or not _bells():
             self._heard.clear()
             self._heard_at, self._told = now, False
         elif now - self._heard_at > 2 * DEAF_SECONDS:

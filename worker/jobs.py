@@ -19,7 +19,9 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Index,
+    Select,
     Update,
     UpdateBase,
     and_,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.exc import DBAPIError
@@ -77,7 +80,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("jobs_in_line", "status", "priority", "turn", "id"),
+        Index("jobs_in_line", "status", "queue", "priority", "turn", "id"),
         Index("jobs_of_owner", "owner", "id"),
         Index("jobs_finished", "status", "finished"),
         Index("jobs_kept", "owner", "status", "bytes", "reserved"),
@@ -94,12 +97,14 @@ class Job(Base):
     style_digests: Mapped[list[str]] = mapped_column(JSON, default=list)  # sha256, to find by
     content_width: Mapped[int]
     content_height: Mapped[int]
+    shape: Mapped[str] = mapped_column(default="")  # what may run together; "": alone
     origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
     batch: Mapped[str | None]  # the id of the batch it came with
     cell: Mapped[int | None]  # its place in the batch's table, row by row
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
     reserved: Mapped[int] = mapped_column(BigInteger, default=0)  # for the result, until it ends
     # its place in the line
+    queue: Mapped[str] = mapped_column(default=queue.LIGHT)  # which kind of worker it waits for
     priority: Mapped[int] = mapped_column(default=0)  # lower first
     turn: Mapped[int] = mapped_column(default=0)  # an owner's second job waits for others' first
     submitted: Mapped[float] = mapped_column(default=now())
@@ -117,6 +122,7 @@ class Job(Base):
     # what became of it
     error: Mapped[str | None]  # one calm sentence for the owner
     timings: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)  # seconds a stage
+    together: Mapped[int] = mapped_column(default=1)  # jobs made at once with it
     network: Mapped[str | None]
     weights_sha256: Mapped[str | None]
     version: Mapped[str | None]
@@ -135,6 +141,7 @@ Room = Callable[[int], None]  # makes room for so many bytes, or raises
 ACTIVE = (Status.QUEUED, Status.RUNNING)
 ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
 _LINE = (Job.priority, Job.turn, Job.id)
+_SMALL = 1 << 20  # pixels; a larger picture fills the processor by itself
 
 
 def _expired() -> ColumnElement[bool]:
@@ -148,6 +155,15 @@ def _worn_out() -> ColumnElement[bool]:
 def _claimable() -> ColumnElement[bool]:
     waits = or_(Job.status == Status.QUEUED, _expired())
     return and_(waits, ~Job.cancel_requested, ~_worn_out(), gate.begins())
+
+
+def _joinable() -> ColumnElement[bool]:
+    """True for what may run beside others: small, and never lost with a worker before.
+
+    So what was lost together runs again one by one, and the one that kills its worker costs the
+    others no second attempt.
+    """
+    return and_(Job.shape != "", Job.attempt == Job.released)
 
 
 def _held(job_id: str, attempt: int) -> ColumnElement[bool]:
@@ -227,6 +243,20 @@ def reserved(width: int, height: int, size: int) -> int:
     return 3 * width * height + 128 * KIB
 
 
+def placing(width: int, height: int, options: Options) -> dict[str, str]:
+    """Return which jobs a photo of that size may run with, and which kind of worker it is for.
+
+    Columns of its row: `shape` names network and size that it works at, "" if it runs alone.
+    """
+    width, height = scaled_size(width, height, options.size)
+    pixels, limit = width * height, settings().heavy_pixels
+    heavy = limit and (pixels >= limit or options.network == "vgg19")
+    return {
+        "shape": f"{options.network} {width}x{height}" if pixels <= _SMALL else "",
+        "queue": queue.HEAVY if heavy else queue.LIGHT,
+    }
+
+
 def next_turn(owner: str) -> ColumnElement[int]:
     """Behind the owner's own jobs, and level with the first of everybody else's."""
     other = aliased(Job)
@@ -269,6 +299,7 @@ def _insert(
             reserved=reserved(photo.width, photo.height, options.size),
             network=options.network,
             turn=next_turn(owner),
+            **placing(photo.width, photo.height, options),
         )
         job = session.scalars(statement.returning(Job)).one()
         beside(session, job.id)
@@ -307,26 +338,24 @@ def submit(
         raise
     log.info("job %s queued", job_id)
     faults.at("committed", job_id)  # a row without a bell
-    queue.send(job_id)
+    queue.send(job_id, job.queue)
     return job
 
 
 # ---------------------------------------------------------------- a worker's verbs
 
 
-def claim(worker: str) -> Job | None:
-    """Take the next job in line: priority, owner's turn, age. None: nothing to do."""
-    first = (
-        select(Job.id)
-        .where(_claimable())
-        .order_by(*_LINE)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite there is one writer anyway
-        .scalar_subquery()
-    )
-    return _change(
+def _next(count: int) -> Select[str]:
+    """The next so many in line, for a worker of this kind."""
+    mine = Job.queue.in_(settings().serving)
+    return select(Job.id).where(_claimable(), mine).order_by(*_LINE).limit(count)
+
+
+def _take(worker: str, ids: Select[str] | CompoundSelect[str]) -> list[Job]:
+    """Give those jobs to the worker, in one statement; return them in line."""
+    statement = (
         update(Job)
-        .where(Job.id == first)
+        .where(Job.id.in_(ids))
         .values(
             status=Status.RUNNING,
             attempt=Job.attempt + 1,
@@ -336,19 +365,63 @@ def claim(worker: str) -> Job | None:
             stage="",
             progress=0.0,
         )
+        .returning(Job)
     )
+    with database.transaction() as session:
+        taken = session.scalars(statement, execution_options={"synchronize_session": False}).all()
+    return sorted(taken, key=lambda job: (job.priority, job.turn, job.id))
 
 
-def renew(job_id: str, attempt: int, stage: str, progress: float) -> Hold:
-    """Prolong the lease and show how far the job is."""
-    job = _change(
+def claim_together(worker: str, most: int) -> list[Job]:
+    """Take the next job in line, and of the `most` next ones those that can run with it.
+
+    So nobody is overtaken by more than that. Order: priority, owner's turn, age. SKIP LOCKED
+    is for PostgreSQL; in SQLite there is one writer anyway.
+    """
+    first = _next(1).add_columns(case((_joinable(), Job.shape), else_="").label("shape"))
+    taken = first.with_for_update(skip_locked=True).cte("first")
+    mates = (
+        select(Job.id)
+        .where(Job.id.in_(_next(most)), Job.id.not_in(select(taken.c.id)), _joinable())
+        .where(Job.shape == select(taken.c.shape).scalar_subquery())
+        .with_for_update(skip_locked=True)
+        .cte("mates")
+    )
+    return _take(worker, union_all(select(taken.c.id), select(mates.c.id)))
+
+
+def claim(worker: str) -> Job | None:
+    """Take the next job in line; None: nothing to do."""
+    return next(iter(claim_together(worker, 1)), None)
+
+
+def join(worker: str, job: Job, most: int) -> list[Job]:
+    """Take more that can run with a claimed job, of the `most` next ones in line."""
+    if most < 1 or not job.shape or job.attempt - job.released > 1:
+        return []
+    same = and_(Job.shape == job.shape, _joinable())
+    mates = select(Job.id).where(Job.id.in_(_next(most)), same).with_for_update(skip_locked=True)
+    return _take(worker, mates)
+
+
+def renew_all(held: Sequence[Job], stage: str, progress: float) -> dict[str, Hold]:
+    """Prolong the leases of jobs made together, show how far they are, tell what each became."""
+    attempts = [(job.id, job.attempt) for job in held]
+    statement = (
         update(Job)
-        .where(_held(job_id, attempt))
+        .where(tuple_(Job.id, Job.attempt).in_(attempts), Job.status == Status.RUNNING)
         .values(lease_until=now() + settings().lease_seconds, stage=stage, progress=progress)
+        .returning(Job.id, Job.cancel_requested)
     )
-    if job is None:
-        return Hold.LOST
-    return Hold.CANCELLED if job.cancel_requested else Hold.HELD
+    with database.transaction() as session:
+        rows = session.execute(statement, execution_options={"synchronize_session": False}).all()
+    found = {job_id: Hold.CANCELLED if cancelled else Hold.HELD for job_id, cancelled in rows}
+    return {job.id: Hold.LOST for job in held} | found
+
+
+def renew(job: Job, stage: str, progress: float) -> Hold:
+    """Prolong the lease of one job."""
+    return renew_all([job], stage, progress)[job.id]
 
 
 def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status | None:
@@ -375,6 +448,7 @@ def finish(
     weights_sha256: str,
     version: str,
     timings: dict[str, float],
+    together: int = 1,
     stored: int = 0,
 ) -> bool:
     """Record the result and its bytes; False when this attempt has the job no more.
@@ -394,6 +468,7 @@ def finish(
             weights_sha256=weights_sha256,
             version=version,
             timings=timings,
+            together=together,
             bytes=Job.bytes + stored,
             stage="",
             progress=1.0,
@@ -412,12 +487,19 @@ def stopped(job_id: str, attempt: int) -> bool:
     return _end(job_id, attempt, Status.CANCELLED) == Status.CANCELLED
 
 
-def release(job_id: str, attempt: int) -> bool:
-    """Give the job back unfinished; the attempt does not count."""
+def release(job_id: str, attempt: int, counts: bool = False) -> bool:
+    """Give the job back unfinished; unless it counts, the attempt costs nothing.
+
+    One that counted runs alone the next time.
+    """
     return None is not _change(
         update(Job)
         .where(_held(job_id, attempt))
-        .values(status=Status.QUEUED, lease_until=None, released=Job.released + 1)
+        .values(
+            status=Status.QUEUED,
+            lease_until=None,
+            released=Job.released + (0 if counts else 1),
+        )
     )
 
 
@@ -486,7 +568,8 @@ def position(job: Job) -> int:
     if job.status != Status.QUEUED:
         return 0
     place = tuple_(literal(job.priority), literal(job.turn), literal(job.id))
-    earlier = select(func.count()).where(Job.status == Status.QUEUED, tuple_(*_LINE) < place)
+    in_line = and_(Job.status == Status.QUEUED, Job.queue == job.queue)
+    earlier = select(func.count()).where(in_line, tuple_(*_LINE) < place)
     with database.reading() as session:
         return 1 + (session.scalar(earlier) or 0)
 
@@ -499,7 +582,7 @@ def estimate(job: Job) -> float | None:
     if job.status not in ACTIVE or gate.read().state == gate.State.PAUSED:
         return None
     recent = (
-        select((Job.finished - Job.started).label("seconds"))
+        select(((Job.finished - Job.started) / Job.together).label("seconds"))
         .where(Job.status == Status.DONE, Job.network == job.network)
         .order_by(Job.finished.desc())
         .limit(20)
@@ -510,8 +593,13 @@ def estimate(job: Job) -> float | None:
     if mean is None:
         return None
     if job.status == Status.RUNNING:
-        return float(mean) * (1 - job.progress)
-    rounds = math.ceil(position(job) / max(1, len(processes.alive("worker"))))
+        return float(mean) * job.together * (1 - job.progress)
+    able = [
+        one
+        for one in processes.alive("worker")
+        if job.queue in one.info.get("serves", queue.QUEUES)
+    ]
+    rounds = math.ceil(position(job) / max(1, len(able)))
     return float(mean) * rounds
 
 
@@ -554,9 +642,9 @@ def expire() -> int:
     return len(rows)
 
 
-def unanswered(limit: int = 1000) -> list[str]:
-    """Return the jobs that nobody took though they wait for some seconds, next one first."""
-    old = Job.submitted < now() - settings().ring_after_seconds
+def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
+    """Return a queue's jobs that nobody took though they wait for some seconds, next one first."""
+    old = and_(Job.queue == name, Job.submitted < now() - settings().ring_after_seconds)
     with database.reading() as session:
         statement = select(Job.id).where(_claimable(), old).order_by(*_LINE).limit(limit)
         return list(session.scalars(statement))

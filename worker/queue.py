@@ -6,6 +6,7 @@ name of the task and not what it does, so that a process without torch can ring.
 
 import logging
 import time
+from collections.abc import Sequence
 from functools import cache
 
 import redis
@@ -15,7 +16,8 @@ from kombu.exceptions import OperationalError
 from worker.settings import settings
 
 TASK = "stylize"
-QUEUE = "stylize"
+LIGHT, HEAVY = "light", "heavy"
+QUEUES = (LIGHT, HEAVY)  # each with workers that serve it; a worker may serve both
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def app() -> Celery:
     """Return the Celery application; makes no connection."""
     made = Celery("studio", broker=settings().redis_url, include=["worker.tasks"])
     made.conf.update(
-        task_default_queue=QUEUE,
+        task_default_queue=LIGHT,
         task_ignore_result=True,
         task_acks_late=False,  # the row, not the message, is what must not be lost
         task_soft_time_limit=settings().job_time_limit,
@@ -59,7 +61,7 @@ def _redis() -> redis.Redis:
     )
 
 
-def send(job_id: str) -> bool:
+def send(job_id: str, name: str = LIGHT) -> bool:
     """Ring for a job; False, and a warning in the log, when Redis is away.
 
     For two seconds after that it answers False at once, so that a Redis that hangs does
@@ -69,7 +71,7 @@ def send(job_id: str) -> bool:
     if time.monotonic() < _away_until:
         return False
     try:
-        app().send_task(TASK, args=[job_id], task_id=job_id, queue=QUEUE)
+        app().send_task(TASK, args=[job_id], task_id=job_id, queue=name)
     except (OperationalError, redis.RedisError, OSError) as error:
         _away_until = time.monotonic() + _PATIENCE
         log.warning("job %s waits in the database: the queue is away: %s", job_id, error)
@@ -77,9 +79,9 @@ def send(job_id: str) -> bool:
     return True
 
 
-def depth() -> int:
+def depth(names: Sequence[str] = QUEUES) -> int:
     """Return how many bells nobody answered yet; raises `redis.RedisError`."""
-    return int(_redis().llen(QUEUE))
+    return sum(int(_redis().llen(name)) for name in names)
 
 
 def ping() -> bool:

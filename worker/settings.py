@@ -48,6 +48,14 @@ def _networks(given: str) -> str:
     return given
 
 
+def _queues(given: str) -> str:
+    """Refuse what is no queue; a worker without one would wait for ever."""
+    names = [one.strip() for one in given.split(",")]
+    if not set(names) <= {"light", "heavy"}:
+        raise ValueError("wanted light, heavy or light,heavy")
+    return ",".join(names)
+
+
 class BadSetting(SystemExit):
     """A setting that can't be used; ends the process with a sentence that names it."""
 
@@ -102,6 +110,17 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(
         default=0, ge=0, description="CPU threads of one job; 0: the cores shared among the jobs"
+    )
+    micro_batch: int = Field(
+        default=0, ge=0, le=64, description="jobs made at once; 0: 8 on a GPU, 1 on a CPU"
+    )
+    serves: Annotated[str, AfterValidator(_queues)] = Field(
+        default="light,heavy", description="queues this worker serves"
+    )
+    heavy_pixels: int = Field(
+        default=0,
+        ge=0,
+        description="a result so large, or by vgg19, waits in the queue heavy; 0: none does",
     )
 
     lease_seconds: float = Field(
@@ -194,6 +213,11 @@ class Settings(BaseSettings):
         if self.fault and (self.public_url or self.https_only):
             raise ValueError("STUDIO_FAULT is for tests, and this studio has a public address")
         return self
+
+    @property
+    def serving(self) -> list[str]:
+        """The queues this worker serves."""
+        return self.serves.split(",")
 
     @property
     def threads(self) -> int:

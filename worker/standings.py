@@ -28,7 +28,8 @@ class Standing:
 
 def read(job_ids: Collection[str]) -> dict[str, Standing]:
     """Return where the jobs stand, by id; those that are no more are left out."""
-    place = func.row_number().over(order_by=(Job.priority, Job.turn, Job.id)).label("place")
+    order = (Job.priority, Job.turn, Job.id)
+    place = func.row_number().over(partition_by=Job.queue, order_by=order).label("place")
     line = select(Job.id, place).where(Job.status == Status.QUEUED).subquery()
     statement = (
         select(

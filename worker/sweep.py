@@ -37,20 +37,21 @@ TIDY_SECONDS = 300.0
 ORPHAN_SECONDS = 3600.0  # a submission writes its pictures before its row
 
 
+def _ring(name: str) -> int:
+    waiting = jobs.unanswered(name)
+    missing = max(0, len(waiting) - queue.depth([name])) if waiting else 0
+    for sent, job_id in enumerate(waiting[:missing]):
+        if not queue.send(job_id, name):
+            return sent
+    return missing
+
+
 def ring() -> int:
-    """Ring for jobs that wait without a bell in the queue; return how many bells went out."""
-    waiting = jobs.unanswered()
-    if not waiting:
-        return 0
+    """Ring for jobs that wait without a bell in their queue; return how many bells went out."""
     try:
-        missing = max(0, len(waiting) - queue.depth())
+        sent = sum(map(_ring, queue.QUEUES))
     except redis.RedisError:
         return 0
-    sent = 0
-    for job_id in waiting[:missing]:
-        if not queue.send(job_id):
-            break
-        sent += 1
     if sent:
         log.info("rang again for %d jobs", sent)
     return sent

@@ -1,7 +1,7 @@
-"""The worker: answers the bell, takes the next job in line and sees it through.
+"""The worker: answers the bell, takes the next jobs in line and sees them through.
 
 Like a web view: fetch, call, record. What is run stands in `adain`, what is recorded in
-`worker/jobs.py`.
+`worker/jobs.py`. Jobs that work at one size with one network may be made together.
 """
 
 import io
@@ -10,10 +10,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from threading import Event
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -33,6 +36,8 @@ from worker.jobs import Hold, Job
 from worker.settings import BadSetting, settings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 app = queue.app()
 
@@ -72,7 +77,7 @@ def _stylizer(network: str) -> Stylizer:
 
 
 class Stopwatch:
-    """Seconds by stage; a stage lasts until the next one begins."""
+    """Seconds by stage; a stage lasts until the next one begins, and may come again."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -82,7 +87,8 @@ class Stopwatch:
     def enter(self, stage: str) -> None:
         """End the stage before and begin this one."""
         elapsed = time.perf_counter()
-        self.seconds[self._stage] = round(elapsed - self._since, 4)
+        before = self.seconds.get(self._stage, 0.0)
+        self.seconds[self._stage] = round(before + elapsed - self._since, 4)
         self.seconds["total"] = round(elapsed - self._begun, 4)
         self._stage, self._since = stage, elapsed
 
@@ -104,45 +110,26 @@ def _request(job: Job) -> Request:
     )
 
 
-def _keep(job: Job, image: Image.Image) -> tuple[str, str, int]:
-    """Store the result and its thumbnail under this attempt; return their keys and bytes."""
+@dataclass(frozen=True)
+class Kept:
+    """What became of a picture: where it lies, and how large it is."""
+
+    result_key: str
+    thumbnail_key: str
+    width: int
+    height: int
+    stored: int  # bytes of both files
+
+
+def _keep(job: Job, image: Image.Image) -> Kept:
+    """Store the result and its thumbnail under this attempt."""
     result_key = f"{job.id}/result-{job.attempt}.png"
     thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.webp"
     result, thumbnail = images.encode(image, "png"), images.thumbnail(image)
     blobs.put(result_key, result)
     blobs.put(thumbnail_key, thumbnail)
-    return result_key, thumbnail_key, len(result) + len(thumbnail)
-
-
-def _make(job: Job, beat: Heartbeat) -> None:
-    """Make the picture and record it; raises whatever goes wrong."""
-    clock = Stopwatch()
-
-    def watch(stage: str, progress: float) -> None:
-        clock.enter(stage)
-        beat.watch(stage, progress)
-        faults.at(stage, job.id)  # mid-job: styles, content, picture, save
-
-    stylizer = _stylizer(job.options["network"])
-    [image] = stylizer.stylize([_request(job)], watch)
-    watch("save", 0.95)
-    result_key, thumbnail_key, stored = _keep(job, image)
-    faults.at("kept", job.id)  # a result that no row knows
-    clock.enter("")
-    jobs.finish(
-        job.id,
-        job.attempt,
-        result_key=result_key,
-        thumbnail_key=thumbnail_key,
-        width=image.width,
-        height=image.height,
-        device=str(stylizer.device),
-        weights_sha256=stylizer.sha256,
-        version=adain.__version__,
-        timings={"wait": round((job.started or 0) - job.submitted, 4)} | clock.seconds,
-        stored=stored,
-    )
-    faults.at("recorded", job.id)
+    stored = len(result) + len(thumbnail)
+    return Kept(result_key, thumbnail_key, image.width, image.height, stored)
 
 
 def _sentence(job: Job, error: Exception) -> str:
@@ -165,35 +152,154 @@ def _sentence(job: Job, error: Exception) -> str:
     return "Something went wrong while making this picture. Please try again."
 
 
-def _see_through(job: Job, beat: Heartbeat) -> None:
-    """Run a claimed job to one of its ends."""
-    try:
-        with beat.keeping(job):
-            _make(job, beat)
-    except Stop as stop:
-        log.info("job %s attempt %d dropped: %s", job.id, job.attempt, stop.hold)
-        if stop.hold == Hold.CANCELLED:
+def _fail(job: Job, error: Exception) -> None:
+    log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
+    jobs.fail(job.id, job.attempt, _sentence(job, error))
+
+
+# ---------------------------------------------------------------- jobs made together
+
+_OF_ALL = (Stop, SoftTimeLimitExceeded, DBAPIError)  # no single job's fault
+_hands = ThreadPoolExecutor(4, "hands")  # for what waits on files and their compression
+
+
+def _most() -> int:
+    """How many jobs may run at once: more pictures fill a GPU; one fills a CPU."""
+    return settings().micro_batch or (8 if _device().startswith("cuda") else 1)
+
+
+def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tuple[Job, T]]:
+    """Do something for each job, side by side; a job whose work fails is ended, and left out."""
+    hands = [_hands.submit(work, *one) for one in given] if len(given) > 1 else [None]
+    done = []
+    for one, hand in zip(given, hands, strict=True):
+        try:
+            done.append((one[0], hand.result() if hand else work(*one)))
+        except _OF_ALL:
+            raise
+        except Exception as error:
+            _fail(one[0], error)
+    return done
+
+
+def _load(group: list[Job], worker: str) -> list[tuple[Job, Request]]:
+    """Load the jobs' pictures; more jobs join meanwhile, so that none waits for company."""
+    ready = _each(_request, [(job,) for job in group])
+    if late := jobs.join(worker, group[0], _most() - len(group)):
+        group.extend(late)
+        ready += _each(_request, [(job,) for job in late])
+    return ready
+
+
+class Making:
+    """The making of some jobs' pictures at once.
+
+    What goes wrong with several jobs at once is tried again with half of them, until the one
+    that does not work, or does not fit, is alone.
+    """
+
+    def __init__(self, group: list[Job], beat: Heartbeat) -> None:
+        self.group = group
+        self._beat = beat
+        self._clock = Stopwatch()
+
+    def _at(self, place: str) -> None:
+        for job in self.group:
+            faults.at(place, job.id)
+
+    def _watch(self, stage: str, progress: float) -> None:
+        self._clock.enter(stage)
+        self._beat.watch(stage, progress)
+        self._at(stage)  # mid-job: styles, content, picture, save
+
+    def run(self) -> None:
+        """Make the pictures and record them; raises what is no single job's fault."""
+        if ready := _load(self.group, self._beat.process):
+            self._paint(ready)
+
+    def _paint(self, ready: Sequence[tuple[Job, Request]]) -> None:
+        try:
+            stylizer = _stylizer(ready[0][0].options["network"])
+            pictures = stylizer.stylize([request for _, request in ready], self._watch)
+        except _OF_ALL:
+            raise
+        except Exception as error:
+            if len(ready) == 1:
+                _fail(ready[0][0], error)
+                return
+            log.warning("a group of %d is halved: %r", len(ready), error)
+        else:
+            made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
+            self._record(made, stylizer)
+            return
+        half = len(ready) // 2  # out here, where the error holds no memory any more
+        for part in (ready[:half], ready[half:]):
+            self._paint(part)
+
+    def _record(self, made: Sequence[tuple[Job, Image.Image]], stylizer: Stylizer) -> None:
+        self._watch("save", 0.95)
+        kept = _each(_keep, made)
+        self._at("kept")  # results that no row knows
+        self._clock.enter("")
+        for job, files in kept:
+            wait = {"wait": round((job.started or 0) - job.submitted, 4)}
+            jobs.finish(
+                job.id,
+                job.attempt,
+                **asdict(files),
+                device=str(stylizer.device),
+                weights_sha256=stylizer.sha256,
+                version=adain.__version__,
+                timings=wait | self._clock.seconds,
+                together=len(made),
+            )
+            faults.at("recorded", job.id)
+
+
+def _drop(group: Sequence[Job], beat: Heartbeat) -> None:
+    """Let go of jobs that nobody wants from here any more."""
+    for job in group:
+        log.info("job %s attempt %d dropped: %s", job.id, job.attempt, beat.hold(job))
+        if beat.hold(job) == Hold.CANCELLED:
             jobs.stopped(job.id, job.attempt)
+
+
+def _give_back(group: Sequence[Job], counts: bool) -> None:
+    for job in group:
+        jobs.release(job.id, job.attempt, counts)
+
+
+def _see_through(group: list[Job], beat: Heartbeat) -> None:
+    """Run claimed jobs to their ends."""
+    try:
+        with beat.keeping(group):
+            Making(group, beat).run()
+    except Stop:
+        _drop(group, beat)
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
-        jobs.release(job.id, job.attempt)
+        _give_back(group, counts=False)
         raise
     except DBAPIError:  # what can't be recorded is tried again when the lease is over
-        log.exception("job %s attempt %d found no database", job.id, job.attempt)
-    except Exception as error:
-        log.exception("job %s attempt %d failed", job.id, job.attempt)
-        jobs.fail(job.id, job.attempt, _sentence(job, error))
+        log.exception("jobs %s found no database", ", ".join(job.id for job in group))
+    except SoftTimeLimitExceeded as error:
+        if len(group) == 1:
+            _fail(group[0], error)
+        else:  # each has the time to itself when it comes again
+            log.warning("a group of %d took too long; each runs alone", len(group))
+            _give_back(group, counts=True)
 
 
 @app.task(name=queue.TASK)  # type: ignore[untyped-decorator]
 def stylize(job_id: str) -> None:
-    """Answer the bell. Whose it was does not matter: the next in line is taken, if any."""
+    """Answer the bell. Whose it was does not matter: the next in line are taken, if any."""
     _beat.hear()
     faults.at("heard")  # a bell gone, nothing claimed
-    job = jobs.claim(_beat.process)
-    if job is not None:
+    group = jobs.claim_together(_beat.process, _most())
+    for job in group:
+        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
         faults.at("claimed", job.id)
-        log.info("job %s attempt %d begins", job.id, job.attempt)
-        _see_through(job, _beat)
+    if group:
+        _see_through(group, _beat)
 
 
 # ---------------------------------------------------------------- one process
@@ -208,7 +314,12 @@ def _device() -> str:
 
 def _info() -> dict[str, Any]:
     """What the world may know of this process; read by the health check."""
-    return {"device": _device(), "networks": networks(), "version": adain.__version__}
+    return {
+        "device": _device(),
+        "networks": networks(),
+        "version": adain.__version__,
+        "serves": settings().serving,
+    }
 
 
 _beat = Heartbeat("worker", _info)  # started in the pool's processes
@@ -236,6 +347,9 @@ def _stop(**_: object) -> None:
     _beat.end()
 
 
+_PLAIN = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
 def work() -> None:
     """Run a worker until SIGTERM, which lets it finish what it has.
 
@@ -252,9 +366,7 @@ def work() -> None:
 
     signal.signal(START_ANEW, end)
     try:
-        app.worker_main(
-            ["--quiet", "worker", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        )
+        app.worker_main(["--quiet", "worker", "--queues", settings().serves, *_PLAIN])
     finally:
         if anew.is_set():
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

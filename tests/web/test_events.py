@@ -78,7 +78,7 @@ def test_a_job_is_watched_from_the_line_to_its_end(client: httpx.Client) -> None
     client.delete(f"/api/v1/jobs/{before}")
     until(lambda: heard.events[-1][1]["position"] == 1)
     job = begin()
-    jobs.renew(job.id, job.attempt, "transfer", 0.5)
+    jobs.renew(job, "transfer", 0.5)
     until(lambda: heard.events[-1][1]["stage"] == "transfer")
     assert heard.events[-1][1]["progress"] == 0.5
     finish(job)

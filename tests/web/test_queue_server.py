@@ -83,13 +83,13 @@ def test_nobody_answers_where_nobody_is(tmp_path: Path) -> None:
 
 def test_messages_taken_by_workers_that_are_no_more_are_put_back(running: Running) -> None:
     with Connection(running.server.url) as connection:  # type: ignore[no-untyped-call]
-        bells = connection.SimpleQueue("stylize")
+        bells = connection.SimpleQueue("light")
         bells.put("a job")
         assert bells.get().payload == "a job"  # and not acknowledged …
         connection.default_channel.qos.restore_at_shutdown = False
-        assert running.client().llen("stylize") == 0
+        assert running.client().llen("light") == 0
         assert running.client().hlen("unacked") == 1
         assert running.server.put_back() == 1
-        assert running.client().llen("stylize") == 1
+        assert running.client().llen("light") == 1
         assert running.client().hlen("unacked") == 0
     assert running.server.put_back() == 0

@@ -71,7 +71,7 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     for name in ("ann", finished.id, running.id):
         assert rows_that_name(name) == {}
     assert {job_id for job_id, _ in blobs.jobs()} == {others.id}
-    assert jobs.renew(running.id, claimed.attempt, "", 0.5) == Hold.LOST
+    assert jobs.renew(claimed, "", 0.5) == Hold.LOST
     assert jobs.get(others.id, "bob").id == others.id
     assert accounts.remove("ann") == 0
 

@@ -152,7 +152,7 @@ def test_cancelling_the_rest_leaves_what_is_done(either: Path) -> None:
     batches.cancel(batch.id, "ann")
     states = [job.status for job in batches.cells(batch)]
     assert states == [Status.DONE, Status.RUNNING] + [Status.CANCELLED] * 4
-    assert jobs.renew(running.id, running.attempt, "", 0.5) == jobs.Hold.CANCELLED
+    assert jobs.renew(running, "", 0.5) == jobs.Hold.CANCELLED
     assert jobs.stopped(running.id, running.attempt)
     assert [name for name, _ in batches.pictures(batch)] == ["01-a--01-x.png"]
     assert jobs.get(done.id, "ann").status == Status.DONE

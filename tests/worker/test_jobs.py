@@ -219,7 +219,7 @@ def test_the_estimate_comes_from_what_was_measured(either: Path) -> None:
         processes.touch(name, "worker", {})
     assert jobs.estimate(waiting[2]) == pytest.approx(8)
     running = claimed()
-    jobs.renew(running.id, 1, "content", 0.75)
+    jobs.renew(running, "content", 0.75)
     assert jobs.estimate(now(running)) == pytest.approx(1)
     assert jobs.estimate(now(done)) is None
 
@@ -247,7 +247,7 @@ def test_a_running_job_is_not_claimed_again_while_its_lease_is_renewed(either: P
     submit()
     job = claimed()
     let_time_pass(job, 14)
-    assert jobs.renew(job.id, 1, "styles", 0.1) == Hold.HELD
+    assert jobs.renew(job, "styles", 0.1) == Hold.HELD
     let_time_pass(job, 14)
     assert jobs.claim("worker-2") is None
     assert jobs.expire() == 0
@@ -260,7 +260,7 @@ def test_a_silent_workers_job_goes_to_another_and_what_it_says_later_is_void(eit
     let_time_pass(first, 16)
     second = claimed()
     assert (second.id, second.attempt) == (first.id, 2)
-    assert jobs.renew(first.id, 1, "picture", 0.9) == Hold.LOST
+    assert jobs.renew(first, "picture", 0.9) == Hold.LOST
     assert not jobs.fail(first.id, 1, "I failed")
     assert not jobs.release(first.id, 1)
     assert not jobs.stopped(first.id, 1)
@@ -275,7 +275,7 @@ def test_a_workers_clock_does_not_matter(either: Path, monkeypatch: pytest.Monke
     submit()
     job = claimed()
     assert jobs.expire() == 0
-    assert jobs.renew(job.id, 1, "styles", 0.5) == Hold.HELD
+    assert jobs.renew(job, "styles", 0.5) == Hold.HELD
     monkeypatch.setattr(time, "time", lambda: 0.0)
     assert jobs.claim("worker-2") is None
     assert finish(job)
@@ -363,7 +363,7 @@ def test_a_running_job_is_cancelled_when_its_worker_hears_of_it(either: Path) ->
     submit()
     job = claimed()
     assert jobs.cancel(job.id, "ann").status == Status.RUNNING
-    assert jobs.renew(job.id, 1, "styles", 0.1) == Hold.CANCELLED
+    assert jobs.renew(job, "styles", 0.1) == Hold.CANCELLED
     assert jobs.stopped(job.id, 1)
     assert now(job).status == Status.CANCELLED
 

@@ -17,7 +17,7 @@ def test_many_jobs_are_looked_at_at_once(either: Path) -> None:
     assert places == {second: 3, other: 2}
     job = jobs.claim("a worker")
     assert job is not None
-    jobs.renew(job.id, job.attempt, "transfer", 0.5)
+    jobs.renew(job, "transfer", 0.5)
     jobs.cancel(other, "bob")
     found = standings.read([first, second, other, "no such job"])
     assert set(found) == {first, second, other}

@@ -180,7 +180,7 @@ def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.Mon
     job = submit()
     keep = tasks._keep
 
-    def database_goes_away(claimed: Job, image: Image.Image) -> tuple[str, str, int]:
+    def database_goes_away(claimed: Job, image: Image.Image) -> tasks.Kept:
         with database.transaction() as session:
             session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
         return keep(claimed, image)
