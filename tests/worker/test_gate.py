@@ -34,7 +34,7 @@ def test_a_pause_leaves_alone_what_has_begun(studio: Path) -> None:
     begun = jobs.claim("worker")
     assert begun is not None
     gate.turn(State.PAUSED)
-    assert jobs.renew(job, "transfer", 0.5) == jobs.Hold.HELD
+    assert jobs.renew(begun, "transfer", 0.5) == jobs.Hold.HELD
     assert jobs.fail(job.id, 1, "As it happens.")
     assert jobs.counts()[Status.FAILED] == 1
 
