@@ -34,8 +34,14 @@ def _canonical(text: str) -> str | None:
     return str(address)
 
 
+def among(address: str, networks: str) -> bool:
+    """Tell whether an address is in one of the networks, comma-separated; "unknown" is in none."""
+    known = _canonical(address)
+    return known is not None and any(ip_address(known) in one for one in _networks(networks))
+
+
 def _trusted(address: str) -> bool:
-    return any(ip_address(address) in one for one in _networks(settings().trusted_proxies))
+    return among(address, settings().trusted_proxies)
 
 
 def of(connection: HTTPConnection) -> str:

@@ -19,6 +19,7 @@ from web import (
     gallery,
     health,
     me,
+    metrics,
     openapi,
     privacy,
     problems,
@@ -115,7 +116,20 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    for part in (health, shelf, texts, share, events, webhooks, batches, gallery, privacy, me, api):
+    for part in (
+        health,
+        shelf,
+        texts,
+        share,
+        metrics,
+        events,
+        webhooks,
+        batches,
+        gallery,
+        privacy,
+        me,
+        api,
+    ):
         app.include_router(part.router)
     # the last one is outermost
     for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):

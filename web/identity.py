@@ -18,7 +18,14 @@ from worker.settings import cookie_secret, settings
 COOKIE = "studio"
 LASTS = 365 * 86400  # seconds
 RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regular keeps it
-NOBODY = ("/livez", "/readyz", "/healthz", "/shelf/", "/page/")  # the same for all; no cookie
+NOBODY = (
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+    "/shelf/",
+    "/page/",
+)  # the same for all; no cookie
 
 
 def _signer() -> URLSafeTimedSerializer:

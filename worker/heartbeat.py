@@ -5,6 +5,7 @@ Knows no network; the work reports its stages to it and hears from it when to st
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
@@ -15,13 +16,14 @@ from typing import Any
 
 import redis
 
-from worker import jobs, processes, queue
+from worker import jobs, metrics, processes, queue
 from worker.jobs import Hold, Job
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
 
 DEAF_SECONDS = 10.0
+PACE = 0.25  # seconds between two beats at least, however short the stages are
 START_ANEW = signal.SIGUSR2
 
 
@@ -38,7 +40,7 @@ class Stop(Exception):
 
 
 class Heartbeat(Thread):
-    """Beats every few seconds, and at once when a stage begins.
+    """Beats every few seconds, and soon when a stage begins.
 
     Beside that it notices when Celery's main process, its parent, has gone deaf, as it may when
     Redis goes while a bell is being acknowledged: bells wait, this process is idle, and for
@@ -57,6 +59,7 @@ class Heartbeat(Thread):
         self._group: Sequence[Job] = ()
         self._holds: dict[str, Hold] = {}
         self._stage, self._progress = "", 0.0
+        self._beaten = self._touched = -math.inf
         self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
 
     def hear(self) -> None:
@@ -102,14 +105,17 @@ class Heartbeat(Thread):
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _beat(self) -> None:
-        early = self._soon.wait(settings().heartbeat_seconds)
+        self._soon.wait(settings().heartbeat_seconds)
+        time.sleep(max(0.0, self._beaten + PACE - time.monotonic()))
         self._soon.clear()
+        self._beaten = time.monotonic()
         if group := self._group:
             holds = jobs.renew_all(group, self._stage, self._progress)
             if self._group is group:
                 self._holds = holds
-        if not early:
-            processes.touch(self.process, self._kind, self._info())
+        if self._beaten - self._touched >= settings().heartbeat_seconds:
+            self._touched = self._beaten
+            processes.touch(self.process, self._kind, self._info(), metrics.told())
             self._listen()
 
     def _listen(self) -> None:

@@ -40,7 +40,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
-from worker import blobs, database, faults, gate, images, processes, queue
+from worker import blobs, database, faults, gate, images, metrics, processes, queue
 from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
@@ -432,6 +432,8 @@ def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status 
         .where(_held(job_id, attempt))
         .values(status=ended, finished=now(), lease_until=None, **values)
     )
+    if job:
+        metrics.ENDED.labels(job.status).inc()
     log.info("job %s attempt %d %s", job_id, attempt, job.status if job else "came too late")
     return Status(job.status) if job else None
 
@@ -639,6 +641,10 @@ def expire() -> int:
         rows = session.execute(statement, execution_options={"synchronize_session": False}).all()
     for job_id, status, attempt in rows:
         log.warning("job %s attempt %d went silent, now %s", job_id, attempt, status)
+        if status != Status.QUEUED:
+            metrics.ENDED.labels(status).inc()
+        if status == Status.FAILED:
+            metrics.FAILED.labels("WornOut").inc()
     return len(rows)
 
 

@@ -1,18 +1,47 @@
-"""What every process says on stderr, one line a time."""
+"""What every process says on stderr, one line a time: for people, or as JSON for a collector.
+
+A line about a job begins with "job" and its id, and as JSON has it in a field of its own, so that
+one id finds a job's whole way from the web server through worker and sweep.
+"""
 
 import logging
+
+import structlog
+from structlog.typing import EventDict, Processor
 
 from worker.settings import settings
 
 _CHATTY = ("alembic.runtime.plugins", "celery.app.trace", "celery.worker.strategy", "PIL")
 
 
+def _job(logger: object, method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    if str(record.msg).startswith("job %s"):
+        event["job"] = event["event"].split()[1]
+    event["process"] = record.process
+    return event
+
+
+def _json() -> logging.Formatter:
+    before: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso"),
+        _job,
+        structlog.processors.dict_tracebacks,
+    ]
+    after: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=after)
+
+
 def start() -> None:
     """Set up logging for this process."""
-    logging.basicConfig(
-        level=settings().log_level,
-        format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
-        force=True,
-    )
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    handler.setFormatter(_json() if settings().log_format == "json" else text)
+    logging.basicConfig(level=settings().log_level, handlers=[handler], force=True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -18,14 +18,15 @@ class Process(Base):
     kind: Mapped[str]
     seen: Mapped[float] = mapped_column(default=now())
     info: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    metrics: Mapped[str] = mapped_column(default="")  # what it counted, see `metrics.told`
 
 
-def touch(name: str, kind: str, info: dict[str, Any]) -> None:
+def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None:
     """Say that the process is alive."""
     with database.transaction() as session:
         same = update(Process).where(Process.name == name)
-        if not session.execute(same.values(seen=now(), info=info)).rowcount:  # type: ignore[attr-defined]
-            session.add(Process(name=name, kind=kind, info=info))
+        if not session.execute(same.values(seen=now(), info=info, metrics=metrics)).rowcount:  # type: ignore[attr-defined]
+            session.add(Process(name=name, kind=kind, info=info, metrics=metrics))
 
 
 def gone(name: str) -> None:

@@ -193,6 +193,16 @@ class Settings(BaseSettings):
         default=200 * MIB, ge=1, description="of one batch sent through the API"
     )
     max_styles: int = Field(default=4, ge=1, le=16, description="style pictures of one job")
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token that opens /metrics from anywhere"
+    )
+    metrics_from: Annotated[str, AfterValidator(_networks)] = Field(
+        default="127.0.0.1,::1",
+        description="without a token, addresses that may read /metrics, comma-separated",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="lines for people, or JSON for a collector"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="to stderr"
     )

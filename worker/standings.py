@@ -1,11 +1,15 @@
-"""Standings: where many jobs stand, in one read. Knows nobody who asks."""
+"""Standings: where many jobs stand, and how long the lines are, in one read each.
+
+Knows nobody who asks.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from worker import database
+from worker import database, queue
+from worker.database import now
 from worker.jobs import Job, Status
 
 
@@ -46,3 +50,26 @@ def read(job_ids: Collection[str]) -> dict[str, Standing]:
     with database.reading() as session:
         rows = session.execute(statement).all()
     return {row[0]: Standing(row[0], Status(row[1]), *row[2:]) for row in rows}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How many jobs of one queue are in one state, and how old the oldest is that waits."""
+
+    queue: str
+    state: Status
+    jobs: int
+    oldest: float | None  # seconds; None unless it waits
+
+
+def lines() -> list[Line]:
+    """Return the jobs by queue and state; both queues' waiting and running ones always."""
+    age = case((Job.status == Status.QUEUED, func.max(now() - Job.submitted)))
+    statement = select(Job.queue, Job.status, func.count(), age).group_by(Job.queue, Job.status)
+    with database.reading() as session:
+        rows = session.execute(statement).all()
+    found = {(row[0], row[1]): Line(row[0], Status(row[1]), row[2], row[3]) for row in rows}
+    for name in queue.QUEUES:
+        found.setdefault((name, Status.QUEUED), Line(name, Status.QUEUED, 0, 0.0))
+        found.setdefault((name, Status.RUNNING), Line(name, Status.RUNNING, 0, None))
+    return list(found.values())

@@ -23,6 +23,7 @@ from worker import (
     jobs,
     leases,
     limits,
+    metrics,
     processes,
     queue,
     receipts,
@@ -100,7 +101,7 @@ class Sweep:
 
     def once(self) -> bool:
         """Sweep if this process leads; tell whether it does."""
-        processes.touch(self.name, "sweep", {})
+        processes.touch(self.name, "sweep", {}, metrics.told())
         if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
             return False
         jobs.expire()

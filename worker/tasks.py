@@ -30,7 +30,7 @@ from adain.model import NETWORKS
 from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
-from worker import blobs, faults, images, jobs, logs, processes, queue
+from worker import blobs, faults, images, jobs, logs, metrics, processes, queue
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.settings import BadSetting, settings
@@ -154,6 +154,7 @@ def _sentence(job: Job, error: Exception) -> str:
 
 def _fail(job: Job, error: Exception) -> None:
     log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
+    metrics.FAILED.labels(type(error).__name__).inc()
     jobs.fail(job.id, job.attempt, _sentence(job, error))
 
 
@@ -212,6 +213,11 @@ class Making:
         self._beat.watch(stage, progress)
         self._at(stage)  # mid-job: styles, content, picture, save
 
+    def _count(self, together: int) -> None:
+        metrics.TOGETHER.observe(together)
+        for stage, seconds in self._clock.seconds.items():
+            metrics.STAGES.labels(stage).observe(seconds)
+
     def run(self) -> None:
         """Make the pictures and record them; raises what is no single job's fault."""
         if ready := _load(self.group, self._beat.process):
@@ -227,6 +233,7 @@ class Making:
             if len(ready) == 1:
                 _fail(ready[0][0], error)
                 return
+            metrics.HALVED.inc()
             log.warning("a group of %d is halved: %r", len(ready), error)
         else:
             made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
@@ -241,6 +248,7 @@ class Making:
         kept = _each(_keep, made)
         self._at("kept")  # results that no row knows
         self._clock.enter("")
+        self._count(len(made))
         for job, files in kept:
             wait = {"wait": round((job.started or 0) - job.submitted, 4)}
             jobs.finish(
@@ -314,6 +322,10 @@ def _device() -> str:
 
 def _info() -> dict[str, Any]:
     """What the world may know of this process; read by the health check."""
+    if _device().startswith("cuda"):
+        free, total = torch.cuda.mem_get_info()
+        metrics.GPU_MEMORY.labels("total").set(total)
+        metrics.GPU_MEMORY.labels("used").set(total - free)
     return {
         "device": _device(),
         "networks": networks(),

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.parts import Setting, picture
-from worker import database, heartbeat, jobs, processes, queue
+from worker import database, heartbeat, jobs, metrics, processes, queue
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 
@@ -51,6 +51,25 @@ def test_a_process_is_heard(beat: Heartbeat) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     [process] = processes.alive("worker")
     assert (process.name, process.info) == (beat.process, {"device": "cpu"})
+
+
+def test_a_process_is_heard_however_busy_it_is(beat: Heartbeat) -> None:
+    assert soon(lambda: len(processes.alive("worker")) == 1)
+    [first] = processes.alive("worker")
+
+    def heard_again() -> bool:
+        beat.watch("content", 0.3)  # so that no beat waits its whole time
+        return processes.alive("worker")[0].seen > first.seen
+
+    with beat.keeping([claimed()]):
+        assert soon(heard_again)
+
+
+def test_what_was_counted_goes_with_it(beat: Heartbeat) -> None:
+    metrics.TOGETHER.observe(3)
+    assert soon(
+        lambda: "studio_micro_batch_jobs" in str([p.metrics for p in processes.alive("worker")])
+    )
 
 
 def test_a_process_that_ended_is_heard_no_more(beat: Heartbeat) -> None:

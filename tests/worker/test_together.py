@@ -15,7 +15,7 @@ from sqlalchemy import update
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.parts import Setting, picture
-from worker import blobs, database, jobs, queue, tasks
+from worker import blobs, database, jobs, metrics, queue, tasks
 from worker.heartbeat import Heartbeat
 from worker.jobs import Hold, Job, Status
 
@@ -229,6 +229,22 @@ def test_one_bell_makes_a_group_and_each_gets_its_own_picture(sizes: list[int]) 
             pixel = result.resize((1, 1)).getpixel((0, 0))
         assert isinstance(pixel, tuple)
         assert max(range(3), key=lambda channel: pixel[channel]) == place
+
+
+def test_what_was_made_at_once_is_counted(sizes: list[int]) -> None:
+    def counted(name: str, **labels: str) -> float:
+        return metrics.REGISTRY.get_sample_value(name, labels) or 0
+
+    before = (
+        counted("studio_micro_batch_jobs_sum"),
+        counted("studio_jobs_ended_total", state="done"),
+    )
+    for _ in range(3):
+        submit()
+    tasks.stylize("any bell")
+    after = counted("studio_micro_batch_jobs_sum"), counted("studio_jobs_ended_total", state="done")
+    assert (after[0] - before[0], after[1] - before[1]) == (3, 3)
+    assert counted("studio_stage_seconds_count", stage="picture") > 0
 
 
 def test_what_comes_while_the_pictures_load_joins(

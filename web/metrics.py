@@ -1,0 +1,79 @@
+"""`/metrics`: how the studio runs, for Prometheus, and for nobody else.
+
+What waits and runs comes from the database at the moment it is asked for; what workers and sweep
+counted, from their rows, each under its process. Any one web server shows all of it.
+"""
+
+import hmac
+from collections.abc import Iterator
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from web import address
+from worker import processes, standings
+from worker.settings import settings
+
+router = APIRouter(tags=["health"])
+
+
+def _allowed(request: Request) -> bool:
+    """Tell whether the token came, or where none is set, whether an address did that may look."""
+    if token := settings().metrics_token.get_secret_value():
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), token.encode())
+    if "x-forwarded-for" in request.headers:  # a visitor of a proxy on this machine
+        return False
+    return address.among(address.of(request), settings().metrics_from)
+
+
+def _line() -> Iterator[Metric]:
+    jobs = GaugeMetricFamily("studio_jobs", "Jobs by state and queue.", labels=["state", "queue"])
+    oldest = GaugeMetricFamily(
+        "studio_oldest_waiting_seconds", "Age of the job that waits longest.", labels=["queue"]
+    )
+    for row in standings.lines():
+        jobs.add_metric([row.state, row.queue], row.jobs)
+        if row.oldest is not None:
+            oldest.add_metric([row.queue], row.oldest)
+    yield from (jobs, oldest)
+
+
+def _processes() -> Iterator[Metric]:
+    alive = GaugeMetricFamily("studio_processes", "Processes heard lately.", labels=["kind"])
+    counted: dict[str, Metric] = {}
+    for kind in ("worker", "sweep"):
+        heard = processes.alive(kind)
+        alive.add_metric([kind], len(heard))
+        for process in heard:
+            for family in text_string_to_metric_families(process.metrics):
+                name = family.name
+                merged = counted.setdefault(name, Metric(name, family.documentation, family.type))
+                for sample in family.samples:
+                    labels = {**sample.labels, "process": process.name}
+                    merged.add_sample(sample.name, labels, sample.value)
+    yield alive
+    yield from counted.values()
+
+
+class Studio(Collector):
+    """Everything, as Prometheus' library wants to be handed it."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        yield from _line()
+        yield from _processes()
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(request: Request) -> Response:
+    """Show what is counted to who may see it."""
+    if not _allowed(request):
+        raise HTTPException(403, "Metrics are for the keeper of this studio.")
+    registry = CollectorRegistry()
+    registry.register(Studio())
+    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,45 @@
+"""What a process counts while it works, in Prometheus' terms.
+
+Every process counts for itself and hands it over with its heartbeat, as text in its row of
+`processes`; the web server shows the rows of all, so that nobody needs to reach a worker.
+"""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+REGISTRY = CollectorRegistry()
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+STAGES = Histogram(
+    "studio_stage_seconds",
+    "Seconds that jobs made together spent in a stage.",
+    ["stage"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
+    registry=REGISTRY,
+)
+TOGETHER = Histogram(
+    "studio_micro_batch_jobs",
+    "Jobs made at once.",
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+    registry=REGISTRY,
+)
+ENDED = Counter("studio_jobs_ended", "Jobs that came to an end.", ["state"], registry=REGISTRY)
+FAILED = Counter("studio_failures", "Jobs that failed, by reason.", ["reason"], registry=REGISTRY)
+HALVED = Counter(
+    "studio_micro_batches_halved", "Micro-batches that did not work as a whole.", registry=REGISTRY
+)
+GPU_MEMORY = Gauge(
+    "studio_gpu_memory_bytes", "Memory of the worker's GPU.", ["what"], registry=REGISTRY
+)
+
+
+def told() -> str:
+    """Return everything counted so far, in Prometheus' text format."""
+    return generate_latest(REGISTRY).decode()
