@@ -12,9 +12,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, submission
+from web import address, sentences, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
+from web.texts import ENGLISH, Spoken
 from worker import blobs, gate, jobs
 from worker.jobs import Job, Status
 
@@ -99,7 +100,7 @@ class JobPage(BaseModel):
     next: str | None
 
 
-def view(job: Job) -> JobView:
+def view(job: Job, language: str = ENGLISH) -> JobView:
     """Return what its owner may see of a job."""
     active = job.status in {Status.QUEUED, Status.RUNNING}
     return JobView(
@@ -120,7 +121,7 @@ def view(job: Job) -> JobView:
         batch=job.batch,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
-        error=job.error,
+        error=sentences.said(job.error, language) if job.error else None,
         timings=job.timings,
         network=job.network,
         weights_sha256=job.weights_sha256,
@@ -149,7 +150,7 @@ async def submit(request: Request, response: Response) -> JobView:
     job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
-    return await run_sync(view, job)
+    return await run_sync(view, job, texts.language_of(request))
 
 
 # ---------------------------------------------------------------- look, fetch, cancel
@@ -161,6 +162,7 @@ _BEFORE = "`next` of the page before; the newest jobs without it"
 @router.get("/jobs")
 def mine(
     owner: Owner,
+    language: Spoken,
     limit: Annotated[int, Query(ge=1, le=100)] = 24,
     before: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$", description=_BEFORE)] = None,
 ) -> JobPage:
@@ -168,20 +170,20 @@ def mine(
     found = jobs.mine(owner, limit + 1, before)
     page = found[:limit]
     return JobPage(
-        jobs=[view(job) for job in page], next=page[-1].id if len(found) > limit else None
+        jobs=[view(job, language) for job in page], next=page[-1].id if len(found) > limit else None
     )
 
 
 @router.get("/jobs/{job_id}", responses=problems(404))
-def look(job_id: str, owner: Owner) -> JobView:
+def look(job_id: str, owner: Owner, language: Spoken) -> JobView:
     """Tell how a job stands."""
-    return view(jobs.get(job_id, owner))
+    return view(jobs.get(job_id, owner), language)
 
 
 @router.delete("/jobs/{job_id}", responses=problems(404))
-def cancel(job_id: str, owner: Owner) -> JobView:
+def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
     """Cancel a job; one that has ended stays as it is, one being worked on stops shortly."""
-    return view(jobs.cancel(job_id, owner))
+    return view(jobs.cancel(job_id, owner), language)
 
 
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}

@@ -17,10 +17,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import FormData, UploadFile
 
-from web import address, archive, submission
+from web import address, archive, sentences, submission, texts
 from web.address import COSTLY
 from web.api import PREFIX, Owner, checking
 from web.openapi import Responses, problems
+from web.texts import ENGLISH, Spoken
 from worker import admission, batches, blobs, database, jobs, receipts
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job, Status
@@ -144,7 +145,7 @@ class BatchPage(BaseModel):
 # ---------------------------------------------------------------- views
 
 
-def _cell(job: Job, columns: int) -> CellView:
+def _cell(job: Job, columns: int, language: str) -> CellView:
     row, column = divmod(job.cell or 0, columns)
     return CellView(
         id=job.id,
@@ -155,11 +156,11 @@ def _cell(job: Job, columns: int) -> CellView:
         progress=job.progress,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
-        error=job.error,
+        error=sentences.said(job.error, language) if job.error else None,
     )
 
 
-def view(batch: Batch) -> BatchView:
+def view(batch: Batch, language: str = ENGLISH) -> BatchView:
     """Return what its owner may see of a batch."""
     found = batches.cells(batch)
     open_ones = [job for job in found if job.status in jobs.ACTIVE]
@@ -178,7 +179,7 @@ def view(batch: Batch) -> BatchView:
         progress=sum(shares) / len(shares) if shares else 1.0,
         position=jobs.position(waiting[0]) if waiting else 0,
         estimate=jobs.estimate(open_ones[-1]) if open_ones else None,
-        cells=[_cell(job, len(batch.styles)) for job in found],
+        cells=[_cell(job, len(batch.styles), language) for job in found],
     )
 
 
@@ -251,7 +252,7 @@ async def submit(request: Request, response: Response) -> BatchView:
         batch, new = await run_sync(_accept, *asked, limiter=checking)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/batches/{batch.id}"
-    return await run_sync(view, batch)
+    return await run_sync(view, batch, texts.language_of(request))
 
 
 # ---------------------------------------------------------------- look, fetch, cancel
@@ -263,6 +264,7 @@ _BEFORE = "`next` of the page before; the newest batches without it"
 @router.get("/batches")
 def mine(
     owner: Owner,
+    language: Spoken,
     limit: Annotated[int, Query(ge=1, le=24)] = 6,
     before: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$", description=_BEFORE)] = None,
 ) -> BatchPage:
@@ -270,21 +272,21 @@ def mine(
     found = batches.mine(owner, limit + 1, before)
     page = found[:limit]
     return BatchPage(
-        batches=[view(batch) for batch in page],
+        batches=[view(batch, language) for batch in page],
         next=page[-1].id if len(found) > limit else None,
     )
 
 
 @router.get("/batches/{batch_id}", responses=problems(404))
-def look(batch_id: str, owner: Owner) -> BatchView:
+def look(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
     """Tell how a batch stands, with all its pictures."""
-    return view(batches.get(batch_id, owner))
+    return view(batches.get(batch_id, owner), language)
 
 
 @router.delete("/batches/{batch_id}", responses=problems(404))
-def cancel(batch_id: str, owner: Owner) -> BatchView:
+def cancel(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
     """Cancel what has not ended of a batch; what is done stays."""
-    return view(batches.cancel(batch_id, owner))
+    return view(batches.cancel(batch_id, owner), language)
 
 
 def _pictures(batch: Batch) -> Iterator[tuple[str, bytes]]:

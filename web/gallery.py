@@ -104,12 +104,18 @@ class EntryView(BaseModel):
 
 
 class EntryPage(BaseModel):
-    """Some entries; `next` is the `cursor` of the page after, null on the last."""
+    """Some entries; `next` is the `cursor` of the page after, null on the last.
 
-    model_config = ConfigDict(json_schema_extra=_like({"entries": [_EXAMPLE], "next": _ID}))
+    `total` is how many entries all pages have; null unless a `page` was asked for.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=_like({"entries": [_EXAMPLE], "next": _ID, "total": None})
+    )
 
     entries: list[EntryView]
     next: str | None
+    total: int | None
 
 
 # ---------------------------------------------------------------- views
@@ -175,7 +181,8 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
 
 
 def _page(page: Page, visitor: str) -> EntryPage:
-    return EntryPage(entries=[view(one, visitor) for one in page.entries], next=page.next)
+    shown = [view(one, visitor) for one in page.entries]
+    return EntryPage(entries=shown, next=page.next, total=page.total)
 
 
 # ---------------------------------------------------------------- pictures

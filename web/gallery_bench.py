@@ -5,6 +5,7 @@ PostgreSQL database named, asks the real application over loopback, and prints m
 """
 
 import http.client
+import io
 import json
 import os
 import random
@@ -15,15 +16,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 import uuid_utils
+from PIL import Image
 from sqlalchemy import insert
 
 from web.identity import COOKIE, sign
-from worker import database, jobs
+from worker import blobs, database, jobs
 from worker.gallery import Entry
 from worker.jobs import Job, Status
 from worker.options import COLORS
@@ -31,6 +34,7 @@ from worker.options import COLORS
 OWNER = "the owner of all of them"
 WORDS = ["sea", "wood", "night", "fjord", "glass", "ink", "evening", "cat", "rocket", "coffee"]
 DIGESTS = [f"{place:064x}" for place in range(10)]
+COLOURS = ("teal", "navy", "tomato", "gold")  # of thumbnails
 TIMES = 40
 LIMIT = 100.0  # milliseconds, of issue 6
 
@@ -73,10 +77,19 @@ def _made(place: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, An
     return job, entry
 
 
-def fill(rows: int) -> None:
+@cache
+def _thumbnail(color: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), color).save(out, "WEBP")
+    return out.getvalue()
+
+
+def fill(rows: int, *, thumbnails: bool = False) -> None:
     """Make so many finished jobs with entries; half of them have one owner, `OWNER`."""
     dice = random.Random(0)
     made = [_made(place, dice) for place in range(rows)]
+    for job, _ in made if thumbnails else ():
+        blobs.put(job["thumbnail_key"], _thumbnail(dice.choice(COLOURS)))
     with database.transaction() as session:
         session.execute(insert(Job), [job for job, _ in made])
         session.execute(insert(Entry), [entry for _, entry in made])
@@ -138,6 +151,8 @@ def questions(asking: Asking, rows: int) -> Iterator[tuple[str, dict[str, Any]]]
         yield "first page", {"scope": scope}
         yield "oldest first", {"scope": scope, "order": "oldest"}
         yield "page in the middle", {"scope": scope, "cursor": asking.deep(scope, middle)}
+        yield "the same by its number", {"scope": scope, "page": middle * 100 // 24}
+        yield "words, by number", {"scope": scope, "text": "sea night", "page": 1}
         yield "words", {"scope": scope, "text": "sea night"}
         yield "words in none", {"scope": scope, "text": "nowhere"}
         yield "style", {"scope": scope, "style": DIGESTS[3]}

@@ -3,8 +3,7 @@
 from typing import Any
 
 from web import texts
-
-ENGLISH = texts.LANGUAGES[0]  # the page as it is built; other languages come when it loads
+from web.texts import ENGLISH
 
 _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "photo": {"label": "form.photo", "placeholder": "form.photo.drop", "alt_text": "form.photo"},
@@ -34,7 +33,10 @@ def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
 
 
 def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:
-    """Return the properties with words in them, of the part of the page with this id."""
+    """Return the properties with words in them, of the part of the page with this id.
+
+    The page is built in English; other languages come when it loads.
+    """
     words = texts.words(language)
     kind, _, place = elem_id.partition("-")
     count = int(place) + 1 if place else ""

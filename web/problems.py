@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from web import sentences, texts
 from worker.blobs import BlobMissing, StorageFull
 from worker.gate import Closed
 from worker.jobs import JobNotFound
@@ -27,12 +28,18 @@ MISSING = "This picture is no longer kept."
 log = logging.getLogger(__name__)
 
 
-def problem(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem(
+    status: int,
+    sentence: str,
+    headers: Mapping[str, str] | None = None,
+    language: str = texts.ENGLISH,
+) -> JSONResponse:
     """Return the answer that says what is wrong and, where it helps, what is accepted."""
+    detail = sentences.said(sentence, language)
     return JSONResponse(
-        {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence},
+        {"title": HTTPStatus(status).phrase, "status": status, "detail": detail},
         status_code=status,
-        headers=dict(headers or {}),
+        headers={"Content-Language": language, **(headers or {})},
         media_type="application/problem+json",
     )
 
@@ -70,13 +77,14 @@ def wait(error: Exception) -> dict[str, str]:
     return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany | Closed) else {}
 
 
-async def _foreseen(_: Request, error: Exception) -> JSONResponse:
-    return problem(*sentence_for(error), wait(error))
+async def _foreseen(request: Request, error: Exception) -> JSONResponse:
+    return problem(*sentence_for(error), wait(error), texts.language_of(request))
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
-    return problem(error.status_code, error.detail, error.headers)
+    language = texts.language_of(request)
+    return problem(error.status_code, error.detail, error.headers, language)
 
 
 async def _malformed(_: Request, error: Exception) -> JSONResponse:
@@ -85,8 +93,10 @@ async def _malformed(_: Request, error: Exception) -> JSONResponse:
     return problem(422, f"{first['loc'][-1]}: {first['msg']}.")
 
 
-async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
-    return problem(500, BROKEN)  # the server logs the traceback itself
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    return problem(
+        500, BROKEN, None, texts.language_of(request)
+    )  # the server logs the traceback itself
 
 
 def install(app: FastAPI) -> None:

@@ -6,11 +6,13 @@ A cookie, set by the page's switch, comes before the browser's wish. Knows no wi
 import json
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import HTTPConnection
 
 FOLDER = Path(__file__).parent / "texts"
-LANGUAGES = ("en", "ko")
+LANGUAGES = ENGLISH, KOREAN = "en", "ko"
 COOKIE = "language"
 
 router = APIRouter(include_in_schema=False)
@@ -35,13 +37,16 @@ def _wished(header: str) -> list[str]:
     return [name for _, name in sorted(wishes, key=lambda wish: -wish[0])]
 
 
-def language_of(request: Request) -> str:
+def language_of(request: HTTPConnection) -> str:
     """Return the language to speak with whoever asks."""
     wished = [
         request.cookies.get(COOKIE, ""),
         *_wished(request.headers.get("accept-language", "")),
     ]
-    return next((language for language in wished if language in LANGUAGES), LANGUAGES[0])
+    return next((language for language in wished if language in LANGUAGES), ENGLISH)
+
+
+Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a route
 
 
 @router.get("/texts.js")

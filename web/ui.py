@@ -12,7 +12,7 @@ from typing import Any, cast
 import gradio as gr
 from gradio import processing_utils
 
-from web import address, api, labels, picture, problems, regions, shelf, texts, uploads
+from web import address, api, labels, picture, problems, regions, sentences, shelf, texts, uploads
 from web.identity import owner_of
 from worker import admission, blobs, gallery, images, jobs, limits, processes
 from worker.limits import Visitor
@@ -40,8 +40,9 @@ def _notice(sentence: str) -> str:
     return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
 
 
-def _sentence(error: Exception) -> str:
-    return problems.sentence_for(error)[1]
+def _sentence(error: Exception, request: gr.Request) -> str:
+    assert request.request is not None
+    return sentences.said(problems.sentence_for(error)[1], texts.language_of(request.request))
 
 
 def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
@@ -51,7 +52,7 @@ def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
         limits.spend_picture(address.visitor(request.request))
         images.clean(_bytes(path))
     except Refused as refused:
-        return None, _notice(str(refused))
+        return None, _notice(_sentence(refused, request))
     return gr.skip(), ""
 
 
@@ -122,7 +123,7 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
     try:
         return _submit(address.visitor(request.request), words, form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
-        return "", _notice(_sentence(error))
+        return "", _notice(_sentence(error, request))
 
 
 def _anew(visitor: Visitor, job: jobs.Job, alpha: float) -> str:
@@ -142,7 +143,7 @@ def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
         for alpha in STRENGTHS:
             ids.append(_anew(visitor, job, alpha))
     except Exception as error:  # the door
-        return " ".join(ids), _notice(_sentence(error))
+        return " ".join(ids), _notice(_sentence(error, request))
     return " ".join(ids), _notice("")
 
 
@@ -154,7 +155,7 @@ def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
         job = jobs.get(event.id, visitor.owner)
         return _anew(visitor, job, job.options["alpha"]), _notice("")
     except Exception as error:  # the door
-        return "", _notice(_sentence(error))
+        return "", _notice(_sentence(error, request))
 
 
 def _able() -> list[str]:
@@ -196,7 +197,7 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
         job = gallery.own(event.id, owner_of(request.request)).job
         styles = [_kept(key) for key in job.style_keys]
     except Exception as error:  # the door
-        return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error))]
+        return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error, request))]
     options = Options.model_validate(job.options)
     weights = [100 * weight / max(options.weights) for weight in options.weights]
     empty = [None] * (places - len(styles))
@@ -208,7 +209,7 @@ def words_for(ids: list[str], request: gr.Request) -> list[Any]:
     """Name the page's parts, as many as these ids, in the visitor's language."""
     assert request.request is not None
     language = texts.language_of(request.request)
-    if language == labels.ENGLISH:
+    if language == texts.ENGLISH:
         return [gr.skip()] * len(ids)
     return [gr.update(**labels.of(elem_id, language)) for elem_id in ids]
 

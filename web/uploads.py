@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web import address, problems
+from web import address, problems, sentences, texts
 from web.problems import problem
 from worker import limits
 from worker.blobs import StorageFull
@@ -77,10 +77,10 @@ def tidy(coming: int = 0) -> None:
 # ---------------------------------------------------------------- the door
 
 
-def _refusal(error: Exception) -> PlainTextResponse:
+def _refusal(error: Exception, language: str) -> PlainTextResponse:
     """Return an error as a sentence alone, since Gradio shows the answer as it comes."""
     status, sentence = problems.sentence_for(error)
-    return PlainTextResponse(sentence, status, problems.wait(error))
+    return PlainTextResponse(sentences.said(sentence, language), status, problems.wait(error))
 
 
 class UploadDoor:
@@ -102,13 +102,15 @@ class UploadDoor:
         said = headers.get("content-length", "")
         if not said.isdigit() or "transfer-encoding" in headers:
             return await problem(411, UNSAID)(scope, receive, send)
-        visitor, size = address.visitor(HTTPConnection(scope)), int(said)
+        asks = HTTPConnection(scope)
+        visitor, size = address.visitor(asks), int(said)
         self._coming += size
         try:
             try:
                 await run_sync(self._let_in, visitor, size)
             except Exception as error:
-                return await _refusal(error)(scope, receive, send)
+                refusal = _refusal(error, texts.language_of(asks))
+                return await refusal(scope, receive, send)
             await self.app(scope, receive, send)
         finally:
             self._coming -= size

@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 TITLE, TAGS, TAG, REASON = 120, 12, 40, 500  # characters, tags, characters, characters
 MOST = 100  # entries of one page or one deletion
+FURTHEST = 1_000_000  # the highest number a page may have
 
 
 class Entry(Base):
@@ -124,6 +125,12 @@ class Wanted(BaseModel):
     order: Order = Order.NEWEST
     limit: int = Field(default=24, ge=1, le=MOST)
     cursor: str | None = Field(default=None, max_length=80, description="`next` of the page before")
+    page: int | None = Field(
+        default=None,
+        ge=1,
+        le=FURTHEST,
+        description="a page by its number, in place of `cursor`; the answer then has `total`",
+    )
 
 
 @dataclass(frozen=True)
@@ -136,10 +143,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Page:
-    """Some entries, and the cursor of the page after; None: this was the last."""
+    """Some entries, and the cursor of the page after; None: this was the last.
+
+    `total` is how many there are on all pages, told where a page was asked for by its number.
+    """
 
     entries: list[Shown]
     next: str | None
+    total: int | None = None
 
 
 # ---------------------------------------------------------------- conditions
@@ -237,20 +248,28 @@ def _page(
     place: tuple[InstrumentedAttribute[Any], ...],
     after: tuple[Any, ...] | None,
     wanted: Wanted,
-) -> list[Shown]:
-    """Return the page's entries and, if there is one, the first of the page after.
+) -> tuple[list[Shown], int | None]:
+    """Return the page's entries and, if there is one, the first of the page after; and the total.
 
     `place` are the columns that order, `after` their values in the last entry before.
     """
     newest = wanted.order == Order.NEWEST
     statement = statement.where(*_filters(wanted))
+    count = statement.with_only_columns(func.count(), maintain_column_froms=True)
     if after is not None:
         here, last = tuple_(*place), tuple_(*map(literal, after))
         statement = statement.where(here < last if newest else here > last)
     ordered = [column.desc() if newest else column.asc() for column in place]
+    skipped = ((wanted.page or 1) - 1) * wanted.limit
+    statement = statement.order_by(*ordered).limit(wanted.limit + 1).offset(skipped)
     with database.reading() as session:
-        rows = session.execute(statement.order_by(*ordered).limit(wanted.limit + 1))
-        return [_shown(job, entry) for job, entry in rows]
+        found = [_shown(job, entry) for job, entry in session.execute(statement)]
+        return found, None if wanted.page is None else session.scalar(count)
+
+
+def _check_place(wanted: Wanted) -> None:
+    if wanted.cursor is not None and wanted.page is not None:
+        raise Refused("A list goes on by `cursor` or is opened at a `page`, not both.")
 
 
 def _bad_cursor() -> Refused:
@@ -263,9 +282,10 @@ def mine(owner: str, wanted: Wanted | None = None) -> Page:
     after = None if wanted.cursor is None else (_id(wanted.cursor),)
     if after == ("",):
         raise _bad_cursor()
-    found = _page(_ALL.where(Job.owner == owner), (Job.id,), after, wanted)
+    _check_place(wanted)
+    found, total = _page(_ALL.where(Job.owner == owner), (Job.id,), after, wanted)
     here = found[: wanted.limit]
-    return Page(here, here[-1].job.id if len(found) > wanted.limit else None)
+    return Page(here, here[-1].job.id if len(found) > wanted.limit else None, total)
 
 
 def _published_before(cursor: str) -> tuple[float, str]:
@@ -285,12 +305,13 @@ def public(wanted: Wanted | None = None) -> Page:
     if wanted.favourite is not None:
         raise Refused("Only your own gallery can be asked for your favourites.")
     after = None if wanted.cursor is None else _published_before(wanted.cursor)
-    found = _page(_NOTED.where(_PUBLIC), (Entry.published, Entry.job_id), after, wanted)
+    _check_place(wanted)
+    found, total = _page(_NOTED.where(_PUBLIC), (Entry.published, Entry.job_id), after, wanted)
     here = found[: wanted.limit]
     if len(found) <= wanted.limit:
-        return Page(here, None)
+        return Page(here, None, total)
     last = here[-1].entry
-    return Page(here, f"{(last.published or 0.0).hex()}_{last.job_id}")
+    return Page(here, f"{(last.published or 0.0).hex()}_{last.job_id}", total)
 
 
 # ---------------------------------------------------------------- one entry

@@ -299,6 +299,10 @@ def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
     expect(page.locator("#color label").first).to_have_text("스타일의 색")
     page.click("#send")
     expect(page.locator("#notice [role=alert]")).to_contain_text("먼저 사진을 골라 주세요")
+    page.set_input_files(
+        "#photo input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"}
+    )
+    expect(page.locator("#notice [role=alert]")).to_contain_text("PNG, JPEG, WebP를 받습니다")
     shoot(page, "phone-dark-korean")
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE[0], "the page scrolls sideways"

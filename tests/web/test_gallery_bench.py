@@ -32,4 +32,4 @@ def test_every_question_of_the_bench_gets_an_answer(studio: Path) -> None:
         }
     nothing = {name for name, count in found.items() if count == 0}
     assert all("none" in name for name in nothing)
-    assert len(found) == 23
+    assert len(found) == 27

@@ -94,6 +94,26 @@ def test_a_page_is_not_disturbed_by_what_comes_or_goes_meanwhile(either: Path) -
     assert ids(gallery.mine("ann", Wanted(cursor=page.next))) == [two, one]
 
 
+def test_a_page_by_its_number_is_the_one_the_cursors_lead_to(either: Path) -> None:
+    all_of_them = [made() for _ in range(5)]
+    for one in all_of_them[1:]:
+        gallery.publish(one, "ann")
+    first = gallery.mine("ann", Wanted(limit=2))
+    by_cursor = gallery.mine("ann", Wanted(limit=2, cursor=first.next))
+    by_number = gallery.mine("ann", Wanted(limit=2, page=2))
+    assert ids(by_number) == ids(by_cursor) == all_of_them[2:0:-1]
+    assert (by_number.next, by_number.total, by_cursor.total) == (by_cursor.next, 5, None)
+    last = gallery.public(Wanted(limit=3, page=2))
+    assert (ids(last), last.next, last.total) == ([all_of_them[1]], None, 4)
+    beyond = gallery.mine("ann", Wanted(limit=2, page=9, text="nowhere"))
+    assert (beyond.entries, beyond.total) == ([], 0)
+
+
+def test_a_list_takes_a_cursor_or_a_page_not_both(either: Path) -> None:
+    with pytest.raises(Refused, match="not both"):
+        gallery.mine("ann", Wanted(page=1, cursor=UNKNOWN))
+
+
 @pytest.mark.parametrize(
     "cursor", ["x", "0x1p+3", "0x1p+3_x", "nan", "é" * 36, "1e999_", "_", "\x00" * 36]
 )

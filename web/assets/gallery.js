@@ -2,14 +2,19 @@
 import {ask, button, compare, element, icon, language, message, moment, shaped, speak, t, tell} from "./parts.js";
 import {forget} from "./page.js";
 import {downloads, facts, named, tags} from "./entry.js";
+import * as where from "./place.js";
 
 const GALLERY = "/api/v1/gallery";
 const PAUSE = 250; // milliseconds without a key before a search
+const PAGE = 24, MOST = 100; // entries of a page, and of one answer
 
 const entries = new Map(); // id → entry, in the order shown
 const picked = new Set(); // ids, while several are selected
-let scope = "mine", next = null;
-let wish = 0; // counts lists asked for; an answer to an earlier one is late and dropped
+let place = where.read(); // what is shown, as the address bar has it
+let next = null; // cursor of the endless list
+let pages = 1; // how many there are, when they are turned one by one
+let listed = null; // which list is there, by its address
+let asks = 0; // counts lists asked for; an answer to an earlier one is late and dropped
 let loading = false, selecting = false;
 let root = null, dialog = null, form = null; // form: Gradio's trigger
 
@@ -18,14 +23,15 @@ const verb = (entry, what) => tell(`${GALLERY}/${entry.id}/${what}`);
 
 /* ------------------------------------------------------------ the list */
 
-const query = () => {
-  const asked = new URLSearchParams({scope});
+const query = (limit) => {
+  const asked = new URLSearchParams({scope: place.scope, limit});
   for (const [name, value] of new FormData(at("filters"))) if (value) asked.set(name, value);
-  if (scope === "public") asked.delete("favourite");
+  if (place.scope === "public") asked.delete("favourite");
   const day = (name, later) => asked.has(name) && asked.set(name, new Date(`${asked.get(name)}T00:00`).getTime() / 1000 + later);
   day("since", 0);
   day("until", 86400);
-  if (next) asked.set("cursor", next);
+  if (place.page) asked.set("page", place.page);
+  else if (next) asked.set("cursor", next);
   return asked;
 };
 const filtered = () => [...new FormData(at("filters"))].some(([name, value]) => value && name !== "order");
@@ -45,21 +51,35 @@ const tile = (entry) => element("button", {
 
 const say = (...parts) => at("said").replaceChildren(...parts);
 const nothing = () => {
-  if (filtered()) return message("again", t("none.found"), t("none.found.text"), button(t("filters.clear"), null, () => { at("filters").reset(); list(); }));
-  return scope === "mine" ? message("easel", t("none.mine"), t("none.mine.text")) : message("world", t("none.public"), t("none.public.text"));
+  if (filtered()) return message("again", t("none.found"), t("none.found.text"), button(t("filters.clear"), null, () => { at("filters").reset(); filter(); }));
+  return place.scope === "mine" ? message("easel", t("none.mine"), t("none.mine.text")) : message("world", t("none.public"), t("none.public.text"));
 };
 const drawTools = () => {
-  at("more").hidden = !next;
-  at("select").hidden = scope === "public" || !entries.size;
+  at("more").hidden = Boolean(place.page) || !next;
+  at("paging").setAttribute("aria-pressed", String(place.page > 0));
+  at("paging").hidden = !entries.size && !place.page;
+  drawPager();
+  at("select").hidden = place.scope === "public" || !entries.size;
   at("select").setAttribute("aria-pressed", String(selecting));
   at("chosen").hidden = !selecting;
   at("count").textContent = t("selected", {count: picked.size});
   at("bin").disabled = !picked.size;
   for (const tab of root.querySelectorAll(".tabs a")) {
-    if (tab.dataset.scope === scope) tab.setAttribute("aria-current", "page");
+    if (tab.dataset.scope === place.scope) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  root.querySelector("[name=favourite]").closest("label").hidden = scope === "public";
+  root.querySelector("[name=favourite]").closest("label").hidden = place.scope === "public";
+};
+const drawPager = () => {
+  const pager = at("pager");
+  pager.hidden = !place.page;
+  if (!place.page) return;
+  const [back, field, of, on] = ["back", "number", "of", "on"].map((name) => pager.querySelector(`.${name}`));
+  back.disabled = place.page <= 1;
+  on.disabled = place.page >= pages;
+  field.value = place.page;
+  field.max = pages;
+  of.textContent = t("page.of", {count: pages});
 };
 const redraw = () => {
   at("tiles").replaceChildren(...[...entries.values()].map(tile));
@@ -67,36 +87,59 @@ const redraw = () => {
   drawTools();
 };
 
-const load = async () => {
-  const asked = wish;
+const load = async (limit = PAGE) => {
+  const asked = asks;
   loading = true;
   at("tiles").setAttribute("aria-busy", "true");
   try {
-    const page = await ask(`${GALLERY}?${query()}`);
-    if (asked !== wish) return;
+    const page = await ask(`${GALLERY}?${query(Math.min(limit, MOST))}`);
+    if (asked !== asks) return;
     next = page.next;
+    pages = Math.max(1, Math.ceil((page.total ?? 0) / PAGE));
+    if (place.page > pages) return step(pages, true); // there are fewer by now
     say();
     for (const entry of page.entries) entries.set(entry.id, entry);
     at("tiles").append(...page.entries.map(tile));
     if (!entries.size) say(nothing());
   } catch (error) {
-    if (asked !== wish) return;
-    say(message("warn", t("away.title"), error.status ? error.message : t("away"), button(t("try.again"), null, load)));
+    if (asked !== asks) return;
+    next = null;
+    say(message("warn", t("away.title"), error.status ? error.message : t("away"), button(t("try.again"), null, () => list())));
   }
   loading = false;
   at("tiles").removeAttribute("aria-busy");
   drawTools();
-  if (next && at("more").getBoundingClientRect().top < innerHeight + 300) load();
+  if (reaching()) load();
 };
-const list = () => {
-  wish += 1;
+const reaching = () => !place.page && next && !loading && !at("more").hidden && at("more").getBoundingClientRect().top < innerHeight + 300;
+const list = async (walked = {}) => { // as far as it was walked before, if it was
+  asks += 1;
+  const asked = asks;
+  listed = where.list(place);
   next = null;
   entries.clear();
   picked.clear();
   at("tiles").replaceChildren();
   say(element("p", {class: "hint", role: "status"}, t("loading")));
   drawTools();
-  return load();
+  await load(walked.count || PAGE);
+  while (asked === asks && next && entries.size < (walked.count || 0)) await load(walked.count - entries.size);
+  if (asked === asks && walked.top) scrollTo(0, walked.top);
+};
+const remember = () => { // how far, for when one comes back
+  if (root.offsetParent && !place.entry) where.mend(place, {count: place.page ? 0 : entries.size, top: Math.round(scrollY)});
+};
+const step = (page, quiet = false) => {
+  place = {...place, page};
+  (quiet ? where.mend : where.turn)(place, null);
+  scrollTo(0, 0);
+  return list();
+};
+const filter = (quiet = false) => {
+  const wish = new URLSearchParams([...new FormData(at("filters"))].filter(([name, value]) => value && !(name === "order" && value === "newest")));
+  place = {...place, wish, page: place.page && 1};
+  (quiet ? where.mend : where.turn)(place, null);
+  return list();
 };
 
 /* ------------------------------------------------------------ several at once */
@@ -184,7 +227,7 @@ const erase = (entry) => {
   });
   return knob;
 };
-const toStudio = (event, data) => { form(event, data); dialog.close(); location.hash = ""; };
+const toStudio = (event, data) => { form(event, data); place.entry = null; dialog.close(); location.hash = ""; };
 const own = (entry) => [
   typed(entry),
   element("div", {class: "actions"},
@@ -231,7 +274,27 @@ const draw = (entry) => {
   );
   dialog.querySelectorAll("button, input, a")[focus]?.focus({preventScroll: true});
 };
-const open = (id) => { draw(entries.get(id)); dialog.showModal(); dialog.scrollTop = 0; };
+const show = async (id) => {
+  try {
+    draw(entries.get(id) ?? await ask(`${GALLERY}/${id}`));
+    if (place.entry !== id || dialog.open) return;
+    dialog.showModal();
+    dialog.scrollTop = 0;
+  } catch (error) { say(element("p", {class: "bad-news", role: "alert"}, error.message)); }
+};
+const open = (id) => {
+  remember();
+  place = {...place, entry: id};
+  where.turn(place, {over: true});
+  return show(id);
+};
+const closed = () => { // by hand; going back closes it too, and then there is nothing to do
+  dialog.replaceChildren();
+  if (!place.entry) return;
+  place = {...place, entry: null};
+  if (history.state?.over) history.back();
+  else where.mend(place, null);
+};
 
 /* ------------------------------------------------------------ the view */
 
@@ -239,9 +302,11 @@ const choice = (name, options) => element("select", {name, "aria-label": t(name)
   options.map(([value, text]) => element("option", {value}, text)));
 const filters = () => {
   let pause = 0;
-  const later = () => { clearTimeout(pause); pause = setTimeout(list, PAUSE); };
-  return element("form", {class: "filters", role: "search", oninput: later, onsubmit: (event) => { event.preventDefault(); list(); }},
+  const later = (event) => { clearTimeout(pause); pause = setTimeout(filter, PAUSE, event.target.name === "text"); };
+  const fold = button(t("filters"), "again", () => unfold(!at("filters").classList.contains("open")), {class: "quiet fold", "aria-expanded": "false"});
+  return element("form", {class: "filters", role: "search", oninput: later, onsubmit: (event) => { event.preventDefault(); filter(); }},
     element("input", {type: "search", name: "text", placeholder: t("search.short"), "aria-label": t("search"), maxlength: 200}),
+    fold,
     choice("color", [["", t("color.any")], ...["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)])]),
     choice("size", [["", t("size.any")], ...[256, 512, 768, 1024].map((size) => [size, t("size.is", {count: size})]), [0, t("size.whole")]]),
     choice("network", [["", t("network.any")], ["compact", "compact"], ["vgg19", "vgg19"]]),
@@ -264,37 +329,62 @@ const fill = () => {
         element("a", {href: "#gallery/public", "data-scope": "public"}, t("public"))),
       element("div", {class: "chosen", hidden: true}, element("span", {class: "count"}), button(t("delete"), "bin", deletePicked, {class: "quiet bin"})),
       button(t("select"), "check", select, {class: "quiet select"}),
+      button(t("pages"), "pages", () => step(place.page ? 0 : 1), {class: "quiet paging", "aria-pressed": "false"}),
     ),
     filters(),
     element("div", {class: "tiles"}),
     element("div", {class: "said"}),
-    button(t("more"), null, load, {class: "quiet more", hidden: true}),
+    button(t("more"), null, () => load(), {class: "quiet more", hidden: true}),
+    element("nav", {class: "pager", "aria-label": t("pages"), hidden: true},
+      button(t("page.back"), null, () => step(place.page - 1), {class: "quiet back"}),
+      element("label", {}, t("page"), element("input", {type: "number", class: "number", min: 1, step: 1, onchange: (event) => step(Math.min(pages, Math.max(1, Math.round(event.target.value) || 1)))})),
+      element("span", {class: "of"}),
+      button(t("page.on"), null, () => step(place.page + 1), {class: "quiet on"})),
     privacy(),
   );
-  dialog = element("dialog", {class: "entry", onclose: () => dialog.replaceChildren(), onclick: (event) => { if (event.target === dialog) dialog.close(); }});
+  dialog = element("dialog", {class: "entry", onclose: closed, onclick: (event) => { if (event.target === dialog) dialog.close(); }});
   root.append(dialog);
-  new IntersectionObserver((seen) => { if (seen[0].isIntersecting && next && !loading) load(); }, {rootMargin: "300px"}).observe(at("more"));
+  new IntersectionObserver(() => { if (reaching()) load(); }, {rootMargin: "300px"}).observe(at("more"));
+};
+const unfold = (open) => { // on a phone
+  at("filters").classList.toggle("open", open);
+  at("fold").setAttribute("aria-expanded", String(open));
+};
+const setFilters = () => { // as the address has them
+  const form = at("filters");
+  form.reset();
+  for (const [name, value] of place.wish) {
+    const field = form.elements.namedItem(name);
+    if (field?.type === "checkbox") field.checked = true;
+    else if (field) field.value = value;
+  }
+  if (filtered()) unfold(true);
 };
 const go = () => {
-  const [view, which] = location.hash.slice(1).split("/");
+  const {view} = place = where.read();
   const here = view === "gallery";
   document.documentElement.dataset.view = here ? "gallery" : "studio";
   for (const link of document.querySelectorAll(".views a")) {
     if ((link.hash === "#gallery") === here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!here) return;
-  scope = which === "public" ? "public" : "mine";
-  selecting = false;
-  list();
+  if (dialog.open && !place.entry) dialog.close();
+  if (!here) return void (listed = null);
+  if (listed !== where.list(place)) {
+    selecting = false;
+    setFilters();
+    list(history.state ?? {});
+  }
+  if (place.entry) show(place.entry);
 };
-const closed = () => dialog?.open && dialog.close();
 
 export const start = (host, trigger) => {
   root = host.querySelector("#gallery");
   form = trigger;
   speak();
   fill();
-  addEventListener("hashchange", () => { closed(); go(); });
+  let pause = 0;
+  addEventListener("popstate", go);
+  addEventListener("scroll", () => { clearTimeout(pause); pause = setTimeout(remember, PAUSE); }, {passive: true});
   go();
 };

@@ -34,6 +34,7 @@ const ICONS = {
   bin: "M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13",
   close: "M6 6l12 12M18 6 6 18",
   steps: "M4 20h3v-4H4zM10.5 20h3v-9h-3zM17 20h3V5h-3z",
+  pages: "M6 3h9l4 4v14H6zM10 12h6M10 16h6",
   check: "M5 12.5 10 17.5 19.5 7",
 };
 export const icon = (name) => {

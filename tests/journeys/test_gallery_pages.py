@@ -1,0 +1,126 @@
+"""Ways through a gallery of ten thousand, without end and page by page, there and back again."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, shoot
+from tests.journeys.conftest import visits
+from tests.web.served import served
+from web import app, gallery_bench
+from web.identity import COOKIE, sign
+
+ENTRIES, PAGES = 5000, 209  # of its owner; half of all
+
+
+@pytest.fixture
+def rich(studio: Path, browser: Browser) -> Iterator[Visit]:
+    """Visit a studio with 10,000 pictures, half of them the visitor's."""
+    gallery_bench.fill(2 * ENTRIES, thumbnails=True)
+    with served(made=app.create) as address, visits(browser, address) as opened:
+
+        def as_owner(size: tuple[int, int]) -> Page:
+            page = opened(size)
+            cookie = {"name": COOKIE, "value": sign(gallery_bench.OWNER), "url": address}
+            page.context.add_cookies([cookie])  # type: ignore[list-item]
+            page.goto(f"{address}/#gallery")
+            page.reload()
+            _loaded(page)
+            return page
+
+        yield as_owner
+
+
+def _loaded(page: Page) -> None:
+    """Wait until the tiles in sight have their pictures."""
+    expect(page.locator("#gallery .tile").first).to_be_visible()
+    page.wait_for_function(
+        "[...document.querySelectorAll('#gallery .tile img')].slice(0, 6)"
+        ".every((one) => one.naturalWidth > 0)"
+    )
+
+
+def _first(page: Page) -> str:
+    return str(page.locator("#gallery .tile").first.get_attribute("data-id"))
+
+
+def _has_more_tiles(page: Page, than: int) -> None:
+    page.wait_for_function(
+        "(many) => document.querySelectorAll('#gallery .tile').length > many", arg=than
+    )
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_ten_thousand_are_walked_without_end_and_found_again_after_a_reload(
+    rich: Visit, size: tuple[int, int]
+) -> None:
+    page = rich(size)
+    for _ in range(4):
+        tiles = page.locator("#gallery .tile").count()
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        _has_more_tiles(page, tiles)
+    tiles = page.locator("#gallery .tile").count()
+    page.locator("#gallery .tile").nth(tiles - 30).scroll_into_view_if_needed()
+    page.wait_for_function(
+        "() => history.state?.top > 0 && history.state.top === Math.round(scrollY)"
+    )
+    top = page.evaluate("scrollY")
+    page.reload()
+    page.wait_for_function("(top) => Math.abs(scrollY - top) < 3", arg=top)
+    assert page.locator("#gallery .tile").count() >= tiles
+    ids = page.locator("#gallery .tile").evaluate_all("all => all.map((one) => one.dataset.id)")
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_pages_are_turned_and_going_back_comes_to_the_same_place(
+    rich: Visit, size: tuple[int, int]
+) -> None:
+    page = rich(size)
+    newest = _first(page)
+    page.get_by_role("button", name="Pages", exact=True).click()
+    expect(page.locator(".pager .of")).to_have_text(f"of {PAGES}")
+    expect(page.locator("#gallery .tile")).to_have_count(24)
+    shoot(page, f"gallery-pages-{size[0]}")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(f"#gallery .tile[data-id='{newest}']")).to_have_count(0)
+    second = _first(page)
+    page.locator(".pager .number").fill(str(PAGES))
+    page.locator(".pager .number").press("Enter")
+    expect(page.locator("#gallery .tile")).to_have_count(ENTRIES % 24)
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    assert page.url.endswith(f"#gallery?page={PAGES}")
+    page.go_back()
+    expect(page.locator(f"#gallery .tile[data-id='{second}']")).to_be_visible()
+    page.reload()
+    expect(page.locator(f"#gallery .tile[data-id='{second}']")).to_be_visible()
+    expect(page.locator(".pager .number")).to_have_value("2")
+    if size == PHONE:
+        page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Colours", exact=True).last.select_option("content")
+    expect(page).to_have_url(re.compile(r"#gallery\?color=content&page=1$"))
+    expect(page.locator(".pager .of")).not_to_have_text(f"of {PAGES}")
+    page.go_back()
+    expect(page.locator(".pager .of")).to_have_text(f"of {PAGES}")
+    expect(page.locator("#gallery [name=color]")).to_have_value("")
+
+
+def test_an_open_picture_is_in_the_address_and_back_closes_it(rich: Visit) -> None:
+    page = rich(PHONE)
+    page.click("#gallery .tile >> nth=3")
+    expect(page.locator("dialog[open]")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"#gallery\?entry=[0-9a-f-]{36}$"))
+    page.reload()
+    expect(page.locator("dialog[open]")).to_be_visible(timeout=SECONDS)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"#gallery$"))
+    page.click("#gallery .tile >> nth=3")
+    expect(page.locator("dialog[open]")).to_be_visible()
+    page.go_back()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.go_forward()
+    expect(page.locator("dialog[open]")).to_be_visible()
