@@ -3,6 +3,7 @@
 import io
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -32,6 +33,8 @@ def forget_caches() -> None:
     ):
         cached.cache_clear()
     queue._away_until = 0.0
+    if measured := sys.modules.get("worker.measured"):  # which loads torch
+        measured.forget()
 
 
 def free_port() -> int:

@@ -30,6 +30,12 @@ TOGETHER = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64),
     registry=REGISTRY,
 )
+STYLES = Counter(
+    "studio_style_measures",
+    "Style pictures: measured, or found in memory or in the store.",
+    ["found"],
+    registry=REGISTRY,
+)
 ENDED = Counter("studio_jobs_ended", "Jobs that came to an end.", ["state"], registry=REGISTRY)
 FAILED = Counter("studio_failures", "Jobs that failed, by reason.", ["reason"], registry=REGISTRY)
 HALVED = Counter(
@@ -38,6 +44,14 @@ HALVED = Counter(
 GPU_MEMORY = Gauge(
     "studio_gpu_memory_bytes", "Memory of the worker's GPU.", ["what"], registry=REGISTRY
 )
+
+
+def styles() -> dict[str, int]:
+    """Return how many styles were measured, and how many found in memory or in the store."""
+    [found] = STYLES.collect()
+    return {
+        one.labels["found"]: int(one.value) for one in found.samples if one.name.endswith("_total")
+    }
 
 
 def told() -> str:

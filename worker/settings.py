@@ -183,6 +183,11 @@ class Settings(BaseSettings):
         default=6, gt=0, description="a picture in a form is deleted after this"
     )
 
+    styles_kept: int = Field(
+        default=50_000, ge=0, description="measured styles kept, some kilobytes each; 0: none"
+    )
+    styles_days: float = Field(default=7, gt=0, description="a measured style is deleted after")
+
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")
     max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")

@@ -28,6 +28,7 @@ from worker import (
     queue,
     receipts,
     room,
+    styles,
 )
 from worker.jobs import Status
 from worker.settings import settings
@@ -88,6 +89,7 @@ def tidy() -> None:
     receipts.forget()
     deliveries.forget()
     limits.forget()
+    styles.forget()
     _delete_orphans()
     processes.forget()
 

@@ -4,6 +4,7 @@ Like a web view: fetch, call, record. What is run stands in `adain`, what is rec
 `worker/jobs.py`. Jobs that work at one size with one network may be made together.
 """
 
+import hashlib
 import io
 import logging
 import os
@@ -12,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from threading import Event
 from types import FrameType
 from typing import Any, TypeVar
@@ -27,10 +28,10 @@ from sqlalchemy.exc import DBAPIError
 import adain
 from adain.color import Color
 from adain.model import NETWORKS
-from adain.request import Request
+from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
-from worker import blobs, faults, images, jobs, logs, metrics, processes, queue
+from worker import blobs, faults, images, jobs, logs, measured, metrics, processes, queue
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.settings import BadSetting, settings
@@ -68,6 +69,11 @@ def _loaded(network: str, sha256: str) -> Stylizer:
     return Stylizer.load(network, settings().weights_dir, settings().device)
 
 
+def _name(network: str) -> str:
+    """Return the network's name with its weights', as `Style.network` has it."""
+    return f"{network} {networks().get(network, '')}"
+
+
 def _stylizer(network: str) -> Stylizer:
     """Return the network ready to run; raises `WeightsError`."""
     return _loaded(network, networks().get(network, ""))
@@ -93,21 +99,51 @@ class Stopwatch:
         self._stage, self._since = stage, elapsed
 
 
-def _picture(key: str) -> Image.Image:
-    return Image.open(io.BytesIO(blobs.get(key)), formats=images.FORMATS)
+def _picture(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=images.FORMATS)
 
 
-def _request(job: Job) -> Request:
-    chosen = job.options
-    return Request(
-        content=_picture(job.content_key),
-        styles=[_picture(key) for key in job.style_keys],
+@dataclass(frozen=True)
+class Asked:
+    """What a job asks for, its styles measured as far as they were before."""
+
+    request: Request  # its colour is never `CONTENT`: that is in the measures
+    measures: Sequence[str]  # the names of its styles' measures
+    match: bool  # whether the styles' colours become the photo's
+
+    def measured(self, stylizer: Stylizer) -> Request:
+        """Return the request with all styles measured."""
+        like = self.request.content if self.match else None
+        styles = [
+            style
+            if isinstance(style, Style)
+            else measured.measure(name, partial(stylizer.style, style, self.request.size, like))
+            for name, style in zip(self.measures, self.request.styles, strict=True)
+        ]
+        return replace(self.request, styles=styles)
+
+
+def _request(job: Job) -> Asked:
+    """Load what a job asks for."""
+    chosen, network = job.options, _name(job.options["network"])
+    content, match = blobs.get(job.content_key), chosen["color"] == Color.CONTENT
+    target = hashlib.sha256(content).hexdigest() if match else ""
+    measures = [
+        measured.key(network, digest, chosen["size"], target) for digest in job.style_digests
+    ]
+    request = Request(
+        content=_picture(content),
+        styles=[
+            measured.find(name, network) or _picture(blobs.get(key))
+            for name, key in zip(measures, job.style_keys, strict=True)
+        ],
         weights=chosen["weights"],
-        masks=[_picture(key) for key in job.mask_keys],
+        masks=[_picture(blobs.get(key)) for key in job.mask_keys],
         alpha=chosen["alpha"],
-        color=Color(chosen["color"]),
+        color=Color.STYLE if match else Color(chosen["color"]),
         size=chosen["size"],
     )
+    return Asked(request, measures, match)
 
 
 @dataclass(frozen=True)
@@ -183,7 +219,7 @@ def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tupl
     return done
 
 
-def _load(group: list[Job], worker: str) -> list[tuple[Job, Request]]:
+def _load(group: list[Job], worker: str) -> list[tuple[Job, Asked]]:
     """Load the jobs' pictures; more jobs join meanwhile, so that none waits for company."""
     ready = _each(_request, [(job,) for job in group])
     if late := jobs.join(worker, group[0], _most() - len(group)):
@@ -223,10 +259,12 @@ class Making:
         if ready := _load(self.group, self._beat.process):
             self._paint(ready)
 
-    def _paint(self, ready: Sequence[tuple[Job, Request]]) -> None:
+    def _paint(self, ready: Sequence[tuple[Job, Asked]]) -> None:
         try:
             stylizer = _stylizer(ready[0][0].options["network"])
-            pictures = stylizer.stylize([request for _, request in ready], self._watch)
+            self._watch("styles", 0.0)
+            requests = [asked.measured(stylizer) for _, asked in ready]
+            pictures = stylizer.stylize(requests, self._watch)
         except _OF_ALL:
             raise
         except Exception as error:
@@ -331,6 +369,7 @@ def _info() -> dict[str, Any]:
         "networks": networks(),
         "version": adain.__version__,
         "serves": settings().serving,
+        "styles": metrics.styles(),
     }
 
 

@@ -81,7 +81,7 @@ def test_every_choice_reaches_the_network() -> None:
     choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance"}
     job = jobs.submit("ann", photo, styles, masks, choices)
     answer()
-    request = tasks._request(now(job))
+    request = tasks._request(now(job)).request
     assert (request.alpha, list(request.weights), request.color) == (0.5, [1, 3], "luminance")
     assert (len(request.styles), len(request.masks), request.size) == (2, 2, 64)
     assert now(job).status == Status.DONE

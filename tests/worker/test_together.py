@@ -254,7 +254,7 @@ def test_what_comes_while_the_pictures_load_joins(
     late: list[Job] = []
     load = tasks._request
 
-    def slow(job: Job) -> Request:
+    def slow(job: Job) -> tasks.Asked:
         if not late:
             late.append(submit("bob"))
         return load(job)

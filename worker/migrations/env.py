@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import text
 
 from worker import (  # noqa: F401, they declare the tables
+    batches,
     deliveries,
     gallery,
     jobs,
@@ -11,6 +12,7 @@ from worker import (  # noqa: F401, they declare the tables
     limits,
     processes,
     receipts,
+    styles,
 )
 from worker.database import Base, engine
 
