@@ -7,6 +7,9 @@ beside ours. A network without weights is timed with random ones: its speed is t
 import argparse
 import platform
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +18,12 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import floor, pixels
+from adain import floor, pixels, runs
+from adain.lossnet import LossNetwork
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
+from adain.teach import names_and_weights
 from adain.weights import WeightsMissing
 
 _PAPER = {  # seconds at 256 and 512 px; in brackets with style encoding
@@ -76,8 +81,8 @@ def _as_the_port(network: Network, photo: Image.Image, style: Image.Image) -> ob
     return pixels.as_bytes(network.decode(mixed))
 
 
-def _port(stylizer: Stylizer, side: int, count: int) -> list[float]:
-    """Seconds a picture of the paper's network as the port runs it, on the same device's CPU."""
+def _port(side: int, count: int) -> list[float]:
+    """Seconds a picture of the paper's network as the port runs it, on the CPU."""
     network = build("vgg19").eval()
     photos = [_noise(side, seed) for seed in range(count + 1)]
     style = _noise(side, 1 << 20)
@@ -118,6 +123,30 @@ def _print_floor(at_512: dict[str, float], stylizers: dict[str, Stylizer]) -> No
         )
 
 
+def _training(recipe: str, steps: int, folder: Path, *more: str) -> str:
+    """Train for some steps on noise; return what `adain.train` says of its speed and memory."""
+    for kind in ("photos", "paintings"):
+        (folder / kind).mkdir(exist_ok=True)
+        _noise(512, len(kind)).save(folder / kind / "noise.png")
+    words = [*(str(folder / kind) for kind in ("photos", "paintings")), "--recipe", recipe, *more]
+    words += ["--steps", str(steps), "--out", str(folder / recipe)]
+    command = [sys.executable, "-m", "adain.train", *words]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return told.strip().split("; ")[-1]
+
+
+def _print_training() -> None:
+    """Print how fast the paper's training goes, for both networks, each in its own process."""
+    print("\n| training, 8 crops of 256 px a step | |\n|---|---|", flush=True)
+    with tempfile.TemporaryDirectory(prefix="adain-bench-") as name:
+        folder = Path(name)
+        loss = folder / "vgg.safetensors"
+        runs.save_weights(loss, names_and_weights(LossNetwork((64, 128, 256, 512))), {})
+        print(f"| `compact` | {_training('paper', 6, folder)} |", flush=True)
+        told = _training("paper-vgg19", 2, folder, "--loss", str(loss))
+        print(f"| `vgg19` | {told} |", flush=True)
+
+
 def main() -> None:
     """Time the networks and print the tables as Markdown."""
     parser = argparse.ArgumentParser("python -m adain.bench", description=__doc__)
@@ -141,11 +170,12 @@ def main() -> None:
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
     _print_floor(at_512, stylizers)
-    port = median(_port(stylizers["vgg19"], 512, args.count))
+    port = median(_port(512, args.count))
     print(f"\nratio vgg19 {port / at_512['compact']:.1f} (as the PyTorch port runs it, 512 px)")
     print(f"ratio vgg19-here {at_512['vgg19'] / at_512['compact']:.1f} (in this engine)")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     print(f"peak memory {peak:.2f} GiB")
+    _print_training()
 
 
 if __name__ == "__main__":

@@ -140,13 +140,18 @@ def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
     runs.sheet(folder / f"sheet-{trainer.step:06}.jpg", trainer.sample(*shown))
 
 
-def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> None:
-    """Train to the recipe's end, or until told to stop, keeping all every so many steps."""
-    total = trainer.recipe.steps
+def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> float:
+    """Train to the recipe's end, or until told to stop, keeping all every so many steps.
+
+    Returns the seconds the steps took, without checkpoints and sheets.
+    """
+    total, seconds = trainer.recipe.steps, 0.0
     smooth: dict[str, float] = {}
     with tqdm(total=total, initial=trainer.step, unit="step", smoothing=0.05) as bar:
         while trainer.step < total and not stop.is_set():
+            started = time.monotonic()
             found = trainer.advance()
+            seconds += time.monotonic() - started
             smooth = {n: smooth.get(n, v) * _SMOOTH + v * (1 - _SMOOTH) for n, v in found.items()}
             runs.log(folder, {"step": trainer.step, **found})
             bar.set_postfix({name: f"{smooth[name]:.3f}" for name in trainer.recipe.loss})
@@ -155,6 +160,7 @@ def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> None:
                 _keep(trainer, folder, smooth)
     if stop.is_set():
         runs.save_checkpoint(folder, trainer.state())
+    return seconds
 
 
 def _stopped_by_signals() -> Event:
@@ -173,7 +179,7 @@ def _stopped_by_signals() -> Event:
 def _speed(steps: int, seconds: float) -> str:
     """Say how fast it went and what it took."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
-    return f"{steps / seconds:.2f} steps/s, peak memory {peak:.1f} GiB"
+    return f"{steps / max(seconds, 1e-9):.2f} steps/s, peak memory {peak:.1f} GiB"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -182,13 +188,13 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         trainer = _trainer(args)
-        stop, first, started = _stopped_by_signals(), trainer.step, time.monotonic()
-        _run(trainer, args.out, args.every, stop)
+        stop, first = _stopped_by_signals(), trainer.step
+        seconds = _run(trainer, args.out, args.every, stop)
     except _MENDABLE as error:
         print(f"adain.train: {error}", file=sys.stderr)
         return 2
     skipped = trainer.photos.skipped | trainer.paintings.skipped
-    speed = _speed(trainer.step - first, time.monotonic() - started)
+    speed = _speed(trainer.step - first, seconds)
     print(f"{args.out}: {trainer.step} steps; {len(skipped)} unreadable files skipped; {speed}")
     if stop.is_set():
         print("stopped; go on with --resume")
