@@ -58,6 +58,11 @@ def picture(
     return out.getvalue()
 
 
+def pictured() -> set[str]:
+    """Return the jobs that have pictures."""
+    return {key.split("/")[0] for key, _ in blobs.files()}
+
+
 class Valkey:
     """A real server of its own, that can be stopped, frozen and started again."""
 

@@ -6,7 +6,7 @@ Knows bytes and keys such as `JOB/content.jpg`, and no job.
 import contextlib
 import errno
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -84,17 +84,25 @@ def delete_job(job_id: str) -> None:
         filesystem.rm(f"{root}/{job_id}", recursive=True)
 
 
-def jobs() -> Iterator[tuple[str, float]]:
-    """Yield the jobs that have pictures, each with its newest picture's time in epoch seconds."""
+def delete(keys: Iterable[str]) -> None:
+    """Delete single pictures; one that is gone already is fine."""
+    filesystem, root = _place()
+    for key in keys:
+        with contextlib.suppress(FileNotFoundError):
+            filesystem.rm_file(f"{root}/{key}")
+        if isinstance(filesystem, LocalFileSystem):
+            with contextlib.suppress(OSError):  # others are still in it
+                Path(root, key).parent.rmdir()
+
+
+def files() -> Iterator[tuple[str, float]]:
+    """Yield every key there is, with the time it was written in epoch seconds."""
     filesystem, root = _place()
     filesystem.invalidate_cache()
-    newest: dict[str, float] = {}
     for path in filesystem.find(root):
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            job_id = str(path).removeprefix(root).strip("/").split("/")[0]
             changed = filesystem.modified(path).timestamp()
-            newest[job_id] = max(newest.get(job_id, 0.0), changed)
-    yield from newest.items()
+            yield str(path).removeprefix(root).strip("/"), changed
 
 
 def check() -> None:

@@ -668,6 +668,17 @@ def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
         )
 
 
+def named(job_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return, for those ids that have a row, the keys of the pictures that it names."""
+    wanted = (Job.content_key, Job.style_keys, Job.mask_keys, Job.result_key, Job.thumbnail_key)
+    with database.reading() as session:
+        rows = session.execute(select(Job.id, *wanted).where(Job.id.in_(job_ids))).all()
+    return {
+        job_id: {key for key in (photo, *styles, *masks, *made) if key}
+        for job_id, photo, styles, masks, *made in rows
+    }
+
+
 def unknown(job_ids: Sequence[str]) -> set[str]:
     """Return those ids that no row has."""
     with database.reading() as session:

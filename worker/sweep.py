@@ -72,13 +72,23 @@ def _delete_old() -> None:
 
 
 def _delete_orphans() -> None:
-    """Delete pictures that no row knows, once they are old enough not to be a submission."""
+    """Delete pictures that no row names, once they are too old to be part of something new.
+
+    Submissions leave them that died before their row, and attempts that died before theirs.
+    """
     before = database.time() - ORPHAN_SECONDS
-    old = [job_id for job_id, changed in blobs.jobs() if changed < before]
-    for start in range(0, len(old), 500):
-        for job_id in jobs.unknown(old[start : start + 500]):
-            log.info("job %s is unknown; its pictures are deleted", job_id)
-            blobs.delete_job(job_id)
+    old: dict[str, set[str]] = {}
+    for key, changed in blobs.files():
+        if changed < before:
+            old.setdefault(key.split("/")[0], set()).add(key)
+    job_ids = list(old)
+    for start in range(0, len(job_ids), 500):
+        some = job_ids[start : start + 500]
+        named = jobs.named(some)
+        for job_id in some:
+            if orphans := old[job_id] - named.get(job_id, set()):
+                log.info("job %s: %d pictures that no row names", job_id, len(orphans))
+                blobs.delete(orphans)
 
 
 def tidy() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from web import app
 from web.identity import COOKIE
-from worker import blobs, jobs
+from worker import jobs
 
 JOBS = "/api/v1/jobs"
 
@@ -38,7 +38,7 @@ def test_who_asks_for_it_is_forgotten(client: TestClient) -> None:
     assert client.get(f"{JOBS}/{job_id}").status_code == 404
     assert client.get(JOBS).json()["jobs"] == []
     assert client.get("/api/v1/me").json()["kept"] == 0
-    assert {job for job, _ in blobs.jobs()} == {others}
+    assert pictured() == {others}
     assert other.get(f"{JOBS}/{others}").status_code == 200
 
 
@@ -90,7 +90,7 @@ def test_where_nothing_can_go_the_answer_is_507(client: TestClient, setting: Set
     answer = send(client)
     assert answer.status_code == 507
     assert "as much as one visitor may" in answer.json()["detail"]
-    assert list(blobs.jobs()) == []
+    assert pictured() == set()
 
 
 def test_what_makes_work_is_inside_the_limits(client: TestClient, setting: Setting) -> None:

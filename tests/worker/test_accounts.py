@@ -2,18 +2,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tests.parts import picture
-from worker import (
-    accounts,
-    admission,
-    batches,
-    blobs,
-    database,
-    deliveries,
-    gallery,
-    jobs,
-    receipts,
-)
+from tests.parts import picture, pictured
+from worker import accounts, admission, batches, database, deliveries, gallery, jobs, receipts
 from worker.database import Base
 from worker.jobs import Hold, Job
 from worker.limits import Allowance, Visitor
@@ -70,7 +60,7 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     assert accounts.remove("ann") == 3
     for name in ("ann", finished.id, running.id):
         assert rows_that_name(name) == {}
-    assert {job_id for job_id, _ in blobs.jobs()} == {others.id}
+    assert pictured() == {others.id}
     assert jobs.renew(claimed, "", 0.5) == Hold.LOST
     assert jobs.get(others.id, "bob").id == others.id
     assert accounts.remove("ann") == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from worker import admission, batches, blobs, database, gate, jobs, limits, room
 from worker.batches import Batch, BatchNotFound, Source
 from worker.images import ImageRejected
@@ -37,7 +37,7 @@ def submit(
 def assert_nothing_was_kept() -> None:
     assert jobs.mine("ann") == []
     assert batches.mine("ann") == []
-    assert list(blobs.jobs()) == []
+    assert pictured() == set()
 
 
 def finish_next() -> jobs.Job:
@@ -100,7 +100,7 @@ def test_a_batch_over_the_limits_is_refused_whole(either: Path, setting: Setting
     setting(visitor_waiting=0)
     with pytest.raises(TooMany, match="7 jobs a minute"):
         submit()
-    assert len(jobs.mine("ann", 100)) == len(list(blobs.jobs())) == 6
+    assert len(jobs.mine("ann", 100)) == len(pictured()) == 6
 
 
 def test_of_two_batches_at_once_one_may_get_in(either: Path, setting: Setting) -> None:
@@ -113,7 +113,7 @@ def test_of_two_batches_at_once_one_may_get_in(either: Path, setting: Setting) -
 
     with pytest.raises(TooMany):
         submit([Source("late.png", late.size, meanwhile), *PHOTOS[:2]])
-    assert len(jobs.mine("ann", 100)) == len(list(blobs.jobs())) == 6
+    assert len(jobs.mine("ann", 100)) == len(pictured()) == 6
     assert len(batches.mine("ann")) == 1
 
 

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from tests.parts import Setting
+from tests.parts import Setting, pictured
 from worker import blobs
 from worker.blobs import BlobMissing, StorageFull
 
@@ -38,16 +38,24 @@ def test_a_job_goes_with_all_its_pictures(place: None) -> None:
     blobs.put("b/content.png", b"b")
     blobs.delete_job("a")
     blobs.delete_job("a")
-    assert [job_id for job_id, _ in blobs.jobs()] == ["b"]
+    assert pictured() == {"b"}
 
 
-def test_a_job_is_as_old_as_its_newest_picture(studio: Path) -> None:
+def test_each_picture_is_listed_with_its_age(studio: Path) -> None:
     blobs.put("a/content.png", b"a")
     blobs.put("a/result-1.png", b"a")
-    folder = studio / "blobs" / "a"
-    os.utime(folder / "content.png", (100, 100))
-    [(_, changed)] = blobs.jobs()
-    assert abs(changed - time.time()) < 60
+    os.utime(studio / "blobs" / "a" / "content.png", (100, 100))
+    listed = dict(blobs.files())
+    assert listed.pop("a/content.png") == 100
+    assert abs(listed.pop("a/result-1.png") - time.time()) < 60
+    assert listed == {}
+
+
+def test_single_pictures_go_and_the_others_stay(place: None) -> None:
+    for key in ("a/content.png", "a/result-1.png", "b/content.png"):
+        blobs.put(key, b"a")
+    blobs.delete(["a/result-1.png", "b/content.png", "b/content.png", "c/never-there.png"])
+    assert {key for key, _ in blobs.files()} == {"a/content.png"}
 
 
 def test_a_reader_never_sees_half_a_picture(studio: Path) -> None:
@@ -85,7 +93,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(
 
 def test_the_check_passes_and_leaves_nothing(place: None) -> None:
     blobs.check()
-    assert list(blobs.jobs()) == []
+    assert pictured() == set()
 
 
 def test_the_check_fails_where_nothing_can_be_written(studio: Path) -> None:

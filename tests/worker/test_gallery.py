@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import func, select, update
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from worker import blobs, database, gallery, jobs, sweep
 from worker.database import Base
 from worker.gallery import Entry, EntryNotFound, LinkRevoked, Order, Page, Report, Shown, Wanted
@@ -349,7 +349,7 @@ def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
     assert ids(gallery.mine("ann")) == [stays]
     assert ids(gallery.mine("ben")) == [foreign]
     assert (rows(Job), rows(Entry), rows(Report)) == (2, 0, 0)
-    assert {job_id for job_id, _ in blobs.jobs()} == {stays, foreign}
+    assert pictured() == {stays, foreign}
     assert gallery.remove("ann", [gone]) == []
 
 
@@ -388,7 +388,7 @@ def test_retention_deletes_favourite_and_public_entries_like_any_other(
     assert ids(gallery.public()) == [one]
     set_finished(one, job.finished - 31 * 86400)
     sweep.tidy()
-    assert (rows(Job), rows(Entry), rows(Report), list(blobs.jobs())) == (0, 0, 0, [])
+    assert (rows(Job), rows(Entry), rows(Report), pictured()) == (0, 0, 0, set())
 
 
 def test_without_retention_nothing_has_an_end(studio: Path, setting: Setting) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from worker import blobs, database, images, jobs, processes, queue
 from worker.blobs import StorageFull
 from worker.jobs import Hold, Job, JobNotFound, Status
@@ -105,7 +105,7 @@ def test_a_refusal_says_which_picture_and_keeps_nothing(
     with pytest.raises(Refused, match=sentence):
         jobs.submit("ann", photo, [style], [mask])
     assert sum(jobs.counts().values()) == 0
-    assert list(blobs.jobs()) == []
+    assert pictured() == set()
 
 
 def test_a_mask_must_have_the_size_of_the_turned_photo(studio: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_full_storage_refuses_the_job_and_keeps_no_part_of_it(studio: Path) ->
     with files_end_at(5_000), pytest.raises(StorageFull):  # room for the photo, not the style
         jobs.submit("ann", picture(), [style])
     assert [job.id for job in jobs.mine("ann")] == [kept.id]
-    assert [job_id for job_id, _ in blobs.jobs()] == [kept.id]
+    assert pictured() == {kept.id}
 
 
 def test_a_row_that_can_not_be_written_leaves_no_pictures(either: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_row_that_can_not_be_written_leaves_no_pictures(either: Path) -> None:
         connection.execute(text("ALTER TABLE jobs RENAME COLUMN owner TO owned"))
     with pytest.raises(DBAPIError):
         submit()
-    assert len(list(blobs.jobs())) == 1
+    assert len(pictured()) == 1
 
 
 # ---------------------------------------------------------------- the line

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from tests.parts import Setting, picture
-from worker import admission, blobs, database, jobs, limits
+from tests.parts import Setting, picture, pictured
+from worker import admission, database, jobs, limits
 from worker.jobs import Job
 from worker.limits import Allowance, TooMany, Visitor
 
@@ -77,7 +77,7 @@ def test_of_many_at_once_no_more_get_in_line_than_may(either: Path, setting: Set
     setting(visitor_waiting=4)
     assert passed([ANN] * 12) == 4
     assert jobs.counts()[jobs.Status.QUEUED] == 4
-    assert len(list(blobs.jobs())) == 4
+    assert len(pictured()) == 4
     with pytest.raises(TooMany, match="4 jobs in line") as refused:
         submit()
     assert refused.value.retry_after > 0

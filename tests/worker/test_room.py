@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select, update
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from worker import admission, blobs, database, gallery, images, jobs, room, sweep
 from worker.blobs import StorageFull
 from worker.database import now
@@ -135,7 +135,7 @@ def test_two_at_once_do_not_both_take_the_last_room(either: Path, setting: Setti
         passed = sum(pool.map(gets_in, range(10)))
     assert passed == 2  # there are the styles besides
     assert room.kept() <= most
-    assert len(list(blobs.jobs())) == passed
+    assert len(pictured()) == passed
 
 
 def test_in_a_full_studio_many_at_once_all_get_in(either: Path, setting: Setting) -> None:
@@ -146,7 +146,7 @@ def test_in_a_full_studio_many_at_once_all_get_in(either: Path, setting: Setting
         made = list(pool.map(submit, [f"visitor-{number}" for number in range(4)]))
     assert all(map(exists, made))
     assert on_disk(either) <= room.kept() <= settings().total_bytes
-    assert {job_id for job_id, _ in blobs.jobs()} == set(ids())
+    assert pictured() == set(ids())
 
 
 def ids() -> list[str]:

@@ -6,7 +6,7 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import update
 
-from tests.parts import Setting, Valkey, picture
+from tests.parts import Setting, Valkey, picture, pictured
 from worker import blobs, database, jobs, processes, queue, sweep
 from worker.jobs import Job, Status
 
@@ -82,7 +82,7 @@ def test_what_is_past_its_retention_goes_with_its_pictures(rung: Path, setting: 
     jobs.cancel(young.id, "ann")
     sweep.tidy()
     assert [job.id for job in jobs.mine("ann")] == [young.id]
-    assert [job_id for job_id, _ in blobs.jobs()] == [young.id]
+    assert pictured() == {young.id}
 
 
 def test_without_retention_nothing_goes(rung: Path, setting: Setting) -> None:
@@ -102,7 +102,34 @@ def test_pictures_without_a_row_go_after_an_hour_and_not_before(rung: Path) -> N
         for path in (rung / "blobs" / name).iterdir():
             os.utime(path, (time.time() - 3700,) * 2)
     sweep.tidy()
-    assert {job_id for job_id, _ in blobs.jobs()} == {"young", known.id}
+    assert pictured() == {"young", known.id}
+
+
+def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(rung: Path) -> None:
+    job = submit()
+    lost, kept = f"{job.id}/result-1.png", f"{job.id}/result-2.png"
+    jobs.claim("worker-1")
+    let_time_pass(16)
+    jobs.claim("worker-2")
+    for key in (lost, kept):
+        blobs.put(key, picture())
+    assert jobs.finish(
+        job.id,
+        2,
+        result_key=kept,
+        thumbnail_key=kept,
+        width=1,
+        height=1,
+        device="",
+        weights_sha256="",
+        version="",
+        timings={},
+    )
+    before = {key for key, _ in blobs.files()}
+    for path in (rung / "blobs" / job.id).iterdir():
+        os.utime(path, (time.time() - 3700,) * 2)
+    sweep.tidy()
+    assert {key for key, _ in blobs.files()} == before - {lost}
 
 
 def test_it_goes_on_whatever_fails_and_ends_when_told(
