@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test lint types format bench bench-full train quality clean install install-dev
+.PHONY: help up test test-hard lint types format bench bench-full train quality clean install install-dev
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -19,6 +19,9 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 
 test: install-dev chromium ## run every test, through real servers and a real browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
+	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
 
 lint: install-dev ## check style and that imports go one way
 	@$(BIN)/ruff format --check .

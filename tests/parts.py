@@ -64,17 +64,21 @@ def pictured() -> set[str]:
 
 
 class Valkey:
-    """A real server of its own, that can be stopped, frozen and started again."""
+    """A real server of its own, that can be stopped, frozen and started again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `keeps`: whether it comes back with what it had.
+    """
+
+    def __init__(self, folder: Path, keeps: bool = False) -> None:
+        self.folder, self.keeps = folder, keeps
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        command += ["--dir", str(self.folder), "--save", ""]
+        command += ["--appendonly", "yes" if self.keeps else "no", "--appendfsync", "always"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         client = redis.Redis(port=self.port)
         for _ in range(100):

@@ -93,6 +93,47 @@ def migrate() -> None:
     database.migrate()
 
 
+# ---------------------------------------------------------------- back-up
+
+
+def _told(counts: dict[str, int]) -> str:
+    return (
+        ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count) or "empty"
+    )
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="a new file, or a folder for one named by time")],
+) -> None:
+    """Write all rows and pictures to one file, while the studio runs; it has what is secret."""
+    from worker import backup as backups
+
+    try:
+        file, counts = backups.make(target)
+    except (backups.BackupError, OSError) as error:
+        raise SystemExit(f"No back-up was made: {error}") from error
+    print(f"{file}: {_told(counts)}")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="what `adain-studio backup` wrote")],
+    replace: Annotated[bool, typer.Option(help="delete what is in this studio first")] = False,
+) -> None:
+    """Fill a stopped studio from a back-up, whichever of the databases either has."""
+    from worker import backup as backups
+
+    try:
+        counts = backups.restore(source, replace)
+    except (backups.BackupError, OSError) as error:
+        raise SystemExit(f"Nothing was restored: {error}") from error
+    print(f"Restored: {_told(counts)}")
+
+
+# ---------------------------------------------------------------- health
+
+
 class Part(StrEnum):
     """What runs for ever and can be asked after."""
 

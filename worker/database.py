@@ -92,8 +92,8 @@ def time() -> float:
         return session.scalars(select(now())).one()
 
 
-def migrate() -> None:
+def migrate(revision: str = "head") -> None:
     """Bring the tables up to date; safe when several processes do so at once."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
 from adain.model import build
-from tests.parts import Setting, free_port
+from tests.parts import Setting, free_port, picture
 from web import cli
-from worker import processes
+from worker import jobs, processes
 from worker.settings import Settings
 
 WORDS = ("up", "web", "worker", "sweep", "migrate", "settings", "weights")
@@ -172,3 +172,18 @@ def test_the_web_server_alone_answers_and_stops(studio: Path, setting: Setting) 
         assert web.wait(timeout=20) in {0, -signal.SIGTERM}
     finally:
         web.kill()
+
+
+def test_a_backup_is_one_word_and_so_is_going_back(
+    studio: Path, tmp_path: Path, setting: Setting
+) -> None:
+    jobs.submit("ann", picture(), [picture()])
+    made = call("backup", tmp_path)
+    [file] = tmp_path.glob("studio-*.tar")
+    assert made.output == f"{file}: 1 jobs\n"
+    assert "No back-up was made" in said(call("backup", file))
+    assert "This studio is not empty" in said(call("restore", file))
+    setting(data=tmp_path / "second")
+    assert call("restore", file).output == "Restored: 1 jobs\n"
+    assert call("restore", file, "--replace").output == "Restored: 1 jobs\n"
+    assert "no back-up of a studio" in said(call("restore", Path(__file__)))

@@ -1,0 +1,116 @@
+"""Processes that live for one bell, forked from one that has torch already: a thousand in minutes.
+
+They run the very task that Celery runs, on the real database and folder; only Celery is not
+around them. `multiprocessing`'s fork server imports once and has run nothing of torch, so that
+its forks are sound.
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.context import ForkServerProcess
+
+import torch
+
+from tests.parts import forget_caches, picture
+from worker import blobs, jobs, sweep, tasks
+from worker.heartbeat import Heartbeat
+from worker.settings import PREFIX
+
+AT_ONCE = 4
+FULL = 20  # bytes of the largest file on a full disk
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["worker.tasks", "tests.hard.mortal"])
+
+Life = Callable[[], None]
+
+
+# ---------------------------------------------------------------- lives
+
+
+def work(bells: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
+    """Answer bells as a worker does, with a wrong clock or a full disk if wanted."""
+    if clock:
+        right = time.time
+        time.time = lambda: right() + clock
+    if largest_file:  # the kernel refuses what is longer: EFBIG, one of the ways to be full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    torch.set_num_threads(1)
+    beat = tasks._beat = Heartbeat("worker", tasks._info)
+    beat.start()
+    for _ in range(bells):
+        tasks.stylize("a bell")
+    beat.end()
+
+
+def work_an_hour_ahead() -> None:
+    work(clock=3600.0)
+
+
+def work_an_hour_behind() -> None:
+    work(clock=-3600.0)
+
+
+def work_long() -> None:
+    work(bells=20)
+
+
+def work_on_a_full_disk() -> None:
+    work(largest_file=FULL)
+
+
+def submit() -> None:
+    """Send a job as the web does."""
+    jobs.submit("ann", picture(96, 96, "JPEG"), [picture(color="orange")], options={"size": 64})
+
+
+def submit_to_a_full_disk() -> None:
+    """Be refused, in words."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+    try:
+        submit()
+    except blobs.StorageFull:
+        return
+    raise AssertionError("the disk was not full")
+
+
+def tidy() -> None:
+    sweep.tidy()
+
+
+# ---------------------------------------------------------------- how they are started
+
+
+def _live(environment: Mapping[str, str], life: Life) -> None:
+    os.environ.update(environment)
+    forget_caches()
+    life()
+
+
+def start(life: Life, fault: str = "") -> ForkServerProcess:
+    """Start a process with this test's settings."""
+    given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    process = _forks.Process(target=_live, args=(given | {f"{PREFIX}FAULT": fault}, life))
+    process.start()
+    return process
+
+
+def run(life: Life, times: int, fault: str = "", enough: Callable[[], bool] | None = None) -> int:
+    """Run some at once until so many were killed (with a fault) or came to their end (without).
+
+    Returns how many were killed. `enough` may end it sooner.
+    """
+    wanted = -signal.SIGKILL if fault else 0
+    counted = 0
+    while counted < times and not (enough and enough()):
+        some = [start(life, fault) for _ in range(min(AT_ONCE, times - counted))]
+        for process in some:
+            process.join()
+        codes = [process.exitcode for process in some]
+        assert set(codes) <= {0, -signal.SIGKILL}, codes
+        counted += codes.count(wanted)
+    return counted if fault else 0

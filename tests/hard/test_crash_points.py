@@ -1,0 +1,152 @@
+"""Killed at every place in the code where it could matter, again and again, on both databases."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from tests.hard import ledger, mortal
+from tests.hard.ledger import COUNT
+from tests.parts import Setting, picture
+from worker import blobs, database, jobs
+from worker.database import now
+from worker.jobs import Job, Status
+
+PLACES = {
+    "heard": "before claim",
+    "claimed": "after claim",
+    "styles": "mid-job, at the styles",
+    "content": "mid-job, at the photo",
+    "picture": "mid-job, at the picture",
+    "save": "mid-job, before saving",
+    "kept": "between result blob and row",
+    "recorded": "after row",
+}
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def kind(request: pytest.FixtureRequest, setting: Setting) -> str:
+    """A studio on each database in turn, with leases short enough to wait for."""
+    request.getfixturevalue("studio" if request.param == "SQLite" else "postgres")
+    setting(lease_seconds=1, heartbeat_seconds=0.3, max_attempts=1000)
+    ledger.watch_ends()
+    return str(request.param)
+
+
+def submit(owner: str = "ann") -> str:
+    style = picture(color="orange")
+    return jobs.submit(owner, picture(96, 96, "JPEG"), [style], options={"size": 64}).id
+
+
+def all_ended() -> bool:
+    jobs.expire()
+    counts = jobs.counts()
+    return counts[Status.QUEUED] == counts[Status.RUNNING] == 0
+
+
+def finish(life: Callable[[], None] = mortal.work_long) -> None:
+    """Let sound workers do what is left."""
+    while not all_ended():
+        mortal.run(life, 2)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_killed_worker_costs_no_job_and_no_job_its_single_end(kind: str, place: str) -> None:
+    accepted = {submit() for _ in range(COUNT)}
+    ledger.check_line()
+    kills = mortal.run(mortal.work, COUNT, place)
+    ledger.check_line()
+    finish()
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note(f"worker killed {PLACES[place]}, {kind}", kills, found, kills)
+
+
+def test_a_submission_killed_before_its_row_leaves_nothing(kind: str) -> None:
+    kills = mortal.run(mortal.submit, COUNT, "stored")
+    found = ledger.check(set())
+    ledger.note(f"submission killed between pictures and row, {kind}", kills, found, kills)
+
+
+def test_a_submission_killed_before_its_bell_is_done_like_any_other(kind: str) -> None:
+    kills = mortal.run(mortal.submit, COUNT, "committed")
+    accepted = {job.id for job in ledger.rows()}
+    assert len(accepted) == kills
+    finish()
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note(f"submission killed between commit and send, {kind}", kills, found, kills)
+
+
+def test_a_sweep_killed_while_it_deletes_is_followed_by_one_that_ends_it(kind: str) -> None:
+    for _ in range(COUNT):
+        submit()
+        finish()
+        with database.transaction() as session:
+            session.execute(update(Job).values(finished=now() - 31 * 86400))
+        assert mortal.run(mortal.tidy, 1, "forgotten") == 1
+        assert ledger.rows() == []
+        assert list(blobs.files())
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM ends"))
+    ledger.note(
+        f"sweep killed between rows and pictures, {kind}", COUNT, ledger.check(set()), COUNT
+    )
+
+
+@pytest.mark.parametrize("copies", [2, 5])
+def test_a_message_that_comes_several_times_is_one_job(kind: str, copies: int) -> None:
+    accepted = {submit() for _ in range(COUNT)}
+    mortal.run(mortal.work, copies * COUNT)
+    finish()
+    found = ledger.check(accepted)
+    assert {(job.status, job.attempt) for job in found} == {(Status.DONE, 1)}
+    ledger.note(f"message delivered {copies} times, {kind}", COUNT, found)
+
+
+def test_a_job_that_kills_its_workers_fails_and_harms_no_other(kind: str, setting: Setting) -> None:
+    setting(max_attempts=5)
+    kills, accepted = 0, set()
+    for _ in range(-(-COUNT // 5)):
+        bad, next_one = submit("bob"), submit("cat")
+        accepted |= {bad, next_one}
+        kills += mortal.run(mortal.work, 100, f"picture:{bad}", all_ended)
+        assert jobs.get(bad, "bob").error == (
+            "The job was started several times and never came to an end. Please try another."
+        )
+        good = jobs.get(next_one, "cat")
+        assert (good.status, good.attempt) == (Status.DONE, 1)
+    found = ledger.check(accepted)
+    assert sum(job.status == Status.FAILED for job in found) * 5 == kills
+    ledger.note(f"job that kills its worker every time, {kind}", kills, found, kills)
+
+
+def test_a_workers_clock_says_nothing_about_a_job(kind: str) -> None:
+    with ledger.database_time():
+        accepted = {submit() for _ in range(COUNT)}
+        kills = 0
+        for life in (mortal.work_an_hour_ahead, mortal.work_an_hour_behind):
+            kills += mortal.run(life, -(-COUNT // 2), "kept")
+            mortal.run(life, -(-COUNT // 2))
+        finish(mortal.work_an_hour_ahead)
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note(f"worker's clock wrong by an hour, and killed, {kind}", kills, found, kills)
+
+
+def test_a_full_disk_fails_the_job_in_words_and_refuses_the_next(
+    postgres: Path, setting: Setting
+) -> None:
+    ledger.watch_ends()
+    accepted = {submit() for _ in range(COUNT)}
+    mortal.run(mortal.work_on_a_full_disk, 2 * COUNT, enough=all_ended)
+    mortal.run(mortal.submit_to_a_full_disk, COUNT)
+    found = ledger.check(accepted)
+    assert {job.error for job in found} == {
+        "There is no room left to keep the result. Please try again later."
+    }
+    ledger.note("disk full, at the result and at the upload, PostgreSQL", 2 * COUNT, found)
+    again = submit()
+    finish()
+    assert jobs.get(again, "ann").status == Status.DONE
