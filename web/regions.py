@@ -5,6 +5,7 @@ The page paints small and sends the masks as PNGs in JSON; edges are feathered h
 
 import base64
 import binascii
+import io
 import json
 
 from PIL import Image, ImageFilter
@@ -34,7 +35,7 @@ def _mask(data: str, painted: Painted) -> Image.Image:
     except binascii.Error as error:
         raise Refused(AGAIN) from error
     mask = images.clean_mask(png, (painted.width, painted.height))
-    return images.opened(mask.data).convert("L")
+    return Image.open(io.BytesIO(mask.data))
 
 
 def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> bytes:

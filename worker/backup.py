@@ -40,7 +40,7 @@ class BackupError(Exception):
 def _one_moment() -> Iterator[Connection]:
     """Yield a connection that sees the database as it is now, whatever is written meanwhile."""
     engine = database.engine()
-    whole = {"reading": True} if engine.dialect.name == "sqlite" else {}
+    whole: dict[str, Any] = {"reading": True}  # SQLite's BEGIN sees one moment
     if engine.dialect.name == "postgresql":
         whole["isolation_level"] = "REPEATABLE READ"
     with engine.connect().execution_options(**whole) as connection:

@@ -12,15 +12,14 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ValidationError
 
 from worker import images
+from worker.decoder import ASCII, CHUNK
 from worker.jobs import Job
 from worker.options import Options
 from worker.refused import Refused
 
 Format = Literal["png", "jpeg", "webp"]
 
-CHUNK = "adain-studio"
 LONGEST = 10_000  # characters of settings that are looked at; ours have a few hundred
-_ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
 
 _NONE = "This picture carries no settings of a studio like this one."
 _UNKNOWN = "This picture carries settings that this studio does not know."
@@ -47,7 +46,7 @@ def settings_of(job: Job) -> Embedded:
 
 def _exif(text: str) -> bytes:
     exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = _ASCII + text.encode("ascii")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + text.encode("ascii")
     return exif.tobytes() if text else b""
 
 
@@ -70,23 +69,9 @@ def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
     return out.getvalue()
 
 
-def _text(image: Image.Image) -> str:
-    """Return what stands in a picture where the settings would."""
-    if image.format == "PNG":
-        return str(image.info.get(CHUNK, ""))
-    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
-    if not isinstance(comment, bytes) or not comment.startswith(_ASCII):
-        return ""
-    return comment.removeprefix(_ASCII).decode("ascii").rstrip("\0 ")
-
-
 def read(picture: bytes) -> Embedded:
     """Return the settings that anybody's picture carries; raises `Refused`, `ImageRejected`."""
-    image = images.opened(picture)
-    try:
-        text = _text(image)
-    except Exception as error:  # whatever a parser makes of a stranger's bytes
-        raise Refused(_NONE) from error
+    text = images.note(picture)
     if not text:
         raise Refused(_NONE)
     try:

@@ -1,174 +1,127 @@
 """Untrusted bytes in, clean pictures out.
 
 A picture that passed is upright sRGB without alpha, encoded by us, with nothing else of what
-was uploaded in it. Knows no job; conversions themselves are `adain.pictures`.
+was uploaded in it. Here is who asks: what is decoded is decoded in a process of its own
+(`worker/decoder.py`), under limits of memory and time that the kernel keeps. Knows no job.
 """
 
-import io
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from threading import BoundedSemaphore
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+from queue import LifoQueue
+from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from adain import pictures
-from worker.refused import Refused
+from worker.decoder import ACCEPTED
+from worker.decoder import FORMATS as FORMATS
+from worker.decoder import CleanImage as CleanImage
+from worker.decoder import ImageRejected as ImageRejected
+from worker.decoder import encode as encode
 from worker.settings import MIB, settings
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-ACCEPTED = "PNG, JPEG and WebP are accepted"
+SEATS = 2  # pictures decoded at a time; who comes later waits
 
-_SEATS = BoundedSemaphore(2)  # pictures decoded at a time; one takes at most 300 MB
-_PIECE = 1 << 20  # pixels converted at a time
+TOO_MUCH = f"The picture takes too much memory or time to open; ordinary {ACCEPTED}."
 
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+log = logging.getLogger(__name__)
 
-
-class ImageRejected(Refused):
-    """A picture that can't be used; the sentence says what is accepted."""
+_COMMAND = (sys.executable, "-m", "worker.decoder")
 
 
-@dataclass(frozen=True)
-class CleanImage:
-    """A picture in a file that we wrote: `suffix` is jpg or png."""
+class _Seat:
+    """A decoding process, started when it is first asked; ends with whoever asks it."""
 
-    data: bytes
-    suffix: str
-    width: int
-    height: int
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _talk(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+        if self._process is None or self._process.poll() is not None:
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={})
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answers is not None
+        asked.write(json.dumps(question).encode() + b"\n")
+        asked.write(data)
+        asked.flush()
+        told = json.loads(answers.readline())
+        made = answers.read(told["length"])
+        if len(made) < told["length"]:
+            raise EOFError
+        return told, made
+
+    def _end(self) -> int:
+        """Clear away what no longer answers; return how it ended."""
+        process, self._process = self._process, None
+        assert process is not None
+        try:
+            code = process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what was not taken any more
+                if pipe is not None:
+                    pipe.close()
+        return code
+
+    def ask(self, verb: str, data: bytes) -> CleanImage:
+        """Have bytes looked at; raises `ImageRejected`."""
+        question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
+        try:
+            told, made = self._talk(question, data)
+        except (OSError, ValueError, EOFError) as error:
+            code = self._end()
+            if code >= 0:
+                raise RuntimeError(f"the decoder ended with code {code}") from error
+            log.warning("a decoder was ended by signal %d", -code)
+            raise ImageRejected(TOO_MUCH) from error
+        if "refused" in told:
+            raise ImageRejected(told["refused"])
+        return CleanImage(made, told["suffix"], told["width"], told["height"])
 
 
-def _too_large() -> ImageRejected:
-    limit = settings().max_pixels / 1e6
-    return ImageRejected(f"The picture is too large: at most {limit:g} megapixels are accepted.")
+_seats: LifoQueue[_Seat] = LifoQueue()
+for _ in range(SEATS):
+    _seats.put(_Seat())
 
 
-def _check_pixels(image: Image.Image) -> None:
-    """Refuse by the header what is too large, or would be while it is decoded.
-
-    libwebp keeps four buffers of a picture, libjpeg all coefficients of a CMYK one.
-    """
-    pixels, limit = image.width * image.height, settings().max_pixels
-    if pixels > limit:
-        raise _too_large()
-    if pixels > limit // 2 and (image.format == "WEBP" or image.mode == "CMYK"):
-        raise ImageRejected(
-            f"The picture is too large: as WebP or in CMYK at most {limit / 2e6:g} megapixels are "
-            f"accepted; as PNG or JPEG in RGB {limit / 1e6:g}."
-        )
-
-
-def _what(data: bytes) -> str:
-    """Say what bytes are that are no picture."""
-    if b"<svg" in data[:4096].lower():
-        return "SVG drawings can't be used"
-    return "This file is not a picture that can be read"
-
-
-def opened(data: bytes) -> Image.Image:
-    """Read the header only; raises `ImageRejected`."""
+def _ask(verb: str, data: bytes) -> CleanImage:
     limit = settings().max_upload_bytes
     if len(data) > limit:
         raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
+    seat = _seats.get()
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large() from error
-    except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise ImageRejected(f"{_what(data)}; {ACCEPTED}.") from error
-    _check_pixels(image)
-    return image
-
-
-def _pieces(image: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
-    """Yield a picture piece by piece, each with its place: copies of it all would be too many."""
-    wide = min(image.width, _PIECE)
-    high = _PIECE // wide
-    for top in range(0, image.height, high):
-        for left in range(0, image.width, wide):
-            right, bottom = min(left + wide, image.width), min(top + high, image.height)
-            yield (left, top), image.crop((left, top, right, bottom))
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Decode the first frame and turn it by its EXIF orientation, in place."""
-    image.seek(0)
-    image.load()
-    ImageOps.exif_transpose(image, in_place=True)
-    keep = {"icc_profile", "transparency"}
-    image.info = {what: value for what, value in image.info.items() if what in keep}
-    return image
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    image = _upright(image)
-    if image.mode == "RGB" and not image.info:
-        return image
-    out = Image.new("RGB", image.size)
-    for place, piece in _pieces(image):
-        out.paste(pictures.rgb(piece), place)
-    return out
-
-
-def _alpha(image: Image.Image) -> Image.Image:
-    return image.convert("RGBA").getchannel("A")
-
-
-def _mask(image: Image.Image) -> Image.Image:
-    """Convert as `pictures.mask` does, which looks at the whole picture to choose the channel."""
-    image = _upright(image)
-    transparent = image.has_transparency_data and any(
-        _alpha(piece).getextrema() != (255, 255) for _, piece in _pieces(image)
-    )
-    out = Image.new("L", image.size)
-    for place, piece in _pieces(image):
-        out.paste(_alpha(piece) if transparent else pictures.mask(piece), place)
-    return out
-
-
-def _decoded(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> tuple[Image.Image, str]:
-    """Return the converted picture and the name of the format it came in."""
-    image = opened(data)
-    came_as = image.format or ""
-    try:
-        return convert(image), came_as
-    except Exception as error:
-        raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
-
-
-def encode(image: Image.Image, suffix: str) -> bytes:
-    """Encode as png, jpg (near lossless) or webp (for thumbnails), fast before small."""
-    image.info.clear()
-    out = io.BytesIO()
-    match suffix:
-        case "jpg":
-            image.save(out, "JPEG", quality=95, subsampling="4:4:4")
-        case "webp":
-            image.save(out, "WEBP", quality=80, method=2)
-        case _:
-            image.save(out, "PNG", compress_level=1)
-    return out.getvalue()
+        return seat.ask(verb, data)
+    finally:
+        _seats.put(seat)
 
 
 def clean(data: bytes) -> CleanImage:
     """Check and re-encode a picture; raises `ImageRejected`."""
-    with _SEATS:
-        image, came_as = _decoded(data, _rgb)
-        suffix = "jpg" if came_as in {"JPEG", "MPO"} else "png"
-        return CleanImage(encode(image, suffix), suffix, image.width, image.height)
+    return _ask("clean", data)
 
 
 def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
     """Check a mask for a photo of that (width, height); raises `ImageRejected`."""
-    with _SEATS:
-        image, _ = _decoded(data, _mask)
-    if image.size != size:
+    mask = _ask("mask", data)
+    if (mask.width, mask.height) != size:
         raise ImageRejected(
             f"A mask must have its photo's size, {size[0]} × {size[1]} pixels; "
-            f"this one has {image.width} × {image.height}."
+            f"this one has {mask.width} × {mask.height}."
         )
-    return CleanImage(encode(image, "png"), "png", image.width, image.height)
+    return mask
+
+
+def note(data: bytes) -> str:
+    """Return what stands in a picture where one of ours tells how it was made.
+
+    Raises `ImageRejected`; "": nothing does.
+    """
+    return _ask("note", data).data.decode("utf-8", "replace")
 
 
 def thumbnail(image: Image.Image, side: int = 384) -> bytes:

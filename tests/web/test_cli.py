@@ -180,10 +180,12 @@ def test_a_backup_is_one_word_and_so_is_going_back(
     jobs.submit("ann", picture(), [picture()])
     made = call("backup", tmp_path)
     [file] = tmp_path.glob("studio-*.tar")
-    assert made.output == f"{file}: 1 jobs\n"
+    assert made.output.startswith(f"{file}: ")
+    assert "1 jobs" in made.output
     assert "No back-up was made" in said(call("backup", file))
     assert "This studio is not empty" in said(call("restore", file))
     setting(data=tmp_path / "second")
-    assert call("restore", file).output == "Restored: 1 jobs\n"
-    assert call("restore", file, "--replace").output == "Restored: 1 jobs\n"
+    for words in ([file], [file, "--replace"]):
+        assert "1 jobs" in call("restore", *words).output
+        assert len(jobs.mine("ann")) == 1
     assert "no back-up of a studio" in said(call("restore", Path(__file__)))

@@ -8,7 +8,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.parts import picture
-from worker import embed, jobs
+from worker import decoder, embed, jobs
 from worker.embed import Embedded, Format
 from worker.images import ImageRejected
 from worker.options import Options
@@ -27,7 +27,7 @@ def with_text(text: str, kind: Format = "png") -> bytes:
     """A stranger's picture with such a text where the settings would be."""
     out = io.BytesIO()
     info, exif = PngInfo(), Image.Exif()
-    info.add_itxt(embed.CHUNK, text)
+    info.add_itxt(decoder.CHUNK, text)
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + text.encode()
     Image.new("RGB", (8, 8)).save(out, kind.upper(), pnginfo=info, exif=exif)
     return out.getvalue()
@@ -54,7 +54,7 @@ def test_without_settings_a_picture_carries_none_and_nothing_else(
 ) -> None:
     plain = embed.encode(with_text("secret"), kind, None)
     assert b"secret" not in plain
-    assert embed.CHUNK.encode() not in plain
+    assert decoder.CHUNK.encode() not in plain
     assert b"Exif" not in plain
     with pytest.raises(Refused, match="carries no settings"):
         embed.read(plain)
@@ -119,7 +119,7 @@ def test_broken_exif_carries_no_settings(studio: Path, exif: bytes) -> None:
 
 def test_a_text_that_unpacks_to_too_much_is_refused(studio: Path) -> None:
     out, info = io.BytesIO(), PngInfo()
-    info.add_itxt(embed.CHUNK, "a" * 5_000_000, zip=True)
+    info.add_itxt(decoder.CHUNK, "a" * 5_000_000, zip=True)
     Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
     assert len(out.getvalue()) < 10_000
     with pytest.raises(Refused):

@@ -1,0 +1,260 @@
+"""Strangers' bytes → clean pictures, in a process of its own.
+
+Decoders are C, and there are files made to break them or to have them take all memory and time.
+`python -m worker.decoder` is that process: `worker/images.py` starts it, asks it over a pipe and
+replaces it when the kernel had to end it. Knows no settings, no database and no job.
+"""
+
+import io
+import json
+import logging
+import math
+import resource
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import ExifTags, Image, ImageOps
+
+from adain import pictures
+from worker.refused import Refused
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+ACCEPTED = "PNG, JPEG and WebP are accepted"
+CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
+ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
+
+MEMORY = 300_000_000  # bytes beyond what the idle process has
+SECONDS = 2.0  # of the processor, for a small picture …
+SECONDS_A_PIXEL = 0.4e-6  # … and for each pixel more; a slow machine takes half of that
+
+log = logging.getLogger(__name__)
+
+_PIECE = 1 << 20  # pixels converted at a time
+
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class ImageRejected(Refused):
+    """A picture that can't be used; the sentence says what is accepted."""
+
+
+@dataclass(frozen=True)
+class CleanImage:
+    """A picture in a file that we wrote: `suffix` is jpg or png."""
+
+    data: bytes
+    suffix: str
+    width: int
+    height: int
+
+
+# ---------------------------------------------------------------- the header
+
+
+def _too_large(limit: int) -> ImageRejected:
+    return ImageRejected(
+        f"The picture is too large: at most {limit / 1e6:g} megapixels are accepted."
+    )
+
+
+def _check_pixels(image: Image.Image, limit: int) -> None:
+    """Refuse by the header what is too large, or would be while it is decoded.
+
+    libwebp keeps four buffers of a picture, libjpeg all coefficients of a CMYK one.
+    """
+    pixels = image.width * image.height
+    if pixels > limit:
+        raise _too_large(limit)
+    if pixels > limit // 2 and (image.format == "WEBP" or image.mode == "CMYK"):
+        raise ImageRejected(
+            f"The picture is too large: as WebP or in CMYK at most {limit / 2e6:g} megapixels are "
+            f"accepted; as PNG or JPEG in RGB {limit / 1e6:g}."
+        )
+
+
+def _what(data: bytes) -> str:
+    """Say what bytes are that are no picture."""
+    if b"<svg" in data[:4096].lower():
+        return "SVG drawings can't be used"
+    return "This file is not a picture that can be read"
+
+
+def opened(data: bytes, limit: int) -> Image.Image:
+    """Read the header only; raises `ImageRejected`, also for more pixels than the limit."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(limit) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a decoder makes of a stranger's bytes
+        raise ImageRejected(f"{_what(data)}; {ACCEPTED}.") from error
+    _check_pixels(image, limit)
+    return image
+
+
+# ---------------------------------------------------------------- conversion
+
+
+def _pieces(image: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
+    """Yield a picture piece by piece, each with its place: copies of it all would be too many."""
+    wide = min(image.width, _PIECE)
+    high = _PIECE // wide
+    for top in range(0, image.height, high):
+        for left in range(0, image.width, wide):
+            right, bottom = min(left + wide, image.width), min(top + high, image.height)
+            yield (left, top), image.crop((left, top, right, bottom))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decode the first frame and turn it, in place, by its EXIF orientation if that can be read."""
+    image.seek(0)
+    image.load()
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # what it says of its picture, not the picture, is broken
+        log.debug("EXIF can't be read", exc_info=True)
+    keep = {"icc_profile", "transparency"}
+    image.info = {what: value for what, value in image.info.items() if what in keep}
+    return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    image = _upright(image)
+    if image.mode == "RGB" and not image.info:
+        return image
+    out = Image.new("RGB", image.size)
+    for place, piece in _pieces(image):
+        out.paste(pictures.rgb(piece), place)
+    return out
+
+
+def _alpha(image: Image.Image) -> Image.Image:
+    return image.convert("RGBA").getchannel("A")
+
+
+def _mask(image: Image.Image) -> Image.Image:
+    """Convert as `pictures.mask` does, which looks at the whole picture to choose the channel."""
+    image = _upright(image)
+    transparent = image.has_transparency_data and any(
+        _alpha(piece).getextrema() != (255, 255) for _, piece in _pieces(image)
+    )
+    out = Image.new("L", image.size)
+    for place, piece in _pieces(image):
+        out.paste(_alpha(piece) if transparent else pictures.mask(piece), place)
+    return out
+
+
+def _converted(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    _allow(SECONDS + image.width * image.height * SECONDS_A_PIXEL)
+    try:
+        return convert(image)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
+
+
+def encode(image: Image.Image, suffix: str) -> bytes:
+    """Encode as png, jpg (near lossless) or webp (for thumbnails), fast before small."""
+    image.info.clear()
+    out = io.BytesIO()
+    match suffix:
+        case "jpg":
+            image.save(out, "JPEG", quality=95, subsampling="4:4:4")
+        case "webp":
+            image.save(out, "WEBP", quality=80, method=2)
+        case _:
+            image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+# ---------------------------------------------------------------- what may be asked
+
+
+def clean(data: bytes, limit: int) -> CleanImage:
+    """Check and re-encode a picture of at most so many pixels; raises `ImageRejected`."""
+    image = opened(data, limit)
+    suffix = "jpg" if image.format in {"JPEG", "MPO"} else "png"
+    image = _converted(image, _rgb)
+    return CleanImage(encode(image, suffix), suffix, image.width, image.height)
+
+
+def mask(data: bytes, limit: int) -> CleanImage:
+    """Check and re-encode a mask as grey; raises `ImageRejected`."""
+    image = _converted(opened(data, limit), _mask)
+    return CleanImage(encode(image, "png"), "png", image.width, image.height)
+
+
+def note(data: bytes, limit: int) -> CleanImage:
+    """Return, in place of a picture, what stands where one of ours tells how it was made."""
+    image, found = opened(data, limit), b""
+    try:
+        if image.format == "PNG":
+            found = str(image.info.get(CHUNK, "")).encode()
+        else:
+            exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
+            comment = exif.get(ExifTags.Base.UserComment, b"")
+            if isinstance(comment, bytes) and comment.startswith(ASCII):
+                found = comment.removeprefix(ASCII).rstrip(b"\0 ")
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
+    return CleanImage(found, "txt", image.width, image.height)
+
+
+# ---------------------------------------------------------------- the process
+
+
+def _allow(seconds: float) -> None:
+    """Have the kernel end this process when it takes so much more of the processor."""
+    most = math.ceil(time.process_time() + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def _limit_memory() -> None:
+    """Let no allocation go beyond the limit; macOS keeps no such count, and so has no limit."""
+    status = Path("/proc/self/status")
+    held = 0
+    if status.exists():
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmData")]
+        held = int(line.split()[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (held + MEMORY, held + MEMORY))
+
+
+def _answer(verb: str, data: bytes, limit: int) -> tuple[dict[str, Any], bytes]:
+    try:
+        made = {"clean": clean, "mask": mask, "note": note}[verb](data, limit)
+    except ImageRejected as rejected:
+        return {"refused": str(rejected)}, b""
+    except MemoryError:  # what it has left is in pieces: the next picture gets a new process
+        signal.raise_signal(signal.SIGKILL)
+        raise
+    return {"suffix": made.suffix, "width": made.width, "height": made.height}, made.data
+
+
+def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until nobody asks: a line of JSON with the length, then the bytes, each way."""
+    while line := asked.readline():
+        question = json.loads(line)
+        data = asked.read(question["length"])
+        _allow(SECONDS)
+        told, made = _answer(question["verb"], data, question["limit"])
+        answers.write(json.dumps(told | {"length": len(made)}).encode() + b"\n" + made)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks; it ends with that
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
