@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # under both roots, so that a constant channel divides by something
 FEWEST_CELLS = 4.0  # a region smaller than this has no statistics worth the name
+_GRAIN_SIDE = 64  # cells, after which noise repeats: 512 px
 
 
 class Statistics(NamedTuple):
@@ -102,6 +104,7 @@ def adain(
     alpha: Tensor | float = 1.0,
     content: Statistics | None = None,
     plain: Statistics | None = None,
+    grain: Tensor | None = None,
 ) -> Tensor:
     """Give content features the channel statistics of their styles (eqs. 8, 14 and 15).
 
@@ -112,7 +115,8 @@ def adain(
     `content` holds the features' own statistics, N×1×C, or N×K×C region by region; None
     measures them here. `plain` holds those that the content would have here with no style at
     all, which alpha goes back to; None: the features' own, as where nothing was
-    transferred before.
+    transferred before. `grain`, 1×C×h×w, is added in proportion to how far each channel's
+    statistics move: none where content and style are alike.
 
     AdaIN, mixing and alpha are all affine in the features, so they fold into one
     gain and one bias per channel and position.
@@ -132,6 +136,9 @@ def adain(
     cover = cover.to(gain.dtype)
     gain = 1 + torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
     bias = torch.einsum("nkc,nkhw->nchw", bias, cover)
+    if grain is not None:
+        moved = (mean - content.mean).abs() + (std - content.std).abs()
+        bias = bias + torch.einsum("nkc,nkhw->nchw", moved, cover) * grain
     return torch.addcmul(bias, gain, features.float()).to(features.dtype)
 
 
@@ -154,6 +161,12 @@ def _reach(layers: nn.Module, scale: float) -> tuple[int, float]:
     return reach, scale
 
 
+def _noise(channels: int) -> Tensor:
+    """Return the same standard normal 1×C×64×64 on every machine and in every version."""
+    drawn = np.random.RandomState(0).standard_normal((1, channels, _GRAIN_SIDE, _GRAIN_SIDE))
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
 def _filters(layers: nn.Sequential) -> int:
     """Channels that come out at the end."""
     return [layer.out_channels for layer in layers.modules() if isinstance(layer, nn.Conv2d)][-1]
@@ -166,8 +179,12 @@ class Network(nn.Module):
     it, to the features of level 0. `step` goes from each level to the next, and from the last
     to an image, not yet clamped to [0, 1]. Level l has `channels[l]` channels and a cell for
     every `strides[l]` pixels. `again` names the places in the decoder before which the further
-    levels lie.
+    levels lie. `grain` is the standard deviation of noise at level 0 (see `adain`): from a place
+    without features a decoder can paint only what repeats with its stride, a weave; with noise
+    it can paint strokes.
     """
+
+    _grain: Tensor | None
 
     def __init__(
         self,
@@ -175,6 +192,7 @@ class Network(nn.Module):
         decoder: nn.Sequential,
         black_and_white: tuple[float, float],
         again: Sequence[int] = (),
+        grain: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -188,6 +206,8 @@ class Network(nn.Module):
             _, scale = _reach(step, scale)
             self.channels.append(_filters(step))
             self.strides.append(round(scale))
+        noise = _noise(self.channels[0]) * grain if grain else None
+        self.register_buffer("_grain", noise, persistent=False)
         decoder_reach, _ = _reach(decoder, self.stride)
         # pixels around a picture's part that each half looks at, in whole cells of level 0
         self.encoder_reach = math.ceil(encoder_reach / self.stride) * self.stride
@@ -212,6 +232,17 @@ class Network(nn.Module):
         """Features of a level → those of the next; of the last → N×3×H×W, about [0, 1]."""
         x: Tensor = self._steps[level](features)
         return x if level < self.levels[-1] else (x - self.black) / (self.white - self.black)
+
+    def grain(self, level: int, top: int, left: int, cells: torch.Size) -> Tensor | None:
+        """Noise for so many cells of a level from a corner on: 1×C×h×w; always the same."""
+        noise = self._grain
+        if level or noise is None:
+            return None
+        rows, columns = (
+            torch.arange(start, start + count, device=noise.device) % _GRAIN_SIDE
+            for start, count in zip((top, left), cells, strict=True)
+        )
+        return noise[:, :, rows][:, :, :, columns].float()
 
     def decode(self, features: Tensor) -> Tensor:
         """Features of level 0 → N×3×H×W, with no AdaIN on the way."""
@@ -264,7 +295,7 @@ def compact() -> Network:
         nn.PixelShuffle(2),  # 12 channels at 1/2 → 3
     )
     again = (7, 12)  # after the 64 channels at 1/4 and the 32 at 1/2
-    return Network(encoder, decoder, black_and_white=(-1.0, 1.0), again=again)
+    return Network(encoder, decoder, black_and_white=(-1.0, 1.0), again=again, grain=0.4)
 
 
 # VGG-19 from the picture to relu4_1 as (channels in, channels out); None is a 2×2 max-pool.

@@ -52,13 +52,15 @@ class _Mix:
     regions: Tensor | None  # N×K×h×w with masks
     alpha: Tensor  # N
     cell: int  # pixels a side
+    grain: Callable[[int, int, torch.Size], Tensor | None]  # noise from a corner on
 
     def transfer(
         self, content: Statistics, plain: Statistics, features: Tensor, tile: Tile
     ) -> Tensor:
         """Change the features of a tile, measured over the whole and with no style at all."""
         cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
-        return adain(features, self.styles, cover, self.alpha, content, plain)
+        grain = self.grain(tile.top // self.cell, tile.left // self.cell, features.shape[2:])
+        return adain(features, self.styles, cover, self.alpha, content, plain, grain)
 
 
 def _quick(device: torch.device) -> torch.dtype:
@@ -240,4 +242,5 @@ class Stylizer:
             inside.to(self.device) if masked else None,
             torch.tensor([request.alpha for request in requests], device=self.device),
             cell,
+            partial(self._model.grain, level),
         )

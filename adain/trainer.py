@@ -24,16 +24,20 @@ from adain.recipe import Recipe, Stage
 _GREY_PAIRS = 0.25  # of batches that have one, where there are grey crops
 
 
-def _stylized(network: Network, content: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+def _stylized(
+    network: Network, content: Tensor, style: Tensor, corner: tuple[int, int] = (0, 0)
+) -> tuple[Tensor, Tensor]:
     """Decode N×C×h×w features in as many styles; returns pictures and the styles' own.
 
     At each level the content gets the statistics that the style has there on its own way
-    through the decoder.
+    through the decoder, and noise from a corner on.
     """
     for level in network.levels:
         with torch.autocast(content.device.type, enabled=False):  # gain and bias in full precision
             wanted = statistics(style)
-            content = adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None]))
+            wanted = Statistics(wanted.mean[:, None], wanted.std[:, None])
+            grain = network.grain(level, *corner, content.shape[2:])
+            content = adain(content, wanted, grain=grain)
         content, style = network.step(level, content), network.step(level, style)
     return content, style
 
@@ -113,7 +117,9 @@ class Trainer:
         photo, painting = pixels.unit(photos.images), pixels.unit(paintings.images)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
-            output, back = (made.float() for made in _stylized(self.network, content, styles))
+            corner = (self.step * 7, self.step * 13)  # other noise each step
+            made = _stylized(self.network, content, styles, corner)
+            output, back = (pictures.float() for pictures in made)
         seen, measured = self._look(turn, output)
         found: dict[str, Callable[[], Tensor]] = {
             "content": lambda: losses.content(seen, photos.relu4_1),

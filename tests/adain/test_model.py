@@ -113,6 +113,28 @@ def test_a_constant_channel_gives_finite_numbers() -> None:
     torch.testing.assert_close(statistics(result).mean, wanted, atol=1e-3, rtol=1e-3)
 
 
+def test_grain_comes_only_where_statistics_move() -> None:
+    content, noise = features(), features(seed=5)
+    torch.testing.assert_close(adain(content, stacked(content), grain=noise), content)
+    assert torch.equal(adain(content, stacked(features(seed=1)), alpha=0.0, grain=noise), content)
+    left, style = halves()[:, :1], stacked(features(seed=1))
+    own = region_statistics(content, left)
+    grained = adain(content, style, left, content=own, grain=noise)
+    assert torch.equal(grained[..., 4:], content[..., 4:])
+    assert not torch.allclose(grained, adain(content, style, left, content=own), atol=0.01)
+
+
+def test_noise_is_the_same_wherever_a_tile_begins() -> None:
+    network = build("compact")
+    whole = network.grain(0, 0, 0, torch.Size((80, 70)))
+    part = network.grain(0, 50, 30, torch.Size((30, 40)))
+    assert whole is not None
+    assert part is not None
+    assert torch.equal(part, whole[:, :, 50:, 30:])
+    assert network.grain(1, 0, 0, torch.Size((8, 8))) is None
+    assert build("vgg19").grain(0, 0, 0, torch.Size((8, 8))) is None
+
+
 def test_a_batch_equals_single_runs() -> None:
     content, style = features(3), features(3, seed=4) * 2
     styles = Statistics(*(value[:, None] for value in statistics(style)))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from adain import tiles
+from adain import losses, pixels, tiles
 from adain.color import Color
 from adain.model import build
 from adain.request import Request
@@ -99,6 +99,17 @@ def test_only_the_proportions_of_weights_count(make: Make) -> None:
 def test_a_style_of_weight_0_does_nothing(make: Make) -> None:
     two = replace(PLAIN, styles=[drawn(2), drawn(3)], weights=[1, 0])
     assert np.abs(make(two) - make(PLAIN)).max() < 2
+
+
+def test_a_flat_sky_gets_strokes_and_no_lattice(stylizer: Stylizer) -> None:
+    sky = Image.linear_gradient("L").resize((192, 192)).point(lambda v: 90 + v // 16)
+    request = Request(sky, [drawn(2, (192, 192))], size=0)
+    with_noise = pixels.unit(pixels.tensor(stylizer.stylize([request])[0]))
+    smooth = Stylizer.load("compact", device="cpu", exact=True)
+    smooth._model._grain = None
+    without = pixels.unit(pixels.tensor(smooth.stylize([request])[0]))
+    photo = pixels.unit(pixels.tensor(sky.convert("RGB")))
+    assert losses.hatch(with_noise, photo) < 0.7 * losses.hatch(without, photo)
 
 
 def test_styles_may_be_of_any_size(make: Make) -> None:
