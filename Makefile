@@ -35,11 +35,12 @@ format: install-dev ## bring the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install-dev ## measure the networks and the whole studio; prints tables
+bench: install-dev chromium ## measure the networks and the whole studio; prints tables
 	@$(BIN)/python -m adain.bench $(ARGS)
 	@$(BIN)/python -m web.bench
+	@$(BIN)/python -m web.gallery_bench
 
-bench-full: install-dev ## the same with 100 pictures a figure, as in the paper
+bench-full: install-dev chromium ## the same with 100 pictures a figure, as in the paper
 	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
 	@$(BIN)/python -m web.bench --count 100
 

@@ -110,6 +110,9 @@ def _measure(studio: subprocess.Popen[str], count: int) -> None:
             _row(f"… {stage}", _ms([timings.get(stage, 0) for _, timings in jobs]))
         _row("web process, resident", f"{_memory(web):.0f} MB")
         _row("web process has torch", _torch(web))
+    from web import page_bench  # needs a browser
+
+    page_bench.measure(address)
 
 
 def _since(begun: float) -> float:

@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 
 import typer
 import uuid_utils
+from fastapi import FastAPI
 from PIL import Image
 from sqlalchemy import insert
 
@@ -95,17 +96,21 @@ def fill(rows: int, *, thumbnails: bool = False) -> None:
         session.execute(insert(Entry), [entry for _, entry in made])
 
 
-@contextmanager
-def served() -> Iterator[tuple[str, int]]:
-    """Run the application on a free port of loopback."""
-    import uvicorn
-
+def _api() -> FastAPI:
     from web import app
+
+    return app.without_page()
+
+
+@contextmanager
+def served(made: Callable[[], FastAPI] = _api) -> Iterator[tuple[str, int]]:
+    """Run an application, the API if none is named, on a free port of loopback."""
+    import uvicorn
 
     # The protocol by name, or asyncio leaves Nagle's algorithm on: 40 ms an answer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app.without_page(), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(made(), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

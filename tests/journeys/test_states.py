@@ -1,0 +1,88 @@
+"""What a visitor sees when the studio can't do what was asked, or not now."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from tests.journeys.browsing import NARROW, PHONE, Visit, choose, shoot
+from tests.parts import Setting
+from tests.web.served import begin
+from worker import database, jobs
+from worker.jobs import Job
+
+FACES = pytest.mark.parametrize(
+    ("size", "scheme"), [(NARROW, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"]
+)
+
+
+def _send(page: Page) -> None:
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=queued]")
+
+
+def _refused(page: Page, sentence: str) -> None:
+    """The sentence stands under the form, and the form is as it was."""
+    page.click("#send")
+    expect(page.locator("#notice [role=alert]")).to_contain_text(sentence)
+    expect(page.locator("#notice [role=alert]")).to_be_in_viewport()
+    expect(page.locator("#photo img")).to_be_visible()
+    expect(page.locator("#style-0 img")).to_be_visible()
+
+
+@FACES
+def test_a_job_that_nobody_works_at_waits_and_says_so(
+    idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    page = idle(size, scheme)
+    choose(page)
+    _send(page)
+    with database.transaction() as session:
+        session.execute(update(Job).values(submitted=Job.submitted - 30))
+    expect(page.locator(".standing")).to_have_text("Next in line; waiting for a worker")
+    shoot(page, f"state-nobody-{scheme}")
+    page.click("#cancel")
+    expect(page.locator("#stage h2")).to_have_text("Cancelled")
+    shoot(page, f"state-cancelled-{scheme}")
+
+
+@FACES
+def test_a_job_that_failed_says_why_and_may_be_tried_again(
+    idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    page = idle(size, scheme)
+    choose(page)
+    _send(page)
+    job = begin()
+    jobs.fail(
+        job.id,
+        job.attempt,
+        "The picture needs more memory than there is. Please try a smaller size.",
+    )
+    expect(page.locator("#stage .message p")).to_contain_text("more memory than there is")
+    shoot(page, f"state-failed-{scheme}")
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("#stage[data-state=queued]")
+
+
+@FACES
+def test_who_asks_too_often_is_told_how_often_one_may(
+    setting: Setting, idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    setting(visitor_submissions=1)
+    page = idle(size, scheme)
+    choose(page)
+    _send(page)
+    page.wait_for_timeout(1500)  # pressed twice at once is one wish
+    _refused(page, "You may send 1 jobs a minute. Please wait a little.")
+    shoot(page, f"state-often-{scheme}")
+
+
+@FACES
+def test_a_studio_without_room_says_so(
+    setting: Setting, idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    setting(total_bytes=1000)
+    page = idle(size, scheme)
+    choose(page)
+    _refused(page, "There is no room for more pictures right now.")
+    shoot(page, f"state-full-{scheme}")
