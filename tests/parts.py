@@ -63,6 +63,36 @@ def pictured() -> set[str]:
     return {key.split("/")[0] for key, _ in blobs.files()}
 
 
+class S3:
+    """An object store that speaks as S3 does, a process of its own."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_SECRET_ACCESS_KEY": "nothing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self.port), 1)):
+                return
+            time.sleep(0.05)
+        raise TimeoutError("the object store does not answer")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
 class Valkey:
     """A real server of its own, that can be stopped, frozen and started again.
 

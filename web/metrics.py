@@ -69,11 +69,16 @@ class Studio(Collector):
         yield from _processes()
 
 
+def text() -> bytes:
+    """Return everything in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(Studio())
+    return generate_latest(registry)
+
+
 @router.get("/metrics", include_in_schema=False)
 def metrics(request: Request) -> Response:
     """Show what is counted to who may see it."""
     if not _allowed(request):
         raise HTTPException(403, "Metrics are for the keeper of this studio.")
-    registry = CollectorRegistry()
-    registry.register(Studio())
-    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+    return Response(text(), headers={"content-type": CONTENT_TYPE_LATEST})

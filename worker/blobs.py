@@ -99,9 +99,10 @@ def files() -> Iterator[tuple[str, float]]:
     """Yield every key there is, with the time it was written in epoch seconds."""
     filesystem, root = _place()
     filesystem.invalidate_cache()
-    for path in filesystem.find(root):
+    for path, told in filesystem.find(root, detail=True).items():
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            changed = filesystem.modified(path).timestamp()
+            # S3 tells it with the listing; to ask for each would be a request a picture
+            changed = (told.get("LastModified") or filesystem.modified(path)).timestamp()
             yield str(path).removeprefix(root).strip("/"), changed
 
 

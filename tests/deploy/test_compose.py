@@ -16,11 +16,10 @@ from worker.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
-OVERRIDES = sorted((ROOT / "deploy").glob("compose.*.yml"))
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
-OURS = ("web", "worker", "sweep", "migrate")
+OURS = ("web", "worker", "worker-gpu", "sweep", "migrate")
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -31,10 +30,9 @@ def read(file: Path) -> dict[str, Any]:
 SERVICES: dict[str, dict[str, Any]] = read(COMPOSE)["services"]
 
 
-@pytest.mark.parametrize("file", [COMPOSE, *OVERRIDES], ids=lambda file: file.name)
-def test_the_file_is_what_the_compose_specification_describes(file: Path) -> None:
+def test_the_file_is_what_the_compose_specification_describes() -> None:
     command = [sys.executable, "-m", "check_jsonschema"]
-    command += ["--builtin-schema", "vendor.compose-spec", str(file)]
+    command += ["--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -69,10 +67,9 @@ def test_the_settings_baked_into_the_images_exist() -> None:
 def test_every_target_is_in_the_dockerfile() -> None:
     targets = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
     assert {"web", "worker", "worker-gpu"} <= targets
-    for file in (COMPOSE, *OVERRIDES):
-        for service in read(file)["services"].values():
-            if "build" in service:
-                assert service["build"]["target"] in targets
+    for service in SERVICES.values():
+        if "build" in service:
+            assert service["build"]["target"] in targets
 
 
 def test_what_the_dockerfile_copies_is_sent_to_it() -> None:
@@ -102,10 +99,19 @@ def test_every_volume_is_declared() -> None:
 
 
 def test_only_the_proxy_is_reachable_from_outside() -> None:
-    open_ = [name for name, service in SERVICES.items() if "ports" in service]
-    assert open_ == ["web", "proxy"]
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES["web"]["ports"])
+    open_ = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(open_) == {"web", "proxy", "grafana"}
+    for name in ("web", "grafana"):
+        assert all(port.startswith("127.0.0.1:") for port in open_[name])
     assert SERVICES["proxy"]["profiles"] == ["proxy"]
+
+
+def test_what_not_everybody_has_or_wants_waits_to_be_asked_for() -> None:
+    profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
+    assert [name for name, wanted in profiles.items() if wanted == ["gpu"]] == ["worker-gpu"]
+    observers = [name for name, wanted in profiles.items() if wanted == ["observability"]]
+    assert observers == ["prometheus", "grafana"]
+    assert all(not profiles[name] for name in OURS if name != "worker-gpu")
 
 
 def test_redis_loses_and_evicts_nothing() -> None:

@@ -1,6 +1,7 @@
 import errno
 import os
 import time
+import uuid
 from pathlib import Path
 from threading import Thread
 
@@ -11,11 +12,12 @@ from worker import blobs
 from worker.blobs import BlobMissing, StorageFull
 
 
-@pytest.fixture(params=["folder", "object store"])
+@pytest.fixture(params=["folder", "S3"])
 def place(request: pytest.FixtureRequest, studio: Path, setting: Setting) -> None:
-    """A place for pictures: a local folder, or one that like S3 knows no folders and no rename."""
-    if request.param == "object store":
-        setting(blobs_url=f"memory://{studio}")
+    """A place for pictures: a local folder, or S3, which knows no folders and no rename."""
+    if request.param == "S3":
+        request.getfixturevalue("s3")
+        setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
 
 
 def test_what_was_put_is_there(place: None) -> None:
@@ -39,6 +41,13 @@ def test_a_job_goes_with_all_its_pictures(place: None) -> None:
     blobs.delete_job("a")
     blobs.delete_job("a")
     assert pictured() == {"b"}
+
+
+def test_a_picture_is_listed_with_its_age_wherever_it_lies(place: None) -> None:
+    blobs.put("a/content.png", b"a")
+    [(key, changed)] = blobs.files()
+    assert key == "a/content.png"
+    assert abs(changed - time.time()) < 60
 
 
 def test_each_picture_is_listed_with_its_age(studio: Path) -> None:
