@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web import address, sentences, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
-from worker import blobs, gate, jobs
+from worker import admission, blobs, gate, jobs
 from worker.jobs import Job, Status
 
 PREFIX = "/api/v1"
@@ -149,6 +149,30 @@ async def submit(request: Request, response: Response) -> JobView:
     visitor = address.visitor(request)
     job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
     response.status_code = 202 if new else 200
+    response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
+    return await run_sync(view, job, texts.language_of(request))
+
+
+Changes = Annotated[
+    dict[str, Any],
+    Body(
+        description="Options that differ from the job's: alpha, weights, color, size, network.",
+        examples=[{"alpha": 0.6}],
+    ),
+]
+
+
+@router.post(
+    "/jobs/{job_id}/again",
+    status_code=202,
+    responses=problems(400, 404, 410, 413, 429, 507),
+)
+async def again(
+    job_id: str, request: Request, response: Response, changes: Changes | None = None
+) -> JobView:
+    """Accept a job of yours once more, the same pictures with other options or the same ones."""
+    visitor = address.visitor(request)
+    job = await run_sync(admission.again, visitor, job_id, changes or {}, limiter=checking)
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job, texts.language_of(request))
 

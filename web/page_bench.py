@@ -95,7 +95,8 @@ def _bare() -> FastAPI:
     with gr.Blocks(analytics_enabled=False) as made:
         gr.Image()
         gr.Button("Go", elem_id="go")
-    return gr.mount_gradio_app(FastAPI(), made, path="/", ssr_mode=False, footer_links=[])
+    app: FastAPI = gr.mount_gradio_app(FastAPI(), made, path="/", ssr_mode=False, footer_links=[])
+    return app
 
 
 def _until_shown(page: Page) -> float:

@@ -14,7 +14,7 @@ from gradio import processing_utils
 
 from web import address, api, labels, picture, problems, regions, sentences, shelf, texts, uploads
 from web.identity import owner_of
-from worker import admission, blobs, gallery, images, jobs, limits, processes
+from worker import admission, blobs, gallery, images, limits, processes
 from worker.limits import Visitor
 from worker.options import NETWORKS, Options
 from worker.refused import Refused
@@ -126,22 +126,14 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
         return "", _notice(_sentence(error, request))
 
 
-def _anew(visitor: Visitor, job: jobs.Job, alpha: float) -> str:
-    """Submit a job's pictures and settings again at a strength; returns the new id."""
-    content = blobs.get(job.content_key)
-    styles, masks = ([blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys))
-    return admission.submit(visitor, content, styles, masks, job.options | {"alpha": alpha}).id
-
-
 def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Make an earlier picture anew at several strengths; returns the new ids and a notice."""
     assert request.request is not None
     ids: list[str] = []
     try:
         visitor = address.visitor(request.request)
-        job = gallery.own(event.id, visitor.owner).job
         for alpha in STRENGTHS:
-            ids.append(_anew(visitor, job, alpha))
+            ids.append(admission.again(visitor, event.id, {"alpha": alpha}).id)
     except Exception as error:  # the door
         return " ".join(ids), _notice(_sentence(error, request))
     return " ".join(ids), _notice("")
@@ -152,8 +144,7 @@ def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     assert request.request is not None
     try:
         visitor = address.visitor(request.request)
-        job = jobs.get(event.id, visitor.owner)
-        return _anew(visitor, job, job.options["alpha"]), _notice("")
+        return admission.again(visitor, event.id, {}).id, _notice("")
     except Exception as error:  # the door
         return "", _notice(_sentence(error, request))
 
@@ -236,7 +227,7 @@ HEADER = """
 """
 
 STAGE = """
-<section id="stage" aria-label="The picture"></section>
+<section id="stage" data-label="picture"></section>
 <section id="strip" aria-labelledby="strip-title"></section>
 """
 

@@ -4,12 +4,12 @@ The limits first, since they cost little; then the pictures, then the room; and 
 the row is written, what two at once could both have passed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from worker import batches, database, gate, jobs, limits, room
+from worker import batches, blobs, database, gate, jobs, limits, room
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
@@ -48,6 +48,16 @@ def submit(
     job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
     room.delete_pictures(gone)
     return job
+
+
+def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
+    """Accept an earlier job's pictures once more, with its settings but for what changes.
+
+    Raises as `submit` does, `JobNotFound` and `BlobMissing`.
+    """
+    job = jobs.get(job_id, visitor.owner)
+    styles, masks = ([blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys))
+    return submit(visitor, blobs.get(job.content_key), styles, masks, {**job.options, **changes})
 
 
 def _check_size(photos: int, styles: int) -> None:

@@ -313,6 +313,25 @@ def test_cancelling_a_waiting_job_ends_it_and_again_changes_nothing(client: Test
     assert answer.json()["detail"] == "There is no picture: the job was cancelled."
 
 
+def test_a_job_is_made_again_with_what_changes(client: TestClient, stranger: TestClient) -> None:
+    job_id = _submitted(client)
+    first = client.get(f"/api/v1/jobs/{job_id}").json()
+    answer = client.post(f"/api/v1/jobs/{job_id}/again", json={"alpha": 0.25})
+    told = answer.json()
+    assert (answer.status_code, told["options"]) == (202, first["options"] | {"alpha": 0.25})
+    assert answer.headers["location"] == f"/api/v1/jobs/{told['id']}"
+    assert client.get(f"/api/v1/jobs/{told['id']}/content").content == (
+        client.get(f"/api/v1/jobs/{job_id}/content").content
+    )
+    assert client.post(f"/api/v1/jobs/{job_id}/again").json()["options"] == first["options"]
+    refused = client.post(f"/api/v1/jobs/{job_id}/again", json={"alpha": 2})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "alpha is a number from 0 to 1.",
+    )
+    assert stranger.post(f"/api/v1/jobs/{job_id}/again").status_code == 404
+
+
 def test_a_result_that_is_not_ready_is_409(client: TestClient) -> None:
     job_id = _submitted(client)
     waiting = client.get(f"/api/v1/jobs/{job_id}/result")

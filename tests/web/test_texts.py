@@ -1,5 +1,7 @@
+import ast
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,43 @@ def test_the_script_is_a_module_with_the_texts() -> None:
     assert body.startswith('export const language = "ko";\nexport default {')
     told = body.partition("export default ")[2].strip().rstrip(";")
     assert json.loads(told) == texts.words("ko")
+
+
+_PROSE = re.compile(r"[A-Z][a-z]+(?: [a-z’']+)+|[가-힣]")  # "Two words", or one of Hangul
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\\])//[^\n]*", re.DOTALL)
+_LITERAL = re.compile(r"[\"`][^\"`]*[\"`]")
+
+
+class _Drawn(HTMLParser):
+    """What of a piece of HTML is read by people."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.read.append(data.strip())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.read += [told or "" for name, told in attrs if name in {"aria-label", "alt", "title"}]
+
+
+def test_the_scripts_say_nothing_that_is_not_in_the_texts() -> None:
+    said = {}
+    for script in ASSETS.glob("*.js"):
+        literals = _LITERAL.findall(_COMMENT.sub("", script.read_text("utf-8")))
+        said[script.name] = _PROSE.findall("\n".join(literals))
+    assert {name: words for name, words in said.items() if words} == {}
+
+
+def test_what_python_draws_says_nothing_but_the_studios_name() -> None:
+    drawn = _Drawn()
+    for source in ASSETS.parent.glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and re.match(r"\s*<[a-z]+[ >]", str(node.value)):
+                drawn.feed(str(node.value))
+    assert "AdaIN Studio" in drawn.read
+    assert set(drawn.read) <= {"", "AdaIN Studio"}
 
 
 def test_every_text_the_scripts_ask_for_by_name_is_there() -> None:

@@ -99,6 +99,7 @@ export const tell = (address, body, method = "POST") =>
 export const speak = () => {
   document.documentElement.lang = language;
   for (const one of document.querySelectorAll("[data-text]")) one.textContent = t(one.dataset.text);
+  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", t(one.dataset.label));
   for (const row of document.querySelectorAll(".shelf")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
   for (const one of document.querySelectorAll(".shelf button")) {
     one.title = t(`shelf.${one.dataset.name}`);
