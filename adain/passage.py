@@ -61,15 +61,17 @@ class Passage:
         self, level: int, regions: Tensor | None = None, heard: Heard = _unheard
     ) -> Statistics:
         """Go to a level and measure the features there, whole or inside N×K×h×w regions."""
-        tally, pieces, stride = Tally(), [], self._model.strides[level]
+        tally, cut, stride = Tally(), self.tiles(), self._model.strides[level]
         keep = self._bytes(level) <= KEPT
-        for tile in self.tiles():
+        whole = self._room(level) if keep and len(cut) > 1 else None
+        for tile in cut:
             heard(tile.top / self.height)
             features = self._at(level, tile)
             tally.add(features, None if regions is None else tile.of(regions, stride))
-            pieces += [(tile, features)] if keep else []
+            if whole is not None:
+                tile.of(whole, stride).copy_(features)
         if keep:
-            self._kept, self._level = self._whole(level, pieces), level
+            self._kept, self._level = features if whole is None else whole, level
         return tally.statistics(FEWEST_CELLS * (self._model.stride / stride) ** 2)
 
     def _stride(self, level: int) -> int:
@@ -86,18 +88,10 @@ class Passage:
         n, channels, height, width = self._cells(level)
         return n * channels * height * width * self._dtype.itemsize
 
-    def _whole(self, level: int, pieces: list[tuple[Tile, Tensor]]) -> Tensor:
-        if len(pieces) == 1:
-            return pieces[0][1]
-        whole = torch.empty(
-            self._cells(level),
-            device=self._device,
-            dtype=self._dtype,
-            memory_format=torch.channels_last,
-        )
-        for tile, features in pieces:
-            tile.of(whole, self._stride(level)).copy_(features)
-        return whole
+    def _room(self, level: int) -> Tensor:
+        """Make room for all features of a level."""
+        cells, layout = self._cells(level), torch.channels_last
+        return torch.empty(cells, device=self._device, dtype=self._dtype, memory_format=layout)
 
     def _reach(self, level: int) -> int:
         """Pixels around a tile that its features at a level depend on, from the kept level."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from adain import losses, pixels, tiles
+from adain import losses, passage, pixels, tiles
 from adain.color import Color
 from adain.model import build
 from adain.request import Request
@@ -245,14 +245,16 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         Stylizer.load(device="tpu9")
 
 
+@pytest.mark.parametrize("kept", [passage.KEPT, 0])
 @pytest.mark.parametrize("size", [(131, 200), (64, 65), (40, 300)])
 def test_a_tiled_picture_equals_the_untiled_one(
-    make: Make, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+    make: Make, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], kept: int
 ) -> None:
     left = mask((0, 0, size[0] // 2, size[1]), size)
     request = Request(drawn(1, size), [drawn(2, (150, 90))], size=0)
     requests = [request, replace(request, masks=[left], color=Color.LUMINANCE, alpha=0.8)]
     whole = [make(request) for request in requests]
     monkeypatch.setattr(tiles, "SIDE", 64)
+    monkeypatch.setattr(passage, "KEPT", kept)
     for request, untiled in zip(requests, whole, strict=True):
         assert np.abs(make(request) - untiled).max() <= 1
