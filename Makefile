@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard lint types format bench bench-full train quality clean install install-dev
+.PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality clean install install-dev
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -22,6 +22,13 @@ test: install-dev chromium ## run every test, through real servers and a real br
 
 test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
+
+fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
+	@$(PIP) -q -e '.[fuzz]'
+	@$(BIN)/python -m tests.hard.fuzz $(if $(RUNS),--runs $(RUNS))
+
+load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
+	@$(BIN)/python -m tests.hard.load $(ARGS)
 
 lint: install-dev ## check style and that imports go one way
 	@$(BIN)/ruff format --check .

@@ -221,7 +221,7 @@ def _allow(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
     """Let no allocation go beyond the limit; macOS keeps no such count, and so has no limit."""
     status = Path("/proc/self/status")
     held = 0
@@ -256,5 +256,5 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks; it ends with that
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _limit_memory()
+    limit_memory()
     serve(sys.stdin.buffer, sys.stdout.buffer)

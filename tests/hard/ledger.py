@@ -67,7 +67,7 @@ def watch_ends() -> None:
 
 def rows() -> list[Job]:
     with database.reading() as session:
-        return list(session.scalars(select(Job)))
+        return list(session.scalars(select(Job).order_by(Job.id)))
 
 
 def check_line() -> None:
