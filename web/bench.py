@@ -21,14 +21,14 @@ NETWORK = ("styles", "content", "picture")  # the stages of a job spent in the n
 WARM = 3  # jobs before the first that counts
 
 
-def _noise(side: int) -> bytes:
+def noise(side: int) -> bytes:
     """A JPEG that nothing has seen before."""
     out = io.BytesIO()
     Image.frombytes("RGB", (side, side), os.urandom(3 * side * side)).save(out, "JPEG")
     return out.getvalue()
 
 
-def _photo(side: int) -> bytes:
+def photo(side: int) -> bytes:
     """A square part of a sample photo, shifted by chance, as JPEG."""
     place = Path(__file__).parent / "examples" / "photos" / "raccoon.jpg"
     with Image.open(place) as photo:
@@ -99,7 +99,7 @@ def _measure(studio: subprocess.Popen[str], count: int) -> None:
         visitor.get("/").raise_for_status()
         print("\n| the studio | |\n|---|---|")
         _row("start of `up` to an answering page with a worker ready", f"{_since(begun):.1f} s")
-        jobs = [_job(visitor, _photo(512), _noise(512)) for _ in range(WARM + count)][WARM:]
+        jobs = [_job(visitor, photo(512), noise(512)) for _ in range(WARM + count)][WARM:]
         total = [seconds for seconds, _ in jobs]
         network = [sum(timings.get(stage, 0) for stage in NETWORK) for _, timings in jobs]
         outside = [whole - inside for whole, inside in zip(total, network, strict=True)]

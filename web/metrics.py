@@ -47,14 +47,14 @@ def _processes() -> Iterator[Metric]:
     alive = GaugeMetricFamily("studio_processes", "Processes heard lately.", labels=["kind"])
     counted: dict[str, Metric] = {}
     for kind in ("worker", "sweep"):
-        heard = processes.alive(kind)
+        heard = processes.counted(kind)
         alive.add_metric([kind], len(heard))
-        for process in heard:
-            for family in text_string_to_metric_families(process.metrics):
+        for process, metrics in heard.items():
+            for family in text_string_to_metric_families(metrics):
                 name = family.name
                 merged = counted.setdefault(name, Metric(name, family.documentation, family.type))
                 for sample in family.samples:
-                    labels = {**sample.labels, "process": process.name}
+                    labels = {**sample.labels, "process": process}
                     merged.add_sample(sample.name, labels, sample.value)
     yield alive
     yield from counted.values()

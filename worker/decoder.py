@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +174,8 @@ def encode(image: Image.Image, suffix: str) -> bytes:
         case "webp":
             image.save(out, "WEBP", quality=80, method=2)
         case _:
-            image.save(out, "PNG", compress_level=1)
+            # runs of equal bytes alone: of painted pictures smaller than the usual way, and faster
+            image.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return out.getvalue()
 
 

@@ -18,7 +18,8 @@ class Process(Base):
     kind: Mapped[str]
     seen: Mapped[float] = mapped_column(default=now())
     info: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    metrics: Mapped[str] = mapped_column(default="")  # what it counted, see `metrics.told`
+    # what it counted, see `metrics.told`; some kilobytes that only `/metrics` reads
+    metrics: Mapped[str] = mapped_column(default="", deferred=True)
 
 
 def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None:
@@ -40,6 +41,15 @@ def alive(kind: str, seconds: float = 20) -> list[Process]:
     heard = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
     with database.reading() as session:
         return list(session.scalars(heard.order_by(Process.name)))
+
+
+def counted(kind: str, seconds: float = 20) -> dict[str, str]:
+    """Return what the processes of a kind that were heard lately counted, by their names."""
+    heard = select(Process.name, Process.metrics).where(
+        Process.kind == kind, Process.seen > now() - seconds
+    )
+    with database.reading() as session:
+        return {row[0]: row[1] for row in session.execute(heard)}
 
 
 def forget(seconds: float = 86400) -> None:

@@ -157,12 +157,17 @@ class Kept:
     stored: int  # bytes of both files
 
 
+_thumbnails = ThreadPoolExecutor(4, "thumbnails")  # apart from `_hands`, which wait for them
+
+
 def _keep(job: Job, image: Image.Image) -> Kept:
     """Store the result and its thumbnail under this attempt."""
     result_key = f"{job.id}/result-{job.attempt}.png"
     thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.webp"
-    result, thumbnail = images.encode(image, "png"), images.thumbnail(image)
+    thumbnailing = _thumbnails.submit(images.thumbnail, image)
+    result = images.encode(image, "png")
     blobs.put(result_key, result)
+    thumbnail = thumbnailing.result()
     blobs.put(thumbnail_key, thumbnail)
     stored = len(result) + len(thumbnail)
     return Kept(result_key, thumbnail_key, image.width, image.height, stored)

@@ -67,9 +67,7 @@ def test_a_process_is_heard_however_busy_it_is(beat: Heartbeat) -> None:
 
 def test_what_was_counted_goes_with_it(beat: Heartbeat) -> None:
     metrics.TOGETHER.observe(3)
-    assert soon(
-        lambda: "studio_micro_batch_jobs" in str([p.metrics for p in processes.alive("worker")])
-    )
+    assert soon(lambda: "studio_micro_batch_jobs" in str(processes.counted("worker")))
 
 
 def test_a_process_that_ended_is_heard_no_more(beat: Heartbeat) -> None:

@@ -1,0 +1,134 @@
+"""`python -m web.throughput`: pictures a second of 1, 2, 4 saturated workers and the bare engine.
+
+Fills the line of a throw-away studio and lets workers empty it: a queue server, SQLite and a
+folder as on a laptop, no web server. Prints figures and judges none.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean, median
+
+from web.bench import noise, photo
+from web.queue_server import QueueServer
+
+WARM = 0.15  # share of the jobs that end before the first that counts
+CORES = os.cpu_count() or 1
+
+
+@contextmanager
+def _studio(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a queue server; yield the environment of a studio that uses it."""
+    server = QueueServer(folder / "queue")
+    server.prepare()
+    with subprocess.Popen(server.command(), cwd=server.folder) as running:
+        server.answers()
+        os.environ |= {"STUDIO_DATA": str(folder), "STUDIO_REDIS_URL": server.url}
+        os.environ["STUDIO_LOG_LEVEL"] = "WARNING"
+        yield dict(os.environ)
+        running.terminate()
+
+
+@contextmanager
+def _workers(count: int, together: int, environment: dict[str, str]) -> Iterator[None]:
+    """Run workers that share the cores, from when all are ready."""
+    from worker import processes
+
+    threads = {"STUDIO_WORKER_THREADS": str(max(1, CORES // count))}
+    command = [sys.executable, "-m", "web.cli", "worker"]
+    own = environment | threads | {"STUDIO_MICRO_BATCH": str(together)}
+    running = [subprocess.Popen(command, env=own, stderr=subprocess.DEVNULL) for _ in range(count)]
+    while len(processes.alive("worker")) < count:
+        time.sleep(0.1)
+    yield
+    for worker in running:
+        worker.terminate()
+    for worker in running:
+        worker.wait()
+
+
+def _fill(count: int, size: int, style: bytes) -> list[str]:
+    from worker import jobs
+
+    options = {"size": size}
+    return [jobs.submit("bench", photo(size), [style], options=options).id for _ in range(count)]
+
+
+def _rate(ids: list[str]) -> tuple[float, dict[str, float]]:
+    """Wait for jobs; return pictures a second once all was warm, and seconds a job by stage."""
+    from sqlalchemy import select
+
+    from worker import database, jobs
+    from worker.jobs import Job, Status
+
+    while jobs.counts()[Status.QUEUED] + jobs.counts()[Status.RUNNING]:
+        time.sleep(0.2)
+    with database.reading() as session:
+        done = session.scalars(select(Job).where(Job.id.in_(ids)).order_by(Job.finished)).all()
+    counted = done[round(len(done) * WARM) :]
+    ended = [job.finished or 0.0 for job in counted]
+    stages = {name for job in counted for name in job.timings} - {"wait"}
+    shares = {
+        name: mean(job.timings.get(name, 0) / job.together for job in counted) for name in stages
+    }
+    return (len(ended) - 1) / (ended[-1] - ended[0]), shares
+
+
+def _engine(folder: Path, size: int, style: bytes, together: int) -> float:
+    """Return the bare engine's pictures a second."""
+    (folder / "style.jpg").write_bytes(style)
+    photos = [folder / f"photo-{number}.jpg" for number in range(8)]
+    for place in photos:
+        place.write_bytes(photo(size))
+    command = [sys.executable, "-m", "worker.bench", str(folder / "style.jpg"), *map(str, photos)]
+    command += ["--size", str(size), "--together", str(together)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout)["rate"])
+
+
+def measure(size: int, count: int, together: int) -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
+        folder, style = Path(name), noise(size)
+        with _studio(folder / "studio") as environment:
+            from worker import database
+
+            database.migrate()
+            bare = [_engine(folder, size, style, together)]
+            rates, stages = {}, {}
+            for workers in (1, 2, 4):
+                ids = _fill(count, size, style)
+                with _workers(workers, together, environment):
+                    rates[workers], stages[workers] = _rate(ids)
+                bare.append(_engine(folder, size, style, together))
+    engine = median(bare)
+    print(f"\n| {size} px, {together} at once, {CORES} cores | pictures a second | of the engine |")
+    print("|---|---|---|")
+    print(f"| bare engine, file to file (median of {len(bare)}) | {engine:.2f} | |")
+    for workers, found in rates.items():
+        print(f"| {workers} saturated worker(s) | {found:.2f} | {found / engine:.0%} |")
+    print("\n| a job's share of a saturated worker | ms |\n|---|---|")
+    for name in ("load", "styles", "content", "picture", "done", "save", "total"):
+        print(f"| {name} | {stages[1].get(name, 0) * 1000:.1f} |")
+    print(f"\nratio saturated worker/engine at {size} px: {rates[1] / engine:.2f}")
+
+
+def main() -> None:
+    """Measure and print the tables as Markdown."""
+    parser = argparse.ArgumentParser("python -m web.throughput", description=__doc__)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--count", type=int, default=40, help="jobs a figure")
+    parser.add_argument("--together", type=int, default=1, help="STUDIO_MICRO_BATCH")
+    args = parser.parse_args()
+    measure(args.size, args.count, args.together)
+
+
+if __name__ == "__main__":
+    main()
