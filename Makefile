@@ -69,6 +69,9 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
 	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(ARGS)
 
+authorisation: install-dev ## write docs/authorisation.md anew from the routes
+	@$(BIN)/python -m tests.web.authorisation
+
 clean: ## delete what was installed and built; DATA stays
 	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from web.identity import owner_of
-from worker import limits
+from worker import blocks, limits
 from worker.limits import Visitor
 from worker.settings import cookie_secret, settings
 
@@ -79,4 +79,10 @@ def costly(request: Request) -> None:
     limits.spend_picture(visitor(request))
 
 
+def welcome(request: Request) -> None:
+    """Depend on this where something is shown to others; raises `Blocked`."""
+    blocks.check(*limits.names(visitor(request)))
+
+
 COSTLY = [Depends(costly)]
+WELCOME = [Depends(welcome)]

@@ -141,7 +141,7 @@ _AGAIN: Responses = {200: {"model": JobView, "description": "This job was accept
     "/jobs",
     status_code=202,
     openapi_extra=submission.DESCRIPTION,
-    responses=_AGAIN | problems(400, 409, 413, 415, 429, 507),
+    responses=_AGAIN | problems(400, 403, 409, 413, 415, 429, 507),
 )
 async def submit(request: Request, response: Response) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""

@@ -13,11 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adain import __version__
 from web import (
+    admin,
     api,
     batches,
     events,
     gallery,
     health,
+    keys,
     me,
     metrics,
     openapi,
@@ -103,7 +105,7 @@ def _mount_page(app: FastAPI) -> None:
 
 
 def without_page() -> FastAPI:
-    """Return the API and the health checks alone."""
+    """Return the API, the health checks and the pages of ours, without Gradio's."""
     app = FastAPI(
         title="AdaIN Studio",
         version=__version__,
@@ -116,21 +118,10 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    for part in (
-        health,
-        shelf,
-        texts,
-        share,
-        metrics,
-        events,
-        webhooks,
-        batches,
-        gallery,
-        privacy,
-        me,
-        api,
-    ):
+    parts = (admin, share, metrics, events, webhooks, batches, gallery, privacy, me, keys, api)
+    for part in (health, shelf, texts, *parts):
         app.include_router(part.router)
+    app.mount("/page", StaticFiles(directory=ASSETS))
     # the last one is outermost
     for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):
         app.add_middleware(middleware)
@@ -140,6 +131,5 @@ def without_page() -> FastAPI:
 def create() -> FastAPI:
     """Return the application that the settings describe."""
     app = without_page()
-    app.mount("/page", StaticFiles(directory=ASSETS))
     _mount_page(app)
     return app

@@ -180,18 +180,20 @@ def _standings(lines: Iterator[str]) -> Iterator[Standing]:
 
 
 class Studio:
-    """One studio, as one visitor: whose cookie is kept in `cookies`, if that is given."""
+    """One studio, as one visitor: by an API key, or by a cookie that is kept in `cookies`."""
 
-    def __init__(self, url: str, cookies: Path | None = None) -> None:
+    def __init__(self, url: str, cookies: Path | None = None, key: str = "") -> None:
         self.url = url.rstrip("/")
-        self._file = cookies
+        self._file = cookies = None if key else cookies
         cookie = _known(cookies).get(self.url) if cookies else None
         self._client = httpx.Client(
             base_url=self.url,
             cookies={COOKIE: cookie} if cookie else None,
+            headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=httpx.Timeout(60, connect=10),
         )
         self._cookie = cookie
+        self._has_key = bool(key)
 
     def __enter__(self) -> Self:
         return self
@@ -271,7 +273,7 @@ class Studio:
         key: str,
     ) -> Any:  # noqa: ANN401, JSON
         """Send a form under a key; returns what was accepted."""
-        if not self._cookie:
+        if not (self._cookie or self._has_key):
             self._ask("GET", "/jobs", params={"limit": 1})  # become somebody first
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self._ask("POST", path, files=files, data=given, headers=headers).json()

@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFi
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from web.address import COSTLY
+from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
 from worker import blobs, embed, gallery
@@ -273,7 +273,7 @@ def thumbnail(job_id: str, request: Request, visitor: Owner) -> Response:
     "/gallery/{job_id}/download",
     dependencies=COSTLY,
     response_class=Response,
-    responses=_KEPT | problems(429),
+    responses=_KEPT | problems(403, 429),
 )
 async def download(
     job_id: str, visitor: Owner, kind: Kind = "png", settings: WithSettings = True
@@ -299,13 +299,13 @@ class Change(BaseModel):
     favourite: StrictBool | None = None
 
 
-@router.patch("/gallery/{job_id}", responses=problems(400, 404))
+@router.patch("/gallery/{job_id}", dependencies=WELCOME, responses=problems(400, 403, 404))
 def change(job_id: str, change: Change, owner: Owner) -> EntryView:
     """Give an entry of yours a title or tags, or make it a favourite."""
     return view(gallery.change(job_id, owner, **change.model_dump()), owner)
 
 
-@router.post("/gallery/{job_id}/publish", responses=problems(404))
+@router.post("/gallery/{job_id}/publish", dependencies=WELCOME, responses=problems(403, 404))
 def publish(job_id: str, owner: Owner) -> EntryView:
     """Let everybody see an entry of yours: the picture and how it was made, not its sources."""
     return view(gallery.publish(job_id, owner), owner)
@@ -317,7 +317,7 @@ def unpublish(job_id: str, owner: Owner) -> EntryView:
     return view(gallery.unpublish(job_id, owner), owner)
 
 
-@router.post("/gallery/{job_id}/share", responses=problems(404))
+@router.post("/gallery/{job_id}/share", dependencies=WELCOME, responses=problems(403, 404))
 def share(job_id: str, owner: Owner) -> EntryView:
     """Give an entry of yours a link, `own.link`, that shows it to whoever has it."""
     return view(gallery.share(job_id, owner), owner)
@@ -371,7 +371,12 @@ class Complaint(BaseModel):
     reason: str = Field(default="", max_length=REASON)
 
 
-@router.post("/gallery/{job_id}/report", status_code=204, responses=problems(400, 404))
+@router.post(
+    "/gallery/{job_id}/report",
+    status_code=204,
+    dependencies=WELCOME,
+    responses=problems(400, 403, 404),
+)
 def report(job_id: str, visitor: Owner, complaint: Complaint | None = None) -> None:
     """Report a public entry; the keeper sees it, and enough visitors take it down at once."""
     gallery.report(job_id, visitor, complaint.reason if complaint else "")
@@ -412,7 +417,7 @@ def shared_thumbnail(token: str, request: Request) -> Response:
     "/share/{token}/download",
     dependencies=COSTLY,
     response_class=Response,
-    responses=_KEPT | problems(429),
+    responses=_KEPT | problems(403, 429),
 )
 async def shared_download(
     token: str, kind: Kind = "png", settings: WithSettings = True
@@ -422,7 +427,7 @@ async def shared_download(
     return await _download(shown.job, kind, settings)
 
 
-@router.post("/settings", dependencies=COSTLY, responses=problems(400, 413, 429))
+@router.post("/settings", dependencies=COSTLY, responses=problems(400, 403, 413, 429))
 async def settings(picture: UploadFile) -> embed.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
     return await run_sync(embed.read, await picture.read(), limiter=_encoding)

@@ -29,7 +29,8 @@ def _works(check: Callable[[], object]) -> bool:
     return True
 
 
-def _queue() -> dict[str, Any]:
+def waiting() -> dict[str, Any]:
+    """Return how many bells wait in the queue, if it answers."""
     try:
         return {"ok": True, "waiting": queue.depth()}
     except redis.RedisError:
@@ -63,7 +64,7 @@ def healthy(response: Response) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "database": {"ok": _works(_database)},
         "storage": {"ok": _works(blobs.check)},
-        "queue": _queue(),
+        "queue": waiting(),
     }
     if parts["database"]["ok"]:
         parts["sweep"] = {"ok": bool(processes.alive("sweep"))}

@@ -1,12 +1,11 @@
 """What is kept of a visitor, and its end."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from web.api import PREFIX, Owner
-from web.identity import COOKIE
-from worker import accounts, room
-from worker.settings import settings
+from web.identity import become
+from worker import accounts, ceilings, room
 
 router = APIRouter(prefix=PREFIX, tags=["you"])
 
@@ -23,14 +22,15 @@ class Kept(BaseModel):
 @router.get("/me")
 def kept(owner: Owner) -> Kept:
     """Tell how much is kept of you."""
-    return Kept(kept=room.kept(owner), most=settings().visitor_bytes)
+    return Kept(kept=room.kept(owner), most=ceilings.of("visitor_bytes")[0])
 
 
 @router.delete("/me", status_code=204)
-def remove(owner: Owner, response: Response) -> None:
+def remove(owner: Owner, request: Request) -> None:
     """Delete everything that is kept of you, at once and for good, and forget who you are.
 
-    Jobs, the one being worked on included, their pictures, titles, links, webhooks and reports.
+    Jobs, the one being worked on included, their pictures, titles, links, webhooks, keys and
+    reports.
     """
     accounts.remove(owner)
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    become(request, "")

@@ -13,7 +13,8 @@ Jobs in, pictures out. A job is sent as a form, answered with an id, and then lo
 (`/events`) or told about (a webhook); its picture is fetched when it is done.
 
 **Who you are** is a signed cookie that comes with the first answer. Keep it: your jobs are
-visible with it alone.
+visible with it alone. A program is you with a key of yours (`/me/keys`), sent as
+`Authorization: Bearer`.
 
 **What goes wrong** is answered as `application/problem+json` (RFC 9457); `detail` is a sentence
 for people.
@@ -26,6 +27,8 @@ Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {
     400: ("The form can't be read.", "Missing boundary in multipart."),
+    401: ("An API key that is none.", "There is no such key, or it was revoked."),
+    403: ("The keeper takes nothing from you.", "The keeper of this studio takes nothing more."),
     404: ("No such job, or not yours.", "There is no job with this id among yours."),
     409: ("Not in this state.", "The picture is not ready: the job still waits in line."),
     410: ("The picture is no longer kept.", "This picture is no longer kept."),
@@ -90,13 +93,18 @@ def _complete(document: dict[str, Any]) -> None:
             "name": COOKIE,
             "description": "Comes with the first answer, lasts a year. Without it you are "
             "somebody new.",
-        }
+        },
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that its owner made at /api/v1/me/keys.",
+        },
     }
     for path, operations in document["paths"].items():
         if path.startswith("/api/"):
             for operation in operations.values():
-                operation["security"] = [{"cookie": []}, {}]
-                for status in (422, 503):
+                operation["security"] = [{"cookie": []}, {"key": []}, {}]
+                for status in (401, 422, 503):
                     operation["responses"][str(status)] = _problem(status)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from web.api import PREFIX
+from worker import ceilings
 from worker.settings import settings
 
 Language = Literal["en", "ko"]
@@ -84,7 +85,7 @@ def text(language: Language = "en") -> list[str]:
     """Return the text's paragraphs in a language."""
     days = settings().retention_days
     kept = (_FOR_DAYS if days else _FOR_EVER)[language].format(days=days)
-    if settings().visitor_bytes or settings().total_bytes:
+    if any(ceilings.of("visitor_bytes", "total_bytes")):
         kept += _FULL[language]
     reports = settings().reports_to_hide
     return [

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from web import sentences, texts
 from worker.blobs import BlobMissing, StorageFull
+from worker.blocks import Blocked
 from worker.gate import Closed
 from worker.jobs import JobNotFound
 from worker.limits import TooMany
@@ -49,6 +50,8 @@ def sentence_for(error: Exception) -> tuple[int, str]:
     match error:
         case TooMany():
             return 429, str(error)
+        case Blocked():
+            return 403, str(error)
         case Closed():
             return 503, str(error)
         case QuotaFull():

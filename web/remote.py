@@ -24,6 +24,9 @@ Address = Annotated[
 Cookies = Annotated[
     Path | None, typer.Option("--cookies", help="file that holds who you are, one for a person")
 ]
+Key = Annotated[
+    str, typer.Option("--key", envvar="STUDIO_API_KEY", help="an API key, in place of cookies")
+]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="a job's id")]
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or WebP")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
@@ -37,13 +40,13 @@ def _here() -> str:
 
 
 @contextmanager
-def _studio(address: str, cookies: Path | None) -> Iterator["Studio"]:
+def _studio(address: str, cookies: Path | None, key: str) -> Iterator["Studio"]:
     """Yield the studio; what it refuses ends the command with its sentence."""
     from web.client import Studio, StudioError
 
     file = cookies or Path(typer.get_app_dir("adain-studio")) / "cookies.json"
     try:
-        with Studio(address or _here(), file) as studio:
+        with Studio(address or _here(), file, key) as studio:
             yield studio
     except StudioError as error:
         raise SystemExit(str(error)) from error
@@ -89,12 +92,13 @@ def submit(
     out: Out = None,
     address: Address = "",
     cookies: Cookies = None,
+    key: Key = "",
 ) -> None:
     """Have a photo repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         job = studio.submit(photo, styles, mask or [], webhook=webhook, **options)
         typer.echo(job.id)
         if wait or out:
@@ -132,11 +136,12 @@ def batch(
     ] = None,
     address: Address = "",
     cookies: Cookies = None,
+    key: Key = "",
 ) -> None:
     """Have each of many photos repainted in each style; prints the batch's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
     options |= {"network": network} if network else {}
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         sent = studio.submit_batch(photos, style, **options)
         typer.echo(sent.id)
         if wait or out:
@@ -149,9 +154,9 @@ def batch(
 
 
 @app.command()
-def watch(job_id: JobId, address: Address = "", cookies: Cookies = None) -> None:
+def watch(job_id: JobId, address: Address = "", cookies: Cookies = None, key: Key = "") -> None:
     """Tell where a job stands until it has ended; fails unless it is done."""
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         _watch(studio, job_id)
 
 
@@ -160,18 +165,21 @@ def list_jobs(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="the newest so many")] = 20,
     address: Address = "",
     cookies: Cookies = None,
+    key: Key = "",
 ) -> None:
     """List your jobs, newest first."""
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         for _, job in zip(range(limit), studio.list(), strict=False):
             begun = datetime.fromtimestamp(job.submitted).strftime("%Y-%m-%d %H:%M")
             typer.echo(f"{job.id}  {begun}  {job.width} × {job.height}  {_told(job)}")
 
 
 @app.command()
-def get(job_id: JobId, out: Out = None, address: Address = "", cookies: Cookies = None) -> None:
+def get(
+    job_id: JobId, out: Out = None, address: Address = "", cookies: Cookies = None, key: Key = ""
+) -> None:
     """Print all that is known of a job, or write its picture."""
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         if out:
             _save(studio, job_id, out)
         else:
@@ -179,7 +187,7 @@ def get(job_id: JobId, out: Out = None, address: Address = "", cookies: Cookies 
 
 
 @app.command()
-def cancel(job_id: JobId, address: Address = "", cookies: Cookies = None) -> None:
+def cancel(job_id: JobId, address: Address = "", cookies: Cookies = None, key: Key = "") -> None:
     """Cancel a job, unless it has ended."""
-    with _studio(address, cookies) as studio:
+    with _studio(address, cookies, key) as studio:
         typer.echo(_told(studio.cancel(job_id)))

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import address, problems, sentences, texts
 from web.problems import problem
-from worker import limits
+from worker import ceilings, limits
 from worker.blobs import StorageFull
 from worker.limits import Visitor
 from worker.settings import settings
@@ -60,7 +60,7 @@ def tidy(coming: int = 0) -> None:
 
     Raises `StorageFull` when it never will.
     """
-    most = settings().uploads_bytes
+    [most] = ceilings.of("uploads_bytes")
     if most and coming > most:
         raise StorageFull
     with _making_room:

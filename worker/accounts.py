@@ -7,6 +7,7 @@ from worker.batches import Batch
 from worker.deliveries import Delivery, Secret
 from worker.gallery import Report
 from worker.jobs import Job
+from worker.keys import Key
 from worker.receipts import Receipt
 
 
@@ -27,6 +28,7 @@ def remove(owner: str) -> int:
             delete(Receipt).where(Receipt.owner == owner),
             delete(Delivery).where(Delivery.owner == owner),
             delete(Secret).where(Secret.owner == owner),
+            delete(Key).where(Key.owner == owner),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
     for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from worker import batches, blobs, database, gate, jobs, limits, room
+from worker import batches, blobs, ceilings, database, gate, jobs, limits, room
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
@@ -62,11 +62,8 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
 
 def _check_size(photos: int, styles: int) -> None:
     """Raise `Refused` if so many pictures can never get in at once, however long one waits."""
-    limited = (
-        settings().visitor_submissions,
-        settings().address_submissions,
-        settings().visitor_waiting,
-        settings().address_waiting,
+    limited = ceilings.of(
+        "visitor_submissions", "address_submissions", "visitor_waiting", "address_waiting"
     )
     most = min([settings().max_batch, *filter(None, limited)])
     if photos * styles > most:

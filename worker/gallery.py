@@ -511,10 +511,18 @@ class Reported:
     reports: list[Report]
 
 
+def _reported() -> Select[Job, Entry]:
+    return _NOTED.where(select(Report).where(_unseen()).exists())
+
+
+def under_review(job_id: str) -> Shown:
+    """Return an entry with reports nobody has dealt with; raises `EntryNotFound`."""
+    return _one(_reported().where(Job.id == _id(job_id)))
+
+
 def reported(limit: int = 24, after: str = "") -> list[Reported]:
     """List the entries with reports nobody has dealt with, by id, those after the id `after`."""
-    unseen = select(Report).where(_unseen()).exists()
-    statement = _NOTED.where(unseen, Job.id > after).order_by(Job.id).limit(limit)
+    statement = _reported().where(Job.id > after).order_by(Job.id).limit(limit)
     with database.reading() as session:
         found = [_shown(*row) for row in session.execute(statement)]
         ids = [shown.job.id for shown in found]

@@ -553,21 +553,30 @@ def _check_id(job_id: str) -> None:
         raise JobNotFound
 
 
-def get(job_id: str, owner: str) -> Job:
-    """Return the owner's job; raises `JobNotFound`."""
+def find(job_id: str) -> Job:
+    """Return anybody's job, for who need not own it; raises `JobNotFound`."""
     _check_id(job_id)
     with database.reading() as session:
         job = session.get(Job, job_id)
-    if job is None or job.owner != owner:
+    if job is None:
         raise JobNotFound
     return job
 
 
-def _cancelling(which: ColumnElement[bool], owner: str) -> Update:
+def get(job_id: str, owner: str) -> Job:
+    """Return the owner's job; raises `JobNotFound`."""
+    job = find(job_id)
+    if job.owner != owner:
+        raise JobNotFound
+    return job
+
+
+def _cancel(*which: ColumnElement[bool]) -> Update:
+    """Return what cancels at once where nobody works on it, and else asks the worker to."""
     waiting = Job.status == Status.QUEUED
     return (
         update(Job)
-        .where(which, Job.owner == owner, Job.status.in_(ACTIVE))
+        .where(*which, Job.status.in_(ACTIVE))
         .values(
             cancel_requested=True,
             status=case((waiting, Status.CANCELLED), else_=Job.status),
@@ -582,15 +591,14 @@ def cancel(job_id: str, owner: str) -> Job:
     Raises `JobNotFound`.
     """
     _check_id(job_id)
-    job = _change(_cancelling(Job.id == job_id, owner))
-    return job or get(job_id, owner)
+    return _change(_cancel(Job.id == job_id, Job.owner == owner)) or get(job_id, owner)
 
 
 def cancel_batch(batch_id: str, owner: str) -> None:
     """Cancel what has not ended of a batch, as `cancel` does."""
     with database.transaction() as session:
         session.execute(
-            _cancelling(Job.batch == batch_id, owner),
+            _cancel(Job.batch == batch_id, Job.owner == owner),
             execution_options={"synchronize_session": False},
         )
 
@@ -642,6 +650,56 @@ def estimate(job: Job) -> float | None:
     ]
     rounds = math.ceil(position(job) / max(1, len(able)))
     return float(mean) * rounds
+
+
+# ---------------------------------------------------------------- the keeper's verbs
+
+
+def stop(job_id: str) -> Job:
+    """Cancel anybody's job as its owner would; raises `JobNotFound`."""
+    _check_id(job_id)
+    return _change(_cancel(Job.id == job_id)) or find(job_id)
+
+
+def stop_all(*, owner: str | None = None, origin: str | None = None) -> int:
+    """Cancel all jobs of an owner or from an origin; return how many changed."""
+    which = Job.owner == owner if owner is not None else Job.origin == origin
+    with database.transaction() as session:
+        statement = _cancel(which).returning(Job.id)
+        return len(
+            session.scalars(statement, execution_options={"synchronize_session": False}).all()
+        )
+
+
+def requeue(job_id: str) -> Job:
+    """Put a job that failed, was cancelled or is being worked on in line again, as if new.
+
+    What an attempt says that still has it is void. Raises `JobNotFound`, and `Refused` for one
+    that waits or is done.
+    """
+    _check_id(job_id)
+    again = Job.status.in_([Status.RUNNING, Status.FAILED, Status.CANCELLED])
+    job = _change(
+        update(Job)
+        .where(Job.id == job_id, again)
+        .values(
+            status=Status.QUEUED,
+            released=Job.attempt,  # all its attempts are free again
+            shape="",  # and it runs alone, lest it take others along
+            cancel_requested=False,
+            lease_until=None,
+            started=None,
+            finished=None,
+            error=None,
+            stage="",
+            progress=0.0,
+        )
+    )
+    if job is None:
+        raise Refused(f"The job is {find(job_id).status}; it needs no second try.")
+    log.info("job %s queued again by the keeper", job_id)
+    queue.send(job_id, job.queue)
+    return job
 
 
 # ---------------------------------------------------------------- the sweep's verbs

@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker import database
+from worker import blocks, ceilings, database
 from worker.database import Base, now
 from worker.jobs import ACTIVE, ENDED, Job
 from worker.refused import Refused
-from worker.settings import settings
 
 MINUTE, DAY = 60.0, 86400.0
+ATTEMPTS = 5  # wrong secrets that one address may try a minute
 SLACK = 0.001  # seconds by which databases round their time
 SOON = 10.0  # seconds after which a full line is worth another look
 
@@ -96,13 +96,15 @@ def lock(session: Session, who: str) -> None:
     )
 
 
-def _names(visitor: Visitor) -> tuple[str, str]:
+def names(visitor: Visitor) -> tuple[str, str]:
+    """Return a visitor's two names in limits and blocks; "": the address is not known."""
     return f"owner:{visitor.owner}", f"origin:{visitor.origin}" if visitor.origin else ""
 
 
 def _spend_both(visitor: Visitor, amount: float, own: Limit, address: Limit) -> None:
-    """Spend of the visitor's and of the address's limit, or of neither."""
-    owner, origin = _names(visitor)
+    """Spend of the visitor's and of the address's limit, or of neither; raises `Blocked`."""
+    owner, origin = names(visitor)
+    blocks.check(owner, origin)
     with database.transaction() as session:
         _spend(session, owner, own, amount)
         if origin:
@@ -114,7 +116,7 @@ def _spend_both(visitor: Visitor, amount: float, own: Limit, address: Limit) -> 
 
 def spend_submission(visitor: Visitor, count: int = 1) -> None:
     """Count a job, or several, being sent; raises `TooMany`."""
-    own, address = settings().visitor_submissions, settings().address_submissions
+    own, address = ceilings.of("visitor_submissions", "address_submissions")
     _spend_both(
         visitor,
         count,
@@ -132,7 +134,7 @@ def spend_submission(visitor: Visitor, count: int = 1) -> None:
 
 def spend_picture(visitor: Visitor, count: int = 1) -> None:
     """Count pictures to be opened: put in a form, downloaded, read; raises `TooMany`."""
-    own, address = settings().visitor_uploads, settings().address_uploads
+    own, address = ceilings.of("visitor_uploads", "address_uploads")
     _spend_both(
         visitor,
         count,
@@ -153,7 +155,7 @@ def spend_picture(visitor: Visitor, count: int = 1) -> None:
 
 def spend_bytes(visitor: Visitor, size: int) -> None:
     """Count what is being sent towards the day's; raises `TooMany`."""
-    most = settings().daily_bytes
+    [most] = ceilings.of("daily_bytes")
     sentence = f"{most / 1e9:.3g} GB a day may be sent from one place. Please come back later."
     _spend_both(visitor, size, *[Limit("bytes", most, DAY, sentence)] * 2)
 
@@ -166,18 +168,19 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
     Two at once can't both pass: the second counts when the first has committed.
     """
     active = Job.status.in_(ACTIVE)
+    own, address = ceilings.of("visitor_waiting", "address_waiting")
     for who, whose, most, sentence in (
         (
-            _names(visitor)[0],
+            names(visitor)[0],
             Job.owner == visitor.owner,
-            settings().visitor_waiting,
+            own,
             "You have {most} jobs in line, as many as may be. "
             "Wait until one has ended, or cancel one.",
         ),
         (
-            _names(visitor)[1],
+            names(visitor)[1],
             Job.origin == visitor.origin,
-            settings().address_waiting,
+            address,
             "{most} jobs from your network are in line, as many as may be. "
             "Wait until one has ended.",
         ),
@@ -193,6 +196,27 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
                 )
             if count > most:
                 raise TooMany(sentence.format(most=most), SOON)
+
+
+# ---------------------------------------------------------------- the keeper's secret
+
+
+_GUESS = Limit("attempts", ATTEMPTS, MINUTE, "Too many wrong secrets. Please wait a minute.")
+
+
+def check_guesses(origin: str) -> None:
+    """Raise `TooMany` when an address has guessed wrongly too often to be heard just now."""
+    mine = Allowance.who == f"origin:{origin}", Allowance.what == _GUESS.what
+    with database.reading() as session:
+        spent = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
+    if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
+        raise TooMany(_GUESS.sentence, over)
+
+
+def spend_guess(origin: str) -> None:
+    """Count a wrong guess; raises `TooMany`."""
+    with database.transaction() as session:
+        _spend(session, f"origin:{origin}", _GUESS, 1)
 
 
 # ---------------------------------------------------------------- the sweep's verb

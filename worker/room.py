@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from worker import blobs, database, limits
+from worker import blobs, ceilings, database, limits
 from worker.blobs import StorageFull
 from worker.gallery import Entry, Report
 from worker.jobs import ACTIVE, Job
 from worker.refused import Refused
-from worker.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ class QuotaFull(Refused):
     """A visitor keeps as much as one may, and pinned all of it."""
 
     def __init__(self) -> None:
-        most = settings().visitor_bytes / 1e9
+        most = ceilings.of("visitor_bytes")[0] / 1e9
         super().__init__(
             f"You keep {most:.3g} GB, as much as one visitor may, and all of it is pinned or in "
             "line. Delete a picture, or take a favourite, published or shared mark away."
@@ -97,17 +96,19 @@ def _free(session: Session, owner: str | None, most: int, needed: int) -> list[s
 
 
 def _fits(owner: str, needed: int) -> bool:
-    limited = ((owner, settings().visitor_bytes), (None, settings().total_bytes))
+    own, total = ceilings.of("visitor_bytes", "total_bytes")
+    limited = ((owner, own), (None, total))
     return all(not most or kept(whose) + needed <= most for whose, most in limited)
 
 
 def _make(session: Session, owner: str, needed: int) -> list[str]:
     """Delete the rows that must go, one session after the other; return their ids."""
     limits.lock(session, EVERYBODY)
-    own = _free(session, owner, settings().visitor_bytes, needed)
+    one, total = ceilings.of("visitor_bytes", "total_bytes")
+    own = _free(session, owner, one, needed)
     if own is None:
         raise QuotaFull
-    others = _free(session, None, settings().total_bytes, needed)
+    others = _free(session, None, total, needed)
     if others is None:
         raise StorageFull
     return [*own, *others]
@@ -127,7 +128,7 @@ def settle(session: Session, owner: str) -> list[str]:
 
     Raises as `make`. The pictures of the jobs returned are to be deleted after the commit.
     """
-    if not (settings().visitor_bytes or settings().total_bytes):
+    if not any(ceilings.of("visitor_bytes", "total_bytes")):
         return []
     return _make(session, owner, 0)
 
@@ -141,8 +142,9 @@ def delete_pictures(job_ids: Sequence[str]) -> None:
 
 def shrink() -> int:
     """Delete what is over the cap, should it have been lowered; return how many jobs went."""
+    [total] = ceilings.of("total_bytes")
     with database.transaction() as session:
         limits.lock(session, EVERYBODY)
-        gone = _free(session, None, settings().total_bytes, 0) or []
+        gone = _free(session, None, total, 0) or []
     delete_pictures(gone)
     return len(gone)

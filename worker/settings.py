@@ -19,6 +19,8 @@ PREFIX = "STUDIO_"
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+CLIENTS = {"STUDIO_API_KEY"}  # read by the command line's client words, and no setting
+SHORTEST = 16  # characters of a secret that opens something
 
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
 
@@ -56,6 +58,12 @@ def _queues(given: str) -> str:
     return ",".join(names)
 
 
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < SHORTEST:
+        raise ValueError(f"wanted at least {SHORTEST} characters, best random ones")
+    return secret
+
+
 class BadSetting(SystemExit):
     """A setting that can't be used; ends the process with a sentence that names it."""
 
@@ -88,6 +96,10 @@ class Settings(BaseSettings):
     cookie_secret: SecretStr = Field(
         default=SecretStr(""),
         description="signs the visitors' cookies; empty: made once and kept in the data folder",
+    )
+    admin_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
+        default=SecretStr(""),
+        description="opens the keeper's page, /admin; empty: there is none",
     )
 
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
@@ -244,7 +256,9 @@ def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
     message: str = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return message
-    return f"{PREFIX}{'.'.join(map(str, error['loc'])).upper()}={error['input']!r}: {message}"
+    name = ".".join(map(str, error["loc"]))
+    value = "…" if name.endswith("secret") else repr(error["input"])
+    return f"{PREFIX}{name.upper()}={value}: {message}"
 
 
 @cache
@@ -252,7 +266,7 @@ def settings() -> Settings:
     """Read the settings, once a process; raises `BadSetting`."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
-    if unknown := sorted(given - known):
+    if unknown := sorted(given - known - CLIENTS):
         raise BadSetting(f"{', '.join(unknown)}: no such setting; see `adain-studio settings`")
     try:
         return Settings()

@@ -14,6 +14,7 @@ from threading import Event, Thread
 import redis
 
 from worker import (
+    audit,
     batches,
     blobs,
     database,
@@ -99,6 +100,7 @@ def tidy() -> None:
     receipts.forget()
     deliveries.forget()
     limits.forget()
+    audit.forget()
     styles.forget()
     _delete_orphans()
     processes.forget()

@@ -8,7 +8,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,18 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy import update
+from starlette.routing import Mount
 
 from tests.parts import forget_caches, picture
-from web import app
+from web import app, keeper
 from web.identity import COOKIE, sign
-from worker import blobs, database, deliveries, gallery, jobs
+from worker import blobs, blocks, database, deliveries, gallery, gate, jobs, keys
 from worker.batches import Batch
 from worker.jobs import Job
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
-WHO = ("nobody", "stranger", "owner")
+WHO = ("nobody", "stranger", "owner", "admin")
+SECRET = "a secret of the keeper's"
 STATES = ("private", "shared", "published")
 TITLE = "a title of the owner's alone"
 SIZE = 33, 21  # of no other picture here
@@ -41,14 +44,20 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/settings"): {"files": [("picture", _FILE)]},
     ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
     ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
+    ("POST", "/api/v1/me/keys"): {"json": {"name": "Mine"}},
+    ("POST", "/api/v1/admin/session"): {"json": {"secret": "a guess"}},
+    ("POST", "/api/v1/admin/blocks"): {"json": {"who": "owner:nobody"}},
+    ("PUT", "/api/v1/admin/limits/{name}"): {"json": {"value": None}},
 }
 
 HEAD = """# Who may do what
 
-Every route, asked by *nobody* (no cookie: a newcomer), a *stranger* (another visitor) and the
-*owner*, about one finished job of the owner's. "nothing of it" is an answer that holds neither
-the job's id, nor its title, nor its picture. Made by `python -m tests.web.authorisation` from
-the application's own routes; a test compares, and a new route is in here or the test fails.
+Every route, asked by *nobody* (no cookie: a newcomer), a *stranger* (another visitor), the
+*owner*, and the *admin* (the keeper's cookie and no visitor's), about one finished job of the
+owner's. "nothing of it" is an answer that holds neither the job's id, nor its title, nor its
+picture. Made by `make authorisation` from the application's own routes; a test compares, and a
+new route is in here or the test fails. Without STUDIO_ADMIN_SECRET the admin's routes are 404
+for everybody.
 
 Of Gradio's routes only those answer that its page needs (`web/limits.py`); a picture in a form
 has a name nobody can guess, and lies there for some hours at most. Routes that change something
@@ -57,7 +66,7 @@ answer 403 to whatever a browser says another site sent.
 EXPLAINED = {
     "private": "Private, as every job is at first",
     "shared": "Shared by a link (`{token}`)",
-    "published": "Published",
+    "published": "Published, and reported by a visitor",
 }
 
 
@@ -73,7 +82,7 @@ def _walk(routes: Sequence[Any]) -> Iterator[Route]:
     for route in routes:
         if hasattr(route, "original_router"):
             yield from _walk(route.original_router.routes)
-        elif "{anything" not in route.path:
+        elif "{anything" not in route.path and not isinstance(route, Mount):
             for method in sorted(route.methods - {"HEAD"}):
                 yield Route(method, route.path)
 
@@ -122,6 +131,14 @@ def _shows(content: bytes, job: Job) -> bool:
         return job.id.encode() in content or TITLE.encode() in content
 
 
+COOKIES: dict[str, Callable[[], dict[str, str]]] = {
+    "nobody": dict,
+    "stranger": lambda: {COOKIE: sign("stranger")},
+    "owner": lambda: {COOKIE: sign("owner")},
+    "admin": lambda: {keeper.COOKIE: keeper.sign()},
+}
+
+
 def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     """Return what somebody gets who asks for a job in this state."""
     job = _done()
@@ -131,17 +148,26 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
         gallery.revoke(job.id, "owner")
     if state == "published":
         gallery.publish(job.id, "owner")
+        gallery.report(job.id, "a visitor")
     places = {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),
-        "kind": "photos", "name": "cat",
+        "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
+        "key_id": keys.make("owner", TITLE).key.id,
     }  # fmt: skip
-    cookies = {} if who == "nobody" else {COOKIE: sign(who)}
+    if "/limits/" in route.path:
+        places["name"] = "daily_bytes"
+    cookies = COOKIES[who]()
     body = BODIES.get((route.method, route.path), {})
     if "json" in body:
         body = {"json": json.loads(json.dumps(body["json"]).replace("{job_id}", job.id))}
+    blocks.put("owner:nobody")
     client = TestClient(application, cookies=cookies, raise_server_exceptions=False)
     answer = client.request(route.method, route.path.format(**places), **body)
+    blocks.lift("owner:nobody")
+    with suppress(keys.KeyNotFound):
+        keys.revoke("owner", places["key_id"])
+    gate.turn(gate.State.OPEN)
     empty = answer.status_code == 200 and not _shows(answer.content, job)
     job_is_there = job.id in [one.id for one in jobs.mine("owner", 100)]
     cell = str(answer.status_code) + (f", {NOTHING_OF_IT}" if empty and who != "owner" else "")
@@ -166,7 +192,7 @@ def text(found: dict[tuple[str, Route], tuple[str, ...]]) -> str:
             f"## {EXPLAINED[state]}",
             "",
             f"| route | {' | '.join(WHO)} |",
-            "|---|---|---|---|",
+            "|---|---|---|---|---|",
         ]
         for (when, route), cells in found.items():
             if when == state and (state == "private" or cells != found["private", route]):
@@ -180,6 +206,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STUDIO_DATA"] = folder
         os.environ["STUDIO_REDIS_URL"] = "redis://127.0.0.1:1/0"
+        os.environ["STUDIO_ADMIN_SECRET"] = SECRET
         forget_caches()
         database.migrate()
         FILE.write_text(text(table(app.without_page())))

@@ -1,19 +1,32 @@
 from pathlib import Path
 
+from tests.parts import Setting
 from tests.web import authorisation
-from tests.web.authorisation import NOTHING_OF_IT, Route
+from tests.web.authorisation import NOTHING_OF_IT, SECRET, Route
 from web import app
 
+ADMIN = "/api/v1/admin"
 
-def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(studio: Path) -> None:
+
+def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
+    studio: Path, setting: Setting
+) -> None:
+    setting(admin_secret=SECRET)
     table = authorisation.table(app.without_page())
     assert authorisation.text(table) == authorisation.FILE.read_text(), (
-        "run python -m tests.web.authorisation and look at what changed"
+        "run make authorisation and look at what changed"
     )
 
     assert table["private", Route("GET", "/api/v1/jobs")][1] == f"200, {NOTHING_OF_IT}"
-    for (state, route), (nobody, stranger, owner) in table.items():
+    for (state, route), (nobody, stranger, owner, admin) in table.items():
         where = f"{route} of a {state} job"
+        if "/admin" in route.path:
+            theirs = nobody, stranger, owner
+            open_to_all = route.path == "/admin" or route == Route("POST", f"{ADMIN}/session")
+            assert set(theirs) == {"401"} or open_to_all, where
+            assert admin[0] == "2" or "{job_id}" in route.path or open_to_all, where
+            continue
+        assert admin == nobody, f"{where}: the keeper's cookie is no visitor's"
         if route.path not in {"/healthz", "/api/v1/settings"}:  # no worker; no settings in it
             assert owner < "5", where
             assert owner != "422", f"{where} needs a body"

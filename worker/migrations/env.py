@@ -4,10 +4,12 @@ from alembic import context
 from sqlalchemy import text
 
 from worker import (  # noqa: F401, they declare the tables
+    audit,
     batches,
     deliveries,
     gallery,
     jobs,
+    keys,
     leases,
     limits,
     processes,

@@ -1,0 +1,154 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.browsing import DESK, PHONE, SECONDS, shoot
+from tests.parts import Setting, picture
+from tests.web.served import begin, finish, served
+from worker import blocks, ceilings, gallery, gate, jobs, processes
+
+SECRET = "a secret of the keeper's"
+
+
+@pytest.fixture
+def studio_address(studio: Path, setting: Setting) -> Iterator[str]:
+    setting(admin_secret=SECRET)
+    with served() as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, studio_address: str) -> Iterator[Page]:
+    """The keeper's page, nobody signed in; nothing in it is against its own strict policy."""
+    broken: list[str] = []
+    context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
+    context.set_default_timeout(SECONDS)
+    made = context.new_page()
+    made.on("pageerror", lambda error: broken.append(str(error)))
+    made.on(
+        "console",
+        lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None,
+    )
+    made.goto(f"{studio_address}/admin")
+    yield made
+    context.close()
+    assert broken == []
+
+
+def enter(page: Page) -> None:
+    page.get_by_label("The keeper’s secret").fill(SECRET)
+    page.get_by_role("button", name="Go in").click()
+    page.wait_for_selector(".figures")
+
+
+def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
+    page.get_by_label("The keeper’s secret").fill("a guess")
+    page.get_by_role("button", name="Go in").click()
+    expect(page.get_by_role("alert")).to_have_text("This is not the secret.")
+    shoot(page, "admin-door")
+    enter(page)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status")).to_have_text("Paused")
+    assert gate.read().state == "paused"
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("status")).to_have_text("Open")
+    page.click("a[href='#audit']")
+    expect(page.locator(".row strong")).to_have_text(["resume", "pause", "sign in"])
+    page.get_by_role("button", name="Leave").click()
+    page.wait_for_selector(".door")
+    page.reload()
+    page.wait_for_selector(".door")
+
+
+def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
+    enter(page)
+    processes.touch("studio:1:worker", "worker", {"device": "cpu", "version": "1"})
+    jobs.submit("someone", picture(), [picture()], options={"size": 64})
+    failed = begin()
+    jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
+    expect(page.locator(".figure.bad dd")).to_contain_text(["1 / 1"])  # it looks by itself
+    shoot(page, "admin-overview")
+    page.click("a[href='#jobs']")
+    page.click("a[href='#jobs/failed']")
+    expect(page.locator(".row .error")).to_have_text("The picture needs more memory than there is.")
+    shoot(page, "admin-jobs")
+    page.get_by_role("button", name="In line again").click()
+    expect(page.locator(".none")).to_have_text("No such job.")
+    assert jobs.find(failed.id).status == "queued"
+    page.click("a[href='#jobs/queued']")
+    page.get_by_role("button", name="Block visitor").click()
+    page.get_by_role("button", name="Sure?").click()
+    expect(page.locator(".none")).to_have_text("No such job.")
+    assert [one.who for one in blocks.listed()] == ["owner:someone"]
+    page.click("a[href='#blocks']")
+    page.get_by_role("button", name="Let in again").click()
+    expect(page.locator(".none")).to_have_text("Nobody is blocked.")
+
+
+def test_the_keeper_sets_a_limit_and_takes_it_back(page: Page) -> None:
+    enter(page)
+    page.click("a[href='#limits']")
+    row = page.locator(".row", has_text="visitor_waiting")
+    row.get_by_label("visitor_waiting").fill("3")
+    row.get_by_role("button", name="Set").click()
+    row.get_by_role("button", name="Back to 200").wait_for()
+    assert ceilings.of("visitor_waiting") == [3]
+    row.get_by_role("button", name="Back to 200").click()
+    row.get_by_role("button", name="Back to 200").wait_for(state="detached")
+    assert ceilings.of("visitor_waiting") == [200]
+
+
+def test_the_keeper_reviews_what_was_reported(page: Page) -> None:
+    for number in range(2):
+        job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
+        finish(begin())
+        gallery.change(job.id, "owner", title=f"Picture {number}")
+        gallery.publish(job.id, "owner")
+        for visitor in range(3):
+            gallery.report(job.id, f"visitor-{visitor}", "<b>Not</b> mine to show.")
+    enter(page)
+    page.get_by_role("link", name="Reported pictures wait for you").click()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.row img')].filter((one) => one.naturalWidth).length === 2"
+    )
+    expect(page.locator("blockquote").first).to_have_text("<b>Not</b> mine to show.")
+    shoot(page, "admin-reports")
+    page.locator(".row", has_text="Picture 0").get_by_role("button", name="Let stay").click()
+    expect(page.locator(".row")).to_have_count(1)
+    page.get_by_role("button", name="Take down").click()
+    page.get_by_role("button", name="Sure?").click()
+    expect(page.locator(".none")).to_have_text("Nothing is reported.")
+    assert [one.entry.title for one in gallery.public().entries] == ["Picture 0"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_korean_too_and_fits_a_phone(
+    browser: Browser, studio_address: str, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": PHONE[0], "height": PHONE[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale="ko-KR",
+        has_touch=True,
+    )
+    context.set_default_timeout(SECONDS)
+    page = context.new_page()
+    answer = page.request.post(
+        f"{studio_address}/api/v1/admin/session",
+        data=json.dumps({"secret": SECRET}),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status == 204
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    page.goto(f"{studio_address}/admin")
+    expect(page.get_by_role("status")).to_have_text("열림")
+    shoot(page, f"admin-phone-{scheme}")
+    page.click("a[href='#jobs']")
+    page.wait_for_selector(".row code")
+    shoot(page, f"admin-phone-jobs-{scheme}")
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not page.evaluate(wide)
+    context.close()

@@ -1,0 +1,111 @@
+"""API keys: words by which a program is its owner, without a cookie.
+
+Shown once, when made; kept as a hash. A key's own randomness is more than anybody can guess, so
+one round of SHA-256 is enough. Knows no web.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+import uuid_utils
+from sqlalchemy import Index, delete, func, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker import database
+from worker.database import Base, now
+from worker.refused import Refused
+
+START = "adain_"  # so that a key is known for one where it is found
+SHOWN = 12  # characters of it that lists show
+MOST = 20  # of one owner
+NAME = 60  # characters
+USED_SECONDS = 60.0  # how exactly it is known when a key was used last
+
+
+class Key(Base):
+    """What is kept of a key."""
+
+    __tablename__ = "keys"
+    __table_args__ = (Index("keys_of_owner", "owner"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    made: Mapped[float] = mapped_column(default=now())
+    used: Mapped[float | None]
+
+
+class KeyNotFound(Exception):
+    """No such key, or another's."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no key with this id among yours.")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key just made, with the only sight of it."""
+
+    key: Key
+    secret: str
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def make(owner: str, name: str) -> Made:
+    """Make a key of this name; raises `Refused`."""
+    name = " ".join(name.split())
+    if not 0 < len(name) <= NAME or not name.isprintable():
+        raise Refused(f"A key has a name of 1 to {NAME} characters.")
+    secret = START + secrets.token_urlsafe(32)
+    key = Key(
+        id=str(uuid_utils.uuid7()),
+        owner=owner,
+        name=name,
+        prefix=secret[:SHOWN],
+        digest=_digest(secret),
+    )
+    with database.transaction() as session:
+        session.add(key)
+        session.flush()
+        count = session.scalar(select(func.count()).where(Key.owner == owner)) or 0
+        if count > MOST:
+            raise Refused(f"You have {MOST} keys, as many as may be. Revoke one first.")
+    return Made(key, secret)
+
+
+def listed(owner: str) -> list[Key]:
+    """Return an owner's keys, newest first."""
+    with database.reading() as session:
+        return list(session.scalars(select(Key).where(Key.owner == owner).order_by(Key.id.desc())))
+
+
+def revoke(owner: str, key_id: str) -> None:
+    """Make a key void at once; raises `KeyNotFound`."""
+    with database.transaction() as session:
+        gone = session.execute(delete(Key).where(Key.id == key_id, Key.owner == owner))
+    if not gone.rowcount:  # type: ignore[attr-defined]
+        raise KeyNotFound
+
+
+def owner_of(secret: str) -> str | None:
+    """Return whose key this is, None if nobody's; notes that it was used."""
+    if not secret.startswith(START):
+        return None
+    mine = Key.digest == _digest(secret)
+    with database.reading() as session:
+        found = session.execute(
+            select(Key.owner, or_(Key.used.is_(None), Key.used < now() - USED_SECONDS)).where(mine)
+        ).one_or_none()
+    if found is None:
+        return None
+    owner, stale = found
+    if stale:
+        with database.transaction() as session:
+            session.execute(update(Key).where(mine).values(used=now()))
+    return str(owner)
