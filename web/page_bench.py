@@ -22,6 +22,7 @@ TIMES = 5
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 OURS = ("/page/", "/shelf/", "/texts.js", "/api/v1/")  # the rest is Gradio's
 WAIT = 60_000  # milliseconds
+DOUBLE = 1500  # milliseconds after which a second press is no double click
 
 # What a visitor needs: the form drawn and its events bound, the stage told what to show.
 USABLE = """() => document.querySelector("#stage[data-face]")
@@ -102,6 +103,7 @@ def _bare() -> FastAPI:
 def _until_shown(page: Page) -> float:
     """Repaint what is in the form; return the seconds from the job's end to the page showing it."""
     before = page.get_attribute("#stage", "data-face")
+    page.wait_for_timeout(DOUBLE)
     page.click("#send")
     page.wait_for_function(
         "(before) => !['empty', before].includes(document.querySelector('#stage').dataset.face)",

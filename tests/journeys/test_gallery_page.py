@@ -58,6 +58,8 @@ def test_a_picture_is_named_published_found_and_reported(
     expect(page.locator("#gallery .said h2")).to_have_text("Nothing fits")
     page.get_by_role("button", name="Show all").click()
     expect(page.locator("#gallery .tile")).to_have_count(2)
+    if size == PHONE:
+        page.get_by_role("button", name="Filters").click()
     page.get_by_text("Favourites only").click()
     expect(page.locator("#gallery .tile")).to_have_count(1)
     wide = page.evaluate("document.documentElement.scrollWidth")

@@ -16,6 +16,7 @@ let pages = 1; // how many there are, when they are turned one by one
 let listed = null; // which list is there, by its address
 let asks = 0; // counts lists asked for; an answer to an earlier one is late and dropped
 let loading = false, selecting = false;
+let opened = null; // id of the entry that was open last
 let root = null, dialog = null, form = null; // form: Gradio's trigger
 
 const at = (name) => root.querySelector(`.${name}`);
@@ -280,6 +281,7 @@ const show = async (id) => {
     if (place.entry !== id || dialog.open) return;
     dialog.showModal();
     dialog.scrollTop = 0;
+    opened = id;
   } catch (error) { say(element("p", {class: "bad-news", role: "alert"}, error.message)); }
 };
 const open = (id) => {
@@ -376,6 +378,11 @@ const go = () => {
     list(history.state ?? {});
   }
   if (place.entry) show(place.entry);
+  else if (opened) { // the browser takes the focus away when it has gone back
+    const tile = at("tiles").querySelector(`[data-id="${opened}"]`);
+    setTimeout(() => tile?.focus({preventScroll: true}));
+    opened = null;
+  }
 };
 
 export const start = (host, trigger) => {
