@@ -52,7 +52,8 @@ def _wave(studio: Studio) -> list[float]:
     heights = [
         ((1 - math.cos(2 * math.pi * second / DAY)) / 2) ** studio.noon for second in range(DAY)
     ]
-    return [studio.jobs * height / sum(heights) for height in heights]
+    total = sum(heights)
+    return [studio.jobs * height / total for height in heights]
 
 
 def _arrivals(mean: float, chance: random.Random) -> int:
