@@ -16,8 +16,9 @@ from web import address, sentences, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
-from worker import admission, blobs, gate, jobs
+from worker import admission, blobs, gate, jobs, processes
 from worker.jobs import Job, Status
+from worker.settings import settings
 
 PREFIX = "/api/v1"
 AT_ONCE = 2  # submissions being checked; a decoded picture takes up to 100 MB
@@ -175,6 +176,23 @@ async def again(
     job = await run_sync(admission.again, visitor, job_id, changes or {}, limiter=checking)
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job, texts.language_of(request))
+
+
+class Networks(BaseModel):
+    """The networks a job may choose now, and the one it gets when it chooses none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"able": ["compact"], "default": "compact"}]}
+    )
+
+    able: list[str]
+    default: str
+
+
+@router.get("/networks")
+def networks() -> Networks:
+    """Tell which networks a worker has weights for."""
+    return Networks(able=processes.networks(), default=settings().network)
 
 
 # ---------------------------------------------------------------- look, fetch, cancel

@@ -149,15 +149,9 @@ def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
         return "", _notice(_sentence(error, request))
 
 
-def _able() -> list[str]:
-    """Return the networks whose weights a worker has, and the default."""
-    heard = {name for worker in processes.alive("worker") for name in worker.info["networks"]}
-    return [name for name in NETWORKS if name in heard | {settings().network}]
-
-
 def networks() -> Any:  # noqa: ANN401, an update of the component
     """Offer the networks, if there is a choice."""
-    able = _able()
+    able = processes.networks()
     return gr.Radio(choices=able, visible=len(able) > 1)
 
 
@@ -165,7 +159,7 @@ def _controls_for(options: Options) -> list[Any]:
     """Return the controls' values for a picture's options, or the nearest there are."""
     sizes = filter(None, labels.SIZES)
     size = options.size and min(sizes, key=lambda one: abs(one - options.size))
-    network = options.network if options.network in _able() else settings().network
+    network = options.network if options.network in processes.networks() else settings().network
     return [round(options.alpha * 100), options.color, size, network]
 
 

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import database
 from worker.database import Base, now
+from worker.options import NETWORKS
+from worker.settings import settings
 
 
 class Process(Base):
@@ -50,6 +52,12 @@ def counted(kind: str, seconds: float = 20) -> dict[str, str]:
     )
     with database.reading() as session:
         return {row[0]: row[1] for row in session.execute(heard)}
+
+
+def networks() -> list[str]:
+    """Return the networks that a worker has weights for, and the default one."""
+    heard = {name for worker in alive("worker") for name in worker.info.get("networks", ())}
+    return [name for name in NETWORKS if name in heard | {settings().network}]
 
 
 def forget(seconds: float = 86400) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from tests.parts import Setting, picture, pictured
 from web import app, limits
-from worker import blobs, gate, jobs
+from worker import blobs, gate, jobs, processes
 from worker.jobs import Job, Status
 
 NOT_YOURS = "There is no job with this id among yours."
@@ -311,6 +311,12 @@ def test_cancelling_a_waiting_job_ends_it_and_again_changes_nothing(client: Test
     answer = client.get(f"/api/v1/jobs/{job_id}/result")
     assert answer.status_code == 409
     assert answer.json()["detail"] == "There is no picture: the job was cancelled."
+
+
+def test_the_networks_are_those_a_worker_has_weights_for(client: TestClient) -> None:
+    assert client.get("/api/v1/networks").json() == {"able": ["compact"], "default": "compact"}
+    processes.touch("w", "worker", {"networks": ["vgg19", "compact"]})
+    assert client.get("/api/v1/networks").json()["able"] == ["compact", "vgg19"]
 
 
 def test_a_job_is_made_again_with_what_changes(client: TestClient, stranger: TestClient) -> None:
