@@ -7,9 +7,7 @@ import os
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adain import __version__
 from web import (
@@ -31,6 +29,7 @@ from web import (
     uploads,
     webhooks,
 )
+from web.headers import SecurityHeaders
 from web.identity import Identity
 from web.limits import BodyLimit, PageOnly
 from web.sameorigin import SameOrigin
@@ -38,43 +37,6 @@ from web.uploads import UploadDoor
 from worker.settings import settings
 
 ASSETS = Path(__file__).parent / "assets"
-
-# Gradio starts its page with inline scripts and builds functions from strings.
-_POLICY = {
-    "default-src": "'self'",
-    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
-    "style-src": "'self' 'unsafe-inline'",
-    "img-src": "'self' data: blob:",
-    "media-src": "'self' data: blob:",
-    "font-src": "'self' data:",
-    "connect-src": "'self' data: blob:",
-    "worker-src": "'self' blob:",
-    "object-src": "'none'",
-    "base-uri": "'self'",
-    "form-action": "'self'",
-    "frame-ancestors": "'none'",
-}
-HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{what} {who}" for what, who in _POLICY.items()),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-}
-
-
-class SecurityHeaders:
-    """Middleware: nothing from elsewhere runs in the page, and nobody frames it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
 
 
 def _mount_page(app: FastAPI) -> None:

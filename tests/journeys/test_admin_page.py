@@ -111,9 +111,10 @@ def test_the_keeper_reviews_what_was_reported(page: Page) -> None:
             gallery.report(job.id, f"visitor-{visitor}", "<b>Not</b> mine to show.")
     enter(page)
     page.get_by_role("link", name="Reported pictures wait for you").click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.row img')].filter((one) => one.naturalWidth).length === 2"
-    )
+    for place in range(2):
+        shown = page.locator(".row img").nth(place)
+        expect(shown).to_have_js_property("complete", True)
+        expect(shown).not_to_have_js_property("naturalWidth", 0)
     expect(page.locator("blockquote").first).to_have_text("<b>Not</b> mine to show.")
     shoot(page, "admin-reports")
     page.locator(".row", has_text="Picture 0").get_by_role("button", name="Let stay").click()
