@@ -25,6 +25,7 @@ from web import (
     problems,
     share,
     shelf,
+    signin,
     texts,
     uploads,
     webhooks,
@@ -80,10 +81,24 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    parts = (admin, share, metrics, events, webhooks, batches, gallery, privacy, me, keys, api)
+    parts = (
+        admin,
+        signin,
+        share,
+        metrics,
+        events,
+        webhooks,
+        batches,
+        gallery,
+        privacy,
+        me,
+        keys,
+        api,
+    )
     for part in (health, shelf, texts, *parts):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=ASSETS))
+    signin.install(app)
     # the last one is outermost
     for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):
         app.add_middleware(middleware)

@@ -35,7 +35,17 @@ _GRADIO: Policy = {
     "frame-ancestors": "'none'",
 }
 PAGES = ("/share/", "/admin")  # of ours, without Gradio
-ANSWERS = ("/api/", "/page/", "/shelf/", "/texts.js", "/livez", "/readyz", "/healthz", "/metrics")
+ANSWERS = (
+    "/api/",
+    "/page/",
+    "/shelf/",
+    "/sign-",
+    "/texts.js",
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+)
 _NO_DEVICE = "microphone=(), geolocation=(), payment=(), usb=()"
 
 

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 
 from web.api import PREFIX, Owner
 from web.identity import become
-from worker import accounts, ceilings, room
+from worker import accounts, ceilings, people, room
 
 router = APIRouter(prefix=PREFIX, tags=["you"])
 
@@ -13,16 +13,28 @@ router = APIRouter(prefix=PREFIX, tags=["you"])
 class Kept(BaseModel):
     """How much is kept of you, in bytes; `most` is what may be, 0: any amount."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"kept": 1834211, "most": 2 << 30}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kept": 1834211, "most": 2 << 30, "signed_in": True, "name": "Ada"}]
+        }
+    )
 
     kept: int
     most: int
+    signed_in: bool
+    name: str  # what the provider calls you; "": nothing, or you are not signed in
 
 
 @router.get("/me")
 def kept(owner: Owner) -> Kept:
     """Tell how much is kept of you."""
-    return Kept(kept=room.kept(owner), most=ceilings.of("visitor_bytes")[0])
+    person = people.of(owner)
+    return Kept(
+        kept=room.kept(owner),
+        most=ceilings.of("visitor_bytes")[0],
+        signed_in=person is not None,
+        name=person.name if person else "",
+    )
 
 
 @router.delete("/me", status_code=204)

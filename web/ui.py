@@ -12,7 +12,19 @@ from typing import Any, cast
 import gradio as gr
 from gradio import processing_utils
 
-from web import address, api, labels, picture, problems, regions, sentences, shelf, texts, uploads
+from web import (
+    address,
+    api,
+    labels,
+    picture,
+    problems,
+    regions,
+    sentences,
+    shelf,
+    signin,
+    texts,
+    uploads,
+)
 from web.identity import owner_of
 from worker import admission, blobs, gallery, images, limits, processes
 from worker.limits import Visitor
@@ -215,10 +227,13 @@ HEADER = """
   <nav class="views">
     <a href="#studio" data-text="studio"></a>
     <a href="#gallery" data-text="gallery"></a>
+    <!-- sign-in -->
     <button type="button" id="language"></button>
   </nav>
 </header>
 """
+
+SIGN_IN = '<a href="/sign-in" id="sign-in" data-text="sign.in"></a>'
 
 STAGE = """
 <section id="stage" data-label="picture"></section>
@@ -330,7 +345,8 @@ def page() -> gr.Blocks:
         fill_width=True,
         delete_cache=(600, int(settings().uploads_hours * 3600)),
     ) as made:
-        gr.HTML(HEADER, apply_default_css=False)
+        door = SIGN_IN if signin.is_on() else ""
+        gr.HTML(HEADER.replace("<!-- sign-in -->", door), apply_default_css=False)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 photo = picture.field("photo", height=250)

@@ -1,13 +1,16 @@
-"""Accounts: all that is kept of one owner, to be deleted at the owner's word."""
+"""Accounts: all that is kept of one owner, to be moved or deleted at the owner's word."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
-from worker import blobs, database, limits, room
+from worker import blobs, database, limits, people, room
 from worker.batches import Batch
+from worker.blocks import Block
 from worker.deliveries import Delivery, Secret
 from worker.gallery import Report
 from worker.jobs import Job
 from worker.keys import Key
+from worker.people import Person
 from worker.receipts import Receipt
 
 
@@ -29,8 +32,49 @@ def remove(owner: str) -> int:
             delete(Delivery).where(Delivery.owner == owner),
             delete(Secret).where(Secret.owner == owner),
             delete(Key).where(Key.owner == owner),
+            delete(Person).where(Person.owner == owner),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
     for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row
         blobs.delete_job(job_id)
     return len(job_ids)
+
+
+def _move(session: Session, old: str, new: str) -> None:
+    """Make what is one owner's another's; where both have the same, the other's stays."""
+    for mine, same in (
+        (Receipt.owner, Receipt.key),
+        (Report.visitor, Report.job_id),
+        (Secret.owner, None),
+    ):
+        theirs = mine == old
+        if same is not None:
+            theirs &= same.in_(select(same).where(mine == new))
+        elif session.scalar(select(mine).where(mine == new)) is None:
+            continue
+        session.execute(delete(mine.class_).where(theirs))
+    for mine in (
+        Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Secret.owner, Key.owner,
+        Report.visitor,
+    ):  # fmt: skip
+        session.execute(
+            update(mine.class_).where(mine == old).values({mine: new}),
+            execution_options={"synchronize_session": False},
+        )
+    if (block := session.get(Block, f"owner:{old}")) and not session.get(Block, f"owner:{new}"):
+        block.who = f"owner:{new}"
+
+
+def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> str:
+    """Return the owner that a person is, `fresh` for one who comes for the first time.
+
+    What the anonymous visitor made comes along, a block too; what another person made does not.
+    The owner is never the visitor's, so that a cookie somebody planted before is no way in
+    afterwards.
+    """
+    with database.transaction() as session:
+        limits.lock(session, "people")  # of two who are the same person one waits
+        owner = people.owner_of(session, issuer, subject, name, fresh)
+        if visitor != owner and people.of(visitor, session) is None:
+            _move(session, visitor, owner)
+    return owner

@@ -64,6 +64,13 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _issuer(given: str) -> str:
+    """Refuse a provider whose word anybody between could change."""
+    if given and not given.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise ValueError("wanted an https address")
+    return given
+
+
 class BadSetting(SystemExit):
     """A setting that can't be used; ends the process with a sentence that names it."""
 
@@ -100,6 +107,14 @@ class Settings(BaseSettings):
     admin_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         default=SecretStr(""),
         description="opens the keeper's page, /admin; empty: there is none",
+    )
+
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+        default="", description="OpenID Connect provider people may sign in with; empty: none"
+    )
+    oidc_client_id: str = Field(default="", description="what the provider calls this studio")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="what this studio proves itself to the provider with"
     )
 
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
@@ -233,6 +248,16 @@ class Settings(BaseSettings):
     def _beats_within_lease(self) -> "Settings":
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("STUDIO_LEASE_SECONDS must be at least twice STUDIO_HEARTBEAT_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> "Settings":
+        given = self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value()
+        if any(given) and not all(given):
+            raise ValueError(
+                "STUDIO_OIDC_ISSUER, STUDIO_OIDC_CLIENT_ID and STUDIO_OIDC_CLIENT_SECRET are set "
+                "together"
+            )
         return self
 
     @model_validator(mode="after")

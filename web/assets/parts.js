@@ -95,6 +95,16 @@ export const ask = async (address, options) => {
 export const tell = (address, body, method = "POST") =>
   ask(address, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {})});
 
+/* The way in becomes the way out. */
+const turn = (door, name) => {
+  door.textContent = name ? t("sign.out.name", {name}) : t("sign.out");
+  door.onclick = async (event) => {
+    event.preventDefault();
+    await ask("/sign-out", {method: "POST"});
+    location.reload();
+  };
+};
+
 /* The words of what Python drew, and the switch to the other language. */
 export const speak = () => {
   document.documentElement.lang = language;
@@ -105,6 +115,8 @@ export const speak = () => {
     one.title = t(`shelf.${one.dataset.name}`);
     one.firstElementChild.alt = one.title;
   }
+  const door = document.querySelector("#sign-in");
+  if (door) ask("/api/v1/me").then((me) => me.signed_in && turn(door, me.name)).catch(() => {});
   const knob = document.querySelector("#language");
   knob.textContent = t("language.other");
   knob.lang = language === "en" ? "ko" : "en";

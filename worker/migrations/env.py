@@ -12,6 +12,7 @@ from worker import (  # noqa: F401, they declare the tables
     keys,
     leases,
     limits,
+    people,
     processes,
     receipts,
     styles,

@@ -1,0 +1,25 @@
+"""Who signed in, and which owner that is."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "people",
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("issuer", "subject"),
+        sa.UniqueConstraint("owner"),
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("people")
