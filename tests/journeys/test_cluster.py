@@ -166,6 +166,7 @@ def counts() -> dict[Status, int]:
     return jobs.counts()
 
 
+@pytest.mark.timeout(1800)
 def test_all_of_it_ends_once_whoever_is_killed(cluster: Cluster, own_valkey: Valkey) -> None:
     with ThreadPoolExecutor(VISITORS) as pool:
         visitors = [Visitor(cluster, number) for number in range(VISITORS)]
