@@ -42,6 +42,11 @@ def _stylized(
     return content, style
 
 
+def _clamped(pictures: Tensor) -> Tensor:
+    """Clamp to [0, 1], as everyone will see them, and let gradients through all the same."""
+    return pictures + (pictures.clamp(0, 1) - pictures).detach()
+
+
 class Trainer:
     """A network being taught: weights, their average, optimiser and position."""
 
@@ -119,7 +124,8 @@ class Trainer:
             content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
             corner = (self.step * 7, self.step * 13)  # other noise each step
             made = _stylized(self.network, content, styles, corner)
-            output, back = (pictures.float() for pictures in made)
+            painted, back = (pictures.float() for pictures in made)
+        output = _clamped(painted)
         seen, measured = self._look(turn, output)
         found: dict[str, Callable[[], Tensor]] = {
             "content": lambda: losses.content(seen, photos.relu4_1),
@@ -135,7 +141,7 @@ class Trainer:
             "flat": lambda: losses.flat(output, photo),
             "lightness": lambda: losses.lightness(output, photo),
             "identity": lambda: losses.identity(back, painting),
-            "outside": lambda: losses.outside(output),
+            "outside": lambda: losses.outside(painted),
             "mimic": lambda: losses.mimic(content, photos.relu4_1),
         }
         return {name: found[name]().mean() for name in self.recipe.loss}
