@@ -150,10 +150,14 @@ class Settings(BaseSettings):
         description="a result so large, or by vgg19, waits in the queue heavy; 0: none does",
     )
 
-    lease_seconds: float = Field(
-        default=15, gt=0, description="a silent worker loses its job after this"
+    worker_nice: int = Field(
+        default=5, ge=0, le=19, description="how far a worker stands back behind page and API"
     )
-    heartbeat_seconds: float = Field(default=4, gt=0, description="a worker is heard this often")
+
+    lease_seconds: float = Field(
+        default=12, gt=0, description="a silent worker loses its job after this"
+    )
+    heartbeat_seconds: float = Field(default=3, gt=0, description="a worker is heard this often")
     max_attempts: int = Field(default=5, ge=1, description="starts of one job before it fails")
     job_time_limit: int = Field(default=600, ge=1, description="seconds one job may run")
     sweep_seconds: float = Field(default=1, gt=0, description="the sweep looks this often")

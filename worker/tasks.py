@@ -414,6 +414,7 @@ def work() -> None:
     wanted, _, number = settings().device.partition(":")
     if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
         raise BadSetting(f"STUDIO_DEVICE={settings().device}: there is no such GPU here")
+    os.nice(max(0, settings().worker_nice - os.nice(0)))  # not once more after a start anew
     anew = Event()
 
     def end(number: int, frame: FrameType | None) -> None:

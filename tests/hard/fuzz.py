@@ -61,7 +61,13 @@ def main() -> None:
         for name, data in hostile.corpus().items():
             if len(data) <= LONGEST:
                 Path(folder, name).write_bytes(data)
-        options = [f"-runs={args.runs}", f"-seed={args.seed}", f"-max_len={LONGEST}", "-timeout=10"]
+        options = [
+            f"-runs={args.runs}",
+            f"-seed={args.seed}",
+            f"-max_len={LONGEST}",
+            "-timeout=10",
+            "-len_control=0",
+        ]
         options += ["-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={Path.cwd()}/"]
         atheris.Setup([sys.argv[0], *options, folder], look_at)
         atheris.Fuzz()
