@@ -1,7 +1,7 @@
 """What a visitor sees when the studio can't do what was asked, or not now."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 
 from tests.journeys.browsing import NARROW, PHONE, Visit, choose, shoot
@@ -86,3 +86,20 @@ def test_a_studio_without_room_says_so(
     choose(page)
     _refused(page, "There is no room for more pictures right now.")
     shoot(page, f"state-full-{scheme}")
+
+
+@FACES
+def test_a_gallery_that_takes_its_time_shows_that_it_looks(
+    idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    page = idle(size, scheme)
+    held: list[Route] = []
+    page.route("**/api/v1/gallery?*", held.append)
+    page.click(".views a[href='#gallery']")
+    expect(page.locator("#gallery .said")).to_have_text("Looking …")
+    expect(page.locator("#gallery .ghost")).to_have_count(12)
+    page.wait_for_timeout(600)  # they fade in
+    shoot(page, f"state-looking-{scheme}")
+    held[0].continue_()
+    expect(page.locator("#gallery .said h2")).to_have_text("Nothing made yet")
+    expect(page.locator("#gallery .ghost")).to_have_count(0)

@@ -88,6 +88,7 @@ const redraw = () => {
   drawTools();
 };
 
+const clear = () => at("tiles").querySelectorAll(".ghost").forEach((one) => one.remove());
 const load = async (limit = PAGE) => {
   const asked = asks;
   loading = true;
@@ -95,6 +96,7 @@ const load = async (limit = PAGE) => {
   try {
     const page = await ask(`${GALLERY}?${query(Math.min(limit, MOST))}`);
     if (asked !== asks) return;
+    clear();
     next = page.next;
     pages = Math.max(1, Math.ceil((page.total ?? 0) / PAGE));
     if (place.page > pages) return step(pages, true); // there are fewer by now
@@ -104,6 +106,7 @@ const load = async (limit = PAGE) => {
     if (!entries.size) say(nothing());
   } catch (error) {
     if (asked !== asks) return;
+    clear();
     next = null;
     say(message("warn", t("away.title"), error.status ? error.message : t("away"), button(t("try.again"), null, () => list())));
   }
@@ -120,7 +123,7 @@ const list = async (walked = {}) => { // as far as it was walked before, if it w
   next = null;
   entries.clear();
   picked.clear();
-  at("tiles").replaceChildren();
+  at("tiles").replaceChildren(...Array.from({length: PAGE / 2}, () => element("span", {class: "ghost"})));
   say(element("p", {class: "hint", role: "status"}, t("loading")));
   drawTools();
   await load(walked.count || PAGE);
