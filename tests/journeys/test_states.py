@@ -94,7 +94,7 @@ def test_a_gallery_that_takes_its_time_shows_that_it_looks(
 ) -> None:
     page = idle(size, scheme)
     held: list[Route] = []
-    page.route("**/api/v1/gallery?*", held.append)
+    page.route("**/api/v1/gallery?*", lambda route: held.append(route))
     page.click(".views a[href='#gallery']")
     expect(page.locator("#gallery .said")).to_have_text("Looking …")
     expect(page.locator("#gallery .ghost")).to_have_count(12)
