@@ -2,10 +2,12 @@
 
 A command has {photos} (a folder), {style} (a file), {out} (a folder) and {size} in it. It runs with
 one photo and with many; the difference, divided, is what one more picture costs a program that
-has started. Ours and the peers take turns in the same run. Prints one line of ratio a peer.
+has started, on the wall and in CPU time, which does not depend on what else runs. Ours and the
+peers take turns in the same run. Prints one line of ratio a peer.
 """
 
 import argparse
+import resource
 import shlex
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from web.bench import noise, photo
 
@@ -26,22 +29,34 @@ def _folder(place: Path, count: int, size: int) -> Path:
     return place
 
 
-def _seconds(command: str, photos: Path, style: Path, size: int) -> float:
-    """Run a command and return how long it took; raises CalledProcessError when it failed."""
+class Cost(NamedTuple):
+    """Seconds on the wall, and of all cores together."""
+
+    wall: float
+    cpu: float
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cost(command: str, photos: Path, style: Path, size: int) -> Cost:
+    """Run a command and return what it cost; raises CalledProcessError when it failed."""
     with tempfile.TemporaryDirectory() as out:
         words = [
             word.format(photos=photos, style=style, out=out, size=size)
             for word in shlex.split(command)
         ]
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), _cpu()
         subprocess.run(words, check=True, capture_output=True)
-        return time.perf_counter() - begun
+        return Cost(time.perf_counter() - begun, _cpu() - before)
 
 
-def measure(peers: dict[str, str], size: int, count: int, rounds: int) -> dict[str, float]:
-    """Return the seconds that one more picture costs each program, ours as "adain"."""
+def measure(peers: dict[str, str], size: int, count: int, rounds: int) -> dict[str, Cost]:
+    """Return what one more picture costs each program, ours as "adain"."""
     programs = {"adain": OURS} | peers
-    costs: dict[str, list[float]] = {name: [] for name in programs}
+    costs: dict[str, list[Cost]] = {name: [] for name in programs}
     with tempfile.TemporaryDirectory(prefix="studio-peers-") as name:
         place = Path(name)
         style = place / "style.jpg"
@@ -49,9 +64,13 @@ def measure(peers: dict[str, str], size: int, count: int, rounds: int) -> dict[s
         one, many = _folder(place / "one", 1, size), _folder(place / "many", 1 + count, size)
         for _ in range(rounds):
             for program, command in programs.items():
-                alone = _seconds(command, one, style, size)
-                costs[program].append((_seconds(command, many, style, size) - alone) / count)
-    return {program: median(found) for program, found in costs.items()}
+                alone = _cost(command, one, style, size)
+                all_ = _cost(command, many, style, size)
+                more = zip(all_, alone, strict=True)
+                costs[program].append(Cost(*((after - before) / count for after, before in more)))
+    return {
+        program: Cost(*map(median, zip(*found, strict=True))) for program, found in costs.items()
+    }
 
 
 def _named(given: str) -> tuple[str, str]:
@@ -70,11 +89,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     found = measure(dict(args.peers), args.size, args.count, args.rounds)
-    print(f"\n| one more picture of {args.size} px, file to file | ms |\n|---|---|")
-    for name, seconds in found.items():
-        print(f"| {name} | {seconds * 1000:.0f} |")
+    print(f"\n| one more picture of {args.size} px, file to file | ms | CPU ms |\n|---|---|---|")
+    for name, cost in found.items():
+        print(f"| {name} | {cost.wall * 1000:.0f} | {cost.cpu * 1000:.0f} |")
+    ours = found["adain"]
     for name, _ in args.peers:
-        print(f"ratio {name}/compact at {args.size} px: {found[name] / found['adain']:.1f} ×")
+        wall, cpu = found[name].wall / ours.wall, found[name].cpu / ours.cpu
+        print(f"ratio {name}/compact at {args.size} px: {wall:.1f} × (CPU time {cpu:.1f} ×)")
 
 
 if __name__ == "__main__":

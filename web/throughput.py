@@ -44,7 +44,10 @@ def _workers(count: int, together: int, environment: dict[str, str]) -> Iterator
     threads = {"STUDIO_WORKER_THREADS": str(max(1, CORES // count))}
     command = [sys.executable, "-m", "web.cli", "worker"]
     own = environment | threads | {"STUDIO_MICRO_BATCH": str(together)}
-    running = [subprocess.Popen(command, env=own, stderr=subprocess.DEVNULL) for _ in range(count)]
+    running = [
+        subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(count)
+    ]
     while len(processes.alive("worker")) < count:
         time.sleep(0.1)
     yield
@@ -94,7 +97,9 @@ def _engine(folder: Path, size: int, style: bytes, together: int) -> float:
 
 
 def measure(size: int, count: int, together: int) -> None:
-    """Print the tables."""
+    """Print the tables, each line as soon as it is known; the engine is measured around each."""
+    print(f"\n| {size} px, {together} at once, {CORES} cores | pictures a second | of the engine |")
+    print("|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
         folder, style = Path(name), noise(size)
         with _studio(folder / "studio") as environment:
@@ -102,22 +107,20 @@ def measure(size: int, count: int, together: int) -> None:
 
             database.migrate()
             bare = [_engine(folder, size, style, together)]
-            rates, stages = {}, {}
+            shares: list[tuple[float, dict[str, float]]] = []
             for workers in (1, 2, 4):
                 ids = _fill(count, size, style)
                 with _workers(workers, together, environment):
-                    rates[workers], stages[workers] = _rate(ids)
+                    found, stages = _rate(ids)
                 bare.append(_engine(folder, size, style, together))
-    engine = median(bare)
-    print(f"\n| {size} px, {together} at once, {CORES} cores | pictures a second | of the engine |")
-    print("|---|---|---|")
-    print(f"| bare engine, file to file (median of {len(bare)}) | {engine:.2f} | |")
-    for workers, found in rates.items():
-        print(f"| {workers} saturated worker(s) | {found:.2f} | {found / engine:.0%} |")
+                share = found / mean(bare[-2:])
+                shares.append((share, stages))
+                print(f"| {workers} saturated worker(s) | {found:.2f} | {share:.0%} |", flush=True)
+    print(f"| bare engine, file to file, median of {len(bare)} | {median(bare):.2f} | |")
     print("\n| a job's share of a saturated worker | ms |\n|---|---|")
     for name in ("load", "styles", "content", "picture", "done", "save", "total"):
-        print(f"| {name} | {stages[1].get(name, 0) * 1000:.1f} |")
-    print(f"\nratio saturated worker/engine at {size} px: {rates[1] / engine:.2f}")
+        print(f"| {name} | {shares[0][1].get(name, 0) * 1000:.1f} |")
+    print(f"\nratio saturated worker/engine at {size} px: {shares[0][0]:.2f}")
 
 
 def main() -> None:
