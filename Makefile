@@ -69,6 +69,13 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
 	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(ARGS)
 
+audit: install-dev ## ask the public lists of known holes about every pinned version
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit 2>/dev/null || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
+	@$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the list of them (pypi.org, osv.dev) can't be reached from here."; exit 1; }
+
+hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres
+	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres)'
+
 authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from web import texts
+from web import signin, texts
 from web.api import PREFIX
 from worker import ceilings
 from worker.settings import settings
@@ -40,6 +40,7 @@ def text(language: Language = "en") -> list[str]:
     return [
         words["privacy.kept"].format(hours=hours),
         _age(words),
+        *([words["privacy.signed"]] if signin.is_on() else []),
         words["privacy.private"],
         words["privacy.removed"],
         words["privacy.public"].format(reports=reports),
