@@ -69,9 +69,8 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
 	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(ARGS)
 
-audit: install-dev ## ask the public lists of known holes about every pinned version
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit 2>/dev/null || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
-	@$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the list of them (pypi.org, osv.dev) can't be reached from here."; exit 1; }
+audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version
+	@.venv-audit/bin/pip-audit --requirement constraints.txt --strict --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the lists can't be reached from here; then nothing was audited."; exit 1; }
 
 hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres
 	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres)'
@@ -80,7 +79,7 @@ authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 
 clean: ## delete what was installed and built; DATA stays
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
+	rm -rf .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ what the words need
@@ -106,6 +105,10 @@ install-dev: .venv/installed-dev
 .venv-peers/bin/$(LITE): # a program to compare with, in an environment of its own
 	@$(PYTHON) -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(LITE)==0.1.0
+
+.venv-audit/bin/pip-audit: | .venv/bin/python # apart, since it has pins of its own
+	@$(BIN)/python -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
 
 .PHONY: chromium
 chromium: # the tests' browser
