@@ -21,11 +21,14 @@ from web import (
     me,
     metrics,
     openapi,
+    previews,
     privacy,
     problems,
+    recents,
     share,
     shelf,
     signin,
+    subject,
     texts,
     uploads,
     webhooks,
@@ -53,7 +56,7 @@ def _mount_page(app: FastAPI) -> None:
         ui.page(),
         path="/",
         theme=theme.theme(),
-        css_paths=[ASSETS / "page.css", ASSETS / "gallery.css"],
+        css_paths=[ASSETS / f"{name}.css" for name in ("page", "gallery", "batch")],
         favicon_path=str(ASSETS / "favicon.png"),
         max_file_size=settings().max_upload_bytes,
         footer_links=[],
@@ -81,21 +84,8 @@ def without_page() -> FastAPI:
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    parts = (
-        admin,
-        signin,
-        share,
-        metrics,
-        events,
-        webhooks,
-        batches,
-        gallery,
-        privacy,
-        me,
-        keys,
-        api,
-    )
-    for part in (health, shelf, texts, *parts):
+    parts = (admin, signin, share, metrics, events, webhooks, batches, previews, recents, subject)
+    for part in (health, shelf, texts, *parts, gallery, privacy, me, keys, api):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=ASSETS))
     signin.install(app)

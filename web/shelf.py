@@ -3,12 +3,16 @@
 The page shows them small and uses them at full size, by name.
 """
 
+import hashlib
 import io
 from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import FileResponse
 from PIL import Image
+
+from worker import images
 
 FOLDER = Path(__file__).parent / "examples"
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
@@ -25,6 +29,13 @@ def names(kind: str) -> tuple[str, ...]:
 def file(kind: str, name: str) -> Path | None:
     """Return the picture of that name, if there is one; any string may be asked for."""
     return FOLDER / kind / f"{name}.jpg" if name in names(kind) else None
+
+
+@cache
+def digests() -> frozenset[str]:
+    """Return the sha256 of the sample styles as jobs keep them."""
+    pictures = (images.clean(one.read_bytes()) for one in (FOLDER / "styles").glob("*.jpg"))
+    return frozenset(hashlib.sha256(picture.data).hexdigest() for picture in pictures)
 
 
 @cache
@@ -46,3 +57,12 @@ def thumbnail(kind: str, name: str) -> Response:
         raise HTTPException(404, "There is no such sample picture.")
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(_thumbnail(picture), media_type="image/webp", headers=headers)
+
+
+@router.get("/{kind}/{name}.jpg")
+def whole(kind: str, name: str) -> FileResponse:
+    """Return a sample picture as it is."""
+    picture = file(kind, name)
+    if picture is None:
+        raise HTTPException(404, "There is no such sample picture.")
+    return FileResponse(picture, headers={"Cache-Control": "public, max-age=86400"})

@@ -31,51 +31,50 @@ KEY_DESCRIPTION: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "6f1c8a52-holiday-17",
 }
-DESCRIPTION: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["content", "style"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "content": _FILE | {"description": "The photo: PNG, JPEG or WebP."},
-                        "style": {
-                            "type": "array",
-                            "items": _FILE,
-                            "minItems": 1,
-                            "description": "Style pictures, the field repeated.",
-                        },
-                        "mask": {
-                            "type": "array",
-                            "items": _FILE,
-                            "description": "Where each style acts: white there, black elsewhere, "
-                            "of the photo's size. One for each style, or none.",
-                        },
-                        "options": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "JSON with any of alpha (0 to 1), weights (one for "
-                            "each style), color (style, content, luminance), size (pixels of "
-                            "the shorter side, 0: as it is) and network (compact, vgg19).",
-                            "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
-                        },
-                        "webhook": {
-                            "type": "string",
-                            "description": "A public http or https address that is told when the "
-                            "job ends. Needs a secret: POST /api/v1/webhook-secret.",
-                            "examples": ["https://example.org/painted"],
-                        },
-                    },
-                },
-                "encoding": {"options": {"contentType": "application/json"}},
-            }
-        },
+_PROPERTIES: dict[str, Any] = {
+    "content": _FILE | {"description": "The photo: PNG, JPEG or WebP."},
+    "style": {
+        "type": "array",
+        "items": _FILE,
+        "minItems": 1,
+        "description": "Style pictures, the field repeated.",
     },
-    "parameters": [KEY_DESCRIPTION],
+    "mask": {
+        "type": "array",
+        "items": _FILE,
+        "description": "Where each style acts: white there, black elsewhere, "
+        "of the photo's size. One for each style, or none.",
+    },
+    "options": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON with any of alpha (0 to 1), weights (one for "
+        "each style), color (style, content, luminance), size (pixels of "
+        "the shorter side, 0: as it is) and network (compact, vgg19).",
+        "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
+    },
+    "webhook": {
+        "type": "string",
+        "description": "A public http or https address that is told when the "
+        "job ends. Needs a secret: POST /api/v1/webhook-secret.",
+        "examples": ["https://example.org/painted"],
+    },
 }
+
+
+def described(*fields: str) -> dict[str, Any]:
+    """Return what the API's description says of a form with these fields."""
+    schema = {
+        "type": "object",
+        "required": ["content", "style"],
+        "additionalProperties": False,
+        "properties": {field: _PROPERTIES[field] for field in fields},
+    }
+    form = {"schema": schema, "encoding": {"options": {"contentType": "application/json"}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
+
+
+DESCRIPTION = described(*FIELDS) | {"parameters": [KEY_DESCRIPTION]}
 
 
 @dataclass(frozen=True)
@@ -152,12 +151,12 @@ def key_of(request: Request) -> str:
     return key
 
 
-async def read(request: Request) -> Submission:
+async def read(request: Request, fields: Sequence[str] = FIELDS) -> Submission:
     """Read a submission from its request; raises `Refused` and HTTPException."""
     check_type(request)
     key = key_of(request)
     async with request.form(max_files=64, max_fields=16) as form:
-        check_fields(form)
+        check_fields(form, fields)
         return Submission(
             content=await _photo(form),
             styles=await _pictures(form, "style"),

@@ -17,6 +17,7 @@ from web import (
     api,
     labels,
     picture,
+    previews,
     problems,
     regions,
     sentences,
@@ -26,7 +27,9 @@ from web import (
     uploads,
 )
 from web.identity import owner_of
-from worker import admission, blobs, gallery, images, limits, processes
+from worker import admission, blobs, gallery, images, jobs, limits, processes
+from worker import previews as asking
+from worker.images import CleanImage
 from worker.limits import Visitor
 from worker.options import NETWORKS, Options
 from worker.refused import Refused
@@ -68,17 +71,38 @@ def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
     return gr.skip(), ""
 
 
+def _kept(key: str) -> str:
+    """Return a stored picture as a file the page may show."""
+    folder = str(uploads.folder())
+    return str(processing_utils.save_bytes_to_cache(blobs.get(key), Path(key).name, folder))
+
+
 def pick_photo(event: gr.EventData) -> str | None:
     """Put a photo from the shelf in place."""
     found = shelf.file("photos", event.name)
     return str(found) if found else gr.skip()
 
 
-def pick_style(event: gr.EventData, *chosen: str | None) -> list[Any]:
-    """Put a style from the shelf in the first free place, or the last one."""
-    found = shelf.file("styles", event.name)
+def _placed(found: str | None, chosen: tuple[str | None, ...]) -> list[Any]:
+    """Put a style in the first free place, or the last one."""
     free = chosen.index(None) if None in chosen else len(chosen) - 1
-    return [str(found) if found and place == free else gr.skip() for place in range(len(chosen))]
+    return [found if found and place == free else gr.skip() for place in range(len(chosen))]
+
+
+def pick_style(event: gr.EventData, *chosen: str | None) -> list[Any]:
+    """Put a style from the shelf in place."""
+    found = shelf.file("styles", event.name)
+    return _placed(str(found) if found else None, chosen)
+
+
+def pick_recent(request: gr.Request, event: gr.EventData, *chosen: str | None) -> list[Any]:
+    """Put a style of an earlier picture in place, the visitor's own."""
+    assert request.request is not None
+    try:
+        keys = jobs.get(event.id, owner_of(request.request)).style_keys
+        return [*_placed(_kept(keys[int(event.place)]), chosen), ""]
+    except Exception as error:  # the door
+        return [*_placed(None, chosen), _notice(_sentence(error, request))]
 
 
 def arrange(*chosen: str | None) -> list[Any]:
@@ -91,6 +115,11 @@ def arrange(*chosen: str | None) -> list[Any]:
         *(gr.Slider(visible=full and several) for full in taken),
         *(gr.Column(visible=full) for full in taken),
     ]
+
+
+def _chosen(form: dict[str, Any]) -> list[int]:
+    """Return the places that have a style in them."""
+    return [place for place in range(settings().max_styles) if form[f"style_{place}"]]
 
 
 def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
@@ -119,7 +148,7 @@ def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> st
     """Hand the form over; returns the job's id, raises `Refused`."""
     if not form["photo"]:
         raise Refused(words["refused.photo"])
-    chosen = [place for place in range(settings().max_styles) if form[f"style_{place}"]]
+    chosen = _chosen(form)
     if not chosen:
         raise Refused(words["refused.style"])
     photo = _bytes(form["photo"])
@@ -136,6 +165,36 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
         return _submit(address.visitor(request.request), words, form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error, request))
+
+
+def _small_masks(
+    words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
+) -> list[CleanImage]:
+    size = photo.width, photo.height
+    masks = _masks_of(words, form, chosen, photo.data)
+    return [images.small_mask(mask, size) for mask in masks]
+
+
+def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
+    """Ask for a preview of the form; returns its id, "" if there is nothing to show yet."""
+    chosen = _chosen(form)
+    if not (form["photo"] and chosen):
+        return ""
+    photo = previews.small(form["photo"], visitor)
+    styles = [previews.small(form[f"style_{place}"], visitor) for place in chosen]
+    masks = _small_masks(words, form, chosen, photo)
+    return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
+
+
+def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
+    """Ask for a preview of the form as it is; returns its id, or "" when there can be none."""
+    assert request.request is not None
+    words = texts.words(texts.language_of(request.request))
+    try:
+        return _preview(address.visitor(request.request), words, form)
+    except Exception as error:  # the door; what is wrong is said when the form is sent
+        _sentence(error, request)
+        return ""
 
 
 def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
@@ -180,12 +239,6 @@ def reuse(event: gr.EventData) -> list[Any]:
     return _controls_for(Options.model_validate(event.options))
 
 
-def _kept(key: str) -> str:
-    """Return a stored picture as a file the page may show."""
-    folder = str(uploads.folder())
-    return str(processing_utils.save_bytes_to_cache(blobs.get(key), Path(key).name, folder))
-
-
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Fill the form with an earlier picture's styles and settings, to choose a new photo for."""
     assert request.request is not None
@@ -226,6 +279,7 @@ HEADER = """
   <p data-text="tagline"></p>
   <nav class="views">
     <a href="#studio" data-text="studio"></a>
+    <a href="#batch" data-text="batch"></a>
     <a href="#gallery" data-text="gallery"></a>
     <!-- sign-in -->
     <button type="button" id="language"></button>
@@ -241,10 +295,13 @@ STAGE = """
 """
 
 PAD = '<div id="pad" hidden></div>'
+RECENT = '<div id="recent" hidden></div>'
 READ = '<div id="read"></div>'
 PAINT = '<div id="paint"></div>'
+BATCH = '<section id="batch"></section>'
 GALLERY = '<section id="gallery"></section>'
 
+_ASKED = "(id) => import('/page/preview.js').then((script) => script.asked(id))"
 _SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
 
 PICK = """
@@ -354,6 +411,9 @@ def page() -> gr.Blocks:
                 columns, styles, shares = _style_places()
                 gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
                 shelved = _row("styles")
+                recent = gr.HTML(
+                    RECENT, apply_default_css=False, js_on_load=_script("recent", "recent")
+                )
                 controls = _controls()
                 read = gr.HTML(READ, apply_default_css=False, js_on_load=_script("read", "reuse"))
                 with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
@@ -363,12 +423,14 @@ def page() -> gr.Blocks:
                 notice = gr.HTML("", apply_default_css=False, elem_id="notice")
                 send = gr.Button(variant="primary", size="lg", elem_id="send", **labels.of("send"))
                 job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
+                preview_id = gr.Textbox(visible="hidden", elem_id="preview-id", label="Preview")
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 stage = gr.HTML(
                     STAGE,
                     apply_default_css=False,
-                    js_on_load=_script("page", "reuse", "sweep", "retry"),
+                    js_on_load=_script("page", "reuse", "sweep", "retry", "preview"),
                 )
+        gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch"))
         past = gr.HTML(
             GALLERY,
             apply_default_css=False,
@@ -384,6 +446,7 @@ def page() -> gr.Blocks:
         made.load(networks, outputs=controls["network"], **QUICK)
         photos.pick(pick_photo, outputs=photo, **QUICK)
         shelved.pick(pick_style, inputs=styles, outputs=styles, **QUICK)
+        recent.recent(pick_recent, inputs=styles, outputs=[*styles, notice], **QUICK)
         for image in (photo, *styles, *masks):
             image.upload(look_at, inputs=image, outputs=[image, notice], **QUICK)
         gr.on(
@@ -409,6 +472,9 @@ def page() -> gr.Blocks:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
+        stage.preview(preview, inputs_kwargs=form, outputs=preview_id, **QUICK).then(
+            None, inputs=preview_id, js=_ASKED
+        )
         for sent in (
             send.click(repaint, inputs_kwargs=form, **submits),
             stage.sweep(sweep, **submits),

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from worker import blobs, database, limits, people, room
+from worker import blobs, database, limits, people, previews, room
 from worker.batches import Batch
 from worker.blocks import Block
 from worker.deliveries import Delivery, Secret
@@ -11,6 +11,7 @@ from worker.gallery import Report
 from worker.jobs import Job
 from worker.keys import Key
 from worker.people import Person
+from worker.previews import Preview
 from worker.receipts import Receipt
 
 
@@ -26,6 +27,7 @@ def remove(owner: str) -> int:
         job_ids = session.scalars(select(Job.id).where(Job.owner == owner)).all()
         room.delete_rows(session, job_ids)
         for statement in (
+            delete(Preview).where(Preview.owner == owner),
             delete(Batch).where(Batch.owner == owner),
             delete(Report).where(Report.visitor == owner),
             delete(Receipt).where(Receipt.owner == owner),
@@ -35,7 +37,8 @@ def remove(owner: str) -> int:
             delete(Person).where(Person.owner == owner),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
-    for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row
+    # what fails here is found by the sweep: pictures without a row
+    for job_id in (*job_ids, previews.folder(owner)):
         blobs.delete_job(job_id)
     return len(job_ids)
 

@@ -18,6 +18,8 @@ NAMES = (
     "address_waiting",
     "visitor_uploads",
     "address_uploads",
+    "visitor_previews",
+    "address_previews",
     "daily_bytes",
     "visitor_bytes",
     "total_bytes",

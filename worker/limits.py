@@ -153,6 +153,18 @@ def spend_picture(visitor: Visitor, count: int = 1) -> None:
     )
 
 
+def spend_preview(visitor: Visitor) -> None:
+    """Count a preview that is asked for; raises `TooMany`."""
+    own, address = ceilings.of("visitor_previews", "address_previews")
+    sentence = "There were many previews just now. Please wait a little."
+    _spend_both(
+        visitor,
+        1,
+        Limit("previews", own, MINUTE, sentence),
+        Limit("previews", address, MINUTE, sentence),
+    )
+
+
 def spend_bytes(visitor: Visitor, size: int) -> None:
     """Count what is being sent towards the day's; raises `TooMany`."""
     [most] = ceilings.of("daily_bytes")

@@ -198,6 +198,12 @@ class Settings(BaseSettings):
     address_uploads: int = Field(
         default=960, ge=0, description="pictures opened for one address a minute; 0: no limit"
     )
+    visitor_previews: int = Field(
+        default=300, ge=0, description="previews of one visitor a minute; 0: no limit"
+    )
+    address_previews: int = Field(
+        default=1200, ge=0, description="previews of one network address a minute; 0: no limit"
+    )
     daily_bytes: int = Field(
         default=4 * GIB, ge=0, description="one visitor or one address may send a day; 0: no limit"
     )

@@ -25,6 +25,7 @@ from worker import (
     leases,
     limits,
     metrics,
+    previews,
     processes,
     queue,
     receipts,
@@ -97,6 +98,7 @@ def tidy() -> None:
     _delete_old()
     gallery.forget()
     batches.forget()
+    previews.forget()
     receipts.forget()
     deliveries.forget()
     limits.forget()

@@ -31,9 +31,10 @@ from adain.model import NETWORKS
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
-from worker import blobs, faults, images, jobs, logs, measured, metrics, processes, queue
+from worker import blobs, faults, images, jobs, logs, measured, metrics, previews, processes, queue
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
+from worker.previews import Preview
 from worker.settings import BadSetting, settings
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Asked:
         return replace(self.request, styles=styles)
 
 
-def _request(job: Job) -> Asked:
+def _request(job: Job | Preview) -> Asked:
     """Load what a job asks for."""
     chosen, network = job.options, _name(job.options["network"])
     content, match = blobs.get(job.content_key), chosen["color"] == Color.CONTENT
@@ -340,6 +341,23 @@ def _see_through(group: list[Job], beat: Heartbeat) -> None:
             _give_back(group, counts=True)
 
 
+def _preview() -> None:
+    """Make the preview that was asked for first, if any; nobody sees one that fails."""
+    preview = previews.claim()
+    if preview is None:
+        return
+    try:
+        stylizer = _stylizer(preview.options["network"])
+        [image] = stylizer.stylize([_request(preview).measured(stylizer)])
+        blobs.put(previews.result_key(preview.owner), images.encode(image, "webp"))
+        previews.end(preview, previews.State.MADE)
+    except DBAPIError:
+        log.warning("preview %s found no database", preview.id)
+    except Exception:
+        log.warning("preview %s failed", preview.id, exc_info=True)
+        previews.end(preview, previews.State.FAILED)
+
+
 @app.task(name=queue.TASK)  # type: ignore[untyped-decorator]
 def stylize(job_id: str) -> None:
     """Answer the bell. Whose it was does not matter: the next in line are taken, if any."""
@@ -351,6 +369,8 @@ def stylize(job_id: str) -> None:
         faults.at("claimed", job.id)
     if group:
         _see_through(group, _beat)
+    else:
+        _preview()
 
 
 # ---------------------------------------------------------------- one process

@@ -87,6 +87,22 @@ def _make(page: Page) -> None:
     page.wait_for_selector("#stage[data-state=done] .compare")
 
 
+def _open_batch(page: Page) -> None:
+    page.click(".views a[href='#batch']")
+    for kind, name in (("photos", "cat"), ("styles", "ink")):
+        knob = page.locator(f"#batch [data-kind={kind}] [data-key='sample {name}']")
+        if knob.get_attribute("aria-pressed") == "false":
+            knob.click()
+    expect(page.locator("#batch .send")).to_be_enabled()
+
+
+def _make_batch(page: Page) -> None:
+    page.click("#batch .send")
+    expect(page.locator(".batch .tile[data-state=queued]")).to_have_count(1)
+    finish(begin())
+    page.wait_for_selector(".batch .tile img")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [NARROW, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_serious_in_any_view(
@@ -120,6 +136,12 @@ def test_axe_finds_nothing_serious_in_any_view(
     page.get_by_role("searchbox").fill("nowhere")
     expect(page.locator("#gallery .said h2")).to_have_text("Nothing fits")
     found["public"] = _findings(page)
+    _open_batch(page)
+    found["batch form"] = _findings(page)
+    _make_batch(page)
+    found["batch"] = _findings(page)
+    page.click(".batch .tile")
+    found["batch picture"] = _findings(page)
     page.goto(link)
     expect(page.locator("#shared h1")).to_be_visible()
     found["share"] = _findings(page)
@@ -143,3 +165,8 @@ def test_everything_is_reached_by_tab_and_seen_to_be(idle: Visit) -> None:
     expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator("#gallery .tile")).to_be_focused()
     shoot(page, "keyboard-gallery")
+    _open_batch(page)
+    _make_batch(page)
+    _open_batch(page)
+    page.mouse.click(1, 1)
+    _walk(page, "body")

@@ -2,12 +2,12 @@
 real browser. Leaves screenshots under screenshots/, which git ignores; look at them."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys.browsing import (
     DESK,
@@ -290,6 +290,59 @@ def test_regions_are_painted_with_a_brush_a_style(
     shoot(page, f"{name}-regions-done")
     pick(page, "photos", "cat")
     expect(page.locator("#paint .lost")).to_contain_text("paint them again")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_subject_is_found_and_gets_the_style_of_the_brush(
+    visit: Visit, address: str, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    choose(page, "coffee", "night", "woodcut")
+    page.get_by_role("button", name="Regions").click()
+    page.get_by_role("button", name="Find the subject").click()
+    expect(page.locator("#paint .lost")).to_contain_text("Mend the edge")
+    page.wait_for_function(PAINTED, arg=True)
+    page.locator("#paint .canvas").scroll_into_view_if_needed()
+    shoot(page, f"{'desk' if size == DESK else 'phone'}-subject")
+    page.click("#send")
+    job = _newest(page, address, 1)
+    assert job["masks"] == 2
+
+
+def _newest(page: Page, address: str, count: int) -> Any:  # noqa: ANN401, JSON
+    """Wait until there are so many jobs and the newest is done; return it."""
+    while True:
+        found = ask(page, f"{address}/api/v1/jobs")["jobs"]
+        if len(found) == count and found[0]["state"] == "done":
+            return found[0]
+        page.wait_for_timeout(100)
+
+
+PAINTED = (
+    "(some) => Boolean(document.querySelector('#regions textarea, #regions input').value) === some"
+)
+
+
+def test_after_the_painting_was_lost_nothing_of_it_is_sent_until_it_is_painted_again(
+    visit: Visit, address: str
+) -> None:
+    page = visit()
+    choose(page, "coffee", "night", "woodcut")
+    page.get_by_role("button", name="Regions").click()
+    page.locator("#paint canvas").focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(PAINTED, arg=True)
+    pick(page, "photos", "cat")
+    expect(page.locator("#paint .lost")).to_contain_text("paint them again")
+    page.wait_for_function(PAINTED, arg=False)
+    page.click("#send")
+    assert _newest(page, address, 1)["masks"] == 0
+    page.locator("#paint canvas").focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(PAINTED, arg=True)
+    expect(page.locator("#paint .lost")).to_be_hidden()
+    page.click("#send")
+    assert _newest(page, address, 2)["masks"] == 2
 
 
 def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:

@@ -23,9 +23,22 @@ from starlette.routing import Mount
 from tests.parts import forget_caches, picture
 from web import app, keeper
 from web.identity import COOKIE, sign
-from worker import blobs, blocks, database, deliveries, gallery, gate, jobs, keys
+from worker import (
+    blobs,
+    blocks,
+    database,
+    deliveries,
+    gallery,
+    gate,
+    images,
+    jobs,
+    keys,
+    previews,
+)
 from worker.batches import Batch
 from worker.jobs import Job
+from worker.limits import Visitor
+from worker.previews import State
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
 WHO = ("nobody", "stranger", "owner", "admin")
@@ -41,7 +54,9 @@ _FILE = ("picture.png", picture(), "image/png")
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/jobs"): {"files": [("content", _FILE), ("style", _FILE)]},
     ("POST", "/api/v1/batches"): {"files": [("content", _FILE), ("style", _FILE)]},
+    ("POST", "/api/v1/previews"): {"files": [("content", _FILE), ("style", _FILE)]},
     ("POST", "/api/v1/settings"): {"files": [("picture", _FILE)]},
+    ("POST", "/api/v1/subject"): {"files": [("picture", _FILE)]},
     ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
     ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
     ("POST", "/api/v1/me/keys"): {"json": {"name": "Mine"}},
@@ -103,6 +118,18 @@ def _put_in_batch(job: Job) -> None:
         session.execute(update(Job).where(Job.id == job.id).values(batch=row.id, cell=0))
 
 
+def _preview() -> str:
+    """Return the id of a preview of the owner's that is made."""
+    small = images.small(picture(), previews.SIDE)
+    previews.ask(Visitor("owner"), small, [small])
+    while (claimed := previews.claim()) and claimed.owner != "owner":
+        previews.end(claimed, State.FAILED)
+    assert claimed is not None
+    blobs.put(previews.result_key("owner"), RESULT)
+    previews.end(claimed, State.MADE)
+    return claimed.id
+
+
 def _done() -> Job:
     """Return a finished job of the owner's, with all that can be noted of one."""
     deliveries.make_secret("owner")
@@ -152,6 +179,7 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     places = {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),
+        "preview_id": _preview(),
         "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
         "key_id": keys.make("owner", TITLE).key.id,
     }  # fmt: skip

@@ -6,6 +6,7 @@ from tests.web.authorisation import NOTHING_OF_IT, SECRET, Route
 from web import app
 
 ADMIN = "/api/v1/admin"
+SAID_NO = {"/healthz", "/api/v1/settings", "/api/v1/subject"}
 
 
 def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
@@ -27,12 +28,12 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
             assert admin[0] == "2" or "{job_id}" in route.path or open_to_all, where
             continue
         assert admin == nobody, f"{where}: the keeper's cookie is no visitor's"
-        if route.path not in {"/healthz", "/api/v1/settings"}:  # no worker; no settings in it
+        if route.path not in SAID_NO:  # no worker; no settings, no subject
             assert owner < "5", where
             assert owner != "422", f"{where} needs a body"
         assert nobody == stranger, where
         assert "DELETED" not in stranger, where
-        if "/jobs/{job_id}" in route.path or "{batch_id}" in route.path:
+        if any(one in route.path for one in ("/jobs/{job_id}", "{batch_id}", "{preview_id}")):
             assert stranger == "404", where
         elif "{job_id}" in route.path or "api/v1/share/" in route.path:
             assert state != "private" or stranger in {"404", "410"}, where

@@ -17,9 +17,13 @@ CONFIG = """
 [parameters]
 job_id = "{job_id}"
 batch_id = "{batch_id}"
+preview_id = "{preview_id}"
 
 [[operations]]  # any bytes fit the description, but only a picture is accepted
-include-name = ["POST /api/v1/jobs", "POST /api/v1/batches", "POST /api/v1/settings"]
+include-name = [
+    "POST /api/v1/jobs", "POST /api/v1/batches", "POST /api/v1/previews", "POST /api/v1/settings",
+    "POST /api/v1/subject",
+]
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]  # any object fits the description, but only options are accepted
@@ -77,8 +81,10 @@ def test_it_answers_as_it_says_whatever_it_is_asked(client: httpx.Client, tmp_pa
     finish(begin())
     batch = client.post("/api/v1/batches", files={"content": picture(), "style": picture()})
     finish(begin())
+    preview = client.post("/api/v1/previews", files={"content": picture(), "style": picture()})
     config = tmp_path / "schemathesis.toml"
-    config.write_text(CONFIG.format(job_id=job_id, batch_id=batch.json()["id"]))
+    made = {"job_id": job_id, "batch_id": batch.json()["id"], "preview_id": preview.json()["id"]}
+    config.write_text(CONFIG.format(**made))
     cookie = client.cookies["studio"]
     program = Path(sysconfig.get_path("scripts"), "schemathesis")
     asked = f"run {client.base_url}/api/v1/openapi.json --no-color --seed 1 --max-time 25 "

@@ -19,9 +19,15 @@ VISITORS = (  # the modules that speak to visitors
     *("worker/" + name for name in ("admission", "batches", "embed", "gallery", "gate", "images")),
     *("worker/" + name for name in ("jobs", "limits", "options", "outside", "receipts", "room")),
     *("worker/" + name for name in ("blocks", "ceilings", "keys", "tasks")),
-    *("web/" + name for name in ("limits", "picture", "problems", "regions", "sameorigin")),
+    *(
+        "web/" + name
+        for name in ("limits", "picture", "problems", "regions", "sameorigin", "subject")
+    ),
 )
-DOORS = ("api", "batches", "events", "gallery", "keys", "shelf", "submission", "webhooks")
+DOORS = (
+    *("api", "batches", "events", "gallery", "keys", "previews", "recents", "shelf"),
+    *("submission", "webhooks"),
+)
 RAISES = {"Refused", "HTTPException"}  # what these are given, in the doors
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import update
 
 import adain
 from tests.parts import Setting, picture
-from worker import blobs, database, jobs, settings, tasks
+from worker import blobs, database, images, jobs, previews, settings, tasks
 from worker.heartbeat import Heartbeat
 from worker.jobs import Job, Status
+from worker.limits import Visitor
 
 SMALL = {"size": 64}
 
@@ -226,3 +227,29 @@ def test_a_gpu_that_is_not_there_ends_the_worker_at_once(setting: Setting) -> No
     setting(device="cuda:99")
     with pytest.raises(settings.BadSetting, match="STUDIO_DEVICE=cuda:99"):
         tasks.work()
+
+
+def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none() -> None:
+    photo, style = images.small(picture(96, 64), 256), images.small(picture(70, 70), 256)
+    preview_id = previews.ask(Visitor("ann"), photo, [style])
+    job = submit()
+    answer(preview_id)  # the preview's own bell; but a job comes first
+    assert now(job).status == Status.DONE
+    assert previews.look(preview_id, "ann") == previews.State.ASKED
+    answer()
+    assert previews.look(preview_id, "ann") == previews.State.MADE
+    with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
+        assert (made.format, made.size) == ("WEBP", (384, 256))
+    answer()
+    assert len(jobs.mine("ann")) == 1
+
+
+def test_a_preview_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    photo = images.small(picture(96, 64), 256)
+    preview_id = previews.ask(Visitor("ann"), photo, [photo])
+    blobs.delete_job(previews.folder("ann"))
+    answer()
+    assert previews.look(preview_id, "ann") == previews.State.FAILED
+    job = submit()
+    answer()
+    assert now(job).status == Status.DONE

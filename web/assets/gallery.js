@@ -368,9 +368,10 @@ const setFilters = () => { // as the address has them
 const go = () => {
   const {view} = place = where.read();
   const here = view === "gallery";
-  document.documentElement.dataset.view = here ? "gallery" : "studio";
+  const name = here || view === "batch" ? view : "studio";
+  document.documentElement.dataset.view = name;
   for (const link of document.querySelectorAll(".views a")) {
-    if ((link.hash === "#gallery") === here) link.setAttribute("aria-current", "page");
+    if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (dialog.open && !place.entry) dialog.close();

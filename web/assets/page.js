@@ -3,7 +3,10 @@
  * All it knows comes from /api/v1; what it shows goes in as text, never as HTML. Gradio calls
  * start and sent, and nothing else.
  */
-import {TITLE, anchor, ask, button, compare, element, icon, message, moment, settings, shaped, span, t} from "./parts.js";
+import {anchor, ask, button, compare, element, icon, message, moment, settings, shaped, span, t} from "./parts.js";
+import {bell, ended} from "./notice.js";
+import {refresh as refreshRecent} from "./recent.js";
+import * as preview from "./preview.js";
 
 const JOBS = "/api/v1/jobs";
 const PAGE = 24; // jobs of one "show older"
@@ -13,14 +16,13 @@ const known = new Map(); // id → job, as the API tells it
 let shown = null; // id of the job on the stage
 let older = null; // where the next page of the strip begins
 let away = false; // the server does not answer
-let news = ""; // in the title, what ended while nobody looked
 let timer = 0;
 let stage = null, strip = null, tell = null; // tell: Gradio's trigger
 let sweep = (sessionStorage.getItem("sweep") || "").split(" ").filter(Boolean); // ids, by strength
 
 const active = (job) => job.state === "queued" || job.state === "running";
 const link = (job, what) => `${JOBS}/${job.id}/${what}`;
-const about = (count) => (count < 90 ? t("about.seconds", {count: Math.max(1, Math.round(count))}) : t("about.minutes", {count: Math.round(count / 60)}));
+export const about = (count) => (count < 90 ? t("about.seconds", {count: Math.max(1, Math.round(count))}) : t("about.minutes", {count: Math.round(count / 60)}));
 const when = (job) => moment(job.submitted);
 const chosen = (job) => settings(job.options, job.styles, job.masks, job.network);
 
@@ -69,6 +71,7 @@ const waiting = (job) => [
     element("progress", {max: 1, "aria-label": t("progress")}),
     element("div", {class: "line"},
       element("span", {class: "times"}, times(job)),
+      bell(),
       button(t("cancel"), null, () => cancel(job.id), {id: "cancel"}),
     ),
   ),
@@ -112,6 +115,10 @@ const drawSweep = () => { // the strip of one picture at several strengths
 };
 const drawStage = () => {
   const job = known.get(shown);
+  if (preview.shown()) { // until the visitor turns to a picture
+    stage.querySelector(".sweep")?.remove();
+    return preview.draw(job ? button(t("preview.back"), "back", () => show(job.id)) : null);
+  }
   const face = job ? `${job.id} ${job.state}` : "empty";
   if (stage.dataset.face !== face) {
     stage.dataset.face = face;
@@ -120,8 +127,6 @@ const drawStage = () => {
   }
   if (job) refresh(job);
   drawSweep();
-  if (!document.hidden) news = "";
-  document.title = news + TITLE;
 };
 
 /* ------------------------------------------------------------ "Your pictures" */
@@ -136,6 +141,11 @@ const tile = (job) => {
     onclick: () => { show(job.id); stage.scrollIntoView({block: "nearest", behavior: "smooth"}); },
   }, face);
 };
+const brief = (told, job) => { // where a waiting or running one is, and since when
+  const where = job.state === "running" && job.progress > 0 ? `${Math.round(job.progress * 100)} %` : standing(job);
+  const text = `${where}\n${span(job.elapsed)}`;
+  if (told.textContent !== text) told.textContent = text;
+};
 const drawStrip = () => {
   const newest = [...known.values()].sort((one, other) => (one.id < other.id ? 1 : -1));
   const list = strip.querySelector(".tiles");
@@ -148,6 +158,7 @@ const drawStrip = () => {
       if (one) one.replaceWith(fresh);
       one = fresh;
     }
+    if (active(job)) brief(one.querySelector(".glyph span"), job);
     if (list.children[place] !== one) list.insertBefore(one, list.children[place] || null);
     one.setAttribute("aria-current", String(job.id === shown));
   });
@@ -160,10 +171,11 @@ const drawStrip = () => {
 const draw = () => { drawStage(); drawStrip(); };
 const learn = (job) => {
   const before = known.get(job.id);
-  if (document.hidden && before && active(before) && !active(job)) news = `${t(`state.${job.state}`)} · `;
+  if (before && active(before) && !active(job) && !job.batch) ended(job.id, t(`state.${job.state}`)); // a batch is told of as one
+  if (before && active(before) && job.state === "done") refreshRecent();
   known.set(job.id, {...job, cancelling: before?.cancelling && active(job)});
 };
-const show = (id) => { shown = id; draw(); };
+const show = (id) => { preview.end(); shown = id; draw(); };
 
 const lookAt = async (job) => {
   try { learn(await ask(`${JOBS}/${job.id}`)); } catch (error) {
@@ -210,6 +222,7 @@ const begin = async () => {
 
 export const forget = (ids) => { // deleted in the gallery
   for (const id of ids) known.delete(id);
+  if (ids.length) refreshRecent();
   if (stage && ids.length) draw();
 };
 
@@ -219,6 +232,7 @@ export const start = (host, trigger) => {
   stage = host.querySelector("#stage");
   strip = host.querySelector("#strip");
   tell = trigger;
+  preview.start(stage, () => tell("preview", {}), () => ![...known.values()].some(active), draw);
   fillStrip();
   stage.setAttribute("aria-busy", "true");
   stage.replaceChildren(message("clock", t("moment.title"), t("moment.text")));
@@ -246,6 +260,7 @@ export const sent = async (told) => { // the ids of the jobs that were accepted
   if (document.querySelector("#notice [role=alert]")) document.querySelector("#notice").scrollIntoView({block: "nearest", behavior: "smooth"});
   for (const knob of stage.querySelectorAll(".sweeper")) knob.disabled = false;
   if (!ids.length) return;
+  preview.end();
   if (ids.length > 1) sessionStorage.setItem("sweep", (sweep = ids).join(" "));
   shown = ids[0];
   try { await Promise.all(ids.map(async (id) => learn(await ask(`${JOBS}/${id}`)))); } catch (error) { return setTimeout(sent, LATER, told); }

@@ -137,6 +137,44 @@ const clear = () => {
   draw();
   save();
 };
+const find = async (event) => { // the subject gets the brush in hand, the first style has the rest
+  const knob = event.currentTarget;
+  const here = photo;
+  knob.disabled = true;
+  note(t("regions.finding"));
+  try {
+    const body = new FormData();
+    body.append("picture", await (await fetch(here)).blob());
+    const answer = await fetch("/api/v1/subject", {method: "POST", body, credentials: "same-origin"});
+    if (!answer.ok) throw new Error((await answer.json()).detail);
+    const found = await createImageBitmap(await answer.blob());
+    if (here === photo) put(found);
+    note(t("regions.found"));
+  } catch (error) { note(error.message); }
+  knob.disabled = false;
+};
+const put = (found) => {
+  const shape = element("canvas", {width: canvas.width, height: canvas.height});
+  const pen = shape.getContext("2d", {willReadFrequently: true});
+  pen.drawImage(found, 0, 0, shape.width, shape.height);
+  const data = pen.getImageData(0, 0, shape.width, shape.height);
+  for (let at = 0; at < data.data.length; at += 4) data.data[at + 3] = data.data[at]; // white to opaque
+  pen.putImageData(data, 0, 0);
+  const [first] = layers.keys();
+  for (const [place, layer] of layers) {
+    const ink = layer.getContext("2d");
+    ink.clearRect(0, 0, layer.width, layer.height);
+    if (place === first && brush !== first) {
+      fill(layer);
+      ink.globalCompositeOperation = "destination-out";
+      ink.drawImage(shape, 0, 0);
+      ink.globalCompositeOperation = "source-over";
+    } else if (place === brush) ink.drawImage(shape, 0, 0);
+  }
+  painted = true;
+  draw();
+  save();
+};
 const look = () => { // the photo or the styles are others now
   const here = picture(), places = chosen();
   const ready = Boolean(here) && places.length > 1;
@@ -180,7 +218,7 @@ export const start = (host) => {
       element("div", {class: "canvas"}, element("img", {class: "under", alt: ""}), canvas, element("span", {class: "cursor", hidden: true})),
       element("div", {class: "line"},
         range("thick", 16, 60, () => {}), range("feather", 3, 10, () => { draw(); saveSoon(); }),
-        button(t("regions.clear"), null, clear)),
+        button(t("regions.subject"), "photo", find, {class: "quiet subject"}), button(t("regions.clear"), null, clear)),
     ),
     element("p", {class: "lost", role: "status"}),
   );

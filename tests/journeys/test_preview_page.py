@@ -1,0 +1,189 @@
+"""A small preview follows the controls; recent styles; being told when a picture is done."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.browsing import (
+    DESK,
+    PHONE,
+    PHOTO,
+    STYLE,
+    Visit,
+    ask,
+    choose,
+    drop,
+    pick,
+    read,
+    set_strength,
+    shoot,
+    states,
+    wait_for_result,
+)
+
+SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+PREVIEW = "#stage[data-state=preview] .preview img"
+
+
+def _drag_strength(page: Page, to: float) -> None:
+    slider = page.locator("#strength input[type=range]")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 4, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * to, middle, steps=8)
+    page.mouse.up()
+
+
+def _shown(page: Page, selector: str) -> str:
+    """Wait for a preview's picture; return its address in the page."""
+    page.wait_for_selector(selector, state="attached")
+    page.wait_for_function("(one) => document.querySelector(one)?.naturalWidth > 0", arg=selector)
+    return str(page.get_attribute(selector, "src"))
+
+
+@SIZES
+def test_a_preview_follows_the_controls_and_is_never_kept(
+    visit: Visit, address: str, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    name = "desk" if size == DESK else "phone"
+    choose(page, "raccoon", "night", "woodcut")
+    uploads: list[str] = []
+    page.on("request", lambda sent: uploads.append(sent.url) if "/upload" in sent.url else None)
+    _drag_strength(page, 0.5)
+    first = _shown(page, PREVIEW)
+    expect(page.locator(".preview .tag")).to_have_text("Preview")
+    shoot(page, f"{name}-preview")
+    if size == PHONE:  # the stage is far below; the preview comes along
+        expect(page.locator(".glance img")).to_be_in_viewport()
+    page.locator("#color label", has_text="Mine, luminance").click()
+    page.wait_for_function(
+        "([one, old]) => document.querySelector(one)?.src !== old", arg=[PREVIEW, first]
+    )
+    assert uploads == []
+    assert states(page, address) == []
+    expect(page.locator(".tile")).to_have_count(0)
+
+    page.click("#send")
+    job_id = wait_for_result(page)
+    expect(page.locator(".glance")).to_be_hidden()
+    options = ask(page, f"{address}/api/v1/jobs/{job_id}")["options"]
+    assert options["color"] == "luminance"
+    set_strength(page, 20)
+    _shown(page, PREVIEW)
+    page.get_by_role("button", name="Back to the picture").click()
+    assert wait_for_result(page) == job_id
+    assert states(page, address) == ["done"]
+
+
+def test_the_pad_and_the_brushes_are_followed_too(visit: Visit) -> None:
+    page = visit()
+    choose(page, "coffee", "night", "woodcut")
+    page.focus(".point")
+    page.keyboard.press("ArrowRight")
+    first = _shown(page, PREVIEW)
+    page.get_by_role("button", name="Regions").click()
+    page.locator("#paint canvas").focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "([one, old]) => document.querySelector(one)?.src !== old", arg=[PREVIEW, first]
+    )
+
+
+@SIZES
+def test_the_visitors_own_styles_come_again(
+    visit: Visit, address: str, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    name = "desk" if size == DESK else "phone"
+    expect(page.locator("#recent")).to_be_hidden()
+    pick(page, "photos", "cat")
+    page.wait_for_selector("#photo img")
+    drop(page, "#style-0", str(STYLE).replace("styles/night", "photos/rocket"))
+    page.locator("#size label", has_text="256").click()
+    page.click("#send")
+    wait_for_result(page)
+    expect(page.locator("#recent button")).to_have_count(1)
+    page.reload()
+    page.click("#recent button")
+    page.wait_for_selector("#style-0 img")
+    page.locator("#recent").scroll_into_view_if_needed()
+    shoot(page, f"{name}-recent")
+    page.click(".views a[href='#batch']")
+    expect(page.locator("#batch [data-kind=styles] .shelf button")).to_have_count(11)
+
+
+def _busy(page: Page, address: str) -> list[str]:
+    """Give the worker something to do until it is taken away again; return the jobs' ids."""
+    pictures: Any = {
+        name: {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": read(file)}
+        for name, file in (("content", PHOTO), ("style", STYLE))
+    }
+    asked = pictures | {"options": '{"size": 1400}'}
+    sent = [page.request.post(f"{address}/api/v1/jobs", multipart=asked) for _ in range(10)]
+    assert {answer.status for answer in sent} == {202}
+    return [str(answer.json()["id"]) for answer in sent]
+
+
+def _free(page: Page, address: str, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        page.request.delete(f"{address}/api/v1/jobs/{job_id}")
+
+
+ASIDE = """(hidden) => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+TOLD = """
+window.told = [];
+window.Notification = class {
+    static permission = "default";
+    static async requestPermission() { return (this.permission = "granted"); }
+    constructor(title, more) { window.told.push(`${title}: ${more.body}`); }
+    close() {}
+};
+"""
+
+
+def test_who_looks_elsewhere_is_told_when_it_is_done_if_they_wished(
+    visit: Visit, address: str
+) -> None:
+    page = visit()
+    page.add_init_script(TOLD)
+    page.reload()
+    page.wait_for_selector("#stage[data-face]")
+    choose(page)
+    in_front = _busy(page, address)
+    page.click("#send")
+    page.get_by_role("button", name="Tell me when it is done").click()
+    expect(page.get_by_role("button", name="You will be told")).to_be_visible()
+    shoot(page, "desk-notice")
+    page.evaluate(ASIDE, True)
+    _free(page, address, in_front)
+    page.wait_for_function("window.told.length > 0")
+    expect(page).to_have_title("Done · AdaIN Studio")
+    assert page.evaluate("window.told.at(-1)") == "AdaIN Studio: Done"
+    page.evaluate(ASIDE, False)
+    expect(page).to_have_title("AdaIN Studio")
+    wait_for_result(page)
+
+
+def test_a_tab_that_slept_is_up_to_date_at_once_when_it_wakes(visit: Visit, address: str) -> None:
+    page = visit()
+    choose(page)
+    in_front = _busy(page, address)
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=queued]")
+    page.evaluate(ASIDE, True)
+    page.evaluate("window.setTimeout = () => 0")  # as in a tab that is frozen
+    page.wait_for_timeout(1000)  # in which the last of its timers ends
+    _free(page, address, in_front)
+    while states(page, address)[0] != "done":
+        page.wait_for_timeout(100)
+    expect(page.locator("#stage")).not_to_have_attribute("data-state", "done")
+    page.evaluate(ASIDE, False)
+    wait_for_result(page)

@@ -1,0 +1,82 @@
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from starlette.requests import Request
+
+from tests.parts import picture
+from tests.web.served import begin, finish
+from web import app, identity, shelf, ui
+from worker import jobs, recents
+
+SUNSET, SEA, FOREST = (picture(300, 200, color=color) for color in ("orange", "navy", "green"))
+
+
+def made(owner: str, *given: bytes) -> str:
+    """Return the id of a finished job of the owner's with these styles."""
+    job = jobs.submit(owner, picture(), given, options={"size": 64})
+    finish(begin())
+    return job.id
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    cookies = {identity.COOKIE: identity.sign("ada")}
+    with TestClient(app.without_page(), cookies=cookies) as one:
+        yield one
+
+
+def test_recent_styles_are_listed_latest_first_and_once(client: TestClient) -> None:
+    made("ada", SUNSET)
+    made("ada", SEA, SUNSET)
+    made("ada", FOREST)
+    made("bob", picture(color="red"))
+    jobs.submit("ada", picture(), [picture(color="pink")])  # not made yet
+    found = client.get("/api/v1/styles").json()
+    assert len({one["digest"] for one in found}) == len(found) == 3
+    for one, style in zip(found, (FOREST, SEA, SUNSET), strict=True):
+        whole, small = client.get(one["picture"]), client.get(one["thumbnail"])
+        with Image.open(io.BytesIO(whole.content)) as kept, Image.open(io.BytesIO(style)) as given:
+            assert kept.getpixel((5, 5)) == given.getpixel((5, 5))
+        with Image.open(io.BytesIO(small.content)) as shown:
+            assert (shown.format, min(shown.size)) == ("JPEG", recents.SIDE)
+
+
+def test_styles_of_the_shelf_are_no_news(client: TestClient) -> None:
+    file = shelf.file("styles", "ink")
+    assert file is not None
+    made("ada", file.read_bytes())
+    assert client.get("/api/v1/styles").json() == []
+
+
+def test_no_more_than_a_row_of_them_is_listed(client: TestClient) -> None:
+    for shade in range(recents.MOST + 3):
+        made("ada", picture(color=(shade, 0, 0)))
+    assert len(client.get("/api/v1/styles").json()) == recents.MOST
+
+
+def test_a_stranger_sees_no_style_of_mine(client: TestClient) -> None:
+    made("ada", SEA)
+    [one] = client.get("/api/v1/styles").json()
+    stranger = TestClient(client.app)
+    assert stranger.get("/api/v1/styles").json() == []
+    assert stranger.get(one["thumbnail"]).status_code == 404
+    assert client.get(f"/api/v1/jobs/{one['job']}/styles/7/thumbnail").status_code == 404
+
+
+def _picked(owner: str, **which: Any) -> list[Any]:  # noqa: ANN401, an event's data
+    request = gr.Request(Request({"type": "http", "headers": [], "state": {"owner": owner}}))
+    return ui.pick_recent(request, gr.EventData(None, which), "mine.png", None, None, None)
+
+
+def test_a_recent_style_takes_the_first_free_place_for_its_owner_only(studio: Path) -> None:
+    job_id = made("ada", SEA)
+    found = _picked("ada", id=job_id, place=0)
+    assert Path(found[1]).is_file()
+    assert found[-1] == ""
+    assert "no job with this id" in _picked("bob", id=job_id, place=0)[-1]

@@ -1,0 +1,104 @@
+"""Previews by the API and for the page: small pictures asked for, and looked at when made.
+
+What was sent once is kept small in this process for a while, so that a dragged control costs no
+second decoding. Parses, calls `worker.previews`, answers.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from web import address, submission
+from web.api import PREFIX, Owner, checking
+from web.openapi import Responses, problems
+from worker import blobs, images, limits, previews
+from worker.images import CleanImage
+from worker.limits import Visitor
+from worker.previews import State
+
+router = APIRouter(prefix=PREFIX, tags=["previews"])
+
+FIELDS = ("content", "style", "mask", "options")
+KEPT = 128  # small pictures, some 60 kB each
+
+_ID: Any = {"id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"}
+
+
+class PreviewView(BaseModel):
+    """A preview that was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ID]})
+
+    id: str
+
+
+# ---------------------------------------------------------------- pictures in a form
+
+
+@lru_cache(maxsize=KEPT)
+def _small(path: str, changed: int, visitor: Visitor) -> CleanImage:
+    limits.spend_picture(visitor)
+    return images.small(Path(path).read_bytes(), previews.SIDE)
+
+
+def small(path: str, visitor: Visitor) -> CleanImage:
+    """Return a picture of a form, small; opened, and counted, once."""
+    return _small(path, Path(path).stat().st_mtime_ns, visitor)
+
+
+# ---------------------------------------------------------------- the API
+
+
+def _ask(visitor: Visitor, asked: submission.Submission) -> str:
+    limits.spend_bytes(visitor, sum(map(len, (asked.content, *asked.styles, *asked.masks))))
+    limits.spend_picture(visitor, 1 + len(asked.styles) + len(asked.masks))
+    content = images.small(asked.content, previews.SIDE)
+    styles = [images.small(style, previews.SIDE) for style in asked.styles]
+    size = content.width, content.height
+    masks = [images.small_mask(mask, size) for mask in asked.masks]
+    return previews.ask(visitor, content, styles, masks, asked.options)
+
+
+@router.post(
+    "/previews",
+    status_code=202,
+    openapi_extra=submission.described(*FIELDS),
+    responses=problems(400, 413, 415, 429, 507),
+)
+async def ask(request: Request) -> PreviewView:
+    """Ask for a preview: 256 px, not kept, in place of the one you asked for before.
+
+    Made when no job waits; look again some times a second, and not for longer than ten seconds.
+    """
+    asked = await submission.read(request, FIELDS)
+    visitor = address.visitor(request)
+    return PreviewView(id=await run_sync(_ask, visitor, asked, limiter=checking))
+
+
+_LOOK: Responses = {
+    200: {
+        "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The preview.",
+    },
+    204: {"description": "It is not made yet."},
+}
+
+
+@router.get(
+    "/previews/{preview_id}", response_class=Response, responses=_LOOK | problems(404, 409, 410)
+)
+def look(preview_id: str, owner: Owner) -> Response:
+    """Return a preview, a WebP, or nothing while it is not made; 404 once another was asked for."""
+    match previews.look(preview_id, owner):
+        case None:
+            raise HTTPException(404, "Another preview was asked for since, or none with this id.")
+        case State.FAILED:
+            raise HTTPException(409, "This preview did not work out.")
+        case State.MADE:
+            data = blobs.get(previews.result_key(owner))
+            return Response(data, media_type="image/webp", headers={"Cache-Control": "no-store"})
+    return Response(status_code=204, headers={"Cache-Control": "no-store"})
