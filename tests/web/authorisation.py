@@ -179,7 +179,7 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     places = {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),
-        "preview_id": _preview(),
+        "preview_id": _preview() if "{preview_id}" in route.path else "",
         "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
         "key_id": keys.make("owner", TITLE).key.id,
     }  # fmt: skip

@@ -117,7 +117,10 @@ const key = (event) => {
 
 /* ------------------------------------------------------------ the tools */
 
-const note = (text) => { if (at("lost").textContent !== text) at("lost").textContent = text; };
+const note = (text, good = false) => {
+  if (at("lost").textContent !== text) at("lost").textContent = text;
+  at("lost").classList.toggle("good", good);
+};
 const take = (place) => {
   brush = place;
   for (const one of root.querySelectorAll(".brush")) one.setAttribute("aria-pressed", String(Number(one.dataset.place) === place));
@@ -141,7 +144,7 @@ const find = async (event) => { // the subject gets the brush in hand, the first
   const knob = event.currentTarget;
   const here = photo;
   knob.disabled = true;
-  note(t("regions.finding"));
+  note(t("regions.finding"), true);
   try {
     const body = new FormData();
     body.append("picture", await (await fetch(here)).blob());
@@ -149,7 +152,7 @@ const find = async (event) => { // the subject gets the brush in hand, the first
     if (!answer.ok) throw new Error((await answer.json()).detail);
     const found = await createImageBitmap(await answer.blob());
     if (here === photo) put(found);
-    note(t("regions.found"));
+    note(t("regions.found"), true);
   } catch (error) { note(error.message); }
   knob.disabled = false;
 };
