@@ -3,6 +3,7 @@
 Importing this makes no connection; `create` is what a server is given.
 """
 
+import mimetypes
 import os
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from web.uploads import UploadDoor
 from worker.settings import settings
 
 ASSETS = Path(__file__).parent / "assets"
+mimetypes.add_type("text/javascript", ".js")  # systems differ, and nosniff forgives nothing
 
 
 def _mount_page(app: FastAPI) -> None:

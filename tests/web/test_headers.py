@@ -37,7 +37,7 @@ def places() -> dict[str, str]:
     finish(begin())
     gallery.share(job.id, "owner")
     known = {"job_id": job.id, "kind": "photos", "name": "cat", "place": "0", "size": "picture"}
-    return known | dict.fromkeys(("token", "batch_id", "key_id", "who"), "none")
+    return known | dict.fromkeys(("token", "batch_id", "key_id", "preview_id", "who"), "none")
 
 
 def test_every_route_says_that_nothing_from_elsewhere_runs_in_its_answer(

@@ -111,10 +111,10 @@ def test_every_address_says_what_it_is_for(described: dict[str, Any]) -> None:
         assert operation["description"].endswith("."), name
 
 
-def test_who_asks_is_known_by_a_cookie(described: dict[str, Any]) -> None:
+def test_who_asks_is_known_by_a_cookie_or_a_key(described: dict[str, Any]) -> None:
     assert described["components"]["securitySchemes"]["cookie"]["name"] == "studio"
     for name, operation in operations(described).items():
-        assert operation["security"] == [{"cookie": []}, {}], name
+        assert operation["security"] == [{"cookie": []}, {"key": []}, {}], name
 
 
 def test_the_examples_are_as_described(described: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from worker import blobs, database, images, jobs, processes, queue
 from worker.blobs import StorageFull
 from worker.jobs import Hold, Job, JobNotFound, Status
 from worker.refused import Refused
+from worker.settings import settings
 
 
 def submit(owner: str = "ann", **options: object) -> Job:
@@ -233,7 +234,7 @@ def test_a_claim_says_who_has_the_job_and_until_when(either: Path, setting: Sett
     assert (job.status, job.attempt, job.worker) == (Status.RUNNING, 1, "worker-1")
     assert job.started is not None
     assert job.lease_until is not None
-    assert job.lease_until - job.started == pytest.approx(15, abs=0.1)
+    assert job.lease_until - job.started == pytest.approx(settings().lease_seconds, abs=0.1)
 
 
 def test_many_workers_at_once_claim_each_job_once(either: Path) -> None:
@@ -246,9 +247,9 @@ def test_many_workers_at_once_claim_each_job_once(either: Path) -> None:
 def test_a_running_job_is_not_claimed_again_while_its_lease_is_renewed(either: Path) -> None:
     submit()
     job = claimed()
-    let_time_pass(job, 14)
+    let_time_pass(job, settings().lease_seconds - 1)
     assert jobs.renew(job, "styles", 0.1) == Hold.HELD
-    let_time_pass(job, 14)
+    let_time_pass(job, settings().lease_seconds - 1)
     assert jobs.claim("worker-2") is None
     assert jobs.expire() == 0
     assert (now(job).stage, now(job).progress) == ("styles", 0.1)
