@@ -337,6 +337,7 @@ def test_after_the_painting_was_lost_nothing_of_it_is_sent_until_it_is_painted_a
     page.wait_for_function(PAINTED, arg=False)
     page.click("#send")
     assert _newest(page, address, 1)["masks"] == 0
+    wait_for_result(page)  # longer than a double click takes
     page.locator("#paint canvas").focus()
     page.keyboard.press("Space")
     page.wait_for_function(PAINTED, arg=True)

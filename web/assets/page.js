@@ -240,10 +240,11 @@ export const start = (host, trigger) => {
   document.addEventListener("click", once, true);
   begin();
 };
+const DOUBLE = 500; // milliseconds within which two presses are a double click
 let pressed = 0;
 const once = (event) => { // a double click is one wish
   if (!event.target.closest?.("#send")) return;
-  if (Date.now() - pressed < 1200) { event.stopPropagation(); event.preventDefault(); }
+  if (Date.now() - pressed < DOUBLE) { event.stopPropagation(); event.preventDefault(); }
   else pressed = Date.now();
 };
 const fillStrip = () => {

@@ -37,6 +37,7 @@ const mask = (layer) => { // white where the style acts, on black
 };
 const save = () => {
   clearTimeout(timer);
+  timer = 0;
   if (!painted) return keep("");
   const masks = Object.fromEntries([...layers].map(([place, layer]) => [place, mask(layer)]));
   keep(JSON.stringify({width: canvas.width, height: canvas.height, feather: Number(at("feather").value), masks}));
@@ -225,6 +226,7 @@ export const start = (host) => {
     ),
     element("p", {class: "lost", role: "status"}),
   );
+  document.addEventListener("click", (event) => { if (timer && event.target.closest?.("#send")) save(); }, true);
   new MutationObserver(look).observe(document.querySelector("#form"), {subtree: true, childList: true, attributes: true, attributeFilter: ["src"]});
   look();
 };
