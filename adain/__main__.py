@@ -75,9 +75,8 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     stylizer = Stylizer.load(args.network, args.weights_folder, args.device)
     masks = [_open(path) for path in args.masks]
     pictures = [_open(path) for path in args.styles]
-    first = Request(
-        *(_open(pairs[0][0]), pictures, args.weights, masks, args.alpha, args.color, args.size)
-    )
+    none = Image.new("RGB", (1, 1))  # each photo in its turn
+    first = Request(none, pictures, args.weights, masks, args.alpha, args.color, args.size)
     if args.color != Color.CONTENT:  # then a style is the same for every photo
         first = replace(first, styles=[stylizer.style(style, args.size) for style in pictures])
     for photo, output in tqdm(pairs, disable=len(pairs) == 1, unit="picture"):

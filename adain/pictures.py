@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable
 from typing import cast
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 LONGEST = 4  # times `size`: a panorama's longer side stops here
 _SIXTEEN_BITS = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -41,16 +41,23 @@ def _with_alpha(image: Image.Image) -> bool:
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    """First frame, upright by its EXIF orientation, eight bits a channel."""
+    """First frame, upright by its EXIF orientation, eight bits a channel; no copy if it is so."""
     image.seek(0)
-    return _eight_bits(ImageOps.exif_transpose(image))
+    image.load()
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    return _eight_bits(image)
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """Convert any picture Pillow opens to upright sRGB without alpha (white shows through)."""
+    """Convert any picture Pillow opens to upright sRGB without alpha (white shows through).
+
+    A picture that is just that is returned as it is: a large one is not copied.
+    """
     image = _turned(image)
     if not _with_alpha(image):
-        return _in_srgb(image).convert("RGB")
+        image = _in_srgb(image)
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     flat = Image.alpha_composite(white, image).convert("RGB")

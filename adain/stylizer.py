@@ -151,6 +151,12 @@ class Stylizer:
 
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
         """Make pictures of one size, from upright requests."""
+        results = self._painted(requests, watch)
+        watch("done", 1.0)
+        return [pixels.image(result) for result in results]
+
+    def _painted(self, requests: Sequence[Request], watch: Watch) -> Tensor:
+        """Make N×3×H×W bytes; whatever it took is free again before they become pictures."""
         watch("styles", 0.0)
         mixes = self._mixes(requests)
         contents = torch.cat(
@@ -167,8 +173,7 @@ class Stylizer:
             photo = pixels.unit(tile.of(passage.images)[luminance])
             painted[luminance] = colors.keep_colors(painted[luminance], photo)
             tile.of(results).copy_(pixels.as_bytes(painted))
-        watch("done", 1.0)
-        return [pixels.image(result) for result in results[:, :, :height, :width]]
+        return results[:, :, :height, :width]
 
     def _passage(self, images: Tensor) -> Passage:
         """Send N×3×H×W through the network, in the precision that suits the size."""
