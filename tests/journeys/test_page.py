@@ -181,11 +181,10 @@ def test_the_keyboard_alone_makes_and_compares_a_picture(visit: Visit, address: 
     )
 
 
-def test_the_settings_of_an_earlier_picture_come_back(visit: Visit) -> None:
+def test_the_settings_of_an_earlier_picture_come_back(visit: Visit, address: str) -> None:
     page = visit()
-    choose(page)
-    set_strength(page, 60)
-    page.click("#send")
+    submit(page, address, "raccoon", "night", alpha=0.6)
+    open_page(page, address)  # no photo is chosen, so no preview takes the picture's place
     wait_for_result(page)
     set_strength(page, 10)
     page.get_by_role("button", name="Use these settings").click()
