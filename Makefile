@@ -7,8 +7,8 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality clean install install-dev
-.PHONY: help up test test-hard cluster lint types format bench bench-full train quality clean install install-dev
+.PHONY: help up test test-hard fuzz load cluster lint types format bench bench-full train quality
+.PHONY: audit hashes authorisation clean install install-dev chromium
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -30,6 +30,7 @@ fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 
 load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
 	@$(BIN)/python -m tests.hard.load $(ARGS)
+
 cluster: install-dev ## run 500 jobs through a cluster on this machine, killing one of each kind
 	@CLUSTER_JOBS=$(or $(JOBS),500) $(BIN)/python -m pytest tests/journeys/test_cluster.py $(ARGS)
 
@@ -110,7 +111,6 @@ install-dev: .venv/installed-dev
 	@$(BIN)/python -m venv .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
 
-.PHONY: chromium
 chromium: # the tests' browser
 	@command -v chromium >/dev/null || { \
 	    as=""; [ "$$(id -u)" = 0 ] || as="sudo -n"; \

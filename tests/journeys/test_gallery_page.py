@@ -4,7 +4,7 @@ import io
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.browsing import (
     DESK,
@@ -103,9 +103,29 @@ def test_a_link_shows_one_picture_until_it_is_taken_back(visit: Visit, address: 
     press(page, "Take back")
     expect(page.locator("dialog .note")).to_have_text("The link shows nothing any more.")
     other.reload()
-    expect(other.locator("h2")).to_have_text("볼 것이 없습니다")
+    expect(other.locator("h1")).to_have_text("볼 것이 없습니다")
     expect(other.locator("img")).to_have_count(0)
     shoot(other, "share-phone-gone")
+
+
+def test_an_answer_in_the_middle_of_a_press_takes_nothing_from_it(
+    visit: Visit, address: str
+) -> None:
+    page = visit()
+    submit(page, address, "cat", "ink", size=64)
+    to_gallery(page, 1)
+    _open_first(page)
+    held: list[Route] = []
+    page.route("**/publish", held.append)
+    press(page, "Publish")
+    page.locator("dialog").get_by_role("button", name="Share link", exact=True).hover()
+    page.mouse.down()
+    with page.expect_response("**/publish"):
+        held[0].continue_()
+    page.wait_for_timeout(200)  # the button is drawn anew only after the press
+    page.mouse.up()
+    expect(page.locator("dialog .sharing")).to_be_visible()
+    expect(page.locator("dialog").get_by_role("button", name="Make private")).to_be_visible()
 
 
 def test_the_same_style_waits_for_a_new_photo(visit: Visit, address: str) -> None:

@@ -16,7 +16,8 @@ SAFE = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-KINDS = {".js": "text/javascript", ".css": "text/css", ".png": "image/png", ".html": "text/html"}
+SCRIPT = ("text/javascript", "application/javascript")  # the second once Gradio drew its page
+KINDS = {".js": SCRIPT, ".css": "text/css", ".png": "image/png", ".html": "text/html"}
 
 
 @pytest.fixture

@@ -37,5 +37,5 @@ export const downloads = (entry) => {
   return element("div", {class: "download"}, link, format, element("label", {}, within, t("with.settings")));
 };
 
-export const tags = (entry) => (entry.tags.length ? element("p", {class: "tags"}, entry.tags.map((tag) => element("span", {}, tag))) : null);
+export const tags = (entry) => element("p", {class: "tags"}, entry.tags.map((tag) => element("span", {}, tag)));
 export const named = (entry) => entry.title || t("untitled");

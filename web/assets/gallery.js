@@ -1,5 +1,5 @@
 /* The gallery: what a visitor made and what others made public, page by page from the API. */
-import {ask, button, compare, element, icon, language, message, moment, shaped, speak, t, tell} from "./parts.js";
+import {ask, button, compare, element, icon, language, message, moment, released, shaped, speak, t, tell} from "./parts.js";
 import {forget} from "./page.js";
 import {downloads, facts, named, tags} from "./entry.js";
 import * as where from "./place.js";
@@ -183,16 +183,20 @@ const changed = (entry) => {
 };
 const note = (text, bad = false) => {
   const line = dialog.querySelector(".note");
+  if (!line) return; // closed meanwhile
   line.textContent = text;
   line.classList.toggle("bad-news", bad);
 };
-const doing = (what, after = "") => async () => { // a verb, then the dialog as it is now
+let turn = Promise.resolve(); // verbs are done one by one, in the order of their presses
+const doing = (what, after = "", shows = draw) => () => (turn = turn.then(async () => { // a verb, then the dialog as it is now
   try {
     const entry = await what();
-    if (entry) draw(changed(entry));
+    await released();
+    if (entry) changed(entry);
+    if (entry && place.entry === entry.id) shows(entry);
     note(after);
   } catch (error) { note(error.message, true); }
-};
+}));
 const toggle = (on, text, picture, what) => button(text, picture, doing(what), {"aria-pressed": String(on)});
 const address = (entry) => location.origin + entry.own.link.replace("/api/v1", "");
 
@@ -209,6 +213,11 @@ const typed = (entry) => {
   const save = () => doing(
     () => tell(`${GALLERY}/${entry.id}`, {title: title.value, tags: words.value.split(",").filter((tag) => tag.trim())}, "PATCH"),
     t("saved"),
+    (now) => { // what is being typed beside it stays
+      dialog.setAttribute("aria-label", named(now));
+      dialog.querySelector("h2").textContent = named(now);
+      dialog.querySelector(".tags").replaceWith(tags(now));
+    },
   )();
   const title = element("input", {type: "text", value: entry.title, maxlength: 120, placeholder: t("untitled"), onchange: save});
   const words = element("input", {type: "text", value: entry.tags.join(", "), placeholder: t("tags.hint"), onchange: save});

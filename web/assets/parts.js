@@ -52,7 +52,7 @@ export const button = (text, picture, onclick, given = {}) =>
 export const anchor = (text, picture, given) =>
   element("a", {class: "quiet", ...given}, icon(picture), element("span", {}, text));
 export const message = (picture, title, text, ...more) =>
-  element("div", {class: "message"}, icon(picture), element("h2", {}, title), element("p", {}, text), ...more);
+  element("div", {class: "message"}, icon(picture), title.nodeType ? title : element("h2", {}, title), element("p", {}, text), ...more);
 
 export const seconds = (count) => t("seconds", {count: count < 10 ? count.toFixed(1) : Math.round(count)});
 export const span = (count) => (count < 60 ? seconds(count) : t("minutes", {minutes: Math.floor(count / 60), seconds: Math.round(count % 60)}));
@@ -96,6 +96,15 @@ export const ask = async (address, options) => {
 };
 export const tell = (address, body, method = "POST") =>
   ask(address, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {})});
+
+/* Resolves once no press is under way: what a press began on must still be there when it ends. */
+const GESTURE = 50; // milliseconds from the end of a touch to the click it makes
+let pressing = false;
+document.addEventListener("pointerdown", () => { pressing = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressing = false; }, true);
+export const released = async () => {
+  while (pressing) await new Promise((go) => { setTimeout(go, GESTURE); });
+};
 
 /* The way in becomes the way out. */
 const turn = (door, name) => {

@@ -16,7 +16,7 @@ const shown = async () => {
     document.title = `${named(entry)} · ${TITLE}`;
     return picture(entry);
   } catch (error) {
-    return [message("link", t(error.status ? "link.gone" : "away.title"), error.message, home())];
+    return [message("link", element("h1", {}, t(error.status ? "link.gone" : "away.title")), error.message, home())];
   }
 };
 
