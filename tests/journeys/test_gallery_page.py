@@ -116,7 +116,7 @@ def test_an_answer_in_the_middle_of_a_press_takes_nothing_from_it(
     to_gallery(page, 1)
     _open_first(page)
     held: list[Route] = []
-    page.route("**/publish", held.append)
+    page.route("**/publish", lambda route: held.append(route))
     press(page, "Publish")
     page.locator("dialog").get_by_role("button", name="Share link", exact=True).hover()
     page.mouse.down()
