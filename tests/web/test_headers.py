@@ -16,8 +16,12 @@ SAFE = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-SCRIPT = ("text/javascript", "application/javascript")  # the second once Gradio drew its page
-KINDS = {".js": SCRIPT, ".css": "text/css", ".png": "image/png", ".html": "text/html"}
+KINDS = {
+    ".js": ("text/javascript", "application/javascript"),  # the second once Gradio drew its page
+    ".css": ("text/css",),
+    ".png": ("image/png",),
+    ".html": ("text/html",),
+}
 
 
 @pytest.fixture
