@@ -58,7 +58,7 @@ def _mount_page(app: FastAPI) -> None:
         ui.page(),
         path="/",
         theme=theme.theme(),
-        css_paths=[ASSETS / f"{name}.css" for name in ("page", "gallery", "batch")],
+        css_paths=[ASSETS / f"{name}.css" for name in ("page", "gallery", "batch", "you")],
         favicon_path=str(ASSETS / "favicon.png"),
         max_file_size=settings().max_upload_bytes,
         footer_links=[],

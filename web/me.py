@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
+from web import signin
 from web.api import PREFIX, Owner
 from web.identity import become
 from worker import accounts, ceilings, people, room
@@ -11,16 +12,25 @@ router = APIRouter(prefix=PREFIX, tags=["you"])
 
 
 class Kept(BaseModel):
-    """How much is kept of you, in bytes; `most` is what may be, 0: any amount."""
+    """Who you are, and how much is kept of you, in bytes; `most` is what may be, 0: any amount."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"kept": 1834211, "most": 2 << 30, "signed_in": True, "name": "Ada"}]
+            "examples": [
+                {
+                    "kept": 1834211,
+                    "most": 2 << 30,
+                    "can_sign_in": True,
+                    "signed_in": True,
+                    "name": "Ada",
+                }
+            ]
         }
     )
 
     kept: int
     most: int
+    can_sign_in: bool  # the studio has a sign-in service
     signed_in: bool
     name: str  # what the provider calls you; "": nothing, or you are not signed in
 
@@ -32,6 +42,7 @@ def kept(owner: Owner) -> Kept:
     return Kept(
         kept=room.kept(owner),
         most=ceilings.of("visitor_bytes")[0],
+        can_sign_in=signin.is_on(),
         signed_in=person is not None,
         name=person.name if person else "",
     )

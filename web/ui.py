@@ -22,7 +22,6 @@ from web import (
     regions,
     sentences,
     shelf,
-    signin,
     texts,
     uploads,
 )
@@ -281,13 +280,11 @@ HEADER = """
     <a href="#studio" data-text="studio"></a>
     <a href="#batch" data-text="batch"></a>
     <a href="#gallery" data-text="gallery"></a>
-    <!-- sign-in -->
+    <a href="#you" data-text="you"></a>
     <button type="button" id="language"></button>
   </nav>
 </header>
 """
-
-SIGN_IN = '<a href="/sign-in" id="sign-in" data-text="sign.in"></a>'
 
 STAGE = """
 <section id="stage" data-label="picture"></section>
@@ -300,6 +297,7 @@ READ = '<div id="read"></div>'
 PAINT = '<div id="paint"></div>'
 BATCH = '<section id="batch"></section>'
 GALLERY = '<section id="gallery"></section>'
+YOU = '<section id="you"></section>'
 
 _ASKED = "(id) => import('/page/preview.js').then((script) => script.asked(id))"
 _SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
@@ -402,8 +400,7 @@ def page() -> gr.Blocks:
         fill_width=True,
         delete_cache=(600, int(settings().uploads_hours * 3600)),
     ) as made:
-        door = SIGN_IN if signin.is_on() else ""
-        gr.HTML(HEADER.replace("<!-- sign-in -->", door), apply_default_css=False)
+        gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 photo = picture.field("photo", height=250)
@@ -436,6 +433,7 @@ def page() -> gr.Blocks:
             apply_default_css=False,
             js_on_load=_script("gallery", "reuse", "again"),
         )
+        gr.HTML(YOU, apply_default_css=False, js_on_load=_script("you"))
 
         worded = [part for part in made.blocks.values() if labels.has(part.elem_id)]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -15,6 +16,7 @@ from web import shelf
 SHOTS = Path(__file__).parents[2] / "screenshots"
 DESK, NARROW, PHONE = (1440, 900), (1280, 800), (390, 844)
 SECONDS = 60_000  # milliseconds a slow machine may take
+SERIOUS = {"serious", "critical"}  # to axe-core
 
 PHOTO = str(shelf.file("photos", "coffee"))
 STYLE = str(shelf.file("styles", "night"))
@@ -124,3 +126,12 @@ def to_gallery(page: Page, tiles: int) -> None:
 def press(page: Page, name: str) -> None:
     """Press a button in an entry's detail view."""
     page.locator("dialog").get_by_role("button", name=name, exact=True).click()
+
+
+def findings(page: Page) -> list[str]:
+    """Return what axe-core finds serious or critical, each with the first place it stands at."""
+    page.wait_for_timeout(300)  # colours fade in; half faded they have too little contrast
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS
+    ]

@@ -69,14 +69,14 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visits(browser: Browser, address: str) -> Iterator[Visit]:
-    """Open the page as a new visitor; whatever it does, it asks nobody but the studio."""
+def visits(browser: Browser, address: str, *others: str) -> Iterator[Visit]:
+    """Open the page as a new visitor; it asks nobody but the studio and these others."""
     elsewhere: list[str] = []
     broken: list[str] = []
     contexts = []
 
     def note(request: Request) -> None:
-        if not request.url.startswith((address, "blob:", "data:")):
+        if not request.url.startswith((address, *others, "blob:", "data:")):
             elsewhere.append(request.url)
 
     def opened(

@@ -1,9 +1,6 @@
 """The page for everybody: axe-core's rules in every view, and all of it by keyboard."""
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.journeys.browsing import (
@@ -11,13 +8,12 @@ from tests.journeys.browsing import (
     PHONE,
     Visit,
     choose,
+    findings,
     press,
     shoot,
     to_gallery,
 )
 from tests.web.served import begin, finish
-
-SERIOUS = {"serious", "critical"}
 
 # What has the focus and whether that can be seen: how it, what it lies in and what lies beside it
 # are drawn with the focus and without.
@@ -49,15 +45,6 @@ UNREACHED = """(root) => {
     .filter((one) => shown(one) && meant(one) && !window.reached.has(one))
     .map((one) => one.outerHTML.slice(0, 200));
 }"""
-
-
-def _findings(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical, each with the first place it stands at."""
-    page.wait_for_timeout(300)  # colours fade in; half faded they have too little contrast
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS
-    ]
 
 
 def _walk(page: Page, root: str) -> None:
@@ -109,42 +96,45 @@ def test_axe_finds_nothing_serious_in_any_view(
     idle: Visit, size: tuple[int, int], scheme: str
 ) -> None:
     page = idle(size, scheme)
-    found = {"empty": _findings(page)}
+    found = {"empty": findings(page)}
     page.click("#send")
     expect(page.locator("#notice [role=alert]")).to_be_visible()
     _fill_form(page)
-    found["form"] = _findings(page)
+    found["form"] = findings(page)
     page.click("#send")
     page.wait_for_selector("#stage[data-state=queued]")
-    found["waiting"] = _findings(page)
+    found["waiting"] = findings(page)
     finish(begin())
     page.wait_for_selector("#stage[data-state=done] .compare")
-    found["done"] = _findings(page)
+    found["done"] = findings(page)
     to_gallery(page, 1)
     page.click("#gallery .tile")
     press(page, "Publish")
     press(page, "Share link")
     expect(page.locator("dialog .sharing")).to_be_visible()
-    found["entry"] = _findings(page)
+    found["entry"] = findings(page)
     link = page.locator("dialog .sharing input").input_value()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Select").click()
     page.click("#gallery .tile")
-    found["mine"] = _findings(page)
+    found["mine"] = findings(page)
     page.get_by_role("link", name="Public").click()
     expect(page.locator("#gallery .tile img")).to_have_count(1)
     page.get_by_role("searchbox").fill("nowhere")
     expect(page.locator("#gallery .said h2")).to_have_text("Nothing fits")
-    found["public"] = _findings(page)
+    found["public"] = findings(page)
     _open_batch(page)
-    found["batch form"] = _findings(page)
+    found["batch form"] = findings(page)
     _make_batch(page)
-    found["batch"] = _findings(page)
+    found["batch"] = findings(page)
     page.click(".batch .tile")
-    found["batch picture"] = _findings(page)
+    found["batch picture"] = findings(page)
     page.goto(link)
     expect(page.locator("#shared h1")).to_be_visible()
-    found["share"] = _findings(page)
+    found["share"] = findings(page)
+    page.goto(link[:-1])
+    expect(page.locator("#shared h1")).to_have_text("Nothing to see here")
+    found["dead link"] = findings(page)
     assert {view: what for view, what in found.items() if what} == {}
 
 

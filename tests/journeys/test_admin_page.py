@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import DESK, PHONE, SECONDS, shoot
+from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
 from worker import blocks, ceilings, gallery, gate, jobs, processes
@@ -64,6 +64,7 @@ def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
 
 
 def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
+    assert findings(page) == []
     enter(page)
     processes.touch("studio:1:worker", "worker", {"device": "cpu", "version": "1"})
     jobs.submit("someone", picture(), [picture()], options={"size": 64})
@@ -71,10 +72,12 @@ def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
     expect(page.locator(".figure.bad dd")).to_contain_text(["1 / 1"])  # it looks by itself
     shoot(page, "admin-overview")
+    assert findings(page) == []
     page.click("a[href='#jobs']")
     page.click("a[href='#jobs/failed']")
     expect(page.locator(".row .error")).to_have_text("The picture needs more memory than there is.")
     shoot(page, "admin-jobs")
+    assert findings(page) == []
     page.get_by_role("button", name="In line again").click()
     expect(page.locator(".none")).to_have_text("No such job.")
     assert jobs.find(failed.id).status == "queued"
@@ -91,6 +94,8 @@ def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
 def test_the_keeper_sets_a_limit_and_takes_it_back(page: Page) -> None:
     enter(page)
     page.click("a[href='#limits']")
+    page.wait_for_selector(".row input")
+    assert findings(page) == []
     row = page.locator(".row", has_text="visitor_waiting")
     row.get_by_label("visitor_waiting").fill("3")
     row.get_by_role("button", name="Set").click()
@@ -117,6 +122,7 @@ def test_the_keeper_reviews_what_was_reported(page: Page) -> None:
         expect(shown).not_to_have_js_property("naturalWidth", 0)
     expect(page.locator("blockquote").first).to_have_text("<b>Not</b> mine to show.")
     shoot(page, "admin-reports")
+    assert findings(page) == []
     page.locator(".row", has_text="Picture 0").get_by_role("button", name="Let stay").click()
     expect(page.locator(".row")).to_have_count(1)
     page.get_by_role("button", name="Take down").click()
@@ -149,6 +155,7 @@ def test_the_page_is_korean_too_and_fits_a_phone(
     shoot(page, f"admin-phone-{scheme}")
     page.click("a[href='#jobs']")
     page.wait_for_selector(".row code")
+    assert findings(page) == []
     shoot(page, f"admin-phone-jobs-{scheme}")
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert not page.evaluate(wide)

@@ -1,7 +1,7 @@
 /* The keeper's page: how the studio does, and what can be done about it; all of it from
  * /api/v1/admin, which asks for the secret. What it shows goes in as text, never as HTML.
  */
-import {TITLE, anchor, ask, button, element, language, moment, span, t, tell} from "./parts.js";
+import {TITLE, anchor, ask, bulk, button, element, language, moment, row, rows, small, span, t, tell, twice, what} from "./parts.js";
 
 const API = "/api/v1/admin";
 const LATER = 3000; // milliseconds between looks at the overview
@@ -12,12 +12,7 @@ let timer = 0;
 /* ------------------------------------------------------------ small parts */
 
 const wrong = element("p", {class: "wrong", role: "alert"});
-const small = (...text) => element("span", {class: "small"}, text.filter(Boolean).join(" · "));
-const what = (...inside) => element("div", {class: "what"}, inside.flat());
-const row = (...inside) => element("li", {class: "row"}, inside.flat());
-const rows = (list, empty) => (list.length ? element("ul", {class: "rows"}, list) : element("p", {class: "none"}, empty));
 const figure = (name, value, bad = false) => element("div", {class: bad ? "figure bad" : "figure"}, element("dt", {}, name), element("dd", {}, String(value)));
-const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const heading = (text) => element("h2", {}, text);
 
 /* Does something, shows what went wrong, and draws the view anew. */
@@ -31,15 +26,7 @@ const failed = (error) => {
   wrong.textContent = error.message;
 };
 const does = (name, address, body, method) => button(t(name), null, (event) => { event.currentTarget.disabled = true; act(address, body, method); });
-/* The same for what can't be taken back: the button asks once more. */
-const surely = (name, address, body) => {
-  const knob = button(t(name), null, () => {
-    if (knob.classList.contains("bad")) return act(address, body);
-    knob.classList.add("bad");
-    knob.textContent = t("admin.sure");
-  });
-  return knob;
-};
+const surely = (name, address, body) => twice(t(name), t("admin.sure"), null, () => act(address, body));
 /* A list that goes on: `page` answers with some items and where the next ones begin. */
 const endless = async (page, item, empty) => {
   const list = element("ul", {class: "rows"});
@@ -84,7 +71,7 @@ const overview = async () => {
       figure(t("admin.day"), day.done),
       figure(t("admin.mean"), hour.seconds === null ? "–" : span(hour.seconds)),
       figure(t("admin.failed"), `${hour.failed} / ${day.failed}`, hour.failed > 0),
-      figure(t("admin.kept"), told.most ? `${size(told.kept)} / ${size(told.most)}` : size(told.kept)),
+      figure(t("admin.kept"), told.most ? `${bulk(told.kept)} / ${bulk(told.most)}` : bulk(told.kept)),
       figure(t("admin.queue"), told.queue.ok ? told.queue.waiting : t("admin.gone"), !told.queue.ok),
       figure(t("admin.sweep"), t(told.sweep ? "admin.there" : "admin.gone"), !told.sweep),
     ),

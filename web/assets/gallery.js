@@ -1,5 +1,5 @@
 /* The gallery: what a visitor made and what others made public, page by page from the API. */
-import {ask, button, compare, element, icon, language, message, moment, released, shaped, speak, t, tell} from "./parts.js";
+import {ask, button, compare, copied, element, icon, language, message, moment, released, shaped, speak, t, tell, twice} from "./parts.js";
 import {forget} from "./page.js";
 import {downloads, facts, named, tags} from "./entry.js";
 import * as where from "./place.js";
@@ -202,12 +202,7 @@ const address = (entry) => location.origin + entry.own.link.replace("/api/v1", "
 
 const sharing = (entry) => {
   if (!entry.own.link) return null;
-  const field = element("input", {type: "text", readonly: true, value: address(entry), "aria-label": t("link"), onfocus: () => field.select()});
-  const copy = async () => {
-    try { await navigator.clipboard.writeText(field.value); } catch (error) { field.select(); document.execCommand("copy"); }
-    note(t("copied"));
-  };
-  return element("div", {class: "sharing"}, field, button(t("copy"), "link", copy), button(t("revoke"), "stop", doing(() => verb(entry, "revoke"), t("revoked"))));
+  return element("div", {class: "sharing"}, copied(address(entry), t("link"), () => note(t("copied"))), button(t("revoke"), "stop", doing(() => verb(entry, "revoke"), t("revoked"))));
 };
 const typed = (entry) => {
   const save = () => doing(
@@ -229,17 +224,13 @@ const sources = (entry) => element("div", {class: "sources"},
     element("img", {src: style.address, alt: t("style.number", {count: place + 1}), loading: "lazy"}),
     element("figcaption", {}, t("style.number", {count: place + 1})))),
 );
-const erase = (entry) => {
-  const knob = button(t("delete"), "bin", async () => {
-    if (!knob.classList.contains("bad")) return sure(knob, true);
-    try {
-      await ask(`${GALLERY}/${entry.id}`, {method: "DELETE"});
-      dialog.close();
-      gone([entry.id]);
-    } catch (error) { note(error.message, true); }
-  });
-  return knob;
-};
+const erase = (entry) => twice(t("delete"), t("delete.sure"), "bin", async () => {
+  try {
+    await ask(`${GALLERY}/${entry.id}`, {method: "DELETE"});
+    dialog.close();
+    gone([entry.id]);
+  } catch (error) { note(error.message, true); }
+});
 const toStudio = (event, data) => { form(event, data); place.entry = null; dialog.close(); location.hash = ""; };
 const own = (entry) => [
   typed(entry),
@@ -377,7 +368,7 @@ const setFilters = () => { // as the address has them
 const go = () => {
   const {view} = place = where.read();
   const here = view === "gallery";
-  const name = here || view === "batch" ? view : "studio";
+  const name = here || ["batch", "you"].includes(view) ? view : "studio";
   document.documentElement.dataset.view = name;
   for (const link of document.querySelectorAll(".views a")) {
     if (link.hash === `#${name}`) link.setAttribute("aria-current", "page");

@@ -54,6 +54,30 @@ export const anchor = (text, picture, given) =>
 export const message = (picture, title, text, ...more) =>
   element("div", {class: "message"}, icon(picture), title.nodeType ? title : element("h2", {}, title), element("p", {}, text), ...more);
 
+/* A button for what can't be taken back: the first press asks, the second counts. */
+export const twice = (text, question, picture, act) => {
+  const knob = button(text, picture, () => {
+    if (knob.classList.contains("bad")) return act();
+    knob.classList.add("bad");
+    knob.querySelector("span").textContent = question;
+  });
+  return knob;
+};
+/* A text to take along, and the button that does. */
+export const copied = (value, name, told) => {
+  const field = element("input", {type: "text", readonly: true, value, "aria-label": name, onfocus: () => field.select()});
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(value); } catch (error) { field.select(); document.execCommand("copy"); }
+    told();
+  };
+  return [field, button(t("copy"), "link", copy)];
+};
+export const small = (...text) => element("span", {class: "small"}, text.filter(Boolean).join(" · "));
+export const what = (...inside) => element("div", {class: "what"}, inside.flat());
+export const row = (...inside) => element("li", {class: "row"}, inside.flat());
+export const rows = (list, empty) => (list.length ? element("ul", {class: "rows"}, list) : element("p", {class: "none"}, empty));
+export const bulk = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
 export const seconds = (count) => t("seconds", {count: count < 10 ? count.toFixed(1) : Math.round(count)});
 export const span = (count) => (count < 60 ? seconds(count) : t("minutes", {minutes: Math.floor(count / 60), seconds: Math.round(count % 60)}));
 export const moment = (epoch) => new Date(epoch * 1000).toLocaleString(language, {dateStyle: "medium", timeStyle: "short"});
@@ -106,16 +130,6 @@ export const released = async () => {
   while (pressing) await new Promise((go) => { setTimeout(go, GESTURE); });
 };
 
-/* The way in becomes the way out. */
-const turn = (door, name) => {
-  door.textContent = name ? t("sign.out.name", {name}) : t("sign.out");
-  door.onclick = async (event) => {
-    event.preventDefault();
-    await ask("/sign-out", {method: "POST"});
-    location.reload();
-  };
-};
-
 /* The words of what Python drew, and the switch to the other language. */
 export const speak = () => {
   document.documentElement.lang = language;
@@ -126,8 +140,6 @@ export const speak = () => {
     one.title = t(`shelf.${one.dataset.name}`);
     one.firstElementChild.alt = one.title;
   }
-  const door = document.querySelector("#sign-in");
-  if (door) ask("/api/v1/me").then((me) => me.signed_in && turn(door, me.name)).catch(() => {});
   const knob = document.querySelector("#language");
   knob.textContent = t("language.other");
   knob.lang = language === "en" ? "ko" : "en";

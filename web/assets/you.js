@@ -1,0 +1,74 @@
+/* Who the visitor is to the studio, what is kept of them, their keys, and the end of all of it. */
+import {anchor, ask, bulk, button, copied, element, moment, row, rows, small, t, tell, twice, what} from "./parts.js";
+
+const ME = "/api/v1/me";
+let root = null;
+
+const here = () => location.hash === "#you";
+const said = (text) => {
+  const line = root.querySelector(".wrong");
+  line.textContent = text;
+  if (text) line.scrollIntoView({block: "nearest"});
+};
+const doing = (act) => async () => {
+  said("");
+  try { await act(); } catch (error) { said(error.message); }
+};
+const part = (name, ...inside) => element("section", {"aria-label": t(name)}, element("h2", {}, t(name)), ...inside);
+
+const who = (me) => part("you.who",
+  element("p", {}, me.signed_in ? t("you.signed", {name: me.name || t("you.nameless")}) : t("you.anonymous")),
+  me.signed_in ? button(t("sign.out"), null, doing(async () => { await tell("/sign-out"); location.reload(); }))
+    : me.can_sign_in ? anchor(t("sign.in"), "open", {href: "/sign-in"}) : null,
+  me.can_sign_in && !me.signed_in ? element("p", {class: "hint"}, t("you.sign.in")) : null,
+);
+const kept = (me) => part("you.kept",
+  element("p", {}, me.most ? t("you.kept.of", {kept: bulk(me.kept), most: bulk(me.most)}) : bulk(me.kept)),
+  me.most ? element("progress", {max: me.most, value: me.kept, "aria-label": t("you.kept")}) : null,
+);
+const fresh = (made) => element("div", {class: "fresh", role: "status"},
+  element("p", {}, t("you.key.once")),
+  element("div", {class: "sharing"}, copied(made.key, made.name, () => said(""))),
+);
+const keys = (list, made) => {
+  const name = element("input", {type: "text", required: true, maxlength: 60, placeholder: t("you.key.name"), "aria-label": t("you.key.name")});
+  const make = doing(async () => draw(await tell(`${ME}/keys`, {name: name.value})));
+  const revoke = (key) => twice(t("you.key.revoke"), t("you.key.sure"), "stop", doing(async () => {
+    await ask(`${ME}/keys/${key.id}`, {method: "DELETE"});
+    await draw();
+    root.querySelector("form input").focus();
+  }));
+  return part("you.keys",
+    element("p", {class: "hint"}, t("you.keys.text")),
+    made ? fresh(made) : null,
+    rows(list.map((key) => row(
+      what(element("strong", {}, key.name), small(`${key.prefix}…`, t("you.key.made", {when: moment(key.made)}), key.used ? t("you.key.used", {when: moment(key.used)}) : t("you.key.unused"))),
+      revoke(key),
+    )), t("you.keys.none")),
+    element("form", {class: "sharing", onsubmit: (event) => { event.preventDefault(); make(); }}, name, element("button", {class: "quiet"}, t("you.key.make"))),
+  );
+};
+const end = () => part("you.end",
+  element("p", {class: "hint"}, t("you.end.text")),
+  twice(t("you.end.all"), t("you.end.sure"), "bin", doing(async () => {
+    await ask(ME, {method: "DELETE"});
+    location.assign("/");
+  })),
+);
+
+const draw = async (made = null) => { // made: the key that was made just now
+  try {
+    const [me, list] = await Promise.all([ask(ME), ask(`${ME}/keys`)]);
+    root.replaceChildren(element("p", {class: "wrong", role: "alert"}), who(me), kept(me), keys(list, made), end());
+    root.querySelector(".fresh input")?.focus();
+  } catch (error) {
+    root.replaceChildren(element("p", {class: "wrong", role: "alert"}, error.message), button(t("try.again"), null, () => draw()));
+  }
+};
+
+export const start = (host) => {
+  root = host.querySelector("#you");
+  const open = () => { if (here()) draw(); };
+  addEventListener("hashchange", open);
+  open();
+};
