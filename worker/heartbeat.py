@@ -3,15 +3,16 @@
 Knows no network; the work reports its stages to it and hears from it when to stop.
 """
 
-import contextlib
 import logging
 import math
 import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from threading import Event, Thread
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
 from typing import Any
 
 import redis
@@ -39,6 +40,16 @@ class Stop(Exception):
     """The work is to be dropped: its owners cancelled, or other attempts have the jobs."""
 
 
+@dataclass
+class _Kept:
+    """A job whose lease is kept: where the work on it is, and what was last heard of it."""
+
+    job: Job
+    stage: str = ""
+    progress: float = 0.0
+    hold: Hold = Hold.HELD
+
+
 class Heartbeat(Thread):
     """Beats every few seconds, and soon when a stage begins.
 
@@ -56,9 +67,8 @@ class Heartbeat(Thread):
         self._parent = os.getppid()
         self._soon = Event()
         self._ended = False
-        self._group: Sequence[Job] = ()
-        self._holds: dict[str, Hold] = {}
-        self._stage, self._progress = "", 0.0
+        self._kept: dict[str, _Kept] = {}  # by the job's id; replaced whole, never changed
+        self._changing = Lock()
         self._beaten = self._touched = -math.inf
         self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
 
@@ -66,25 +76,29 @@ class Heartbeat(Thread):
         """Take note that a bell was brought to this process."""
         self._heard.set()
 
-    @contextlib.contextmanager
-    def keeping(self, group: Sequence[Job]) -> Iterator[None]:
-        """Keep the leases of jobs while the work on them lasts."""
-        self._holds, self._stage, self._progress = {}, "", 0.0
-        self._group = group
-        try:
-            yield
-        finally:
-            self._group = ()
+    def keep(self, group: Sequence[Job]) -> None:
+        """Keep the leases of jobs from now on."""
+        with self._changing:
+            self._kept = self._kept | {job.id: _Kept(job) for job in group}
+
+    def let_go(self, group: Sequence[Job]) -> None:
+        """Keep them no longer."""
+        gone = {job.id for job in group}
+        with self._changing:
+            self._kept = {name: kept for name, kept in self._kept.items() if name not in gone}
 
     def hold(self, job: Job) -> Hold:
-        """Tell what was last heard of a job that is being worked on."""
-        return self._holds.get(job.id, Hold.HELD)
+        """Tell what was last heard of a job whose lease is kept."""
+        kept = self._kept.get(job.id)
+        return kept.hold if kept else Hold.HELD
 
-    def watch(self, stage: str, progress: float) -> None:
-        """Take note of where the work is; raises `Stop` when nobody wants it any more."""
-        self._stage, self._progress = stage, progress
+    def watch(self, group: Sequence[Job], stage: str, progress: float) -> None:
+        """Take note of where work is; raises `Stop` when nobody wants it any more."""
+        for job in group:
+            if kept := self._kept.get(job.id):
+                kept.stage, kept.progress = stage, progress
         self._soon.set()
-        if all(self.hold(job) != Hold.HELD for job in self._group):
+        if all(self.hold(job) != Hold.HELD for job in group):
             raise Stop
 
     def end(self) -> None:
@@ -109,18 +123,24 @@ class Heartbeat(Thread):
         time.sleep(max(0.0, self._beaten + PACE - time.monotonic()))
         self._soon.clear()
         self._beaten = time.monotonic()
-        if group := self._group:
-            holds = jobs.renew_all(group, self._stage, self._progress)
-            if self._group is group:
-                self._holds = holds
+        self._renew()
         if self._beaten - self._touched >= settings().heartbeat_seconds:
             self._touched = self._beaten
             processes.touch(self.process, self._kind, self._info(), metrics.told())
             self._listen()
 
+    def _renew(self) -> None:
+        at: defaultdict[tuple[str, float], list[_Kept]] = defaultdict(list)
+        for kept in self._kept.values():
+            at[kept.stage, kept.progress].append(kept)
+        for (stage, progress), group in at.items():
+            holds = jobs.renew_all([kept.job for kept in group], stage, progress)
+            for kept in group:
+                kept.hold = holds[kept.job.id]
+
     def _listen(self) -> None:
         now = time.monotonic()
-        if self._group or self._heard.is_set() or not _bells():
+        if self._kept or self._heard.is_set() or not _bells():
             self._heard.clear()
             self._heard_at, self._told = now, False
         elif now - self._heard_at > 2 * DEAF_SECONDS:

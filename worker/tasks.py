@@ -1,7 +1,8 @@
 """The worker: answers the bell, takes the next jobs in line and sees them through.
 
 Like a web view: fetch, call, record. What is run stands in `adain`, what is recorded in
-`worker/jobs.py`. Jobs that work at one size with one network may be made together.
+`worker/jobs.py`. Jobs that work at one size with one network may be made together; while some
+jobs' pictures are stored, the next ones' are made.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from threading import Event
@@ -40,6 +41,8 @@ from worker.settings import BadSetting, settings
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+SHIFT = 10.0  # seconds after which a bell's work takes no more jobs, so that limits keep to one
 
 app = queue.app()
 
@@ -98,6 +101,11 @@ class Stopwatch:
         self.seconds[self._stage] = round(before + elapsed - self._since, 4)
         self.seconds["total"] = round(elapsed - self._begun, 4)
         self._stage, self._since = stage, elapsed
+
+    def end(self) -> dict[str, float]:
+        """End the last stage; return all of them and the total."""
+        self.enter("")
+        return dict(self.seconds)
 
 
 def _picture(data: bytes) -> Image.Image:
@@ -225,44 +233,62 @@ def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tupl
     return done
 
 
-def _load(group: list[Job], worker: str) -> list[tuple[Job, Asked]]:
+def _load(group: list[Job], beat: Heartbeat) -> list[tuple[Job, Asked]]:
     """Load the jobs' pictures; more jobs join meanwhile, so that none waits for company."""
     ready = _each(_request, [(job,) for job in group])
-    if late := jobs.join(worker, group[0], _most() - len(group)):
+    if late := jobs.join(beat.process, group[0], _most() - len(group)):
+        beat.keep(late)
         group.extend(late)
         ready += _each(_request, [(job,) for job in late])
     return ready
 
 
+class Storing:
+    """A hand that stores pictures while the next are made: one lot at a time."""
+
+    def __init__(self) -> None:
+        self._hand = ThreadPoolExecutor(1, "storing")
+        self._busy: Future[None] | None = None
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Do that beside what the caller does next, once what was given before is done."""
+        self.wait()
+        self._busy = self._hand.submit(work)
+
+    def wait(self) -> None:
+        """Return when nothing is being stored; raises what the work raised."""
+        busy, self._busy = self._busy, None
+        if busy:
+            busy.result()
+
+    def end(self) -> None:
+        """Wait, and let the hand go."""
+        self._hand.shutdown()
+        self.wait()
+
+
 class Making:
-    """The making of some jobs' pictures at once.
+    """The making of some jobs' pictures at once; what stores them is given to a hand.
 
     What goes wrong with several jobs at once is tried again with half of them, until the one
     that does not work, or does not fit, is alone.
     """
 
-    def __init__(self, group: list[Job], beat: Heartbeat) -> None:
-        self.group = group
+    def __init__(self, group: list[Job], beat: Heartbeat, storing: Storing) -> None:
+        self.left = group  # all but those whose pictures are made
         self._beat = beat
+        self._storing = storing
         self._clock = Stopwatch()
-
-    def _at(self, place: str) -> None:
-        for job in self.group:
-            faults.at(place, job.id)
 
     def _watch(self, stage: str, progress: float) -> None:
         self._clock.enter(stage)
-        self._beat.watch(stage, progress)
-        self._at(stage)  # mid-job: styles, content, picture, save
-
-    def _count(self, together: int) -> None:
-        metrics.TOGETHER.observe(together)
-        for stage, seconds in self._clock.seconds.items():
-            metrics.STAGES.labels(stage).observe(seconds)
+        self._beat.watch(self.left, stage, progress)
+        for job in self.left:
+            faults.at(stage, job.id)  # mid-job: styles, content, picture
 
     def run(self) -> None:
-        """Make the pictures and record them; raises what is no single job's fault."""
-        if ready := _load(self.group, self._beat.process):
+        """Make the pictures; raises what is no single job's fault."""
+        if ready := _load(self.left, self._beat):
             self._paint(ready)
 
     def _paint(self, ready: Sequence[tuple[Job, Asked]]) -> None:
@@ -281,31 +307,71 @@ class Making:
             log.warning("a group of %d is halved: %r", len(ready), error)
         else:
             made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
-            self._record(made, stylizer)
+            self._clock.enter("save")
+            stored = Stored(made, stylizer, self._beat, self._clock)
+            self._storing.give(stored.run)
+            self.left = [job for job in self.left if job not in stored.group]
             return
         half = len(ready) // 2  # out here, where the error holds no memory any more
         for part in (ready[:half], ready[half:]):
             self._paint(part)
 
-    def _record(self, made: Sequence[tuple[Job, Image.Image]], stylizer: Stylizer) -> None:
-        self._watch("save", 0.95)
-        kept = _each(_keep, made)
+
+class Stored:
+    """The storing and recording of pictures that were made at once."""
+
+    def __init__(
+        self,
+        made: Sequence[tuple[Job, Image.Image]],
+        stylizer: Stylizer,
+        beat: Heartbeat,
+        clock: Stopwatch,
+    ) -> None:
+        self.group = [job for job, _ in made]
+        self._made = made
+        self._stylizer = stylizer
+        self._beat = beat
+        self._clock = clock
+
+    def _at(self, place: str) -> None:
+        for job in self.group:
+            faults.at(place, job.id)
+
+    def _count(self, timings: dict[str, float]) -> None:
+        metrics.TOGETHER.observe(len(self.group))
+        for stage, seconds in timings.items():
+            metrics.STAGES.labels(stage).observe(seconds)
+
+    def _record(self) -> None:
+        self._beat.watch(self.group, "save", 0.95)
+        self._at("save")
+        kept = _each(_keep, self._made)
         self._at("kept")  # results that no row knows
-        self._clock.enter("")
-        self._count(len(made))
+        timings = self._clock.end()
+        self._count(timings)
         for job, files in kept:
-            wait = {"wait": round((job.started or 0) - job.submitted, 4)}
             jobs.finish(
                 job.id,
                 job.attempt,
                 **asdict(files),
-                device=str(stylizer.device),
-                weights_sha256=stylizer.sha256,
+                device=str(self._stylizer.device),
+                weights_sha256=self._stylizer.sha256,
                 version=adain.__version__,
-                timings=wait | self._clock.seconds,
-                together=len(made),
+                timings={"wait": round((job.started or 0) - job.submitted, 4)} | timings,
+                together=len(self.group),
             )
             faults.at("recorded", job.id)
+
+    def run(self) -> None:
+        """Store the pictures and end their jobs."""
+        try:
+            self._record()
+        except Stop:
+            _drop(self.group, self._beat)
+        except DBAPIError:
+            _left_to_the_sweep(self.group)
+        finally:
+            self._beat.let_go(self.group)
 
 
 def _drop(group: Sequence[Job], beat: Heartbeat) -> None:
@@ -321,24 +387,34 @@ def _give_back(group: Sequence[Job], counts: bool) -> None:
         jobs.release(job.id, job.attempt, counts)
 
 
-def _see_through(group: list[Job], beat: Heartbeat) -> None:
-    """Run claimed jobs to their ends."""
+def _left_to_the_sweep(group: Sequence[Job]) -> None:
+    """Let what can't be recorded be tried again when its lease is over."""
+    log.exception("jobs %s found no database", ", ".join(job.id for job in group))
+
+
+def _see_through(group: list[Job], beat: Heartbeat, storing: Storing) -> bool:
+    """Make the pictures of claimed jobs; tell whether there is time for more jobs."""
+    making = Making(group, beat, storing)
+    beat.keep(group)
     try:
-        with beat.keeping(group):
-            Making(group, beat).run()
+        making.run()
     except Stop:
-        _drop(group, beat)
+        _drop(making.left, beat)
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
-        _give_back(group, counts=False)
+        _give_back(making.left, counts=False)
         raise
-    except DBAPIError:  # what can't be recorded is tried again when the lease is over
-        log.exception("jobs %s found no database", ", ".join(job.id for job in group))
+    except DBAPIError:
+        _left_to_the_sweep(making.left)
     except SoftTimeLimitExceeded as error:
-        if len(group) == 1:
-            _fail(group[0], error)
+        if len(making.left) == 1:
+            _fail(making.left[0], error)
         else:  # each has the time to itself when it comes again
-            log.warning("a group of %d took too long; each runs alone", len(group))
-            _give_back(group, counts=True)
+            log.warning("a group of %d took too long; each runs alone", len(making.left))
+            _give_back(making.left, counts=True)
+        return False
+    finally:
+        beat.let_go(making.left)
+    return True
 
 
 def _preview() -> None:
@@ -358,18 +434,48 @@ def _preview() -> None:
         previews.end(preview, previews.State.FAILED)
 
 
+def _claim(beat: Heartbeat, worked: bool) -> list[Job]:
+    try:
+        group = jobs.claim_together(beat.process, _most())
+    except DBAPIError:
+        if not worked:
+            raise
+        log.warning("no more jobs are taken: the database is away", exc_info=True)
+        return []
+    for job in group:
+        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
+        faults.at("claimed", job.id)
+    return group
+
+
+def _shift(beat: Heartbeat) -> bool:
+    """Take groups of jobs in line until none waits, or it has lasted; tell whether one did.
+
+    The last pictures are stored when it ends.
+    """
+    storing, until, worked = Storing(), time.monotonic() + SHIFT, False
+    try:
+        while group := _claim(beat, worked):
+            worked = True
+            alone = any(job.attempt - job.released > 1 for job in group)
+            if alone:
+                storing.wait()  # what ends the process a second time takes no other along
+            goes_on = _see_through(group, beat, storing)
+            if alone:
+                storing.wait()
+            if not goes_on or time.monotonic() > until:
+                break
+    finally:
+        storing.end()
+    return worked
+
+
 @app.task(name=queue.TASK)  # type: ignore[untyped-decorator]
 def stylize(job_id: str) -> None:
     """Answer the bell. Whose it was does not matter: the next in line are taken, if any."""
     _beat.hear()
     faults.at("heard")  # a bell gone, nothing claimed
-    group = jobs.claim_together(_beat.process, _most())
-    for job in group:
-        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
-        faults.at("claimed", job.id)
-    if group:
-        _see_through(group, _beat)
-    else:
+    if not _shift(_beat):
         _preview()
 
 

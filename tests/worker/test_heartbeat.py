@@ -1,6 +1,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,16 @@ def soon(happened: Callable[[], bool], seconds: float = 5) -> bool:
     return False
 
 
-def stops(beat: Heartbeat) -> bool:
+@contextmanager
+def kept(beat: Heartbeat, *group: Job) -> Iterator[None]:
+    beat.keep(group)
+    yield
+    beat.let_go(group)
+
+
+def stops(beat: Heartbeat, job: Job) -> bool:
     try:
-        beat.watch("content", 0.3)
+        beat.watch([job], "content", 0.3)
     except Stop:
         return True
     return False
@@ -57,11 +65,13 @@ def test_a_process_is_heard_however_busy_it_is(beat: Heartbeat) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     [first] = processes.alive("worker")
 
+    job = claimed()
+
     def heard_again() -> bool:
-        beat.watch("content", 0.3)  # so that no beat waits its whole time
+        beat.watch([job], "content", 0.3)  # so that no beat waits its whole time
         return processes.alive("worker")[0].seen > first.seen
 
-    with beat.keeping([claimed()]):
+    with kept(beat, job):
         assert soon(heard_again)
 
 
@@ -79,7 +89,7 @@ def test_a_process_that_ended_is_heard_no_more(beat: Heartbeat) -> None:
 
 def test_the_lease_lasts_as_long_as_the_work(beat: Heartbeat) -> None:
     job = claimed()
-    with beat.keeping([job]):
+    with kept(beat, job):
         time.sleep(0.8)
         assert jobs.expire() == 0
     assert soon(lambda: jobs.expire() == 1)
@@ -90,8 +100,8 @@ def test_a_stage_shows_at_once(rung: Path, setting: Setting) -> None:
     slow = Heartbeat("worker", dict)
     slow.start()
     job = claimed()
-    with slow.keeping([job]):
-        slow.watch("content", 0.3)
+    with kept(slow, job):
+        slow.watch([job], "content", 0.3)
         assert soon(lambda: jobs.get(job.id, "ann").stage == "content")
         assert jobs.get(job.id, "ann").progress == 0.3
     slow.end()
@@ -99,21 +109,36 @@ def test_a_stage_shows_at_once(rung: Path, setting: Setting) -> None:
 
 def test_the_work_hears_that_it_was_cancelled(beat: Heartbeat) -> None:
     job = claimed()
-    with beat.keeping([job]):
-        beat.watch("styles", 0.0)
+    with kept(beat, job):
+        beat.watch([job], "styles", 0.0)
         jobs.cancel(job.id, "ann")
-        assert soon(lambda: stops(beat))
+        assert soon(lambda: stops(beat, job))
         assert beat.hold(job) == Hold.CANCELLED
-    with beat.keeping([claimed()]):
-        beat.watch("styles", 0.0)  # that was about the other
+        other = claimed()
+        with kept(beat, other):
+            beat.watch([other], "styles", 0.0)  # that was about the other
+
+
+def test_two_groups_are_kept_each_at_its_own_stage(beat: Heartbeat) -> None:
+    stored, made = claimed(), claimed()
+    with kept(beat, stored), kept(beat, made):
+        beat.watch([stored], "save", 0.95)
+        beat.watch([made], "content", 0.3)
+
+        def shown() -> list[str]:
+            return [jobs.get(job.id, "ann").stage for job in (stored, made)]
+
+        assert soon(lambda: shown() == ["save", "content"])
+        time.sleep(0.8)
+        assert jobs.expire() == 0
 
 
 def test_the_work_hears_that_another_has_the_job(beat: Heartbeat) -> None:
     job = claimed()
-    with beat.keeping([job]):
+    with kept(beat, job):
         with database.transaction() as session:
             session.execute(update(Job).values(attempt=2))
-        assert soon(lambda: stops(beat))
+        assert soon(lambda: stops(beat, job))
         assert beat.hold(job) == Hold.LOST
 
 

@@ -1,6 +1,9 @@
 """Jobs that run together: who may, in which order, and what becomes of each when it goes wrong."""
 
 import io
+import itertools
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -308,8 +311,7 @@ def test_a_group_that_takes_too_long_runs_again_one_by_one(
     tried = faulty(monkeypatch, 1, SoftTimeLimitExceeded)
     tasks.stylize("any bell")
     assert [(now(job).status, now(job).released) for job in made] == [(Status.QUEUED, 0)] * 3
-    for _ in made:
-        tasks.stylize("any bell")
+    tasks.stylize("any bell")
     assert tried == [3, 1, 1, 1]
     assert [(now(job).status, now(job).attempt) for job in made] == [(Status.DONE, 2)] * 3
 
@@ -336,13 +338,75 @@ def test_a_group_that_nobody_wants_is_dropped(
     made = [submit() for _ in range(2)]
     load = tasks._load
 
-    def all_cancelled(group: list[Job], worker: str) -> Any:  # noqa: ANN401
+    def all_cancelled(group: list[Job], beat: Heartbeat) -> Any:  # noqa: ANN401
         for job in group:
             jobs.cancel(job.id, "ann")
         tasks._beat.join(0.5)  # a heartbeat passes
-        return load(group, worker)
+        return load(group, beat)
 
     monkeypatch.setattr(tasks, "_load", all_cancelled)
     tasks.stylize("any bell")
     for job in made:
         assert (now(job).status, now(job).result_key) == (Status.CANCELLED, None)
+
+
+# ---------------------------------------------------------------- one after the other
+
+
+def test_while_pictures_are_stored_the_next_are_made(
+    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(micro_batch=1)
+    made = [submit() for _ in range(3)]
+    begun = [threading.Event() for _ in made]
+    keep, stylize = tasks._keep, Stylizer.stylize
+    count = itertools.count()
+
+    def noted(self: Stylizer, *given: Any) -> list[Image.Image]:  # noqa: ANN401
+        begun[next(count)].set()
+        return stylize(self, *given)
+
+    def waiting(job: Job, image: Image.Image) -> tasks.Kept:
+        place = ids(made).index(job.id)
+        assert place == 2 or begun[place + 1].wait(20), "the next waits for this one's files"
+        return keep(job, image)
+
+    monkeypatch.setattr(Stylizer, "stylize", noted)
+    monkeypatch.setattr(tasks, "_keep", waiting)
+    tasks.stylize("any bell")
+    assert [now(job).status for job in made] == [Status.DONE] * 3
+
+
+def test_a_job_that_was_lost_before_runs_when_nothing_else_does(
+    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(micro_batch=1)
+    made = [submit() for _ in range(3)]
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == made[1].id).values(attempt=1))
+    keep, stylize = tasks._keep, Stylizer.stylize
+    unfinished = []
+
+    def noted(self: Stylizer, *given: Any) -> list[Image.Image]:  # noqa: ANN401
+        unfinished.append(sum(now(job).status == Status.RUNNING for job in made))
+        return stylize(self, *given)
+
+    def slow(job: Job, image: Image.Image) -> tasks.Kept:
+        time.sleep(0.3)
+        return keep(job, image)
+
+    monkeypatch.setattr(Stylizer, "stylize", noted)
+    monkeypatch.setattr(tasks, "_keep", slow)
+    tasks.stylize("any bell")
+    assert unfinished == [1, 1, 1]
+    assert [now(job).status for job in made] == [Status.DONE] * 3
+
+
+def test_a_bell_that_worked_long_leaves_the_rest_to_the_next(
+    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(micro_batch=1)
+    monkeypatch.setattr(tasks, "SHIFT", 0.0)
+    made = [submit() for _ in range(2)]
+    tasks.stylize("any bell")
+    assert [now(job).status for job in made] == [Status.DONE, Status.QUEUED]
