@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from web.bench import noise, photo
+from web.bench import painting, photo
 
 OURS = f"{shlex.quote(sys.executable)} -m adain {{photos}} {{style}} -o {{out}} --size {{size}}"
 
@@ -60,7 +60,7 @@ def measure(peers: dict[str, str], size: int, count: int, rounds: int) -> dict[s
     with tempfile.TemporaryDirectory(prefix="studio-peers-") as name:
         place = Path(name)
         style = place / "style.jpg"
-        style.write_bytes(noise(size))
+        style.write_bytes(painting(size))
         one, many = _folder(place / "one", 1, size), _folder(place / "many", 1 + count, size)
         for _ in range(rounds):
             for program, command in programs.items():
@@ -95,7 +95,7 @@ def main() -> None:
     ours = found["adain"]
     for name, _ in args.peers:
         wall, cpu = found[name].wall / ours.wall, found[name].cpu / ours.cpu
-        print(f"ratio {name}/compact at {args.size} px: {wall:.1f} × (CPU time {cpu:.1f} ×)")
+        print(f"ratio {name} {wall:.2f} (CPU time {cpu:.2f}, {args.size} px, compact here)")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, median
 
-from web.bench import noise, photo
+from web.bench import painting, photo
 from web.queue_server import QueueServer
 
 WARM = 0.15  # share of the jobs that end before the first that counts
@@ -101,7 +101,7 @@ def measure(size: int, count: int, together: int) -> None:
     print(f"\n| {size} px, {together} at once, {CORES} cores | pictures a second | of the engine |")
     print("|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
-        folder, style = Path(name), noise(size)
+        folder, style = Path(name), painting(size)
         with _studio(folder / "studio") as environment:
             from worker import database
 

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
@@ -42,7 +43,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
-from worker import blobs, database, faults, gate, images, metrics, processes, queue
+from worker import blobs, database, faults, gate, images, metrics, processes, queue, traces
 from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
@@ -332,6 +333,7 @@ def submit(
     before any is kept. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
     raises, there is no job then. Without Redis the job waits for the sweep.
     """
+    begun = time.time()
     chosen = Options.read(options or {}, len(styles), len(masks))
     pictures = _cleaned(content, styles, masks, chosen.size)
     photo = pictures["content"]
@@ -349,6 +351,7 @@ def submit(
     log.info("job %s queued", job_id)
     faults.at("committed", job_id)  # a row without a bell
     queue.send(job_id, job.queue)
+    traces.submitted(job, begun)
     return job
 
 
@@ -473,6 +476,7 @@ def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status 
     )
     if job:
         metrics.ENDED.labels(job.status).inc()
+        traces.ended(job)
     log.info("job %s attempt %d %s", job_id, attempt, job.status if job else "came too late")
     return Status(job.status) if job else None
 

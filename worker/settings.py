@@ -6,6 +6,7 @@ Nothing else touches the environment. Knows no file, no server and no job.
 import os
 import secrets
 from functools import cache
+from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -248,6 +249,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="to stderr"
     )
+    otlp_endpoint: str = Field(
+        default="",
+        description="takes OpenTelemetry traces, http://collector:4318/v1/traces; empty: none are",
+    )
     fault: str = Field(
         default="",
         pattern=r"^([a-z]+(:[0-9a-f-]+)?)?$",
@@ -268,6 +273,16 @@ class Settings(BaseSettings):
                 "STUDIO_OIDC_ISSUER, STUDIO_OIDC_CLIENT_ID and STUDIO_OIDC_CLIENT_SECRET are set "
                 "together"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_trace(self) -> "Settings":
+        if self.otlp_endpoint:
+            try:
+                import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+            except ImportError as error:
+                what = "STUDIO_OTLP_ENDPOINT needs OpenTelemetry: pip install '.[traces]'"
+                raise ValueError(what) from error
         return self
 
     @model_validator(mode="after")

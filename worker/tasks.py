@@ -5,6 +5,7 @@ Like a web view: fetch, call, record. What is run stands in `adain`, what is rec
 jobs' pictures are stored, the next ones' are made.
 """
 
+import contextlib
 import hashlib
 import io
 import logging
@@ -20,9 +21,15 @@ from threading import Event
 from types import FrameType
 from typing import Any, TypeVar
 
+import billiard
 import torch
 from billiard.exceptions import SoftTimeLimitExceeded
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
@@ -32,7 +39,19 @@ from adain.model import NETWORKS
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
-from worker import blobs, faults, images, jobs, logs, measured, metrics, previews, processes, queue
+from worker import (
+    blobs,
+    faults,
+    images,
+    jobs,
+    logs,
+    measured,
+    metrics,
+    previews,
+    processes,
+    queue,
+    traces,
+)
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.previews import Preview
@@ -42,6 +61,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+NO_MORE = signal.SIGUSR2  # to a process of the pool
 SHIFT = 10.0  # seconds after which a bell's work takes no more jobs, so that limits keep to one
 
 app = queue.app()
@@ -451,7 +471,7 @@ def _claim(beat: Heartbeat, worked: bool) -> list[Job]:
 def _shift(beat: Heartbeat) -> bool:
     """Take groups of jobs in line until none waits, or it has lasted; tell whether one did.
 
-    The last pictures are stored when it ends.
+    The last pictures are stored when it ends, which it does soon when the worker is to end.
     """
     storing, until, worked = Storing(), time.monotonic() + SHIFT, False
     try:
@@ -463,7 +483,7 @@ def _shift(beat: Heartbeat) -> bool:
             goes_on = _see_through(group, beat, storing)
             if alone:
                 storing.wait()
-            if not goes_on or time.monotonic() > until:
+            if not goes_on or _ending.is_set() or time.monotonic() > until:
                 break
     finally:
         storing.end()
@@ -505,6 +525,7 @@ def _info() -> dict[str, Any]:
 
 
 _beat = Heartbeat("worker", _info)  # started in the pool's processes
+_ending = Event()  # set there by `NO_MORE`
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -515,6 +536,7 @@ def _log(**_: object) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
     """Get ready before the first bell: threads, the default network, the heart."""
+    signal.signal(NO_MORE, lambda *_: _ending.set())
     torch.set_num_threads(settings().threads)
     try:
         _stylizer(settings().network).style(Image.new("RGB", (512, 512)))  # warm from the start
@@ -524,9 +546,18 @@ def _start(**_: object) -> None:
     _beat.start()
 
 
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _no_more(**_: object) -> None:
+    """Tell the pool's processes that the jobs they have are their last; they hear nothing else."""
+    for process in billiard.active_children():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, NO_MORE)
+
+
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop(**_: object) -> None:
     _beat.end()
+    traces.flush()
 
 
 _PLAIN = ("--without-gossip", "--without-mingle", "--without-heartbeat")

@@ -45,7 +45,7 @@ def _form() -> bytes:
     parts = {
         'name="content"; filename="photo.jpg"': _picture(820, 610, 40),
         'name="style"; filename="style.jpg"': _picture(512, 512, 90),
-        'name="options"': b'{"size": 256}',
+        'name="options"': b'{"size": 512}',
     }
     lines = [
         f"--{CORNER}\r\nContent-Disposition: form-data; {what}\r\n\r\n".encode() + data + b"\r\n"
