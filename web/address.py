@@ -76,7 +76,7 @@ def visitor(connection: HTTPConnection) -> Visitor:
 
 def costly(request: Request) -> None:
     """Depend on this where a picture is opened for whoever asks; raises `TooMany`."""
-    limits.spend_picture(visitor(request))
+    limits.spend(visitor(request), limits.pictures())
 
 
 def welcome(request: Request) -> None:

@@ -16,7 +16,19 @@ from web import health, keeper
 from web.api import PREFIX
 from web.gallery import EntryView, view
 from web.keeper import Keeper
-from worker import audit, blobs, blocks, ceilings, gallery, gate, jobs, overview, processes, room
+from worker import (
+    audit,
+    blobs,
+    blocks,
+    ceilings,
+    gallery,
+    gate,
+    images,
+    jobs,
+    overview,
+    processes,
+    room,
+)
 from worker.gallery import EntryNotFound
 from worker.gate import State
 from worker.jobs import Job, Status
@@ -291,8 +303,8 @@ def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
     key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
     if key is None:
         raise EntryNotFound
-    kind = {"png": "image/png", "webp": "image/webp"}[key.rpartition(".")[2]]
-    return Response(blobs.get(key), media_type=kind, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"}
+    return Response(blobs.get(key), media_type=images.media_type(key), headers=headers)
 
 
 @api.post("/reports/{job_id}/stay", status_code=204)

@@ -16,7 +16,7 @@ from web import address, sentences, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
-from worker import admission, blobs, gate, jobs, processes
+from worker import admission, blobs, gate, images, jobs, processes
 from worker.jobs import Job, Status
 from worker.settings import settings
 
@@ -228,14 +228,11 @@ def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
     return view(jobs.cancel(job_id, owner), language)
 
 
-_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-
-
 def _picture(key: str) -> Response:
     """Answer with a picture; it never changes, and is for its owner's eyes only."""
     return Response(
         blobs.get(key),
-        media_type=_TYPES[key.rpartition(".")[2]],
+        media_type=images.media_type(key),
         headers={"Cache-Control": "private, max-age=86400", "Vary": "Cookie"},
     )
 
@@ -272,7 +269,7 @@ def result(job_id: str, owner: Owner) -> Response:
 
 @router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE | problems(409))
 def thumbnail(job_id: str, owner: Owner) -> Response:
-    """Return the finished picture small, a WebP; 409 while there is none."""
+    """Return the finished picture small, a JPEG; 409 while there is none."""
     job = jobs.get(job_id, owner)
     return _picture(_ready(job.thumbnail_key, job))
 

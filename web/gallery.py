@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import blobs, embed, gallery
+from worker import blobs, embed, gallery, images
 from worker.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
 from worker.jobs import Job
 from worker.settings import cookie_secret
@@ -188,7 +188,6 @@ def _page(page: Page, visitor: str) -> EntryPage:
 # ---------------------------------------------------------------- pictures
 
 
-_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 _PICTURE: Responses = {
     200: {"content": {"image/*": {"schema": _FILE}}, "description": "the picture"},
@@ -209,8 +208,7 @@ def _picture(request: Request, key: str | None) -> Response:
     headers = {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Cookie"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    kind = _TYPES[key.rpartition(".")[2]]
-    return Response(blobs.get(key), media_type=kind, headers=headers)
+    return Response(blobs.get(key), media_type=images.media_type(key), headers=headers)
 
 
 def _encoded(job: Job, kind: embed.Format, settings: bool) -> bytes:
@@ -225,7 +223,7 @@ async def _download(job: Job, kind: embed.Format, settings: bool) -> Response:
     name = f"adain-studio-{job.id[-12:]}.{kind}"
     return Response(
         await run_sync(_encoded, job, kind, settings, limiter=_encoding),
-        media_type=_TYPES[kind],
+        media_type=f"image/{kind}",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
@@ -265,7 +263,7 @@ def picture(job_id: str, request: Request, visitor: Owner) -> Response:
 
 @router.get("/gallery/{job_id}/thumbnail", response_class=Response, responses=_KEPT)
 def thumbnail(job_id: str, request: Request, visitor: Owner) -> Response:
-    """Return an entry's picture small, a WebP."""
+    """Return an entry's picture small, a JPEG."""
     return _picture(request, gallery.get(job_id, visitor).job.thumbnail_key)
 
 
@@ -409,7 +407,7 @@ def shared_picture(token: str, request: Request) -> Response:
 
 @router.get("/share/{token}/thumbnail", response_class=Response, responses=_KEPT)
 def shared_thumbnail(token: str, request: Request) -> Response:
-    """Return the picture behind a share link small, a WebP."""
+    """Return the picture behind a share link small, a JPEG."""
     return _picture(request, _linked(token).job.thumbnail_key)
 
 

@@ -64,7 +64,7 @@ def _made(place: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, An
         "network": network,
         "weights_sha256": "ab" * 32,
         "result_key": f"{job_id}/result-1.png",
-        "thumbnail_key": f"{job_id}/thumbnail-1.webp",
+        "thumbnail_key": f"{job_id}/thumbnail-1.jpg",
     }
     entry = {
         "job_id": job_id,

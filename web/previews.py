@@ -41,7 +41,7 @@ class PreviewView(BaseModel):
 
 @lru_cache(maxsize=KEPT)
 def _small(path: str, changed: int, visitor: Visitor) -> CleanImage:
-    limits.spend_picture(visitor)
+    limits.spend(visitor, limits.pictures())
     return images.small(Path(path).read_bytes(), previews.SIDE)
 
 
@@ -54,8 +54,8 @@ def small(path: str, visitor: Visitor) -> CleanImage:
 
 
 def _ask(visitor: Visitor, asked: submission.Submission) -> str:
-    limits.spend_bytes(visitor, sum(map(len, (asked.content, *asked.styles, *asked.masks))))
-    limits.spend_picture(visitor, 1 + len(asked.styles) + len(asked.masks))
+    sizes = [len(one) for one in (asked.content, *asked.styles, *asked.masks)]
+    limits.spend(visitor, limits.sent(sum(sizes)), limits.pictures(len(sizes)))
     content = images.small(asked.content, previews.SIDE)
     styles = [images.small(style, previews.SIDE) for style in asked.styles]
     size = content.width, content.height
@@ -81,7 +81,7 @@ async def ask(request: Request) -> PreviewView:
 
 _LOOK: Responses = {
     200: {
-        "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
         "description": "The preview.",
     },
     204: {"description": "It is not made yet."},
@@ -92,7 +92,7 @@ _LOOK: Responses = {
     "/previews/{preview_id}", response_class=Response, responses=_LOOK | problems(404, 409, 410)
 )
 def look(preview_id: str, owner: Owner) -> Response:
-    """Return a preview, a WebP, or nothing while it is not made; 404 once another was asked for."""
+    """Return a preview, a JPEG, or nothing while it is not made; 404 once another was asked for."""
     match previews.look(preview_id, owner):
         case None:
             raise HTTPException(404, "Another preview was asked for since, or none with this id.")
@@ -100,5 +100,5 @@ def look(preview_id: str, owner: Owner) -> Response:
             raise HTTPException(409, "This preview did not work out.")
         case State.MADE:
             data = blobs.get(previews.result_key(owner))
-            return Response(data, media_type="image/webp", headers={"Cache-Control": "no-store"})
+            return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -63,7 +63,7 @@ def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
     """Say at once what is wrong with a picture that was just chosen, and take it away."""
     assert request.request is not None
     try:
-        limits.spend_picture(address.visitor(request.request))
+        limits.spend(address.visitor(request.request), limits.pictures())
         images.clean(_bytes(path))
     except Refused as refused:
         return None, _notice(_sentence(refused, request))

@@ -91,8 +91,7 @@ class UploadDoor:
         self._coming = 0  # bytes of the uploads that are under way
 
     def _let_in(self, visitor: Visitor, size: int) -> None:
-        limits.spend_picture(visitor)
-        limits.spend_bytes(visitor, size)
+        limits.spend(visitor, limits.pictures(), limits.sent(size))
         tidy(self._coming)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102

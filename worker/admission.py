@@ -30,8 +30,8 @@ def submit(
     Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
     """
     gate.check()
-    limits.spend_submission(visitor)
-    limits.spend_bytes(visitor, sum(map(len, (content, *styles, *masks))))
+    size = sum(map(len, (content, *styles, *masks)))
+    limits.spend(visitor, limits.submissions(), limits.sent(size))
 
     gone: list[str] = []
 
@@ -90,8 +90,8 @@ def submit_batch(
     count = len(photos) * len(styles)
     with database.transaction() as session:
         limits.check_waiting(session, visitor, count)
-    limits.spend_bytes(visitor, sum(one.size for one in (*photos, *styles)))
-    limits.spend_picture(visitor, len(photos) + len(styles))
+    size = sum(one.size for one in (*photos, *styles))
+    limits.spend(visitor, limits.sent(size), limits.pictures(len(photos) + len(styles)))
     gone: list[str] = []
 
     def checked(session: Session, batch_id: str) -> None:
@@ -103,7 +103,7 @@ def submit_batch(
         beside(session, batch_id)
 
     def make_room(size: int) -> None:
-        limits.spend_submission(visitor, count)
+        limits.spend(visitor, limits.submissions(count))
         room.make(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)

@@ -1,7 +1,11 @@
 """Ceilings: the limits as they are now, the settings' or what the keeper made of them since.
 
-Kept in the database, so that a change holds for all processes at once, and after a restart.
+Kept in the database, so that a change holds for all processes, and after a restart. A process
+looks once a second.
 """
+
+import math
+import time
 
 from sqlalchemy import BigInteger, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,6 +30,9 @@ NAMES = (
     "uploads_bytes",
 )
 MOST = 1 << 50
+SECONDS = 1.0  # between two looks
+
+_seen: tuple[float, dict[str, int]] = (-math.inf, {})  # when, by the monotonic clock, and what
 
 
 class Ceiling(Base):
@@ -45,12 +52,15 @@ def changed() -> dict[str, int]:
 
 def of(*names: str) -> list[int]:
     """Return the limits of these names; 0 is none."""
-    now = changed()
+    global _seen
+    if _seen[0] < time.monotonic() - SECONDS:
+        _seen = time.monotonic(), changed()
+    now = _seen[1]
     return [now.get(name, getattr(settings(), name)) for name in names]
 
 
 def put(name: str, value: int | None) -> None:
-    """Change a limit at once; None: as the settings say again. Raises `Refused`."""
+    """Change a limit, here at once; None: as the settings say again. Raises `Refused`."""
     if name not in NAMES:
         raise Refused(f"There is no limit {name!r}; these can be set: {', '.join(NAMES)}.")
     if value is not None and not 0 <= value <= MOST:
@@ -59,3 +69,10 @@ def put(name: str, value: int | None) -> None:
         session.execute(delete(Ceiling).where(Ceiling.name == name))
         if value is not None:
             session.add(Ceiling(name=name, value=value))
+    forget()
+
+
+def forget() -> None:
+    """Look again when asked next."""
+    global _seen
+    _seen = -math.inf, {}

@@ -165,14 +165,12 @@ def _converted(image: Image.Image, convert: Callable[[Image.Image], Image.Image]
 
 
 def encode(image: Image.Image, suffix: str) -> bytes:
-    """Encode as png, jpg (near lossless) or webp (for thumbnails), fast before small."""
+    """Encode as png or jpg (near lossless), fast before small."""
     image.info.clear()
     out = io.BytesIO()
     match suffix:
         case "jpg":
             image.save(out, "JPEG", quality=95, subsampling="4:4:4")
-        case "webp":
-            image.save(out, "WEBP", quality=80, method=2)
         case _:
             # runs of equal bytes alone: of painted pictures smaller than the usual way, and faster
             image.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
@@ -223,14 +221,18 @@ def _allow(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
-def limit_memory() -> None:
-    """Let no allocation go beyond the limit; macOS keeps no such count, and so has no limit."""
+def limit_memory() -> int:
+    """Let no allocation go beyond the limit; macOS keeps no such count, and so has no limit.
+
+    Returns the bytes held already.
+    """
     status = Path("/proc/self/status")
     held = 0
     if status.exists():
         [line] = [line for line in status.read_text().splitlines() if line.startswith("VmData")]
         held = int(line.split()[1]) * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (held + MEMORY, held + MEMORY))
+    return held
 
 
 def _answer(verb: str, data: bytes, limit: int) -> tuple[dict[str, Any], bytes]:
@@ -244,12 +246,14 @@ def _answer(verb: str, data: bytes, limit: int) -> tuple[dict[str, Any], bytes]:
     return {"suffix": made.suffix, "width": made.width, "height": made.height}, made.data
 
 
-def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
     """Answer until nobody asks: a line of JSON with the length, then the bytes, each way."""
     while line := asked.readline():
         question = json.loads(line)
         data = asked.read(question["length"])
         _allow(SECONDS)
+        memory = held + question["memory"], held + MEMORY
+        resource.setrlimit(resource.RLIMIT_DATA, memory)
         told, made = _answer(question["verb"], data, question["limit"])
         answers.write(json.dumps(told | {"length": len(made)}).encode() + b"\n" + made)
         answers.flush()
@@ -258,5 +262,4 @@ def serve(asked: IO[bytes], answers: IO[bytes]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks; it ends with that
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limit_memory()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, limit_memory())

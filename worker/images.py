@@ -11,12 +11,15 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from queue import LifoQueue
 from typing import Any
 
 from PIL import Image
 
-from worker.decoder import ACCEPTED
+from worker.decoder import ACCEPTED, MEMORY
 from worker.decoder import FORMATS as FORMATS
 from worker.decoder import CleanImage as CleanImage
 from worker.decoder import ImageRejected as ImageRejected
@@ -24,6 +27,7 @@ from worker.decoder import encode as encode
 from worker.settings import MIB, settings
 
 SEATS = 2  # pictures decoded at a time; who comes later waits
+_SMALL = MIB // 2  # of a file; a picture in it hardly takes long
 
 TOO_MUCH = f"The picture takes too much memory or time to open; ordinary {ACCEPTED}."
 
@@ -69,9 +73,10 @@ class _Seat:
                     pipe.close()
         return code
 
-    def ask(self, verb: str, data: bytes) -> CleanImage:
-        """Have bytes looked at; raises `ImageRejected`."""
+    def ask(self, verb: str, data: bytes, memory: int) -> CleanImage:
+        """Have bytes looked at within so much memory; raises `ImageRejected`."""
         question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
+        question["memory"] = memory
         try:
             told, made = self._talk(question, data)
         except (OSError, ValueError, EOFError) as error:
@@ -85,18 +90,19 @@ class _Seat:
         return CleanImage(made, told["suffix"], told["width"], told["height"])
 
 
+_hands = ThreadPoolExecutor(SEATS, "looks")
 _seats: LifoQueue[_Seat] = LifoQueue()
 for _ in range(SEATS):
     _seats.put(_Seat())
 
 
-def _ask(verb: str, data: bytes) -> CleanImage:
+def _ask(verb: str, data: bytes, memory: int = MEMORY) -> CleanImage:
     limit = settings().max_upload_bytes
     if len(data) > limit:
         raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
     seat = _seats.get()
     try:
-        return seat.ask(verb, data)
+        return seat.ask(verb, data, memory)
     finally:
         _seats.put(seat)
 
@@ -104,6 +110,26 @@ def _ask(verb: str, data: bytes) -> CleanImage:
 def clean(data: bytes) -> CleanImage:
     """Check and re-encode a picture; raises `ImageRejected`."""
     return _ask("clean", data)
+
+
+def looks(pictures: Sequence[bytes]) -> list[Callable[[], CleanImage]]:
+    """Return for each picture what cleans it when called, as `clean` does.
+
+    Those of one request share the memory of one. Small files are looked at side by side, and one
+    that is refused once more, alone, since its part of the memory may have been too little.
+    """
+    if len(pictures) == 1 or max(map(len, pictures)) > _SMALL:
+        return [partial(clean, data) for data in pictures]
+    hands = [_hands.submit(_ask, "clean", data, MEMORY // SEATS) for data in pictures]
+
+    def look(place: int) -> CleanImage:
+        try:
+            return hands[place].result()
+        except ImageRejected:
+            wait(hands)
+            return clean(pictures[place])
+
+    return [partial(look, place) for place in range(len(pictures))]
 
 
 def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
@@ -146,8 +172,15 @@ def small_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
     return CleanImage(encode(image, "png"), "png", image.width, image.height)
 
 
-def thumbnail(image: Image.Image, side: int = 384) -> bytes:
-    """Return a WebP no wider or higher than `side`."""
-    small = image.copy()
-    small.thumbnail((side, side), reducing_gap=2.0)
-    return encode(small, "webp")
+def small_jpeg(image: Image.Image, side: int = 384) -> bytes:
+    """Return a JPEG no wider or higher than `side`: a tenth of the time that a WebP takes."""
+    small, out = image.copy(), io.BytesIO()
+    small.thumbnail((side, side), Image.Resampling.HAMMING, reducing_gap=2.0)
+    small.save(out, "JPEG", quality=82)
+    return out.getvalue()
+
+
+def media_type(key: str) -> str:
+    """Return the media type of a kept picture by its key."""
+    kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+    return kinds[key.rpartition(".")[2]]

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import Any
 
 import uuid_utils
@@ -216,12 +217,13 @@ def _cleaned(
     content: bytes, styles: Sequence[bytes], masks: Sequence[bytes], size: int
 ) -> dict[str, CleanImage]:
     """Check every picture; return them by the name their blobs get."""
-    photo = _checked("The photo", lambda: images.clean(content))
+    look, *style_looks = images.looks([content, *styles])
+    photo = _checked("The photo", look)
     check_scaled("The photo", photo, size)
     pictures = {"content": photo}
-    for place, style in enumerate(styles):
+    for place, look in enumerate(style_looks):
         what = f"Style picture {place + 1}"
-        picture = _checked(what, lambda style=style: images.clean(style))  # type: ignore[misc]
+        picture = _checked(what, look)
         check_scaled(what, picture, size)
         pictures[f"style-{place}"] = picture
     for place, mask in enumerate(masks):
@@ -268,6 +270,7 @@ def placing(width: int, height: int, options: Options) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=256)
 def next_turn(owner: str) -> ColumnElement[int]:
     """Behind the owner's own jobs, and level with the first of everybody else's."""
     other = aliased(Job)
@@ -395,9 +398,9 @@ def _first() -> CTE:
     return select(both.c.id, both.c.shape).order_by(*line).limit(1).cte("first")
 
 
-def _take(worker: str, ids: Select[str] | CompoundSelect[str]) -> list[Job]:
-    """Give those jobs to the worker, in one statement; return them in line."""
-    statement = (
+def _taking(worker: str, ids: Select[str] | CompoundSelect[str]) -> Update:
+    """Give those jobs to the worker, in one statement."""
+    return (
         update(Job)
         .where(Job.id.in_(ids))
         .values(
@@ -411,16 +414,18 @@ def _take(worker: str, ids: Select[str] | CompoundSelect[str]) -> list[Job]:
         )
         .returning(Job)
     )
+
+
+def _take(statement: Update) -> list[Job]:
+    """Run such a statement; return the jobs in line."""
     with database.transaction() as session:
         taken = session.scalars(statement, execution_options={"synchronize_session": False}).all()
     return sorted(taken, key=lambda job: (job.priority, job.turn, job.id))
 
 
-def claim_together(worker: str, most: int) -> list[Job]:
-    """Take the next job in line, and of the `most` next ones those that can run with it.
-
-    So nobody is overtaken by more than that. Order: priority, owner's turn, age.
-    """
+@cache
+def _claiming(worker: str, most: int) -> Update:
+    """Return a claim's statement: building it takes ten times as long as running it."""
     taken = _first()
     mates = (
         select(Job.id)
@@ -429,7 +434,15 @@ def claim_together(worker: str, most: int) -> list[Job]:
         .with_for_update(skip_locked=True)
         .cte("mates")
     )
-    return _take(worker, union_all(select(taken.c.id), select(mates.c.id)))
+    return _taking(worker, union_all(select(taken.c.id), select(mates.c.id)))
+
+
+def claim_together(worker: str, most: int) -> list[Job]:
+    """Take the next job in line, and of the `most` next ones those that can run with it.
+
+    So nobody is overtaken by more than that. Order: priority, owner's turn, age.
+    """
+    return _take(_claiming(worker, most))
 
 
 def claim(worker: str) -> Job | None:
@@ -443,7 +456,7 @@ def join(worker: str, job: Job, most: int) -> list[Job]:
         return []
     same = and_(Job.shape == job.shape, _joinable())
     mates = select(Job.id).where(Job.id.in_(_next(most)), same).with_for_update(skip_locked=True)
-    return _take(worker, mates)
+    return _take(_taking(worker, mates))
 
 
 def renew_all(held: Sequence[Job], stage: str, progress: float) -> dict[str, Hold]:

@@ -101,24 +101,33 @@ def names(visitor: Visitor) -> tuple[str, str]:
     return f"owner:{visitor.owner}", f"origin:{visitor.origin}" if visitor.origin else ""
 
 
-def _spend_both(visitor: Visitor, amount: float, own: Limit, address: Limit) -> None:
-    """Spend of the visitor's and of the address's limit, or of neither; raises `Blocked`."""
+@dataclass(frozen=True)
+class Cost:
+    """What something takes of a visitor's limit and of the address's."""
+
+    amount: float
+    own: Limit
+    address: Limit
+
+
+def spend(visitor: Visitor, *costs: Cost) -> None:
+    """Spend all of it or nothing; raises `TooMany` and `Blocked`."""
     owner, origin = names(visitor)
     blocks.check(owner, origin)
     with database.transaction() as session:
-        _spend(session, owner, own, amount)
-        if origin:
-            _spend(session, origin, address, amount)
+        for cost in costs:
+            _spend(session, owner, cost.own, cost.amount)
+            if origin:
+                _spend(session, origin, cost.address, cost.amount)
 
 
 # ---------------------------------------------------------------- what is limited
 
 
-def spend_submission(visitor: Visitor, count: int = 1) -> None:
-    """Count a job, or several, being sent; raises `TooMany`."""
+def submissions(count: int = 1) -> Cost:
+    """Return what a job, or several, cost."""
     own, address = ceilings.of("visitor_submissions", "address_submissions")
-    _spend_both(
-        visitor,
+    return Cost(
         count,
         Limit(
             "submissions", own, MINUTE, f"You may send {own} jobs a minute. Please wait a little."
@@ -132,11 +141,10 @@ def spend_submission(visitor: Visitor, count: int = 1) -> None:
     )
 
 
-def spend_picture(visitor: Visitor, count: int = 1) -> None:
-    """Count pictures to be opened: put in a form, downloaded, read; raises `TooMany`."""
+def pictures(count: int = 1) -> Cost:
+    """Return what pictures to be opened cost: put in a form, downloaded, read."""
     own, address = ceilings.of("visitor_uploads", "address_uploads")
-    _spend_both(
-        visitor,
+    return Cost(
         count,
         Limit(
             "pictures",
@@ -153,23 +161,22 @@ def spend_picture(visitor: Visitor, count: int = 1) -> None:
     )
 
 
-def spend_preview(visitor: Visitor) -> None:
-    """Count a preview that is asked for; raises `TooMany`."""
+def preview() -> Cost:
+    """Return what a preview costs."""
     own, address = ceilings.of("visitor_previews", "address_previews")
     sentence = "There were many previews just now. Please wait a little."
-    _spend_both(
-        visitor,
+    return Cost(
         1,
         Limit("previews", own, MINUTE, sentence),
         Limit("previews", address, MINUTE, sentence),
     )
 
 
-def spend_bytes(visitor: Visitor, size: int) -> None:
-    """Count what is being sent towards the day's; raises `TooMany`."""
+def sent(size: int) -> Cost:
+    """Return what bytes being sent cost of the day's."""
     [most] = ceilings.of("daily_bytes")
     sentence = f"{most / 1e9:.3g} GB a day may be sent from one place. Please come back later."
-    _spend_both(visitor, size, *[Limit("bytes", most, DAY, sentence)] * 2)
+    return Cost(size, *[Limit("bytes", most, DAY, sentence)] * 2)
 
 
 def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:

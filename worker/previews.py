@@ -81,7 +81,7 @@ def folder(owner: str) -> str:
 
 def result_key(owner: str) -> str:
     """Return the key of an owner's preview once it is made; a later one takes its place."""
-    return f"{folder(owner)}/result.webp"
+    return f"{folder(owner)}/result.jpg"
 
 
 # ---------------------------------------------------------------- ask
@@ -123,7 +123,7 @@ def ask(
     """
     gate.check()
     chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": SIDE})
-    limits.spend_preview(visitor)
+    limits.spend(visitor, limits.preview())
     digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
     line = jobs.placing(content.width, content.height, chosen)["queue"]
     values = {

@@ -7,8 +7,9 @@ included.
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from worker import blobs, ceilings, database, limits
@@ -38,11 +39,17 @@ def _of(owner: str | None) -> ColumnElement[bool]:
     return true() if owner is None else Job.owner == owner
 
 
-def _kept(session: Session, owner: str | None) -> int:
-    """Count by two sums, each in an index alone; 100,000 jobs take 13 ms in SQLite."""
+@lru_cache(maxsize=256)
+def _sums(owner: str | None) -> Select[int]:
+    """Two sums, each in an index alone; 100,000 jobs take 13 ms in SQLite."""
     there = select(func.sum(Job.bytes)).where(_of(owner))
     coming = select(func.sum(Job.reserved)).where(_of(owner), Job.status.in_(ACTIVE))
-    return int(session.scalar(there) or 0) + int(session.scalar(coming) or 0)
+    sums = [func.coalesce(one.scalar_subquery(), 0) for one in (there, coming)]
+    return select(sums[0] + sums[1])
+
+
+def _kept(session: Session, owner: str | None) -> int:
+    return int(session.scalar(_sums(owner)) or 0)
 
 
 def kept(owner: str | None = None) -> int:

@@ -192,8 +192,8 @@ _thumbnails = ThreadPoolExecutor(4, "thumbnails")  # apart from `_hands`, which 
 def _keep(job: Job, image: Image.Image) -> Kept:
     """Store the result and its thumbnail under this attempt."""
     result_key = f"{job.id}/result-{job.attempt}.png"
-    thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.webp"
-    thumbnailing = _thumbnails.submit(images.thumbnail, image)
+    thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
+    thumbnailing = _thumbnails.submit(images.small_jpeg, image)
     result = images.encode(image, "png")
     blobs.put(result_key, result)
     thumbnail = thumbnailing.result()
@@ -445,7 +445,7 @@ def _preview() -> None:
     try:
         stylizer = _stylizer(preview.options["network"])
         [image] = stylizer.stylize([_request(preview).measured(stylizer)])
-        blobs.put(previews.result_key(preview.owner), images.encode(image, "webp"))
+        blobs.put(previews.result_key(preview.owner), images.small_jpeg(image))
         previews.end(preview, previews.State.MADE)
     except DBAPIError:
         log.warning("preview %s found no database", preview.id)

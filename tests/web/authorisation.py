@@ -137,7 +137,7 @@ def _done() -> Job:
     job = jobs.submit("owner", picture(), [picture(20, 20)], options=OPTIONS, beside=promise)
     while (claimed := jobs.claim("worker")) and claimed.id != job.id:
         jobs.fail(claimed.id, claimed.attempt, "In the way.")
-    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.webp"
+    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.jpg"
     for key in (result, thumbnail):
         blobs.put(key, RESULT)
     assert jobs.finish(

@@ -44,9 +44,9 @@ def begin() -> Job:
 
 def finish(job: Job) -> None:
     """End a job that was begun, with a picture."""
-    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.webp"
+    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.jpg"
     blobs.put(result, picture(32, 24))
-    blobs.put(thumbnail, picture(32, 24, "WEBP"))
+    blobs.put(thumbnail, picture(32, 24, "JPEG"))
     assert jobs.finish(
         job.id,
         job.attempt,

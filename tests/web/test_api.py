@@ -61,12 +61,12 @@ def _finish(job_id: str) -> Job:
     assert job is not None
     assert job.id == job_id
     blobs.put(f"{job_id}/result-1.png", picture(32, 24))
-    blobs.put(f"{job_id}/thumbnail-1.webp", picture(16, 12, "WEBP"))
+    blobs.put(f"{job_id}/thumbnail-1.jpg", picture(16, 12, "JPEG"))
     assert jobs.finish(
         job_id,
         job.attempt,
         result_key=f"{job_id}/result-1.png",
-        thumbnail_key=f"{job_id}/thumbnail-1.webp",
+        thumbnail_key=f"{job_id}/thumbnail-1.jpg",
         width=32,
         height=24,
         weights_sha256="0" * 64,
@@ -372,7 +372,7 @@ def test_a_done_job_gives_its_pictures_and_what_made_them(client: TestClient) ->
     assert seen["weights_sha256"] == "0" * 64
     for what, kind, size in (
         ("result", "png", (32, 24)),
-        ("thumbnail", "webp", (16, 12)),
+        ("thumbnail", "jpeg", (16, 12)),
         ("content", "png", (64, 48)),
         ("styles/0", "png", (64, 48)),
     ):

@@ -69,11 +69,11 @@ def test_every_picture_is_a_picture_and_every_error_is_json(client: TestClient) 
     known = places()
     for what, kind in (
         ("jobs/{job_id}/result", "image/png"),
-        ("jobs/{job_id}/thumbnail", "image/webp"),
+        ("jobs/{job_id}/thumbnail", "image/jpeg"),
         ("jobs/{job_id}/content", "image/png"),
         ("jobs/{job_id}/styles/0", "image/png"),
         ("gallery/{job_id}/picture", "image/png"),
-        ("gallery/{job_id}/thumbnail", "image/webp"),
+        ("gallery/{job_id}/thumbnail", "image/jpeg"),
         ("gallery/{job_id}/download?format=jpeg", "image/jpeg"),
     ):
         answer = client.get(f"/api/v1/{what.format_map(known)}")

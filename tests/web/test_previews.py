@@ -119,4 +119,4 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
     for strength in (10, 20, 30):
         assert ui.preview(_request(), **form | {"strength": strength})
     with pytest.raises(TooMany):
-        limits.spend_picture(visitor)
+        limits.spend(visitor, limits.pictures())

@@ -43,7 +43,7 @@ def assert_nothing_was_kept() -> None:
 def finish_next() -> jobs.Job:
     job = jobs.claim("worker")
     assert job is not None
-    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.webp"
+    result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.jpg"
     for key in (result, thumbnail):
         blobs.put(key, picture())
     assert jobs.finish(
@@ -200,7 +200,7 @@ def test_the_limits_count_every_picture_of_a_batch(either: Path, setting: Settin
     setting(visitor_uploads=5, max_batch=60)
     submit()
     with pytest.raises(TooMany, match="5 pictures a minute"):
-        limits.spend_picture(ANN)
+        limits.spend(ANN, limits.pictures())
 
 
 def test_a_draining_studio_takes_no_batch(either: Path) -> None:

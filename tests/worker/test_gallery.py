@@ -29,7 +29,7 @@ def made(owner: str = "ann", styles: Sequence[bytes] = (RED,), **options: object
         job.id,
         1,
         result_key=f"{job.id}/result-1.png",
-        thumbnail_key=f"{job.id}/thumbnail-1.webp",
+        thumbnail_key=f"{job.id}/thumbnail-1.jpg",
         width=64,
         height=48,
         device="cpu",

@@ -308,3 +308,19 @@ def test_the_beginning_of_one_and_the_end_of_another_are_a_picture_or_a_sentence
     one: bytes, other: bytes, until: float, since: float
 ) -> None:
     assert survives(one[: int(until * len(one))] + other[int(since * len(other)) :])
+
+
+def test_several_pictures_are_cleaned_as_one_by_one() -> None:
+    pictures = [picture(40 + place, 30) for place in range(5)]
+    assert [look() for look in images.looks(pictures)] == [images.clean(one) for one in pictures]
+    first, broken, _ = images.looks([pictures[0], b"nothing", pictures[1]])
+    assert first() == images.clean(pictures[0])
+    with pytest.raises(ImageRejected, match="not a picture"):
+        broken()
+
+
+def test_a_picture_that_needs_the_memory_of_two_is_looked_at_alone() -> None:
+    large = file(Image.new("RGB", (5000, 5000), "teal"), "JPEG", progressive=True, quality=50)
+    assert len(large) < images._SMALL
+    cleaned = [look() for look in images.looks([large, picture(40, 30), large])]
+    assert [(one.width, one.height) for one in cleaned] == [(5000, 5000), (40, 30), (5000, 5000)]

@@ -35,7 +35,7 @@ def finish(job: Job) -> bool:
         job.id,
         job.attempt,
         result_key=f"{job.id}/result-{job.attempt}.png",
-        thumbnail_key=f"{job.id}/thumbnail-{job.attempt}.webp",
+        thumbnail_key=f"{job.id}/thumbnail-{job.attempt}.jpg",
         width=64,
         height=48,
         device="cpu",

@@ -93,24 +93,24 @@ def test_an_address_has_so_many_in_line(either: Path, setting: Setting) -> None:
 
 def test_bytes_are_counted_by_the_day(either: Path, setting: Setting) -> None:
     setting(daily_bytes=1000)
-    limits.spend_bytes(ANN, 700)
+    limits.spend(ANN, limits.sent(700))
     with pytest.raises(TooMany, match="a day") as refused:
-        limits.spend_bytes(ANN, 700)
+        limits.spend(ANN, limits.sent(700))
     assert 0.39 * 86400 < refused.value.retry_after < 0.41 * 86400
-    limits.spend_bytes(ANN, 300)
+    limits.spend(ANN, limits.sent(300))
     back(86400)
-    limits.spend_bytes(ANN, 5000)  # larger than a day's: a whole day's worth
+    limits.spend(ANN, limits.sent(5000))  # larger than a day's: a whole day's worth
     with pytest.raises(TooMany):
-        limits.spend_bytes(Visitor("bob", "here"), 10)
+        limits.spend(Visitor("bob", "here"), limits.sent(10))
 
 
 def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
     setting(visitor_uploads=2, visitor_submissions=1)
     submit()
-    limits.spend_picture(ANN)
-    limits.spend_picture(ANN)
+    limits.spend(ANN, limits.pictures())
+    limits.spend(ANN, limits.pictures())
     with pytest.raises(TooMany, match="2 pictures a minute"):
-        limits.spend_picture(ANN)
+        limits.spend(ANN, limits.pictures())
 
 
 def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Setting) -> None:
@@ -119,7 +119,7 @@ def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Settin
     setting(daily_bytes=0, visitor_bytes=0, total_bytes=0)
     for _ in range(5):
         submit()
-        limits.spend_picture(ANN)
+        limits.spend(ANN, limits.pictures())
 
 
 def test_the_address_is_forgotten_when_the_job_has_ended(either: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_preview_is_no_job(either: Path, setting: Setting) -> None:
     assert sum(jobs.counts().values()) == 0
     assert jobs.claim("worker") is None
     assert room.kept("ann") == 0
-    limits.spend_submission(ANN)  # none was spent
+    limits.spend(ANN, limits.submissions())  # none was spent
 
 
 def test_previews_have_a_limit_of_their_own(either: Path, setting: Setting) -> None:

@@ -35,12 +35,12 @@ def done(owner: str = "ann") -> Job:
     assert claimed
     key = f"{job.id}/result-1.png"
     blobs.put(key, bytes(900))
-    blobs.put(f"{job.id}/thumbnail-1.webp", bytes(100))
+    blobs.put(f"{job.id}/thumbnail-1.jpg", bytes(100))
     assert jobs.finish(
         job.id,
         1,
         result_key=key,
-        thumbnail_key=f"{job.id}/thumbnail-1.webp",
+        thumbnail_key=f"{job.id}/thumbnail-1.jpg",
         width=1,
         height=1,
         device="cpu",

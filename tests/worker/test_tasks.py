@@ -55,7 +55,7 @@ def test_a_bell_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
         assert (result.format, result.mode, result.size) == ("PNG", "RGB", (96, 64))
     assert done.thumbnail_key is not None
     with Image.open(io.BytesIO(blobs.get(done.thumbnail_key))) as small:
-        assert (small.format, small.size) == ("WEBP", (96, 64))
+        assert (small.format, small.size) == ("JPEG", (96, 64))
     assert f"job {job.id} attempt 1 begins" in caplog.text
 
 
@@ -240,7 +240,7 @@ def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none() -> None:
     answer()
     assert previews.look(preview_id, "ann") == previews.State.MADE
     with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
-        assert (made.format, made.size) == ("WEBP", (384, 256))
+        assert (made.format, made.size) == ("JPEG", (384, 256))
     answer()
     assert len(jobs.mine("ann")) == 1
 
