@@ -91,14 +91,15 @@ def _engine(folder: Path, size: int, style: bytes, together: int) -> float:
     for place in photos:
         place.write_bytes(photo(size))
     command = [sys.executable, "-m", "worker.bench", str(folder / "style.jpg"), *map(str, photos)]
-    command += ["--size", str(size), "--together", str(together)]
+    command += ["--size", str(size), "--together", str(together or 1)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout)["rate"])
 
 
 def measure(size: int, count: int, together: int) -> None:
     """Print the tables, each line as soon as it is known; the engine is measured around each."""
-    print(f"\n| {size} px, {together} at once, {CORES} cores | pictures a second | of the engine |")
+    batch = together or "as many as usual"
+    print(f"\n| {size} px, {batch} at once, {CORES} cores | pictures a second | of the engine |")
     print("|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
         folder, style = Path(name), painting(size)
@@ -128,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m web.throughput", description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--count", type=int, default=40, help="jobs a figure")
-    parser.add_argument("--together", type=int, default=1, help="STUDIO_MICRO_BATCH")
+    parser.add_argument("--together", type=int, default=0, help="STUDIO_MICRO_BATCH")
     args = parser.parse_args()
     measure(args.size, args.count, args.together)
 

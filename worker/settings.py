@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         default=0, ge=0, description="CPU threads of one job; 0: the cores shared among the jobs"
     )
     micro_batch: int = Field(
-        default=0, ge=0, le=64, description="jobs made at once; 0: 8 on a GPU, 1 on a CPU"
+        default=0, ge=0, le=64, description="jobs taken at once; 0: 8 on a GPU, 4 on a CPU"
     )
     serves: Annotated[str, AfterValidator(_queues)] = Field(
         default="light,heavy", description="queues this worker serves"

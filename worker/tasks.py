@@ -12,8 +12,9 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
@@ -36,6 +37,7 @@ from sqlalchemy.exc import DBAPIError
 import adain
 from adain.color import Color
 from adain.model import NETWORKS
+from adain.pictures import scaled_size
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
@@ -62,6 +64,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NO_MORE = signal.SIGUSR2  # to a process of the pool
+AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
 SHIFT = 10.0  # seconds after which a bell's work takes no more jobs, so that limits keep to one
 
 app = queue.app()
@@ -186,7 +189,15 @@ class Kept:
     stored: int  # bytes of both files
 
 
-_thumbnails = ThreadPoolExecutor(4, "thumbnails")  # apart from `_hands`, which wait for them
+def _stand_back() -> None:
+    """Let this thread have what the network's leave: those meet after every layer, and wait."""
+    if sys.platform == "linux":  # where a thread can be told apart
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+_thumbnails = ThreadPoolExecutor(
+    4, "thumbnails", _stand_back
+)  # apart from `_hands`, which wait for them
 
 
 def _keep(job: Job, image: Image.Image) -> Kept:
@@ -234,9 +245,13 @@ _OF_ALL = (Stop, SoftTimeLimitExceeded, DBAPIError)  # no single job's fault
 _hands = ThreadPoolExecutor(4, "hands")  # for what waits on files and their compression
 
 
+def _on_gpu() -> bool:
+    return _device().startswith("cuda")
+
+
 def _most() -> int:
-    """How many jobs may run at once: more pictures fill a GPU; one fills a CPU."""
-    return settings().micro_batch or (8 if _device().startswith("cuda") else 1)
+    """How many jobs may run at once."""
+    return settings().micro_batch or (8 if _on_gpu() else 4)
 
 
 def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tuple[Job, T]]:
@@ -253,7 +268,10 @@ def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tupl
     return done
 
 
-def _load(group: list[Job], beat: Heartbeat) -> list[tuple[Job, Asked]]:
+Ready = tuple[Job, Asked]
+
+
+def _load(group: list[Job], beat: Heartbeat) -> list[Ready]:
     """Load the jobs' pictures; more jobs join meanwhile, so that none waits for company."""
     ready = _each(_request, [(job,) for job in group])
     if late := jobs.join(beat.process, group[0], _most() - len(group)):
@@ -267,7 +285,7 @@ class Storing:
     """A hand that stores pictures while the next are made: one lot at a time."""
 
     def __init__(self) -> None:
-        self._hand = ThreadPoolExecutor(1, "storing")
+        self._hand = ThreadPoolExecutor(1, "storing", _stand_back)
         self._busy: Future[None] | None = None
 
     def give(self, work: Callable[[], None]) -> None:
@@ -285,6 +303,15 @@ class Storing:
         """Wait, and let the hand go."""
         self._hand.shutdown()
         self.wait()
+
+
+def _parts(ready: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
+    """Yield the jobs that the network takes at once: on a CPU, as many as its caches like."""
+    job, _ = ready[0]
+    width, height = scaled_size(job.content_width, job.content_height, job.options["size"])
+    count = len(ready) if _on_gpu() else max(1, AT_ONCE_PIXELS // (width * height))
+    for begin in range(0, len(ready), count):
+        yield ready[begin : begin + count]
 
 
 class Making:
@@ -309,9 +336,10 @@ class Making:
     def run(self) -> None:
         """Make the pictures; raises what is no single job's fault."""
         if ready := _load(self.left, self._beat):
-            self._paint(ready)
+            for part in _parts(ready):
+                self._paint(part)
 
-    def _paint(self, ready: Sequence[tuple[Job, Asked]]) -> None:
+    def _paint(self, ready: Sequence[Ready]) -> None:
         try:
             stylizer = _stylizer(ready[0][0].options["network"])
             self._watch("styles", 0.0)
@@ -329,6 +357,7 @@ class Making:
             made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
             self._clock.enter("save")
             stored = Stored(made, stylizer, self._beat, self._clock)
+            self._clock = Stopwatch()
             self._storing.give(stored.run)
             self.left = [job for job in self.left if job not in stored.group]
             return

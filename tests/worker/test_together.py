@@ -410,3 +410,18 @@ def test_a_bell_that_worked_long_leaves_the_rest_to_the_next(
     made = [submit() for _ in range(2)]
     tasks.stylize("any bell")
     assert [now(job).status for job in made] == [Status.DONE, Status.QUEUED]
+
+
+def test_a_group_is_painted_in_parts_that_fit_the_processor(
+    sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "AT_ONCE_PIXELS", 2 * 96 * 64)
+    made = [submit() for _ in range(3)]
+    tasks.stylize("any bell")
+    assert sizes == [2, 1]
+    assert [(now(job).status, now(job).together) for job in made] == [
+        (Status.DONE, 2),
+        (Status.DONE, 2),
+        (Status.DONE, 1),
+    ]
+    assert all(now(job).timings["total"] > now(job).timings["picture"] > 0 for job in made)
