@@ -21,7 +21,7 @@ class Studio:
     jobs: float  # a day
     rate: float  # jobs a second of one worker
     noon: float = 2.6  # how much of a day's work comes around noon; 0: the same all day
-    target: int = 20  # rows that wait or run for each worker, as KEDA is told
+    target: int = 60  # rows that wait or run for each worker, as KEDA is told
     least: int = 1
     most: int = 200
     ready: int = 60  # seconds until a new worker works
@@ -138,7 +138,7 @@ def main() -> None:
     """Print two days: many light jobs, and as many that need a thousand workers."""
     parser = argparse.ArgumentParser("python -m web.growth", description=__doc__)
     parser.add_argument("--jobs", type=float, default=1e6, help="a day")
-    parser.add_argument("--light", type=float, default=5.0, help="512 px, jobs a second and worker")
+    parser.add_argument("--light", type=float, default=22, help="512 px, jobs a second and worker")
     parser.add_argument("--heavy", type=float, default=0.03, help="vgg19 at 2048 px, likewise")
     parser.add_argument("--megabytes", type=float, default=1.0, help="that one job keeps")
     parser.add_argument("--days", type=float, default=30, help="they are kept")
