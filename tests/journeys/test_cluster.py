@@ -1,7 +1,5 @@
 """A small cluster on this machine: two web servers, three workers, two sweeps, Valkey, PostgreSQL
 and S3, each a process of its own; one of each kind of ours is killed while jobs come and run.
-
-`make cluster` sends 500 jobs; the ordinary run fewer.
 """
 
 import json
@@ -25,7 +23,7 @@ from worker import blobs, database, jobs, processes
 from worker.jobs import Job, Status
 
 ROOT = Path(__file__).parents[2]
-JOBS = int(os.environ.get("CLUSTER_JOBS", "60"))
+JOBS = 500
 VISITORS = 5
 SECONDS = 240.0
 
