@@ -190,14 +190,12 @@ class Kept:
 
 
 def _stand_back() -> None:
-    """Let this thread have what the network's leave: those meet after every layer, and wait."""
+    """Leave the cores to the network's threads, which meet after every layer and wait there."""
     if sys.platform == "linux":  # where a thread can be told apart
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
-_thumbnails = ThreadPoolExecutor(
-    4, "thumbnails", _stand_back
-)  # apart from `_hands`, which wait for them
+_thumbnails = ThreadPoolExecutor(4, "thumbnails", _stand_back)  # what stores waits for them
 
 
 def _keep(job: Job, image: Image.Image) -> Kept:
@@ -242,7 +240,8 @@ def _fail(job: Job, error: Exception) -> None:
 # ---------------------------------------------------------------- jobs made together
 
 _OF_ALL = (Stop, SoftTimeLimitExceeded, DBAPIError)  # no single job's fault
-_hands = ThreadPoolExecutor(4, "hands")  # for what waits on files and their compression
+_loaders = ThreadPoolExecutor(4, "loading")
+_savers = ThreadPoolExecutor(4, "saving", _stand_back)
 
 
 def _on_gpu() -> bool:
@@ -254,9 +253,11 @@ def _most() -> int:
     return settings().micro_batch or (8 if _on_gpu() else 4)
 
 
-def _each(work: Callable[..., T], given: Sequence[tuple[Any, ...]]) -> list[tuple[Job, T]]:
+def _each(
+    pool: ThreadPoolExecutor, work: Callable[..., T], given: Sequence[tuple[Any, ...]]
+) -> list[tuple[Job, T]]:
     """Do something for each job, side by side; a job whose work fails is ended, and left out."""
-    hands = [_hands.submit(work, *one) for one in given] if len(given) > 1 else [None]
+    hands = [pool.submit(work, *one) for one in given] if len(given) > 1 else [None]
     done = []
     for one, hand in zip(given, hands, strict=True):
         try:
@@ -273,11 +274,11 @@ Ready = tuple[Job, Asked]
 
 def _load(group: list[Job], beat: Heartbeat) -> list[Ready]:
     """Load the jobs' pictures; more jobs join meanwhile, so that none waits for company."""
-    ready = _each(_request, [(job,) for job in group])
+    ready = _each(_loaders, _request, [(job,) for job in group])
     if late := jobs.join(beat.process, group[0], _most() - len(group)):
         beat.keep(late)
         group.extend(late)
-        ready += _each(_request, [(job,) for job in late])
+        ready += _each(_loaders, _request, [(job,) for job in late])
     return ready
 
 
@@ -394,7 +395,7 @@ class Stored:
     def _record(self) -> None:
         self._beat.watch(self.group, "save", 0.95)
         self._at("save")
-        kept = _each(_keep, self._made)
+        kept = _each(_savers, _keep, self._made)
         self._at("kept")  # results that no row knows
         timings = self._clock.end()
         self._count(timings)

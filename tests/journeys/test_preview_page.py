@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.browsing import (
     DESK,
@@ -78,6 +78,29 @@ def test_a_preview_follows_the_controls_and_is_never_kept(
     page.get_by_role("button", name="Back to the picture").click()
     assert wait_for_result(page) == job_id
     assert states(page, address) == ["done"]
+
+
+def test_a_preview_that_comes_late_does_not_cover_the_result(visit: Visit) -> None:
+    page = visit()
+    choose(page, "raccoon", "night")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/gradio_api/run/predict", hold_the_first)
+    with page.expect_request("**/gradio_api/run/predict"):
+        _drag_strength(page, 0.5)  # asks for a preview
+    page.click("#send")
+    wait_for_result(page)
+    with page.expect_response(lambda got: "/api/v1/previews/" in got.url and got.status == 200):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#stage")).to_have_attribute("data-state", "done")
+    expect(page.locator(".glance")).to_be_hidden()
 
 
 def test_the_pad_and_the_brushes_are_followed_too(visit: Visit) -> None:

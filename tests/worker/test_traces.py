@@ -77,6 +77,7 @@ def test_a_collector_that_is_away_holds_up_no_job(
     job = jobs.submit("ann", picture(64, 48), [picture()], options={"size": 64})
     tasks.stylize("a bell")
     assert jobs.find(job.id).status == "done"
+    traces._processor().shutdown()  # type: ignore[no-untyped-call]
     traces._processor.cache_clear()
 
 

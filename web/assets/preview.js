@@ -11,7 +11,8 @@ const LOOK = 120, LONGEST = 10000; // between looks, and until a preview is give
 
 let stage = null, tell = null, may = null, redraw = null;
 let address = ""; // of the picture that is shown, in this page
-let wished = false, busy = false, giveUp = 0, turn = 0; // turn: what was asked before the last end is void
+let wished = false, busy = false, giveUp = 0;
+let turn = 0, asking = 0; // what was asked in an earlier turn, before the last end, is void
 let float = null; // shows it where the stage is out of sight
 
 const pause = (time) => new Promise((done) => setTimeout(done, time));
@@ -45,6 +46,7 @@ const show = async (blob) => {
   const picture = new Image();
   picture.src = made;
   await picture.decode();
+  if (asking !== turn || !may()) return URL.revokeObjectURL(made);
   const old = address;
   address = made;
   redraw();
@@ -66,18 +68,17 @@ const next = async () => {
   if (busy || !wished || !filled() || !may()) return;
   busy = true;
   wished = false;
-  const mine = turn;
+  asking = turn;
   await pause(SETTLE);
-  if (mine !== turn) return free();
+  if (asking !== turn) return free();
   tell();
   giveUp = setTimeout(free, 2 * LONGEST); // Gradio never answered
 };
 const free = () => { clearTimeout(giveUp); busy = false; next(); };
 export const asked = async (id) => { // Gradio: the form was taken, under this id
-  const mine = turn;
   try {
     const blob = id && (await fetched(id));
-    if (blob && mine === turn && may()) await show(blob);
+    if (blob) await show(blob);
   } catch (error) { /* the next one may come */ }
   free();
 };
