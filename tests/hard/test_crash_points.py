@@ -34,9 +34,9 @@ def kind(request: pytest.FixtureRequest, setting: Setting) -> str:
     return str(request.param)
 
 
-def submit(owner: str = "ann") -> str:
+def submit(owner: str = "ann", width: int = 96) -> str:
     style = picture(color="orange")
-    return jobs.submit(owner, picture(96, 96, "JPEG"), [style], options={"size": 64}).id
+    return jobs.submit(owner, picture(width, 96, "JPEG"), [style], options={"size": 64}).id
 
 
 def all_ended() -> bool:
@@ -61,6 +61,22 @@ def test_a_killed_worker_costs_no_job_and_no_job_its_single_end(kind: str, place
     found = ledger.check(accepted)
     assert all(job.status == Status.DONE for job in found)
     ledger.note(f"worker killed {PLACES[place]}, {kind}", kills, found, kills)
+
+
+def test_a_worker_killed_while_it_stores_one_picture_and_makes_another_loses_neither(
+    kind: str,
+) -> None:
+    accepted, kills, both = set[str](), 0, 0
+    for _ in range(COUNT):
+        pair = submit(), submit(width=128)  # of two shapes, so never made at once
+        accepted |= set(pair)
+        kills += mortal.run(mortal.work, 1, "kept")
+        finish()
+        both += all(jobs.find(job_id).attempt > 1 for job_id in pair)
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    assert both, "no second job was ever under way"
+    ledger.note(f"worker killed storing one, making another, {kind}", kills, found, kills)
 
 
 def test_a_submission_killed_before_its_row_leaves_nothing(kind: str) -> None:
