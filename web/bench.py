@@ -19,6 +19,7 @@ import httpx
 from PIL import Image
 
 from web import shelf
+from worker import images
 
 NETWORK = ("styles", "content", "picture")  # the stages of a job spent in the network
 WARM = 3  # jobs before the first that counts
@@ -66,6 +67,18 @@ def _listen(studio: subprocess.Popen[str]) -> tuple[str, int]:
         if "Ready after" in line:
             return next(word for word in line.split() if word.startswith("http")), web
     raise SystemExit(f"The studio did not start:\n{said}")
+
+
+def _png(picture: bytes) -> float:
+    """Return the seconds that writing a result takes, which a program alone does as well."""
+    image = images.ours(images.CleanImage(picture, "png", 0, 0))
+    image.load()
+    took = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        images.encode(image, "png")
+        took.append(time.perf_counter() - begun)
+    return median(took)
 
 
 def _job(visitor: httpx.Client, photo: bytes, style: bytes) -> tuple[float, dict[str, float]]:
@@ -120,6 +133,10 @@ def _measure(studio: subprocess.Popen[str], count: int) -> None:
         _row(f"submit to done, 512 px, `compact`, warm, median of {count}", _ms(total))
         _row("of it in the network", _ms(network))
         _row("of it outside the network", _ms(outside))
+        newest = visitor.get("/api/v1/jobs?limit=1").json()["jobs"][0]["id"]
+        png = _png(visitor.get(f"/api/v1/jobs/{newest}/result").content)
+        _row("… the result's PNG, which the network's own program writes as well", _ms([png]))
+        _row("… what queue and web add", _ms([took - png for took in outside]))
         for stage in ("wait", "load", "save"):
             _row(f"… {stage}", _ms([timings.get(stage, 0) for _, timings in jobs]))
         _row("web process, resident", f"{_memory(web):.0f} MB")
