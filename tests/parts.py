@@ -31,6 +31,7 @@ def forget_caches() -> None:
         queue.app,
         queue._redis,
         jobs._claiming,
+        jobs._joining,
     ):
         cached.cache_clear()
     ceilings.forget()

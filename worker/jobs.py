@@ -450,13 +450,18 @@ def claim(worker: str) -> Job | None:
     return next(iter(claim_together(worker, 1)), None)
 
 
+@lru_cache(maxsize=64)
+def _joining(worker: str, shape: str, most: int) -> Update:
+    same = and_(Job.shape == shape, _joinable())
+    mates = select(Job.id).where(Job.id.in_(_next(most)), same).with_for_update(skip_locked=True)
+    return _taking(worker, mates)
+
+
 def join(worker: str, job: Job, most: int) -> list[Job]:
     """Take more that can run with a claimed job, of the `most` next ones in line."""
     if most < 1 or not job.shape or job.attempt - job.released > 1:
         return []
-    same = and_(Job.shape == job.shape, _joinable())
-    mates = select(Job.id).where(Job.id.in_(_next(most)), same).with_for_update(skip_locked=True)
-    return _take(_taking(worker, mates))
+    return _take(_joining(worker, job.shape, most))
 
 
 def renew_all(held: Sequence[Job], stage: str, progress: float) -> dict[str, Hold]:
