@@ -7,7 +7,7 @@ with Adaptive Instance Normalization", ICCV 2017.
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +29,15 @@ class Statistics(NamedTuple):
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each channel of N×C×h×w features, in float32: N×C each.
 
-    Channels lie side by side in memory, and are summed side by side: on a CPU ten times as
+    Each row is measured about its own mean, and rows are set against each other at the end.
+    Channels lie side by side in memory, and are summed side by side: on a CPU five times as
     fast as `torch.var_mean`.
     """
-    positions = features.float().permute(0, 2, 3, 1).flatten(1, 2)  # N×hw×C
-    mean = positions.mean(1)
-    return mean, (positions - mean[:, None]).square().mean(1)
+    positions = features.float().permute(0, 2, 3, 1)  # N×h×w×C
+    rows = positions.mean(2)
+    within = (positions - rows[:, :, None]).square().mean(2)
+    mean = rows.mean(1)
+    return mean, (within + (rows - mean[:, None]).square()).mean(1)
 
 
 def statistics(features: Tensor) -> Statistics:
@@ -177,13 +180,14 @@ class Network(nn.Module):
 
     `encode` takes N×3×H×W RGB in [0, 1], H and W multiples of `strides[0]` and at least twice
     it, to the features of level 0. `step` goes from each level to the next, and from the last
-    to an image, not yet clamped to [0, 1]. Level l has `channels[l]` channels and a cell for
+    to a folded image, not yet clamped to [0, 1]. Level l has `channels[l]` channels and a cell for
     every `strides[l]` pixels. `again` names the places in the decoder before which the further
     levels lie. `grain` is the standard deviation of noise at level 0 (see `adain`): from a place
     without features a decoder can paint only what repeats with its stride, a weave; with noise
     it can paint strokes.
     """
 
+    fold: int
     _grain: Tensor | None
 
     def __init__(
@@ -198,7 +202,9 @@ class Network(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.black, self.white = black_and_white  # what the layers take for 0 and 1
-        edges = (0, *again, len(decoder))
+        first = encoder[0]
+        self.fold = first.downscale_factor if isinstance(first, nn.PixelUnshuffle) else 1
+        edges = (0, *again, len(decoder) - (self.fold > 1))
         self._steps = [decoder[start:end] for start, end in pairwise(edges)]
         encoder_reach, scale = _reach(encoder, 1)
         self.channels, self.strides = [_filters(encoder)], [round(scale)]
@@ -219,19 +225,64 @@ class Network(nn.Module):
         return range(len(self._steps))
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Number format of weights and features."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
     def stride(self) -> int:
         """Pixels a cell of level 0, which a picture's sides have to be multiples of."""
         return self.strides[0]
 
-    def encode(self, images: Tensor) -> Tensor:
-        """N×3×H×W in [0, 1] → N×C×H/8×W/8, the features of level 0."""
-        features: Tensor = self.encoder(images * (self.white - self.black) + self.black)
+    def folded(self, images: Tensor) -> Tensor:
+        """N×3×H×W → N×3·fold²×H/fold×W/fold: `F.pixel_unshuffle` in a quarter of its time."""
+        if self.fold == 1:
+            return images
+        n, channels, height, width = images.shape
+        cells = (n, height // self.fold, width // self.fold, channels, self.fold, self.fold)
+        folded = images.new_empty(cells)
+        for i, j in product(range(self.fold), repeat=2):
+            folded[..., i, j] = images[:, :, i :: self.fold, j :: self.fold].permute(0, 2, 3, 1)
+        return folded.flatten(3).permute(0, 3, 1, 2)
+
+    def unfolded(self, folded: Tensor) -> Tensor:
+        """And back, as `F.pixel_shuffle`."""
+        if self.fold == 1:
+            return folded
+        n, filters, height, width = folded.shape
+        channels = filters // self.fold**2
+        cells = folded.permute(0, 2, 3, 1)
+        cells = cells.reshape(n, height, width, channels, self.fold, self.fold)
+        images = folded.new_empty((n, height, self.fold, width, self.fold, channels))
+        for i, j in product(range(self.fold), repeat=2):
+            images[:, :, i, :, j] = cells[..., i, j]
+        return images.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+    def enter(self, folded: Tensor) -> Tensor:
+        """A folded image in [0, 1] → N×C×H/8×W/8, the features of level 0."""
+        layers = self.encoder if self.fold == 1 else self.encoder[1:]
+        features: Tensor = layers(folded * (self.white - self.black) + self.black)
         return features
 
     def step(self, level: int, features: Tensor) -> Tensor:
-        """Features of a level → those of the next; of the last → N×3×H×W, about [0, 1]."""
+        """Features of a level → those of the next; of the last → a folded image, about [0, 1]."""
         x: Tensor = self._steps[level](features)
         return x if level < self.levels[-1] else (x - self.black) / (self.white - self.black)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """N×3×H×W in [0, 1] → N×C×H/8×W/8, the features of level 0."""
+        return self.enter(self.folded(images))
+
+    def decode(self, features: Tensor) -> Tensor:
+        """Features of level 0 → N×3×H×W, about [0, 1], with no AdaIN on the way."""
+        for level in self.levels:
+            features = self.step(level, features)
+        return self.unfolded(features)
 
     def grain(self, level: int, top: int, left: int, cells: torch.Size) -> Tensor | None:
         """Noise for so many cells of a level from a corner on: 1×C×h×w; always the same."""
@@ -242,13 +293,7 @@ class Network(nn.Module):
             torch.arange(start, start + count, device=noise.device) % _GRAIN_SIDE
             for start, count in zip((top, left), cells, strict=True)
         )
-        return noise[:, :, rows][:, :, :, columns].float()
-
-    def decode(self, features: Tensor) -> Tensor:
-        """Features of level 0 → N×3×H×W, with no AdaIN on the way."""
-        for level in self.levels:
-            features = self.step(level, features)
-        return features
+        return noise[:, :, rows][:, :, :, columns]
 
 
 def _conv(channels: int, filters: int, stride: int = 1) -> nn.Conv2d:

@@ -32,8 +32,7 @@ class Passage:
 
     def __init__(self, model: Network, images: Tensor) -> None:
         self._model = model
-        weight = next(model.parameters())
-        self._device, self._dtype = weight.device, weight.dtype
+        self._device, self._dtype = model.device, model.dtype
         self.images = images
         self.height, self.width = images.shape[2:]
         self._kept, self._level = images, _PICTURE
@@ -104,8 +103,11 @@ class Passage:
         around = tile.grown(self._reach(level), self.height, self.width)
         x = around.of(self._kept, self._stride(self._level))
         if self._level == _PICTURE:
-            x = self._model.encode(pixels.unit(x.to(self._device)).to(self._dtype))
+            x = pixels.unit(self._model.folded(pixels.sent(x, self._device)))
+            x = self._model.enter(x.to(self._dtype))
         for passed in range(max(self._level, 0), level):
             transfer = self._transfers.get(passed)
             x = self._model.step(passed, x if transfer is None else transfer(x, around))
+        if level not in self._model.levels:
+            x = self._model.unfolded(x)
         return tile.inside(around).of(x, self._stride(level))

@@ -27,6 +27,13 @@ def as_bytes(images: Tensor) -> Tensor:
     return (images.float().clamp(0, 1) * 255 + 0.5).to(torch.uint8)
 
 
+def sent(images: Tensor, device: torch.device) -> Tensor:
+    """Send pictures where they are computed, past the GPU's driver's own copy."""
+    if device.type == "cuda" and images.device.type == "cpu":
+        images = images.pin_memory()
+    return images.to(device, non_blocking=True)
+
+
 def image(tensor: Tensor) -> Image.Image:
     """3×H×W bytes → RGB picture."""
     return Image.fromarray(tensor.permute(1, 2, 0).contiguous().cpu().numpy())

@@ -4,7 +4,7 @@ Knows no file of pictures, no job and no limit on sizes; a caller that serves st
 sets those (`worker/jobs.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from adain import color as colors
-from adain import pictures, pixels, weights
+from adain import compiled, pictures, pixels, weights
 from adain.color import Color
+from adain.compiled import Compiled
 from adain.model import Network, Statistics, adain
 from adain.passage import Passage
 from adain.request import Request, Style
@@ -70,6 +71,11 @@ def _quick(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
 
 
+def _in_colors_of(photos: Tensor, painted: Tensor) -> Tensor:
+    """Take only the luminance of what was painted, in [0, 1]; bytes."""
+    return pixels.as_bytes(colors.keep_colors(painted, pixels.unit(photos)))
+
+
 class Stylizer:
     """A network with weights on a device; not shared between threads.
 
@@ -85,6 +91,7 @@ class Stylizer:
         sha256: str,
         device: torch.device,
         exact: bool = False,
+        code: Path | None = None,
     ) -> None:
         self.network = network
         self.sha256 = sha256
@@ -92,7 +99,9 @@ class Stylizer:
         quick = torch.float32 if exact else _quick(device)
         large = quick if device.type == "cuda" else torch.float32
         self._large = model.to(device, large).to(memory_format=torch.channels_last)
-        self._model = self._large if quick == large else deepcopy(self._large).to(quick)
+        self.model = self._large if quick == large else deepcopy(self._large).to(quick)
+        self._code = code
+        self._compiled: Compiled | None = None
 
     @classmethod
     def load(
@@ -101,19 +110,36 @@ class Stylizer:
         folder: Path = FOLDER,
         device: str = "auto",
         exact: bool = False,
+        code: Path | None = None,
     ) -> Self:
         """Load a network by name; `device` is "auto", "cpu", "cuda" or "cuda:N".
+
+        `code` is a folder in which `compiling.py` keeps machine code of networks; as soon as there
+        is some of this one, it is used where it can be.
 
         Raises `weights.WeightsError` when there are no sound weights, ValueError for an unknown
         network or a device that is not there.
         """
         model, found = weights.load(network, folder)
-        return cls(model, network, found.sha256, _device(device), exact)
+        return cls(model, network, found.sha256, _device(device), exact, code)
 
     @property
     def dtype(self) -> torch.dtype:
         """Number format of what the network computes for pictures that are not tiled."""
-        return next(self._model.parameters()).dtype
+        return self.model.dtype
+
+    @property
+    def name(self) -> str:
+        """The network's name with its weights', as `Style.network` has it."""
+        return f"{self.network} {self.sha256}"
+
+    def _quickest(self, images: Tensor) -> Compiled | None:
+        """Return machine code that can take N×3×H×W, if there is some."""
+        if self._code is None or tiled(*images.shape[2:]):
+            return None
+        if self._compiled is None:
+            self._compiled = compiled.load(self.model, self.name, self._code)
+        return self._compiled
 
     @torch.inference_mode()
     def style(self, image: Image.Image, size: int = 512, like: Image.Image | None = None) -> Style:
@@ -125,11 +151,17 @@ class Stylizer:
         if like is not None:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
             style = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))[None]
-        passage = self._passage(style)
-        measured = [passage.measure(level) for level in self._model.levels]
-        return Style(
-            self._name, tuple(Statistics(m.mean[0, 0].cpu(), m.std[0, 0].cpu()) for m in measured)
-        )
+        return Style(self.name, tuple(self._measured(pixels.padded(style, self.model.stride))))
+
+    def _measured(self, style: Tensor) -> Iterator[Statistics]:
+        """Measure a padded 1×3×H×W at each level: C."""
+        if code := self._quickest(style):
+            measured = code.measure(pixels.as_bytes(pixels.unit(style)))
+        else:
+            passage = self._passage(style)
+            measured = [passage.measure(level) for level in self.model.levels]
+        for mean, std in measured:
+            yield Statistics(mean.flatten().cpu(), std.flatten().cpu())
 
     @torch.inference_mode()
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
@@ -163,22 +195,37 @@ class Stylizer:
             [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
         )
         height, width = contents.shape[2:]
-        passage = self._passage(contents)
-        self._restyle(passage, mixes, watch)
+        images = pixels.padded(contents, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
-        results = torch.empty_like(passage.images)
+        code = self._quickest(images) if mixes[0].regions is None else None
+        if code is None:
+            results = self._passed(images, mixes, luminance, watch)
+        else:
+            watch("picture", 0.2)
+            styles = [mix.styles for mix in mixes]
+            results, raw = code.paint(images, mixes[0].cover, mixes[0].alpha, styles)
+            painted = self.model.unfolded(raw[luminance]).float().cpu()
+            results[luminance] = _in_colors_of(images[luminance], painted)
+        return results[:, :, :height, :width]
+
+    def _passed(
+        self, images: Tensor, mixes: Sequence[_Mix], luminance: Tensor, watch: Watch
+    ) -> Tensor:
+        """Paint padded pictures tile by tile, some of them (N booleans) in luminance only."""
+        passage = self._passage(images)
+        self._restyle(passage, mixes, watch)
+        results = torch.empty_like(images)
         for tile in passage.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / passage.height)
             painted = passage.picture(tile).float().cpu()
-            photo = pixels.unit(tile.of(passage.images)[luminance])
-            painted[luminance] = colors.keep_colors(painted[luminance], photo)
-            tile.of(results).copy_(pixels.as_bytes(painted))
-        return results[:, :, :height, :width]
+            made = pixels.as_bytes(painted)
+            made[luminance] = _in_colors_of(tile.of(images)[luminance], painted[luminance])
+            tile.of(results).copy_(made)
+        return results
 
     def _passage(self, images: Tensor) -> Passage:
-        """Send N×3×H×W through the network, in the precision that suits the size."""
-        images = pixels.padded(images, self._model.stride)
-        return Passage(self._large if tiled(*images.shape[2:]) else self._model, images)
+        """Send padded N×3×H×W through the network, in the precision that suits the size."""
+        return Passage(self._large if tiled(*images.shape[2:]) else self.model, images)
 
     def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> None:
         """Give a passage its styles level by level, measuring before each.
@@ -201,10 +248,6 @@ class Stylizer:
                 without = plain.measure(level, mix.regions, heard)
             passage.transfer(level, partial(mix.transfer, own, without))
 
-    @property
-    def _name(self) -> str:
-        return f"{self.network} {self.sha256}"
-
     def _styles(self, request: Request) -> list[Style]:
         """Measure a request's K styles, or take them as they were measured."""
         like = request.content if request.color == Color.CONTENT else None
@@ -213,14 +256,14 @@ class Stylizer:
             for style in request.styles
         ]
         for style in styles:
-            if style.network != self._name:
-                raise ValueError(f"A style measured by {style.network} is no use to {self._name}.")
+            if style.network != self.name:
+                raise ValueError(f"A style measured by {style.network} is no use to {self.name}.")
         return styles
 
     def _mixes(self, requests: Sequence[Request]) -> list[_Mix]:
         """Bring the requests' styles, weights, masks and alphas to one shape, level by level."""
         styles = [self._styles(request) for request in requests]
-        return [self._mix(requests, styles, level) for level in self._model.levels]
+        return [self._mix(requests, styles, level) for level in self.model.levels]
 
     def _mix(
         self, requests: Sequence[Request], styles: Sequence[Sequence[Style]], level: int
@@ -230,8 +273,8 @@ class Stylizer:
         Requests with fewer styles than others are filled up with styles that cover nothing.
         """
         n, k = len(requests), max(map(len, styles))
-        channels, cell = self._model.channels[level], self._model.strides[level]
-        regions = [request.regions(self._model.stride, cell) for request in requests]
+        channels, cell = self.model.channels[level], self.model.strides[level]
+        regions = [request.regions(self.model.stride, cell) for request in requests]
         masked = any(request.masks for request in requests)
         cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
         mean, std = torch.zeros(n, k, channels), torch.ones(n, k, channels)
@@ -247,5 +290,5 @@ class Stylizer:
             inside.to(self.device) if masked else None,
             torch.tensor([request.alpha for request in requests], device=self.device),
             cell,
-            partial(self._model.grain, level),
+            partial(self.model.grain, level),
         )

@@ -39,7 +39,7 @@ def _stylized(
             grain = network.grain(level, *corner, content.shape[2:])
             content = adain(content, wanted, grain=grain)
         content, style = network.step(level, content), network.step(level, style)
-    return content, style
+    return network.unfolded(content), network.unfolded(style)
 
 
 def _clamped(pictures: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting
             monkeypatch.setenv(settings.PREFIX + name.upper(), str(value))
         forget_caches()
 
-    set_them(data=tmp_path / "data")
+    set_them(data=tmp_path / "data", compile=False)
     yield set_them
     forget_caches()
 

@@ -151,6 +151,14 @@ class Settings(BaseSettings):
         description="a result so large, or by vgg19, waits in the queue heavy; 0: none does",
     )
 
+    compile: bool = Field(
+        default=True,
+        description="let a worker make machine code of its networks, where there is a C++ compiler",
+    )
+    code_dir: Folder = Field(
+        default_factory=lambda got: got["data"] / "code",
+        description="folder for that code; nobody else may write there",
+    )
     worker_nice: int = Field(
         default=5, ge=0, le=19, description="how far a worker stands back behind page and API"
     )

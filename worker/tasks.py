@@ -54,6 +54,7 @@ from worker import (
     queue,
     traces,
 )
+from worker.compiling import Compiling
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
 from worker.previews import Preview
@@ -93,7 +94,8 @@ def networks() -> dict[str, str]:
 
 @lru_cache(maxsize=len(NETWORKS))
 def _loaded(network: str, sha256: str) -> Stylizer:
-    return Stylizer.load(network, settings().weights_dir, settings().device)
+    code = settings().code_dir if settings().compile else None
+    return Stylizer.load(network, settings().weights_dir, settings().device, code=code)
 
 
 def _name(network: str) -> str:
@@ -609,8 +611,10 @@ def work() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     signal.signal(START_ANEW, end)
+    compiling = Compiling(sorted(networks()) if settings().compile else ())
     try:
         app.worker_main(["--quiet", "worker", "--queues", settings().serves, *_PLAIN])
     finally:
+        compiling.end()
         if anew.is_set():
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

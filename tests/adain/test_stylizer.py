@@ -105,7 +105,7 @@ def test_a_flat_sky_gets_strokes_and_no_lattice(stylizer: Stylizer) -> None:
     sky = Image.linear_gradient("L").resize((192, 192)).point(lambda v: 90 + v // 16)
     photo = pixels.unit(pixels.tensor(sky.convert("RGB")))
     smooth = Stylizer.load("compact", device="cpu", exact=True)
-    smooth._model._grain = None
+    smooth.model._grain = None
     styles = [drawn(seed, (192, 192)) for seed in range(2, 8)]
 
     def hatch(painter: Stylizer) -> float:

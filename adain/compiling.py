@@ -1,0 +1,210 @@
+"""`python -m adain.compiling FOLDER`: make machine code of a network, for this very machine.
+
+torch's AOTInductor melts pads, activations, statistics and AdaIN into single loops; it takes a
+C++ compiler and a minute or two, once. docs/benchmarks.md says what it gains. Whether pictures
+stay the same is seen before the code is ever used.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.export import Dim
+
+from adain import pixels
+from adain.compiled import PARTS, SOUND, Compiled, place, together
+from adain.model import NETWORKS, Network, Statistics, adain, statistics
+from adain.stylizer import FOLDER, Stylizer
+from adain.tiles import SIDE
+
+_ALIKE = 1.5 / 255  # in half precision; in float32 it is far less
+
+
+class CompilerMissing(Exception):
+    """There is no C++ compiler on this machine."""
+
+
+# ---------------------------------------------------------------- what is compiled
+
+
+class Measuring(nn.Module):
+    """A style's way through the network: its statistics at each level."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, folded: Tensor) -> list[Tensor]:
+        """A folded picture in bytes → mean and deviation of level 0, of level 1 …: N×C each."""
+        network, found = self.network, list[Tensor]()
+        x = network.enter(pixels.unit(folded).to(network.dtype))
+        for level in network.levels:
+            found += statistics(x)
+            x = network.step(level, x)
+        return found
+
+
+class Painting(nn.Module):
+    """A content's way through the network, AdaIN at each level.
+
+    `fading` tells whether any alpha is less than 1: then the content goes a second time, with no
+    style at all, to what alpha goes back to.
+    """
+
+    def __init__(self, network: Network, fading: bool) -> None:
+        super().__init__()
+        self.network, self.fading = network, fading
+
+    def forward(
+        self, folded: Tensor, cover: Tensor, alpha: Tensor, *styles: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """A folded picture in bytes → the same painted, and not yet clamped to bytes.
+
+        `cover` and `alpha` are as `adain` has them, `styles` mean and deviation of level 0, of
+        level 1 …: N×K×C each.
+        """
+        network = self.network
+        x = plain = network.enter(pixels.unit(folded).to(network.dtype))
+        for level in network.levels:
+            own = _by_channel(x)
+            without = _by_channel(plain) if self.fading else own
+            grain = network.grain(level, 0, 0, x.shape[2:])
+            wanted = Statistics(*styles[2 * level : 2 * level + 2])
+            x = network.step(level, adain(x, wanted, cover, alpha, own, without, grain))
+            if self.fading:
+                plain = network.step(level, plain)
+        return pixels.as_bytes(x), x
+
+
+def _by_channel(features: Tensor) -> Statistics:
+    return Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
+
+
+def _modules(network: Network) -> dict[str, nn.Module]:
+    ways = (Measuring(network), Painting(network, fading=False), Painting(network, fading=True))
+    return dict(zip(PARTS, (way.eval() for way in ways), strict=True))
+
+
+def _example(network: Network, sides: tuple[int, int], styles: int, alpha: float) -> list[Tensor]:
+    """What `Painting` may be given: a picture as smooth as photos are, in such pictures' styles."""
+    generator = torch.Generator().manual_seed(styles)
+    coarse = torch.rand(1 + styles, 3, 8, 8, generator=generator)
+    smooth = pixels.as_bytes(F.interpolate(coarse, sides, mode="bicubic"))
+    folded = network.folded(smooth.to(network.device)).contiguous(memory_format=torch.channels_last)
+    shares, strength = torch.full((1, styles, 1, 1), 1 / styles), torch.tensor([alpha])
+    wanted = [value[None] for value in Measuring(network)(folded[1:])]
+    return [folded[:1], shares.to(network.device), strength.to(network.device), *wanted]
+
+
+# ---------------------------------------------------------------- compiling it
+
+
+# Without `reorder_for_locality`: it moves what only the outputs need behind the next residual
+# block, which by then has written into the features that were to be measured.
+_OPTIONS = {"freezing": True, "reorder_for_locality": False}
+
+
+def _compile(module: nn.Module, network: Network, file: Path) -> None:
+    """Compile for pictures of any size that takes no tiles, and for any number of styles."""
+    cell, most = network.stride // network.fold, SIDE // network.stride
+    n = {0: Dim("pictures", min=1)} if together(network.device) else {}
+    sides = {at: cell * Dim(name, min=2, max=most) for at, name in ((2, "height"), (3, "width"))}
+    k = {1: Dim("styles", min=1)}
+    given = _example(network, (512, 384), 2, 1.0)
+    dynamic = [n | sides, n | k, n, ((n | k),) * (len(given) - 3)]
+    if isinstance(module, Measuring):
+        given, dynamic = given[:1], [sides]
+    exported = torch.export.export(module, tuple(given), dynamic_shapes=tuple(dynamic))
+    options = _OPTIONS | {"aot_inductor.output_path": str(file)}
+    torch._inductor.aot_compile(exported.module(), tuple(given), options=options)
+
+
+def _differs(made: Path, network: Network) -> float:
+    """How far compiled code is from the network itself, in pixels or measures: a mean in [0, 1]."""
+    code, modules, most = Compiled(made, network), _modules(network), 0.0
+    for sides, styles, alpha in (((64, 48), 1, 1.0), ((16, 200), 3, 0.5), ((512, 512), 1, 1.0)):
+        given = _example(network, sides, styles, alpha)
+        picture, cover, strength = network.unfolded(given[0]), given[1], given[2]
+        wanted = [Statistics(*given[at : at + 2]) for at in range(3, len(given), 2)]
+        own, _ = modules["paint" if alpha == 1 else "fade"](*given)
+        ours, _ = code.paint(picture, cover, strength, wanted)
+        pairs = [(network.unfolded(own) / 255, ours / 255)]
+        pairs += zip(modules["measure"](given[0]), chain(*code.measure(picture)), strict=True)
+        most = max(most, *(float((a.cpu() - b.cpu()).abs().mean()) for a, b in pairs))
+    return most
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make what nobody else is making meanwhile; waits."""
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@torch.no_grad()
+def make(network: Network, name: str, folder: Path) -> Path:
+    """Have code of a network in `folder`, made if it is not there yet; return where.
+
+    `name` is the network's with its weights', as `Style.network` has it. Raises
+    `CompilerMissing`, or what the compiler has to say.
+    """
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        raise CompilerMissing("there is no C++ compiler here; on Debian: sudo apt install g++")
+    there = place(network, name, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not in /tmp: in a container nothing there may be executed.
+    with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as cache:
+        if (there / SOUND).exists():
+            return there
+        shutil.rmtree(there, ignore_errors=True)  # somebody was killed over it
+        there.mkdir(mode=0o700)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+        for part, module in _modules(network).items():
+            _compile(module, network, there / f"{part}.so")
+        if (far := _differs(there, network)) > _ALIKE:
+            raise RuntimeError(f"compiled, the network paints otherwise: by {far * 255:.1f} of 255")
+        for left in there.iterdir():
+            if left.suffix not in {".so", ".cubin"}:  # sources of it, for the curious
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        (there / SOUND).touch()
+    return there
+
+
+def _sacrifice() -> None:
+    """Be the first to go where memory is short (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def main() -> None:
+    """Make code of one network, and say where it is."""
+    parser = argparse.ArgumentParser("python -m adain.compiling", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where code is kept")
+    parser.add_argument("--network", choices=NETWORKS, default="compact")
+    parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    _sacrifice()
+    since = time.monotonic()
+    stylizer = Stylizer.load(args.network, args.weights_folder, args.device)
+    try:
+        there = make(stylizer.model, stylizer.name, args.folder)
+    except CompilerMissing as error:
+        sys.exit(str(error))
+    print(f"made in {time.monotonic() - since:.0f} s, {there}")
+
+
+if __name__ == "__main__":
+    main()
