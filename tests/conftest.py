@@ -1,6 +1,8 @@
 """The parts every test may ask for: real ones, thrown away afterwards."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,14 @@ def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with machine code of the shipped network; one and a half minutes."""
+    folder = tmp_path_factory.mktemp("code")
+    subprocess.run([sys.executable, "-m", "adain.compiling", str(folder)], check=True)
+    return folder
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 Knows nothing of what the process does.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,19 +13,11 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
+from worker.orphans import die_with
+
 FIRST_DELAY = 0.5  # seconds before a process is started again; doubles each time it ends …
 LONGEST_DELAY = 30.0
 HEALTHY = 30.0  # … until it has lived for so long
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # looked up before any fork
-
-
-def _die_with(parent: int, sign: signal.Signals) -> None:
-    """Ask the kernel to signal this process when its parent is gone, however it went."""
-    if _libc is not None:
-        _libc.prctl(1, sign)  # 1: PR_SET_PDEATHSIG
-    if os.getppid() != parent:  # it went before that
-        os._exit(1)
 
 
 def _how(code: int) -> str:
@@ -75,7 +65,7 @@ class Child:
             env=self._environment,
             cwd=self._folder,
             process_group=0,
-            preexec_fn=lambda: _die_with(parent, self._orphaned),
+            preexec_fn=lambda: die_with(parent, self._orphaned),
         )
         self._say("studio", f"{self.name} started, process {self.process.pid}")
         assert self.process.stdout is not None

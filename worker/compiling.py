@@ -5,16 +5,20 @@ is short: the worker finds its code when it is there, and is no worse off when i
 """
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from threading import Event, Thread
 
+from worker.orphans import die_with
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
 
 _POLITE = ("nice", "-n", "19")
+_AFTER = 10.0  # seconds; the worker gets ready first
 
 
 class Compiling:
@@ -28,13 +32,14 @@ class Compiling:
 
     def _run(self) -> None:
         for network in self._networks:
-            if self._ended.is_set():
+            if self._ended.wait(_AFTER):
                 return
             self._make(network)
 
     def _make(self, network: str) -> None:
         folders = (str(settings().code_dir), "--weights-folder", str(settings().weights_dir))
         words = (*folders, "--network", network, "--device", settings().device)
+        worker = os.getpid()
         self._process = subprocess.Popen(
             [*_POLITE, sys.executable, "-m", "adain.compiling", *words],
             stdin=subprocess.DEVNULL,
@@ -42,6 +47,7 @@ class Compiling:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            preexec_fn=lambda: die_with(worker, signal.SIGKILL),
         )
         told = self._process.communicate()[0].strip().rpartition("\n")[2]
         if self._ended.is_set():

@@ -47,7 +47,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     studio = subprocess.Popen(
         [sys.executable, "-m", "web.cli", "up"],
         cwd=ROOT,
-        env=kept | {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port)},
+        env=kept | {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port), "STUDIO_COMPILE": "0"},
     )
     end = time.monotonic() + 120
     while not _well(f"http://127.0.0.1:{port}"):

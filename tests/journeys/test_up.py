@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,25 +37,25 @@ def _gone(process: psutil.Process) -> bool:
 class Up:
     """One `adain-studio up` on a data folder, and a visitor of it."""
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, **chosen: object) -> None:
         self.data, self._log = data, log
         self.visitor = httpx.Client(timeout=30)
-        self.start()
+        self.start(**chosen)
 
     def command(self, **chosen: object) -> subprocess.Popen[str]:
         mine = {key: word for key, word in os.environ.items() if not key.startswith("STUDIO_")}
-        mine |= {"STUDIO_DATA": str(self.data), "STUDIO_PORT": "0"}
+        mine |= {"STUDIO_DATA": str(self.data), "STUDIO_PORT": "0", "STUDIO_COMPILE": "0"}
         mine |= {f"STUDIO_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("w") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "web.cli", "up"], env=mine, stdout=log, stderr=log, text=True
             )
 
-    def start(self) -> None:
+    def start(self, **chosen: object) -> None:
         """Start and wait for the line that says it is ready."""
-        self.process = self.command(
-            sweep_seconds=0.3, ring_after_seconds=0.5, lease_seconds=5, heartbeat_seconds=1
-        )
+        quick = {"sweep_seconds": 0.3, "ring_after_seconds": 0.5}
+        quick |= {"lease_seconds": 5, "heartbeat_seconds": 1}
+        self.process = self.command(**quick, **chosen)
         until(lambda: "Ready" in self.said() or self.process.poll() is not None)
         ready = re.search(r"^studio \| Ready after \d+ s: (\S+)", self.said(), re.MULTILINE)
         assert ready, self.said()
@@ -171,3 +172,41 @@ def test_nothing_outlives_a_launcher_that_is_killed_and_the_next_one_finds_every
     assert not up.left()
     assert "Stopped. Every job is kept" in up.said()
     assert "Traceback" not in up.said()
+
+
+def _maps(up: Up, file: Path) -> bool:
+    """Tell whether a process of the studio has a file among its code."""
+    return any(
+        str(file) in {mapped.path for mapped in process.memory_maps()}
+        for process in psutil.Process(up.process.pid).children(recursive=True)
+    )
+
+
+def test_a_worker_takes_up_machine_code_that_is_there(tmp_path: Path, code: Path) -> None:
+    mine = tmp_path / "code"
+    up = Up(tmp_path / "data", tmp_path / "log", compile=True, code_dir=mine)
+    before, [made] = up.submit(), [one for one in code.iterdir() if one.is_dir()]
+    until(lambda: up.state(before) == "done")
+    assert not _maps(up, mine / made.name / "paint.so")
+    shutil.copytree(code, mine)
+    after = up.submit(size=72)
+    until(lambda: up.state(after) == "done")
+    assert _maps(up, mine / made.name / "paint.so")
+    until(lambda: "network compact has machine code of its own" in up.said())
+    up.process.terminate()
+    assert up.process.wait(timeout=60) == 0
+
+
+def test_the_making_of_code_ends_with_the_studio(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data", tmp_path / "log", compile=True)
+
+    def makers() -> list[psutil.Process]:
+        all_of_it = psutil.Process(up.process.pid).children(recursive=True)
+        return [one for one in all_of_it if "adain.compiling" in one.cmdline()]
+
+    until(lambda: bool(makers()), seconds=30)
+    [maker] = makers()
+    assert maker.nice() == 19
+    until(lambda: Path(f"/proc/{maker.pid}/oom_score_adj").read_text() == "1000\n", seconds=30)
+    up.process.kill()
+    until(lambda: _gone(maker))
