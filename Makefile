@@ -47,6 +47,7 @@ LITE = styletransfer-lite
 PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
 
 bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
+	@$(BIN)/python -m adain.compiling
 	@$(BIN)/python -m adain.bench $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
 	@$(BIN)/python -m web.bench
 	@$(BIN)/python -m web.throughput
@@ -54,6 +55,7 @@ bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the netw
 	@$(BIN)/python -m web.gallery_bench
 
 bench-full: install-dev chromium compiler .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
+	@$(BIN)/python -m adain.compiling
 	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
 	@$(BIN)/python -m web.bench --count 100
 	@$(BIN)/python -m web.throughput --count 200

@@ -18,7 +18,7 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import floor, pixels, runs
+from adain import compiled, floor, pixels, runs
 from adain.lossnet import LossNetwork
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
@@ -35,9 +35,11 @@ _PAPER = {  # seconds at 256 and 512 px; in brackets with style encoding
 }
 
 
-def _stylizer(network: str, folder: Path, device: str, exact: bool = False) -> Stylizer:
+def _stylizer(
+    network: str, folder: Path, device: str, exact: bool = False, code: Path | None = None
+) -> Stylizer:
     try:
-        return Stylizer.load(network, folder, device, exact)
+        return Stylizer.load(network, folder, device, exact, code)
     except WeightsMissing:
         chosen = Stylizer.load("compact", folder, device).device
         return Stylizer(build(network).eval(), network, "random", chosen, exact)
@@ -107,6 +109,11 @@ def _device(stylizer: Stylizer) -> str:
     return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
 
 
+def _compiled(stylizers: dict[str, Stylizer]) -> str:
+    """Say which networks have code."""
+    return ", ".join(name for name, one in stylizers.items() if one.has_code()) or "none"
+
+
 def _print_floor(at_512: dict[str, float], stylizers: dict[str, Stylizer]) -> None:
     """Print each network's time beside the least that this machine would need for it."""
     print("\n| network | format | GMAC at 512 px | GMAC/s | floor, s | floor / time |")
@@ -171,11 +178,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5, help="pictures a figure (the paper: 100)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
     parser.add_argument("--plot", type=Path, help="a file to draw the seconds into, .png or .svg")
     args = parser.parse_args()
-    stylizers = {name: _stylizer(name, args.weights_folder, args.device) for name in NETWORKS}
-    stylizers["compact, exact"] = _stylizer("compact", args.weights_folder, args.device, exact=True)
+    where = (args.weights_folder, args.device)
+    stylizers = {name: _stylizer(name, *where, code=args.code_folder) for name in NETWORKS}
+    stylizers["compact, without code of its own"] = _stylizer("compact", *where)
+    stylizers["compact, exact"] = _stylizer("compact", *where, exact=True)
     device = _device(stylizers["compact"])
+    print(f"Machine code of its own (`python -m adain.compiling`): {_compiled(stylizers)}\n")
     print(f"Seconds a picture, mean of {args.count}; in brackets with style encoding.\n")
     print("| method | device | 256 px | 512 px |\n|---|---|---|---|")
     for method, (small, large) in _PAPER.items():

@@ -22,6 +22,7 @@ from adain.model import Network, Statistics
 
 log = logging.getLogger(__name__)
 
+FOLDER = Path("data/code")  # where code lies unless said otherwise
 PARTS = ("measure", "paint", "fade")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
 _SOURCES = ("model.py", "pixels.py", "compiling.py")  # what code is made of

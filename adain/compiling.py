@@ -1,4 +1,4 @@
-"""`python -m adain.compiling FOLDER`: make machine code of a network, for this very machine.
+"""`python -m adain.compiling [FOLDER]`: make machine code of a network, for this very machine.
 
 torch's AOTInductor melts pads, activations, statistics and AdaIN into single loops; it takes a
 C++ compiler and a minute or two, once. docs/benchmarks.md says what it gains. Whether pictures
@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from adain import pixels
-from adain.compiled import PARTS, SOUND, Compiled, place, together
+from adain.compiled import FOLDER, PARTS, SOUND, Compiled, place, together
 from adain.model import NETWORKS, Network, Statistics, adain, statistics
-from adain.stylizer import FOLDER, Stylizer
+from adain.stylizer import FOLDER as WEIGHTS
+from adain.stylizer import Stylizer
 from adain.tiles import SIDE
 
 _ALIKE = 1.5 / 255  # in half precision; in float32 it is far less
@@ -194,9 +195,9 @@ def _sacrifice() -> None:
 def main() -> None:
     """Make code of one network, and say where it is."""
     parser = argparse.ArgumentParser("python -m adain.compiling", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where code is kept")
+    parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="where code is kept")
     parser.add_argument("--network", choices=NETWORKS, default="compact")
-    parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    parser.add_argument("--weights-folder", type=Path, default=WEIGHTS)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     _sacrifice()

@@ -133,6 +133,10 @@ class Stylizer:
         """The network's name with its weights', as `Style.network` has it."""
         return f"{self.network} {self.sha256}"
 
+    def has_code(self) -> bool:
+        """Tell whether there is machine code of it that it can use."""
+        return self._quickest(torch.empty(1, 3, 16, 16)) is not None
+
     def _quickest(self, images: Tensor) -> Compiled | None:
         """Return machine code that can take N×3×H×W, if there is some."""
         if self._code is None or tiled(*images.shape[2:]):

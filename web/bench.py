@@ -45,10 +45,17 @@ def painting(side: int) -> bytes:
     return _part("styles", "night", side)
 
 
+def with_code() -> dict[str, str]:
+    """Return settings of a studio that uses the code that is there, and makes none meanwhile."""
+    code = Path("data/code").absolute()
+    return {"STUDIO_COMPILE": str(int(code.is_dir())), "STUDIO_CODE_DIR": str(code)}
+
+
 def _start(data: Path) -> subprocess.Popen[str]:
     """Start `adain-studio up` on any free port, with no limit to what one visitor asks for."""
     environment = {name: v for name, v in os.environ.items() if not name.startswith("STUDIO_")}
     environment |= {"STUDIO_DATA": str(data), "STUDIO_PORT": "0"}
+    environment |= with_code()
     environment |= {f"STUDIO_{who}_SUBMISSIONS": "0" for who in ("VISITOR", "ADDRESS")}
     command = [sys.executable, "-m", "web.cli", "up"]
     return subprocess.Popen(

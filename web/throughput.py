@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, median
 
-from web.bench import painting, photo
+from web.bench import painting, photo, with_code
 from web.queue_server import QueueServer
 
 WARM = 0.15  # share of the jobs that end before the first that counts
@@ -31,7 +31,7 @@ def _studio(folder: Path) -> Iterator[dict[str, str]]:
     with subprocess.Popen(server.command(), cwd=server.folder) as running:
         server.answers()
         os.environ |= {"STUDIO_DATA": str(folder), "STUDIO_REDIS_URL": server.url}
-        os.environ["STUDIO_LOG_LEVEL"] = "WARNING"
+        os.environ |= {"STUDIO_LOG_LEVEL": "WARNING"} | with_code()
         yield dict(os.environ)
         running.terminate()
 

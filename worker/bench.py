@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from adain import compiled
 from adain.request import Request
 from adain.stylizer import Stylizer
 from worker import decoder
@@ -21,9 +22,15 @@ from worker import decoder
 WARM = 3  # pictures before the first that counts
 
 
-def rate(photos: list[bytes], style: bytes, size: int, seconds: float, together: int) -> float:
+def rate(
+    stylizer: Stylizer,
+    photos: list[bytes],
+    style: bytes,
+    size: int,
+    seconds: float,
+    together: int,
+) -> float:
     """Return pictures a second, over at least so many seconds."""
-    stylizer = Stylizer.load()
     kept = stylizer.style(Image.open(io.BytesIO(style)), size)
     made, begun = -WARM * together, time.perf_counter()
     while time.perf_counter() - begun < seconds or made < 1:
@@ -46,10 +53,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--together", type=int, default=1, help="pictures at once")
+    parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     photos = [photo.read_bytes() for photo in args.photos]
-    found = rate(photos, args.style.read_bytes(), args.size, args.seconds, args.together)
+    stylizer = Stylizer.load(code=args.code_folder)
+    style = args.style.read_bytes()
+    found = rate(stylizer, photos, style, args.size, args.seconds, args.together)
     print(json.dumps({"rate": found}))
 
 
