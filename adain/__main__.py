@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from adain import compiled, memory
 from adain.color import Color
 from adain.model import NETWORKS
 from adain.request import Request
@@ -36,6 +37,9 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--network", choices=list(NETWORKS), default="compact")
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--code-folder", type=Path, default=compiled.FOLDER, help="of `python -m adain.compiling`"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", action="store_true", help="print a line of JSON a picture")
     return parser
@@ -72,7 +76,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     pairs = _pairs(args.content, args.output)
     if args.masks and len(pairs) > 1:
         raise ValueError("Masks fit one photo, not a folder of photos.")
-    stylizer = Stylizer.load(args.network, args.weights_folder, args.device)
+    stylizer = Stylizer.load(args.network, args.weights_folder, args.device, code=args.code_folder)
     masks = [_open(path) for path in args.masks]
     pictures = [_open(path) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
@@ -97,6 +101,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status, 2 for what the user can mend."""
     args = _arguments().parse_args(words)
+    memory.keep_freed()
     try:
         for made in _repaint(args):
             print(json.dumps(made) if args.json else made["output"], flush=True)

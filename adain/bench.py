@@ -18,7 +18,7 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import compiled, floor, pixels, runs
+from adain import compiled, floor, memory, pixels, runs
 from adain.lossnet import LossNetwork
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
     parser.add_argument("--plot", type=Path, help="a file to draw the seconds into, .png or .svg")
     args = parser.parse_args()
+    memory.keep_freed()
     where = (args.weights_folder, args.device)
     stylizers = {name: _stylizer(name, *where, code=args.code_folder) for name in NETWORKS}
     stylizers["compact, without code of its own"] = _stylizer("compact", *where)

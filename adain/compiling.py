@@ -166,7 +166,7 @@ def make(network: Network, name: str, folder: Path) -> Path:
     """
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         raise CompilerMissing("there is no C++ compiler here; on Debian: sudo apt install g++")
-    there = place(network, name, folder)
+    there = place(network, name, folder.absolute())
     folder.mkdir(parents=True, exist_ok=True)
     # Not in /tmp: in a container nothing there may be executed.
     with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as cache:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from adain import compiled
+from adain import compiled, memory
 from adain.request import Request
 from adain.stylizer import Stylizer
 from worker import decoder
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--together", type=int, default=1, help="pictures at once")
     parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
     args = parser.parse_args()
+    memory.keep_freed()
     torch.set_num_threads(args.threads)
     photos = [photo.read_bytes() for photo in args.photos]
     stylizer = Stylizer.load(code=args.code_folder)

@@ -35,6 +35,7 @@ from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 import adain
+from adain import memory
 from adain.color import Color
 from adain.model import NETWORKS
 from adain.pictures import scaled_size
@@ -569,6 +570,7 @@ def _log(**_: object) -> None:
 def _start(**_: object) -> None:
     """Get ready before the first bell: threads, the default network, the heart."""
     signal.signal(NO_MORE, lambda *_: _ending.set())
+    memory.keep_freed()
     torch.set_num_threads(settings().threads)
     try:
         _stylizer(settings().network).style(Image.new("RGB", (512, 512)))  # warm from the start
