@@ -130,6 +130,16 @@ def _print_floor(at_512: dict[str, float], stylizers: dict[str, Stylizer]) -> No
         )
 
 
+def _print_large(stylizers: dict[str, Stylizer]) -> None:
+    """Print what one picture takes that goes tile by tile."""
+    print("\n| 2048 px, tile by tile | s |\n|---|---|", flush=True)
+    for name in NETWORKS:
+        kept = stylizers[name].style(_noise(512, 0), 512)
+        request = Request(_noise(2048, 1), [kept], size=2048)
+        [took] = _seconds(lambda _: stylizers[name].stylize([request]), 1)  # noqa: B023, called here
+        print(f"| `{name}` | {took:.2f} |", flush=True)
+
+
 def _training(recipe: str, steps: int, folder: Path, *more: str) -> str:
     """Train for some steps on noise; return what `adain.train` says of its speed and memory."""
     for kind in ("photos", "paintings"):
@@ -201,6 +211,7 @@ def main() -> None:
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
     _print_floor(at_512, stylizers)
+    _print_large(stylizers)
     port = median(_port(512, args.count))
     print(f"\nratio vgg19 {port / at_512['compact']:.1f} (as the PyTorch port runs it, 512 px)")
     print(f"ratio vgg19-here {at_512['vgg19'] / at_512['compact']:.1f} (in this engine)")

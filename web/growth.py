@@ -138,15 +138,15 @@ def main() -> None:
     """Print two days: many light jobs, and as many that need a thousand workers."""
     parser = argparse.ArgumentParser("python -m web.growth", description=__doc__)
     parser.add_argument("--jobs", type=float, default=1e6, help="a day")
-    parser.add_argument("--light", type=float, default=22, help="512 px, jobs a second and worker")
-    parser.add_argument("--heavy", type=float, default=0.03, help="vgg19 at 2048 px, likewise")
+    parser.add_argument("--light", type=float, default=37, help="512 px, jobs a second and worker")
+    parser.add_argument("--heavy", type=float, default=0.055, help="vgg19 at 2048 px, likewise")
     parser.add_argument("--megabytes", type=float, default=1.0, help="that one job keeps")
     parser.add_argument("--days", type=float, default=30, help="they are kept")
     parser.add_argument("--hour", type=float, default=0.08, help="price of a worker's two cores")
     args = parser.parse_args()
     prices = Prices(args.hour)
     light = Studio(args.jobs, args.light)
-    heavy = Studio(args.jobs, args.heavy, target=2, most=1500)
+    heavy = Studio(1.75 * args.jobs, args.heavy, target=2, most=1500)
     print_day("Light", light, prices, args.megabytes, args.days)
     print_day("A thousand workers", heavy, prices, 16 * args.megabytes, args.days)
 
