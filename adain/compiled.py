@@ -6,7 +6,6 @@ Compiled is the common way of a picture: whole, without masks. Tiles and masks g
 
 import contextlib
 import hashlib
-import logging
 import os
 import platform
 import shutil
@@ -20,12 +19,14 @@ from torch import Tensor
 from adain import pixels
 from adain.model import Network, Statistics
 
-log = logging.getLogger(__name__)
-
 FOLDER = Path("data/code")  # where code lies unless said otherwise
 PARTS = ("measure", "paint", "fade")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
 _SOURCES = ("model.py", "pixels.py", "compiling.py")  # what code is made of
+
+
+class CodeUnusable(Exception):
+    """Code that is there and must not be run, or can't be."""
 
 
 def _processor(device: torch.device) -> str:
@@ -109,16 +110,14 @@ def _ours(folder: Path) -> bool:
 
 
 def load(network: Network, name: str, folder: Path) -> Compiled | None:
-    """Return a network's code if it is there and sound; what is not sound is removed."""
+    """Return a network's code if there is some; raises `CodeUnusable`."""
     there = place(network, name, folder)
     if not (there / SOUND).exists():
         return None
     if not _ours(there):
-        log.warning("code in %s could be somebody else's, and is not used", there)
-        return None
+        raise CodeUnusable(f"code in {there} could be somebody else's, and is not used")
     try:
         return Compiled(there, network)
     except RuntimeError as error:
-        log.warning("code in %s can't be used, and is removed: %s", there, error)
         shutil.rmtree(there, ignore_errors=True)
-        return None
+        raise CodeUnusable(f"code in {there} can't be used, and is removed: {error}") from error

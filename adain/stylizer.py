@@ -4,6 +4,7 @@ Knows no file of pictures, no job and no limit on sizes; a caller that serves st
 sets those (`worker/jobs.py`).
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,11 +19,13 @@ from torch import Tensor
 from adain import color as colors
 from adain import compiled, pictures, pixels, weights
 from adain.color import Color
-from adain.compiled import Compiled
+from adain.compiled import CodeUnusable, Compiled
 from adain.model import Network, Statistics, adain
 from adain.passage import Passage
 from adain.request import Request, Style
 from adain.tiles import Tile, tiled
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 
@@ -142,7 +145,11 @@ class Stylizer:
         if self._code is None or tiled(*images.shape[2:]):
             return None
         if self._compiled is None:
-            self._compiled = compiled.load(self.model, self.name, self._code)
+            try:
+                self._compiled = compiled.load(self.model, self.name, self._code)
+            except CodeUnusable as error:
+                log.warning("%s", error)
+                self._code = None  # asked for no more
         return self._compiled
 
     @torch.inference_mode()

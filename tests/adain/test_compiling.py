@@ -116,8 +116,9 @@ def test_spoilt_code_is_removed_and_the_picture_made_all_the_same(
     there = compiled.place(without.model, without.name, own)
     (there / "fade.so").write_bytes(b"not what it was")
     stylizer = Stylizer.load(device="cpu", code=own)
-    assert (array(stylizer.stylize([PLAIN])[0]) == array(without.stylize([PLAIN])[0])).all()
-    assert f"code in {there} can't be used, and is removed" in caplog.text
+    for _ in range(2):
+        assert (array(stylizer.stylize([PLAIN])[0]) == array(without.stylize([PLAIN])[0])).all()
+    assert caplog.text.count(f"code in {there} can't be used, and is removed") == 1
     assert not there.exists()
 
 
@@ -127,7 +128,7 @@ def test_code_that_others_may_write_is_not_run(
 ) -> None:
     there = compiled.place(without.model, without.name, own)
     there.chmod(0o700 | open_to)
-    assert compiled.load(without.model, without.name, own) is None
+    assert not Stylizer.load(device="cpu", code=own).has_code()
     assert "could be somebody else's" in caplog.text
     assert there.exists()
 
@@ -144,6 +145,8 @@ def test_code_that_paints_otherwise_is_found_out(code: Path, without: Stylizer) 
         other = Stylizer.load(device="cpu")
         next(reversed(list(other.model.parameters()))).add_(0.1)  # the last layer's bias
         assert compiling._differs(there, other.model) > compiling._ALIKE
+        next(reversed(list(other.model.parameters()))).mul_(float("nan"))
+        assert not compiling._differs(there, other.model) <= compiling._ALIKE
 
 
 def test_many_pictures_at_once_where_a_device_likes_them(
