@@ -32,8 +32,8 @@ from adain.tiles import SIDE
 _ALIKE = 0.02  # relative, in half precision; of a picture in mid grey 2.5 of 255
 
 
-class CompilerMissing(Exception):
-    """There is no C++ compiler on this machine."""
+class NotNow(Exception):
+    """Code can't be made; the message says why."""
 
 
 # ---------------------------------------------------------------- what is compiled
@@ -151,9 +151,12 @@ def _differs(made: Path, network: Network) -> float:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Make what nobody else is making meanwhile; waits."""
+    """Make what nobody else is making meanwhile; raises `NotNow`."""
     with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotNow("another process is making code just now") from None
         yield
 
 
@@ -161,11 +164,11 @@ def _alone(folder: Path) -> Iterator[None]:
 def make(network: Network, name: str, folder: Path) -> Path:
     """Have code of a network in `folder`, made if it is not there yet; return where.
 
-    `name` is the network's with its weights', as `Style.network` has it. Raises
-    `CompilerMissing`, or what the compiler has to say.
+    `name` is the network's with its weights', as `Style.network` has it. Raises `NotNow`, or
+    what the compiler has to say.
     """
     if shutil.which(os.environ.get("CXX", "g++")) is None:
-        raise CompilerMissing("there is no C++ compiler here; on Debian: sudo apt install g++")
+        raise NotNow("there is no C++ compiler here; on Debian: sudo apt install g++")
     there = place(network, name, folder.absolute())
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / "scratch"  # in a container nothing in /tmp may be executed
@@ -208,7 +211,7 @@ def main() -> None:
     stylizer = Stylizer.load(args.network, args.weights_folder, args.device)
     try:
         there = make(stylizer.model, stylizer.name, args.folder)
-    except CompilerMissing as error:
+    except NotNow as error:
         sys.exit(str(error))
     print(f"made in {time.monotonic() - since:.0f} s, {there}")
 

@@ -176,3 +176,9 @@ def test_no_compiler_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert made.returncode == 1
     assert made.stderr == "there is no C++ compiler here; on Debian: sudo apt install g++\n"
     assert not (tmp_path / "code").exists()
+
+
+def test_one_process_makes_code_and_others_say_so(tmp_path: Path, without: Stylizer) -> None:
+    with compiling._alone(tmp_path), pytest.raises(compiling.NotNow, match="another process"):
+        compiling.make(without.model, without.name, tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["lock"]
