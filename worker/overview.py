@@ -28,6 +28,7 @@ class Worker:
     name: str
     seen: float  # epoch seconds
     device: str
+    code: bool  # whether it runs machine code of its default network
     version: str
     jobs: list[str]
 
@@ -67,6 +68,7 @@ def workers() -> list[Worker]:
             one.name,
             one.seen,
             str(one.info.get("device", "")),
+            bool(one.info.get("code")),
             str(one.info.get("version", "")),
             [job_id for name, job_id in rows if name == one.name],
         )

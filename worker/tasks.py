@@ -542,6 +542,13 @@ def _device() -> str:
         return settings().device
 
 
+def _has_code() -> bool:
+    try:
+        return _stylizer(settings().network).has_code()
+    except WeightsError:
+        return False
+
+
 def _info() -> dict[str, Any]:
     """What the world may know of this process; read by the health check."""
     if _device().startswith("cuda"):
@@ -550,6 +557,7 @@ def _info() -> dict[str, Any]:
         metrics.GPU_MEMORY.labels("used").set(total - free)
     return {
         "device": _device(),
+        "code": _has_code(),
         "networks": networks(),
         "version": adain.__version__,
         "serves": settings().serving,

@@ -66,11 +66,14 @@ def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
 def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     assert findings(page) == []
     enter(page)
-    processes.touch("studio:1:worker", "worker", {"device": "cpu", "version": "1"})
+    processes.touch("studio:1:worker", "worker", {"device": "cpu", "code": True})
     jobs.submit("someone", picture(), [picture()], options={"size": 64})
     failed = begin()
     jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
     expect(page.locator(".figure.bad dd")).to_contain_text(["1 / 1"])  # it looks by itself
+    expect(page.locator(".row", has_text="studio:1:worker")).to_contain_text(
+        "cpu · with machine code"
+    )
     shoot(page, "admin-overview")
     assert findings(page) == []
     page.click("a[href='#jobs']")

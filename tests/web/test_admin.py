@@ -167,7 +167,7 @@ def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: Tes
     jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
     running = begin()
-    processes.touch("a worker", "worker", {"device": "cpu", "version": "1"})
+    processes.touch("a worker", "worker", {"device": "cpu", "code": True, "version": "1"})
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
 
     told = admin.get(f"{ADMIN}/state").json()
@@ -175,7 +175,8 @@ def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: Tes
     assert told["oldest"] >= 0
     assert told["pace"]["hour"]["done"] == told["pace"]["hour"]["failed"] == 1
     assert told["pace"]["hour"]["seconds"] >= 0
-    assert [(one["name"], one["jobs"]) for one in told["workers"]] == [("a worker", [running.id])]
+    [worker] = told["workers"]
+    assert (worker["name"], worker["code"], worker["jobs"]) == ("a worker", True, [running.id])
     assert told["queue"] == {"ok": False}
     assert told["kept"] > 0
 

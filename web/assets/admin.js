@@ -56,7 +56,7 @@ const gate = (told) => element("div", {class: "row"},
   element("div", {class: "actions"},
     told.state === "open" ? [does("admin.pause", "/pause"), does("admin.drain", "/drain")] : does("admin.resume", "/resume"),
   ));
-const worker = (one) => row(what(element("strong", {}, one.name), small(one.device, one.version, one.jobs.length ? t("admin.working", {jobs: one.jobs.join(", ")}) : t("admin.idle"))));
+const worker = (one) => row(what(element("strong", {}, one.name), small(one.device, one.code && t("admin.code"), one.version, one.jobs.length ? t("admin.working", {jobs: one.jobs.join(", ")}) : t("admin.idle"))));
 const overview = async () => {
   const told = await ask(`${API}/state`);
   soon();
