@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from adain import compiling
 from tests.parts import picture
 
 PARTS = ("queue", "worker", "sweep", "web")
@@ -182,17 +183,20 @@ def _maps(up: Up, file: Path) -> bool:
     )
 
 
-def test_a_worker_takes_up_machine_code_that_is_there(tmp_path: Path, code: Path) -> None:
-    mine = tmp_path / "code"
-    up = Up(tmp_path / "data", tmp_path / "log", compile=True, code_dir=mine)
-    before, [made] = up.submit(), [one for one in code.iterdir() if one.is_dir()]
-    until(lambda: up.state(before) == "done")
-    assert not _maps(up, mine / made.name / "paint.so")
-    shutil.copytree(code, mine)
-    after = up.submit(size=72)
-    until(lambda: up.state(after) == "done")
-    assert _maps(up, mine / made.name / "paint.so")
-    until(lambda: "network compact has machine code of its own" in up.said())
+def test_a_worker_takes_up_machine_code_as_soon_as_it_is_there(tmp_path: Path, code: Path) -> None:
+    mine, [made] = tmp_path / "code", [one for one in code.iterdir() if one.is_dir()]
+    mine.mkdir()
+    shutil.copytree(made, tmp_path / "made")
+    with compiling._alone(mine):  # so that the worker can't have it made
+        up = Up(tmp_path / "data", tmp_path / "log", compile=True, code_dir=mine)
+        before = up.submit()
+        until(lambda: up.state(before) == "done")
+        until(lambda: "another process is making code just now" in up.said())
+        assert not _maps(up, mine / made.name / "paint.so")
+        (tmp_path / "made").rename(mine / made.name)
+        after = up.submit(size=72)
+        until(lambda: up.state(after) == "done")
+        assert _maps(up, mine / made.name / "paint.so")
     up.process.terminate()
     assert up.process.wait(timeout=60) == 0
 

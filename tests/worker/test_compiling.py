@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import Setting
 from worker import compiling
 from worker.compiling import Compiling
 
@@ -30,6 +31,18 @@ def test_a_machine_without_a_compiler_hears_what_it_lacks(
         "there is no C++ compiler here; on Debian: sudo apt install g++"
     ]
     assert not (studio / "code").exists()
+
+
+def test_a_machine_that_has_code_says_so(
+    studio: Path, setting: Setting, code: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting(code_dir=code)
+    with caplog.at_level(logging.INFO):
+        making = Compiling(["compact"])
+        making._thread.join(60)
+    [told] = caplog.messages
+    assert told.startswith("network compact has machine code of its own: made in ")
+    making.end()
 
 
 def test_what_is_not_made_when_the_worker_ends_is_given_up(
