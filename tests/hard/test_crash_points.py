@@ -34,9 +34,9 @@ def kind(request: pytest.FixtureRequest, setting: Setting) -> str:
     return str(request.param)
 
 
-def submit(owner: str = "ann", width: int = 96) -> str:
+def submit(owner: str = "ann", width: int = 96, size: int = 64) -> str:
     style = picture(color="orange")
-    return jobs.submit(owner, picture(width, 96, "JPEG"), [style], options={"size": 64}).id
+    return jobs.submit(owner, picture(width, 96, "JPEG"), [style], options={"size": size}).id
 
 
 def all_ended() -> bool:
@@ -68,7 +68,8 @@ def test_a_worker_killed_while_it_stores_one_picture_and_makes_another_loses_nei
 ) -> None:
     accepted, kills, both = set[str](), 0, 0
     for _ in range(COUNT):
-        pair = submit(), submit(width=128)  # of two shapes, so never made at once
+        # Of two shapes, so never made at once; the first takes long enough to store.
+        pair = submit(size=768), submit(width=128)
         accepted |= set(pair)
         kills += mortal.run(mortal.work, 1, "kept")
         finish()
