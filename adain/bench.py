@@ -110,8 +110,8 @@ def _device(stylizer: Stylizer) -> str:
 
 
 def _compiled(stylizers: dict[str, Stylizer]) -> str:
-    """Say which networks have code."""
-    return ", ".join(name for name, one in stylizers.items() if one.has_code()) or "none"
+    """Say which networks used code."""
+    return ", ".join(name for name, one in stylizers.items() if one.has_code) or "none"
 
 
 def _print_floor(at_512: dict[str, float], stylizers: dict[str, Stylizer]) -> None:
@@ -197,7 +197,6 @@ def main() -> None:
     stylizers["compact, without code of its own"] = _stylizer("compact", *where)
     stylizers["compact, exact"] = _stylizer("compact", *where, exact=True)
     device = _device(stylizers["compact"])
-    print(f"Machine code of its own (`python -m adain.compiling`): {_compiled(stylizers)}\n")
     print(f"Seconds a picture, mean of {args.count}; in brackets with style encoding.\n")
     print("| method | device | 256 px | 512 px |\n|---|---|---|---|")
     for method, (small, large) in _PAPER.items():
@@ -210,6 +209,7 @@ def main() -> None:
             cells.append(f"{mean(without):.3f} ({mean(with_style):.3f})")
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
+    print(f"\nMachine code of its own (`python -m adain.compiling`): {_compiled(stylizers)}")
     _print_floor(at_512, stylizers)
     _print_large(stylizers)
     port = median(_port(512, args.count))

@@ -20,9 +20,9 @@ from adain import pixels
 from adain.model import Network, Statistics
 
 FOLDER = Path("data/code")  # where code lies unless said otherwise
-PARTS = ("measure", "paint", "fade")
+PARTS = ("measure", "paint", "interpolate")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
-_SOURCES = ("model.py", "pixels.py", "compiling.py")  # what code is made of
+_SOURCES = ("model.py", "pixels.py", "tiles.py", "compiling.py")  # what code is made of
 
 
 class CodeUnusable(Exception):
@@ -90,11 +90,11 @@ class Compiled:
     def paint(
         self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Statistics]
     ) -> tuple[Tensor, Tensor]:
-        """Paint pictures: N×3×H×W bytes, and the same folded and not clamped.
+        """Paint as `compiling.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
 
         The rest is as `model.adain` takes it, styles by level.
         """
-        run = self._runs["fade" if bool((alpha < 1).any()) else "paint"]
+        run = self._runs["interpolate" if bool((alpha < 1).any()) else "paint"]
         numbers = (cover, alpha, *(value for style in styles for value in style))
         given = [self._folded(images), *(number.float() for number in numbers)]  # code asks not
         size = len(images) if together(self._network.device) else 1

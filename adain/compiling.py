@@ -59,13 +59,13 @@ class Measuring(nn.Module):
 class Painting(nn.Module):
     """A content's way through the network, AdaIN at each level.
 
-    `fading` tells whether any alpha is less than 1: then the content goes a second time, with no
-    style at all, to what alpha goes back to.
+    `interpolating` tells whether any alpha is less than 1 (eq. 14): then the content goes a
+    second time, with no style at all, to what alpha goes back to.
     """
 
-    def __init__(self, network: Network, fading: bool) -> None:
+    def __init__(self, network: Network, interpolating: bool) -> None:
         super().__init__()
-        self.network, self.fading = network, fading
+        self.network, self.interpolating = network, interpolating
 
     def forward(
         self, folded: Tensor, cover: Tensor, alpha: Tensor, *styles: Tensor
@@ -79,11 +79,11 @@ class Painting(nn.Module):
         x = plain = network.enter(pixels.unit(folded).to(network.dtype))
         for level in network.levels:
             own = _by_channel(x)
-            without = _by_channel(plain) if self.fading else own
+            without = _by_channel(plain) if self.interpolating else own
             grain = network.grain(level, 0, 0, x.shape[2:])
             wanted = Statistics(*styles[2 * level : 2 * level + 2])
             x = network.step(level, adain(x, wanted, cover, alpha, own, without, grain))
-            if self.fading:
+            if self.interpolating:
                 plain = network.step(level, plain)
         return pixels.as_bytes(x), x
 
@@ -93,7 +93,7 @@ def _by_channel(features: Tensor) -> Statistics:
 
 
 def _modules(network: Network) -> dict[str, nn.Module]:
-    ways = (Measuring(network), Painting(network, fading=False), Painting(network, fading=True))
+    ways = (Measuring(network), Painting(network, False), Painting(network, True))
     return dict(zip(PARTS, (way.eval() for way in ways), strict=True))
 
 
@@ -141,7 +141,7 @@ def _differs(made: Path, network: Network) -> float:
         given = _example(network, sides, styles, alpha)
         picture, cover, strength = network.unfolded(given[0]), given[1], given[2]
         wanted = [Statistics(*given[at : at + 2]) for at in range(3, len(given), 2)]
-        own, _ = modules["paint" if alpha == 1 else "fade"](*given)
+        own, _ = modules["paint" if alpha == 1 else "interpolate"](*given)
         ours, _ = code.paint(picture, cover, strength, wanted)
         pairs = [(network.unfolded(own).float(), ours.float())]
         pairs += zip(modules["measure"](given[0]), chain(*code.measure(picture)), strict=True)

@@ -136,9 +136,10 @@ class Stylizer:
         """The network's name with its weights', as `Style.network` has it."""
         return f"{self.network} {self.sha256}"
 
+    @property
     def has_code(self) -> bool:
-        """Tell whether there is machine code of it that it can use."""
-        return self._quickest(torch.empty(1, 3, 16, 16)) is not None
+        """Tell whether it has taken up machine code; any thread may ask."""
+        return self._compiled is not None
 
     def _quickest(self, images: Tensor) -> Compiled | None:
         """Return machine code that can take N×3×H×W, if there is some."""

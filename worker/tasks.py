@@ -544,7 +544,7 @@ def _device() -> str:
 
 def _has_code() -> bool:
     try:
-        return _stylizer(settings().network).has_code()
+        return _stylizer(settings().network).has_code
     except WeightsError:
         return False
 

@@ -59,7 +59,7 @@ def test_code_paints_what_the_network_paints(
     )
     assert [a.shape for a in ours] == [b.shape for b in others]
     assert apart(ours, others) < (0.1 if without.dtype == torch.float32 else 1.0)
-    assert with_code._compiled is not None
+    assert with_code.has_code
 
 
 def test_code_measures_what_the_network_measures(with_code: Stylizer, without: Stylizer) -> None:
@@ -114,7 +114,7 @@ def test_spoilt_code_is_removed_and_the_picture_made_all_the_same(
     own: Path, without: Stylizer, caplog: pytest.LogCaptureFixture
 ) -> None:
     there = compiled.place(without.model, without.name, own)
-    (there / "fade.so").write_bytes(b"not what it was")
+    (there / "interpolate.so").write_bytes(b"not what it was")
     stylizer = Stylizer.load(device="cpu", code=own)
     for _ in range(2):
         assert (array(stylizer.stylize([PLAIN])[0]) == array(without.stylize([PLAIN])[0])).all()
@@ -128,7 +128,9 @@ def test_code_that_others_may_write_is_not_run(
 ) -> None:
     there = compiled.place(without.model, without.name, own)
     there.chmod(0o700 | open_to)
-    assert not Stylizer.load(device="cpu", code=own).has_code()
+    stylizer = Stylizer.load(device="cpu", code=own)
+    assert (array(stylizer.stylize([PLAIN])[0]) == array(without.stylize([PLAIN])[0])).all()
+    assert not stylizer.has_code
     assert "could be somebody else's" in caplog.text
     assert there.exists()
 
@@ -156,10 +158,10 @@ def test_many_pictures_at_once_where_a_device_likes_them(
         monkeypatch.setattr(place, "together", lambda device: True)
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
     network = Stylizer.load(device="cpu", exact=True).model
-    module = compiling.Painting(network, fading=True)
+    module = compiling.Painting(network, interpolating=True)
     with torch.no_grad():
-        compiling._compile(module, network, tmp_path / "fade.so")
-        run = compiled._run(tmp_path / "fade.so", network.device)
+        compiling._compile(module, network, tmp_path / "interpolate.so")
+        run = compiled._run(tmp_path / "interpolate.so", network.device)
         for count in (1, 3):
             given = compiling._example(network, (64, 48), 2, 0.5, count)
             torch.testing.assert_close(run(given)[1], module(*given)[1], atol=1e-3, rtol=1e-3)
