@@ -48,18 +48,18 @@ PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-siz
 
 bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
 	@$(BIN)/python -m adain.compiling
-	@$(BIN)/python -m adain.bench $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
-	@$(BIN)/python -m web.bench
-	@$(BIN)/python -m web.throughput
-	@$(BIN)/python -m web.peers $(PEER)
-	@$(BIN)/python -m web.gallery_bench
+	@$(BIN)/python -m tests.bench.networks $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
+	@$(BIN)/python -m tests.bench.studio
+	@$(BIN)/python -m tests.bench.throughput
+	@$(BIN)/python -m tests.bench.peers $(PEER)
+	@$(BIN)/python -m tests.bench.gallery_pages
 
 bench-full: install-dev chromium compiler .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
 	@$(BIN)/python -m adain.compiling
-	@$(BIN)/python -m adain.bench --count 100 $(ARGS)
-	@$(BIN)/python -m web.bench --count 100
-	@$(BIN)/python -m web.throughput --count 200
-	@$(BIN)/python -m web.peers --count 100 $(PEER)
+	@$(BIN)/python -m tests.bench.networks --count 100 $(ARGS)
+	@$(BIN)/python -m tests.bench.studio --count 100
+	@$(BIN)/python -m tests.bench.throughput --count 200
+	@$(BIN)/python -m tests.bench.peers --count 100 $(PEER)
 
 train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings LOSS=vgg.safetensors
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make train CONTENT=folder STYLE=folder LOSS=file"; exit 2; }

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.bench import gallery_pages
 from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, shoot
 from tests.journeys.conftest import visits
 from tests.web.served import served
-from web import app, gallery_bench
+from web import app
 from web.identity import COOKIE, sign
 
 ENTRIES, PAGES = 5000, 209  # of its owner; half of all
@@ -19,12 +20,12 @@ ENTRIES, PAGES = 5000, 209  # of its owner; half of all
 @pytest.fixture
 def rich(studio: Path, browser: Browser) -> Iterator[Visit]:
     """Visit a studio with 10,000 pictures, half of them the visitor's."""
-    gallery_bench.fill(2 * ENTRIES, thumbnails=True)
+    gallery_pages.fill(2 * ENTRIES, thumbnails=True)
     with served(made=app.create) as address, visits(browser, address) as opened:
 
         def as_owner(size: tuple[int, int]) -> Page:
             page = opened(size)
-            cookie = {"name": COOKIE, "value": sign(gallery_bench.OWNER), "url": address}
+            cookie = {"name": COOKIE, "value": sign(gallery_pages.OWNER), "url": address}
             page.context.add_cookies([cookie])  # type: ignore[list-item]
             page.goto(f"{address}/#gallery")
             page.reload()

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from adain import floor
-from adain.floor import Layer, Machine
 from adain.model import NETWORKS
+from tests.bench import floor
+from tests.bench.floor import Layer, Machine
 
 
 def test_the_published_operations_of_both_networks_are_counted() -> None:

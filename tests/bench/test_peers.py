@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from web import peers
+from tests.bench import peers
 
 SAYS = """
 import pathlib, sys

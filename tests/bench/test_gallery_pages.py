@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from tests.bench import gallery_pages
 from tests.parts import Setting
-from web import gallery_bench
 from worker import gallery
 from worker.gallery import Wanted
 
@@ -9,9 +9,9 @@ from worker.gallery import Wanted
 def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
     either: Path, setting: Setting
 ) -> None:
-    gallery_bench.fill(500)
+    gallery_pages.fill(500)
     for ask, how_many in (
-        (lambda wanted: gallery.mine(gallery_bench.OWNER, wanted), 250),
+        (lambda wanted: gallery.mine(gallery_pages.OWNER, wanted), 250),
         (gallery.public, 375),
     ):
         page = ask(Wanted(limit=100))
@@ -23,12 +23,12 @@ def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
 
 
 def test_every_question_of_the_bench_gets_an_answer(studio: Path) -> None:
-    gallery_bench.fill(500)
-    with gallery_bench.served() as address:
-        asking = gallery_bench.Asking(address)
+    gallery_pages.fill(500)
+    with gallery_pages.served() as address:
+        asking = gallery_pages.Asking(address)
         found = {
             f"{asked['scope']}: {name}": len(asking.page(asked)["entries"])
-            for name, asked in gallery_bench.questions(asking, 500)
+            for name, asked in gallery_pages.questions(asking, 500)
         }
     nothing = {name for name, count in found.items() if count == 0}
     assert all("none" in name for name in nothing)

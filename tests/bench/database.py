@@ -1,4 +1,4 @@
-"""`python -m web.line_bench`: what the database takes of a job's life, and of the line's length.
+"""`python -m tests.bench.database`: what the database costs for a job and for a long queue.
 
 On the database that STUDIO_DATABASE_URL names, which must be empty; without one on a throw-away
 SQLite, and with `--postgres` on a throw-away PostgreSQL. No picture is made or kept.
@@ -117,7 +117,7 @@ def _measure() -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser("python -m web.line_bench", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.database", description=__doc__)
     parser.add_argument("--postgres", action="store_true", help="on a throw-away PostgreSQL")
     args = parser.parse_args()
     os.environ["STUDIO_LOG_LEVEL"] = "WARNING"

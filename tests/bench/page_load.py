@@ -1,6 +1,6 @@
-"""How soon the page is there, in a real browser; `web.bench` starts the studio and asks.
+"""How soon the page is there, in a real browser; `tests.bench.studio` starts the studio and asks.
 
-Each figure is one line, with what issue 6 wants of it. Gradio's own share is measured on a page
+Each figure is one line, with the target it has. Gradio's own share is measured on a page
 of one picture and one button, served and opened the same way.
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from web import gallery_bench
+from tests.bench import gallery_pages
 
 TIMES = 5
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -131,7 +131,7 @@ def measure(address: str) -> None:
     """Print the page's figures, a line each."""
     with _browser() as browser:
         page = _opened(browser, address, USABLE)
-        with gallery_bench.served(_bare) as (host, port):
+        with gallery_pages.served(_bare) as (host, port):
             bare = _opened(browser, f"http://{host}:{port}", BARE)
         shown = _shown(browser, address)
     print(f"\npage, opened {TIMES} times by somebody new, medians; in brackets Gradio alone")

@@ -1,4 +1,4 @@
-"""`python -m web.throughput`: pictures a second of 1, 2, 4 saturated workers and the bare engine.
+"""`python -m tests.bench.throughput`: pictures a second of 1, 2, 4 workers and of the bare engine.
 
 Fills the line of a throw-away studio and lets workers empty it: a queue server, SQLite and a
 folder as on a laptop, no web server. Prints figures and judges none.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, median
 
-from web.bench import painting, photo, with_code
+from tests.bench.studio import painting, photo, with_code
 from web.queue_server import QueueServer
 
 WARM = 0.15  # share of the jobs that end before the first that counts
@@ -90,7 +90,8 @@ def _engine(folder: Path, size: int, style: bytes, together: int) -> float:
     photos = [folder / f"photo-{number}.jpg" for number in range(8)]
     for place in photos:
         place.write_bytes(photo(size))
-    command = [sys.executable, "-m", "worker.bench", str(folder / "style.jpg"), *map(str, photos)]
+    command = [sys.executable, "-m", "tests.bench.engine", str(folder / "style.jpg")]
+    command += map(str, photos)
     command += ["--size", str(size), "--together", str(together or 1)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(json.loads(done.stdout)["rate"])
@@ -126,7 +127,7 @@ def measure(size: int, count: int, together: int) -> None:
 
 def main() -> None:
     """Measure and print the tables as Markdown."""
-    parser = argparse.ArgumentParser("python -m web.throughput", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.throughput", description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--count", type=int, default=40, help="jobs a figure")
     parser.add_argument("--together", type=int, default=0, help="STUDIO_MICRO_BATCH")

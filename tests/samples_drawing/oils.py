@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from web.examples.paint import (
+from tests.samples_drawing.paint import (
     SIZE,
     Array,
     Canvas,

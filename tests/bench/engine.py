@@ -1,7 +1,7 @@
-"""`python -m worker.bench`: pictures a second of the bare engine, from file to file, as JSON.
+"""`python -m tests.bench.engine`: pictures a second of the bare engine, from file to file, as JSON.
 
 What a worker does for a job and nothing of what makes it a job: read the photo, transfer, write
-the PNG; the style is measured before, as a worker finds it. `web.throughput` puts it beside
+the PNG; the style is measured before, as a worker finds it. `tests.bench.throughput` puts it beside
 workers.
 """
 
@@ -46,7 +46,7 @@ def rate(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser("python -m worker.bench", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.engine", description=__doc__)
     parser.add_argument("style", type=Path)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--size", type=int, default=512)

@@ -1,4 +1,4 @@
-"""`python -m web.peers 'NAME=COMMAND' …`: other programs beside ours, each by its command line.
+"""`python -m tests.bench.peers 'NAME=COMMAND' …`: other programs beside ours, by command line.
 
 A command has {photos} (a folder), {style} (a file), {out} (a folder) and {size} in it. It runs with
 one photo and with many; the difference, divided, is what one more picture costs a program that
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from web.bench import painting, photo
+from tests.bench.studio import painting, photo
 
 OURS = f"{shlex.quote(sys.executable)} -m adain {{photos}} {{style}} -o {{out}} --size {{size}}"
 
@@ -82,7 +82,7 @@ def _named(given: str) -> tuple[str, str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser("python -m web.peers", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.peers", description=__doc__)
     parser.add_argument("peers", nargs="+", type=_named, metavar="NAME=COMMAND")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--count", type=int, default=20, help="more pictures")

@@ -1,7 +1,7 @@
-"""`python -m web.bench`: how fast the whole studio is on this machine, as a table.
+"""`python -m tests.bench.studio`: how fast the whole studio is on this machine, as a table.
 
 Starts a studio of its own on a throw-away folder and is its visitor. Prints figures and
-judges none; `adain.bench` measures the networks.
+judges none; `tests.bench.networks` measures the networks.
 """
 
 import argparse
@@ -148,9 +148,9 @@ def _measure(studio: subprocess.Popen[str], count: int) -> None:
             _row(f"… {stage}", _ms([timings.get(stage, 0) for _, timings in jobs]))
         _row("web process, resident", f"{_memory(web):.0f} MB")
         _row("web process has torch", _torch(web))
-    from web import page_bench  # needs a browser
+    from tests.bench import page_load  # needs a browser
 
-    page_bench.measure(address)
+    page_load.measure(address)
 
 
 def _since(begun: float) -> float:
@@ -163,7 +163,7 @@ def _ms(seconds: list[float]) -> str:
 
 def main() -> None:
     """Measure a studio and print the table as Markdown."""
-    parser = argparse.ArgumentParser("python -m web.bench", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.studio", description=__doc__)
     parser.add_argument("--count", type=int, default=12, help="jobs timed")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:

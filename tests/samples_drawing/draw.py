@@ -1,4 +1,4 @@
-"""Draw the style pictures: `python -m web.examples.draw [FOLDER] [NAME …]`.
+"""Draw the style pictures: `python -m tests.samples_drawing.draw [FOLDER] [NAME …]`.
 
 Each is a composition of our own in the manner of a technique, the same every time.
 """
@@ -10,10 +10,11 @@ from pathlib import Path
 from numpy.random import Generator, default_rng
 from PIL import Image
 
-from web.examples import oils, papers, pieces
-from web.examples.paint import Array, to_image
+from tests.samples_drawing import oils, papers, pieces
+from tests.samples_drawing.paint import Array, to_image
+from web import shelf
 
-STYLES = Path(__file__).parent / "styles"
+STYLES = shelf.FOLDER / "styles"
 PICTURES: dict[str, Callable[[Generator], Array]] = {
     "night": oils.night,
     "fjord": oils.fjord,

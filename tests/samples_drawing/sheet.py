@@ -1,4 +1,4 @@
-"""Lay photos × styles → results on one sheet: `python -m web.examples.sheet SHEET.jpg`.
+"""Lay photos × styles → results on one sheet: `python -m tests.samples_drawing.sheet SHEET.jpg`.
 
 The picture in the README. Asks `python -m adain` for each result, as a user would.
 """
@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageOps
 
-HERE = Path(__file__).parent
+from web import shelf
+
+HERE = shelf.FOLDER
 PHOTOS = ("astronaut", "raccoon", "coffee")
 STYLES = ("night", "fjord", "woodcut", "discs", "meadow", "ink")
 CELL, GAP = 160, 8

@@ -1,5 +1,5 @@
-from web import growth
-from web.growth import DAY, Studio
+from tests.bench import growth
+from tests.bench.growth import DAY, Studio
 
 
 def day(**changed: float) -> growth.Day:

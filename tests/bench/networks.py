@@ -1,4 +1,4 @@
-"""`python -m adain.bench`: how fast the networks are on this machine, as tables.
+"""`python -m tests.bench.networks`: how fast the networks are on this machine, as tables.
 
 Prints figures and judges none. The paper's Table 1 (seconds on a Pascal Titan X) stands
 beside ours. A network without weights is timed with random ones: its speed is the same.
@@ -18,13 +18,14 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import compiled, floor, memory, pixels, runs
+from adain import compiled, memory, pixels, runs
 from adain.lossnet import LossNetwork
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.teach import names_and_weights
 from adain.weights import WeightsMissing
+from tests.bench import floor
 
 _PAPER = {  # seconds at 256 and 512 px; in brackets with style encoding
     "Gatys et al. (optimisation)": ("14.17 (14.19)", "46.75 (46.79)"),
@@ -184,7 +185,7 @@ def _plot(file: Path, ours: dict[str, float], device: str) -> None:
 
 def main() -> None:
     """Time the networks and print the tables as Markdown."""
-    parser = argparse.ArgumentParser("python -m adain.bench", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.networks", description=__doc__)
     parser.add_argument("--count", type=int, default=5, help="pictures a figure (the paper: 100)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)

@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from web.examples import draw, sheet
+from tests.samples_drawing import draw, sheet
+from web import shelf
 
-EXAMPLES = Path(draw.__file__).parent
+EXAMPLES = shelf.FOLDER
 FILES = sorted(EXAMPLES.glob("*/*.jpg"))
 
 

@@ -1,4 +1,4 @@
-"""`python -m web.growth`: a day of a large studio, simulated, with the arithmetic behind it.
+"""`python -m tests.bench.growth`: a day of a large studio, simulated, with its arithmetic.
 
 Jobs come by chance, more by day than by night; workers are added as KEDA does it by
 deploy/kubernetes/scaling.yaml. What one worker does a second, what a job weighs and what machines
@@ -136,7 +136,7 @@ def print_day(name: str, studio: Studio, prices: Prices, megabytes: float, days:
 
 def main() -> None:
     """Print two days: many light jobs, and as many that need a thousand workers."""
-    parser = argparse.ArgumentParser("python -m web.growth", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.bench.growth", description=__doc__)
     parser.add_argument("--jobs", type=float, default=1e6, help="a day")
     parser.add_argument("--light", type=float, default=37, help="512 px, jobs a second and worker")
     parser.add_argument("--heavy", type=float, default=0.055, help="vgg19 at 2048 px, likewise")

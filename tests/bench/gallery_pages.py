@@ -1,4 +1,4 @@
-"""How long a page of the gallery takes with many entries: `python -m web.gallery_bench`.
+"""How long a page of the gallery takes with many entries: `python -m tests.bench.gallery_pages`.
 
 Makes the entries in a studio of its own, with SQLite in a throw-away folder or in the empty
 PostgreSQL database named, asks the real application over loopback, and prints milliseconds.

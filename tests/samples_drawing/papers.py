@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw
 
-from web.examples.paint import (
+from tests.samples_drawing.paint import (
     FINE,
     SIZE,
     Array,

@@ -1,1 +1,0 @@
-"""Sample pictures the page offers, and the script that draws the styles."""
