@@ -3,27 +3,14 @@
 from alembic import context
 from sqlalchemy import text
 
-from worker import (  # noqa: F401, they declare the tables
-    audit,
-    batches,
-    deliveries,
-    gallery,
-    jobs,
-    keys,
-    leases,
-    limits,
-    people,
-    processes,
-    receipts,
-    styles,
-)
-from worker.database import Base, engine
+from worker import tables
+from worker.database import engine
 
 _LOCK = 0xADA1  # any number, the same in every process
 
 with engine().begin() as connection:  # SQLite: BEGIN IMMEDIATE lets one in
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-    context.configure(connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(connection, target_metadata=tables.metadata(), render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
