@@ -25,7 +25,7 @@ def forget_caches() -> None:
         database.engine().dispose()
     for cached in (
         settings.settings,
-        settings.cookie_secret,
+        settings.cookie_secrets,
         database.engine,
         blobs._place,
         queue.app,

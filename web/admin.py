@@ -66,10 +66,10 @@ def sign_in(given: Secret, request: Request, response: Response) -> None:
 
 
 @api.delete("/session", status_code=204)
-def sign_out(origin: Keeper, response: Response) -> None:
+def sign_out(origin: Keeper, request: Request, response: Response) -> None:
     """Take the cookie away."""
     with audit.act("sign out", origin):
-        keeper.forget(response)
+        keeper.forget(request, response)
 
 
 # ---------------------------------------------------------------- how it stands

@@ -11,6 +11,7 @@ Stands alone: needs httpx, and neither the server's parts nor its settings.
 
 import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ import httpx
 
 API = "/api/v1"
 COOKIE = "studio"
+_OURS = re.compile(r"(__Host-|__Secure-)?studio(-[0-9a-f]{8})?")  # how it may be called
 TRIES = 4  # of a request that got no answer, or "not now"
 NOT_NOW = {429, 502, 503, 504}
 LONGEST_PAUSE = 30.0  # seconds; told to wait for longer, it gives up
@@ -127,6 +129,12 @@ def _batch(given: Mapping[str, Any]) -> Batch:
 # ---------------------------------------------------------------- the cookie
 
 
+def _named(kept: str) -> dict[str, str]:
+    """Return a kept cookie by its name; one without a name is from before it could have several."""
+    name, _, value = kept.rpartition("=")
+    return {name or COOKIE: value}
+
+
 def _known(file: Path) -> dict[str, str]:
     try:
         found = json.loads(file.read_text())
@@ -188,7 +196,7 @@ class Studio:
         cookie = _known(cookies).get(self.url) if cookies else None
         self._client = httpx.Client(
             base_url=self.url,
-            cookies={COOKIE: cookie} if cookie else None,
+            cookies=_named(cookie) if cookie else None,
             headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=httpx.Timeout(60, connect=10),
         )
@@ -211,13 +219,17 @@ class Studio:
         self._client.close()
 
     def _keep_cookie(self) -> None:
-        given = {cookie.name: cookie.value for cookie in self._client.cookies.jar}.get(COOKIE)
-        if given and given != self._cookie:
-            self._cookie = given
+        jar = self._client.cookies.jar
+        given = {one.name: one.value for one in jar if one.value and _OURS.fullmatch(one.name)}
+        if not given:
+            return
+        name = max(given, key=len)  # with a prefix, if there is one
+        if (kept := f"{name}={given[name]}") != self._cookie:
+            self._cookie = kept
             self._client.cookies.clear()  # the one we came with has no domain; keep just one
-            self._client.cookies.set(COOKIE, given)
+            self._client.cookies.set(name, given[name])
             if self._file:
-                _remember(self._file, self.url, given)
+                _remember(self._file, self.url, kept)
 
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401, httpx's
         """Return a good answer, trying again while there is none; raises `StudioError`."""

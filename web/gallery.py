@@ -13,13 +13,13 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFi
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from web import signed
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
 from worker import blobs, embed, gallery, images
 from worker.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
 from worker.jobs import Job
-from worker.settings import cookie_secret
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
 _encoding = anyio.CapacityLimiter(2)  # downloads being encoded; a decoded picture takes memory
@@ -122,7 +122,7 @@ class EntryPage(BaseModel):
 
 
 def _links() -> URLSafeSerializer:
-    return URLSafeSerializer(cookie_secret(), salt="share")
+    return signed.lasting("share")
 
 
 def link(shown: Shown) -> str | None:

@@ -7,7 +7,7 @@ Gradio starts its page with inline scripts and builds functions from strings (`j
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.identity import over_https
+from web.cookies import over_https
 
 Policy = dict[str, str]
 

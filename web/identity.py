@@ -6,19 +6,21 @@ jobs. Knows no name, no password and no job.
 
 import secrets
 from time import time
+from typing import NamedTuple
 
 from anyio.to_thread import run_sync
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web import cookies, signed, texts
+from web.cookies import Place
 from web.problems import problem, sentence_for
 from worker import keys
-from worker.settings import cookie_secret, settings
 
-COOKIE = "studio"
+COOKIE = "studio"  # over https with a prefix, see `web/cookies.py`
 LASTS = 365 * 86400  # seconds
 RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regular keeps it
 NOBODY = (  # the same for all, or the keeper's; no cookie
@@ -34,22 +36,58 @@ NOBODY = (  # the same for all, or the keeper's; no cookie
 NO_KEY = "There is no such key, or it was revoked. Make one at /api/v1/me/keys."
 
 
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(cookie_secret(), salt="owner")
+OTHER_TIME = (
+    "Your cookie was signed at a time that does not fit this server's clock. Try again later; "
+    "without the cookie you are somebody new."
+)
 
 
-def sign(owner: str) -> str:
+class OtherTime(Exception):
+    """A cookie that was signed here, too long ago or too far in the future."""
+
+
+def _signer(name: str) -> URLSafeTimedSerializer:
+    """Return what signs the cookie of this name, and no cookie of another name."""
+    return signed.timed("owner" if name == COOKIE else f"owner {name}")
+
+
+def sign(owner: str, name: str = COOKIE) -> str:
     """Return the cookie's value for an owner."""
-    return str(_signer().dumps(owner))
+    return str(_signer(name).dumps(owner))
 
 
-def read(cookie: str) -> tuple[str, float] | None:
-    """Return the owner and the cookie's age in seconds; None if it was not signed here."""
+def read(cookie: str, name: str = COOKIE) -> tuple[str, float] | None:
+    """Return the owner and the cookie's age in seconds; None if it was not signed here.
+
+    Raises `OtherTime`.
+    """
     try:
-        owner, signed = _signer().loads(cookie, max_age=LASTS, return_timestamp=True)
+        owner, when = _signer(name).loads(cookie, max_age=LASTS, return_timestamp=True)
+    except SignatureExpired as error:
+        raise OtherTime from error
     except BadSignature:
         return None
-    return str(owner), time() - signed.timestamp()
+    return str(owner), time() - when.timestamp()
+
+
+class _Known(NamedTuple):
+    """Who came, and whether the answer is to bring the cookie anew."""
+
+    owner: str
+    renew: bool
+
+
+def _known(connection: HTTPConnection, place: Place) -> _Known:
+    """Return who comes with the cookies; raises `OtherTime`.
+
+    A cookie of the time before the prefixes counts where none with the right name comes. It was
+    given out for a year, and is no more over https.
+    """
+    for name in dict.fromkeys((place.name, COOKIE)):
+        if (value := connection.cookies.get(name)) and (found := read(value, name)):
+            owner, age = found
+            return _Known(owner, name != place.name or age > RENEWED)
+    return _Known(secrets.token_hex(16), True)
 
 
 def owner_of(connection: HTTPConnection) -> str:
@@ -67,20 +105,26 @@ def become(connection: HTTPConnection, owner: str) -> None:
     connection.state.owner = owner
 
 
-def over_https() -> bool:
-    """Tell whether the visitors reach the studio over https."""
-    return settings().https_only or settings().public_url.lower().startswith("https://")
-
-
-def _set_cookie(headers: MutableHeaders, owner: str, secure: bool) -> None:
+def _set_cookie(headers: MutableHeaders, owner: str, place: Place) -> None:
+    name, path, secure = place
     answer = Response()
-    if owner:
-        answer.set_cookie(
-            COOKIE, sign(owner), max_age=LASTS, httponly=True, samesite="lax", secure=secure
-        )
-    else:
-        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure)
+    answer.set_cookie(
+        name,
+        sign(owner, name) if owner else "",
+        max_age=LASTS if owner else 0,
+        path=path,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
     headers.append("set-cookie", answer.headers["set-cookie"])
+
+
+def _set_cookies(headers: MutableHeaders, owner: str, place: Place, changed: bool) -> None:
+    """Give the cookie; who became another owner leaves the one without a prefix behind as well."""
+    _set_cookie(headers, owner, place)
+    if changed and place.name != COOKIE:
+        _set_cookie(headers, "", Place(COOKIE, "/", place.secure))
 
 
 def _bearer(connection: HTTPConnection) -> str | None:
@@ -112,14 +156,18 @@ class Identity:
         connection = HTTPConnection(scope)
         if (key := _bearer(connection)) is not None:
             return await self._with_key(key, scope, receive, send)
-        owner, age = read(connection.cookies.get(COOKIE, "")) or (secrets.token_hex(16), LASTS)
+        place = cookies.place(COOKIE, cookies.secure(connection))
+        try:
+            owner, renew = _known(connection, place)
+        except OtherTime:  # a newcomer's cookie would replace it, and the pictures be lost
+            language = texts.language_of(connection)
+            return await problem(401, OTHER_TIME, None, language)(scope, receive, send)
         scope.setdefault("state", {}).update(owner=owner, by_key=False)
-        secure = over_https() or connection.url.is_secure
 
         async def with_cookie(message: Message) -> None:
             now: str = scope["state"]["owner"]
-            if message["type"] == "http.response.start" and (age > RENEWED or now != owner):
-                _set_cookie(MutableHeaders(scope=message), now, secure)
+            if message["type"] == "http.response.start" and (renew or now != owner):
+                _set_cookies(MutableHeaders(scope=message), now, place, now != owner)
             await send(message)
 
         await self.app(scope, receive, with_cookie)

@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from web import address
-from web.identity import over_https
+from web import address, cookies, signed
+from web.cookies import Place
 from worker import limits
-from worker.settings import cookie_secret, settings
+from worker.settings import settings
 
 COOKIE = "studio-keeper"
 LASTS = 3600  # seconds
@@ -26,7 +26,11 @@ def _secret() -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(f"{cookie_secret()}:{_secret()}", salt="keeper")
+    return signed.timed("keeper", f":{_secret()}")
+
+
+def _place(request: Request) -> Place:
+    return cookies.place(COOKIE, cookies.secure(request))
 
 
 def sign() -> str:
@@ -52,7 +56,7 @@ def check(given: str, request: Request) -> str:
 
 def _has_cookie(request: Request) -> bool:
     try:
-        return bool(_signer().loads(request.cookies.get(COOKIE, ""), max_age=LASTS))
+        return bool(_signer().loads(request.cookies.get(_place(request).name, ""), max_age=LASTS))
     except BadSignature:
         return False
 
@@ -70,19 +74,16 @@ def known(request: Request) -> str:
 
 def remember(request: Request, response: Response) -> None:
     """Give the keeper's browser the cookie that stands for the secret."""
+    name, path, secure = _place(request)
     response.set_cookie(
-        COOKIE,
-        sign(),
-        max_age=LASTS,
-        httponly=True,
-        samesite="strict",
-        secure=over_https() or request.url.scheme == "https",
+        name, sign(), LASTS, path=path, secure=secure, httponly=True, samesite="strict"
     )
 
 
-def forget(response: Response) -> None:
+def forget(request: Request, response: Response) -> None:
     """Take the cookie away."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    name, path, secure = _place(request)
+    response.delete_cookie(name, path=path, secure=secure, httponly=True, samesite="strict")
 
 
 Keeper = Annotated[str, Depends(known)]  # the origin

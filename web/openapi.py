@@ -92,7 +92,8 @@ def _complete(document: dict[str, Any]) -> None:
             "in": "cookie",
             "name": COOKIE,
             "description": "Comes with the first answer, lasts a year. Without it you are "
-            "somebody new.",
+            "somebody new. Over https it is called `__Host-studio`, or `__Secure-studio-` and 8 "
+            "characters where the studio lies under a path.",
         },
         "key": {
             "type": "http",

@@ -13,10 +13,13 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.types import ASGIApp
 
-from web.identity import become, over_https, owner_of
+from web import cookies, signed
+from web.cookies import over_https
+from web.identity import become, owner_of
 from worker import accounts
-from worker.settings import BadSetting, cookie_secret, settings
+from worker.settings import BadSetting, settings
 
 COOKIE = "studio-sign-in"
 LASTS = 600  # seconds a visitor may take at the provider
@@ -59,6 +62,15 @@ def _provider() -> Any:  # noqa: ANN401
     return _registered(chosen.oidc_issuer, chosen.oidc_client_id, secret)
 
 
+class _UnderWay(SessionMiddleware):
+    """What is remembered of a sign-in under way, signed as everything else is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        name, path, secure = cookies.place(COOKIE, over_https())
+        super().__init__(app, "", session_cookie=name, max_age=LASTS, path=path, https_only=secure)
+        self.signer = signed.signer(":sign-in")
+
+
 def install(app: FastAPI) -> None:
     """Let the application remember a sign-in under way; raises `BadSetting` without authlib."""
     if not is_on():
@@ -67,15 +79,7 @@ def install(app: FastAPI) -> None:
         _provider()
     except ImportError as error:
         raise BadSetting("STUDIO_OIDC_ISSUER needs authlib: pip install '.[oidc]'") from error
-    app.add_middleware(
-        SessionMiddleware,
-        secret_key=f"{cookie_secret()}:sign-in",
-        session_cookie=COOKIE,
-        max_age=LASTS,
-        path="/sign-in",
-        same_site="lax",
-        https_only=over_https(),
-    )
+    app.add_middleware(_UnderWay)
 
 
 def _back(request: Request) -> str:

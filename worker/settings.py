@@ -103,7 +103,8 @@ class Settings(BaseSettings):
     )
     cookie_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="signs the visitors' cookies; empty: made once and kept in the data folder",
+        description="signs the visitors' cookies; several, comma-separated: the first signs, all "
+        "are read; empty: made once and kept in the data folder",
     )
     admin_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         default=SecretStr(""),
@@ -332,11 +333,8 @@ def settings() -> Settings:
         raise BadSetting("\n".join(map(_sentence, error.errors()))) from error
 
 
-@cache
-def cookie_secret() -> str:
-    """Return the secret that signs cookies: the one given, or one made once and kept in DATA."""
-    if given := settings().cookie_secret.get_secret_value():
-        return given
+def _made_secret() -> str:
+    """Return the secret kept in DATA, made by whichever process comes first."""
     file = settings().data / "cookie-secret"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -350,3 +348,20 @@ def cookie_secret() -> str:
         finally:
             aside.unlink()
     return file.read_text()
+
+
+@cache
+def cookie_secrets() -> tuple[str, ...]:
+    """Return the secrets of cookies and links: the first signs, all are read.
+
+    The setting as a whole is among them: until several could be named, a comma was part of one.
+    """
+    given = settings().cookie_secret.get_secret_value()
+    if not given:
+        return (_made_secret(),)
+    return tuple(dict.fromkeys((*filter(None, map(str.strip, given.split(","))), given)))
+
+
+def cookie_secret() -> str:
+    """Return the secret that signs."""
+    return cookie_secrets()[0]

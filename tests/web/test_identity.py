@@ -1,5 +1,7 @@
+import re
 from pathlib import Path
 from time import time
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
@@ -21,6 +23,10 @@ def _app() -> FastAPI:
     @app.get("/livez")
     def alive() -> str:
         return "ok"
+
+    @app.post("/become")
+    def become(request: Request, owner: str) -> None:
+        identity.become(request, owner)
 
     app.add_middleware(Identity)
     return app
@@ -96,11 +102,107 @@ def test_an_ageing_cookie_is_renewed_for_the_same_owner(
     assert identity.read(answer.cookies[COOKIE]) is not None
 
 
-def test_after_a_year_a_cookie_counts_no_more(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ago", [-2, -3600, -86000, 2])
+def test_a_cookie_signed_by_a_clock_that_differs_is_believed(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, ago: float
 ) -> None:
-    old = _signed_ago(LASTS + 60, monkeypatch)
-    assert client.get("/", headers={"cookie": f"{COOKIE}={old}"}).json() != "ada"
+    cookie = _signed_ago(ago, monkeypatch)
+    answer = client.get("/", headers={"cookie": f"{COOKIE}={cookie}"})
+    assert answer.json() == "ada"
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("ago", [LASTS + 60, -2 * 86400])
+def test_a_cookie_of_another_time_is_neither_believed_nor_replaced(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, ago: float
+) -> None:
+    cookie = _signed_ago(ago, monkeypatch)
+    answer = client.get("/", headers={"cookie": f"{COOKIE}={cookie}"})
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == identity.OTHER_TIME
+    assert "set-cookie" not in answer.headers
+    korean = {"cookie": f"{COOKIE}={cookie}", "accept-language": "ko"}
+    assert "쿠키" in client.get("/", headers=korean).json()["detail"]
+
+
+# ---------------------------------------------------------------- names over https
+
+HOST = "__Host-studio"
+
+
+def _https(setting: Setting, path: str = "") -> TestClient:
+    setting(public_url=f"https://studio.example{path}")
+    return TestClient(_app(), base_url="https://studio.example")
+
+
+def _cookies_said(answer: Any) -> dict[str, str]:  # noqa: ANN401, httpx or httpx2
+    """Return the Set-Cookie headers by the cookie's name."""
+    said = answer.headers.get_list("set-cookie")
+    return {one.partition("=")[0]: one for one in said}
+
+
+def test_over_https_the_cookie_belongs_to_this_host_alone(studio: Path, setting: Setting) -> None:
+    client = _https(setting)
+    said = _cookies_said(client.get("/"))
+    assert set(said) == {HOST}
+    assert {"Secure", "Path=/", "HttpOnly", "SameSite=lax"} <= set(said[HOST].split("; "))
+    assert "Domain" not in said[HOST]
+    assert _cookies_said(client.get("/")) == {}
+
+
+def test_under_a_path_the_cookie_is_sent_there_and_nowhere_else(
+    studio: Path, setting: Setting
+) -> None:
+    names = set()
+    for path in ("/studio", "/other/studio"):
+        [(name, said)] = _cookies_said(_https(setting, f"{path}/").get("/")).items()
+        assert re.fullmatch("__Secure-studio-[0-9a-f]{8}", name)
+        assert {"Secure", f"Path={path}", "HttpOnly"} <= set(said.split("; "))
+        names.add(name)
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("path", ["", "/studio"])
+def test_a_cookie_of_before_is_read_and_given_anew_under_its_new_name(
+    studio: Path, setting: Setting, path: str
+) -> None:
+    client = _https(setting, path)
+    answer = client.get("/", headers={"cookie": f"{COOKIE}={identity.sign('ada')}"})
+    assert answer.json() == "ada"
+    [name] = _cookies_said(answer)
+    assert name.startswith("__")
+    value = answer.cookies[name] if not path else _cookies_said(answer)[name].split("=")[1]
+    again = client.get("/", headers={"cookie": f"{name}={value.split(';')[0]}"})
+    assert again.json() == "ada"
+    assert "set-cookie" not in again.headers
+
+
+def test_a_cookie_without_prefix_does_not_count_beside_one_with_it(
+    studio: Path, setting: Setting
+) -> None:
+    client = _https(setting)
+    both = f"{COOKIE}={identity.sign('mallory')}; {HOST}={identity.sign('ada', HOST)}"
+    answer = client.get("/", headers={"cookie": both})
+    assert answer.json() == "ada"
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_cookie_given_out_over_https_can_not_be_planted_without_its_prefix(
+    studio: Path, setting: Setting
+) -> None:
+    client = _https(setting)
+    planted = f"{COOKIE}={identity.sign('mallory', HOST)}"
+    assert client.get("/", headers={"cookie": planted}).json() != "mallory"
+
+
+def test_who_becomes_another_leaves_both_cookies_behind(studio: Path, setting: Setting) -> None:
+    client = _https(setting)
+    old = f"{COOKIE}={identity.sign('ada')}"
+    said = _cookies_said(client.post("/become?owner=grace", headers={"cookie": old}))
+    assert set(said) == {HOST, COOKIE}
+    assert "Max-Age=0" in said[COOKIE]
+    said = _cookies_said(client.post("/become?owner=", headers={"cookie": old}))
+    assert all("Max-Age=0" in one for one in said.values())
 
 
 def test_a_health_check_is_nobody(client: TestClient) -> None:

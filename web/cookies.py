@@ -1,0 +1,43 @@
+"""Cookies: how each is called, where it is sent, and whether over https only.
+
+A browser takes a cookie named `__Host-…` only over https, for the path "/" and without a domain:
+neither a site beside ours nor somebody on an unencrypted wire can plant one. A studio under a path
+shares its host with others and can't have that: its cookies are `__Secure-…`, sent to its path,
+with the path's hash in the name.
+"""
+
+import hashlib
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from worker.settings import settings
+
+
+class Place(NamedTuple):
+    """A cookie's name, path and whether it is for https only."""
+
+    name: str
+    path: str
+    secure: bool
+
+
+def over_https() -> bool:
+    """Tell whether the visitors reach the studio over https."""
+    return settings().https_only or settings().public_url.lower().startswith("https://")
+
+
+def secure(connection: HTTPConnection) -> bool:
+    """Tell whether who asks came over https."""
+    return over_https() or connection.url.is_secure
+
+
+def place(name: str, secure: bool) -> Place:
+    """Return where a cookie belongs; over http its name stays as it is."""
+    if not secure:
+        return Place(name, "/", False)
+    if path := urlsplit(settings().public_url).path.rstrip("/"):
+        digest = hashlib.sha256(path.encode()).hexdigest()[:8]
+        return Place(f"__Secure-{name}-{digest}", path, True)
+    return Place(f"__Host-{name}", "/", True)
