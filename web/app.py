@@ -3,6 +3,7 @@
 Importing this makes no connection; `create` is what a server is given.
 """
 
+import logging
 import mimetypes
 import os
 from pathlib import Path
@@ -39,7 +40,9 @@ from web.identity import Identity
 from web.limits import BodyLimit, PageOnly
 from web.sameorigin import SameOrigin
 from web.uploads import UploadDoor
-from worker.settings import settings
+from worker.settings import settings, warnings
+
+log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent / "assets"
 mimetypes.add_type("text/javascript", ".js")  # systems differ, and nosniff forgives nothing
@@ -99,6 +102,8 @@ def without_page() -> FastAPI:
 
 def create() -> FastAPI:
     """Return the application that the settings describe."""
+    for warning in warnings():
+        log.warning("%s", warning)
     app = without_page()
     _mount_page(app)
     return app

@@ -4,8 +4,8 @@ A door: each word imports what it needs and no more, so that help comes at once 
 worker and the weights load torch.
 """
 
-import re
 import signal
+import sys
 from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from web import remote
+from worker import masks
+from worker.masks import masked
 
 app = typer.Typer(
     help="AdaIN Studio: a page and an API that repaint photos, and the queue behind them.",
@@ -177,16 +179,17 @@ def check(part: Part) -> None:
 
 def _shown(value: Any) -> str:  # noqa: ANN401, a setting's
     """Write a value as in an environment file; booleans as true and false, passwords hidden."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return re.sub(r"(://[^/@]*:)[^/@]+@", r"\1********@", text)
+    return masked(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 @app.command("settings")
 def show_settings() -> None:
     """List every setting: its value, what it means and its default; secrets are hidden."""
-    from worker.settings import PREFIX, Settings, settings
+    from worker.settings import PREFIX, Settings, settings, warnings
 
     chosen = settings()
+    for warning in warnings():
+        print(f"# warning: {warning}", file=sys.stderr)
     values = {name: getattr(chosen, name) for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
         usual = _shown(field.get_default(call_default_factory=True, validated_data=values))
@@ -252,6 +255,7 @@ def fetch_weights(
 
 def main() -> None:
     """Run the word on the command line."""
+    masks.install()
     app()
 
 

@@ -44,22 +44,16 @@ def remove(owner: str) -> int:
 
 
 def _move(session: Session, old: str, new: str) -> None:
-    """Make what is one owner's another's; where both have the same, the other's stays."""
-    for mine, same in (
-        (Receipt.owner, Receipt.key),
-        (Report.visitor, Report.job_id),
-        (Secret.owner, None),
-    ):
-        theirs = mine == old
-        if same is not None:
-            theirs &= same.in_(select(same).where(mine == new))
-        elif session.scalar(select(mine).where(mine == new)) is None:
-            continue
-        session.execute(delete(mine.class_).where(theirs))
-    for mine in (
-        Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Secret.owner, Key.owner,
-        Report.visitor,
-    ):  # fmt: skip
+    """Make what is one owner's another's; where both have the same, the other's stays.
+
+    What opens something ends: who planted the old owner's cookie may have a key of theirs.
+    """
+    for opens in (Key, Secret):
+        session.execute(delete(opens).where(opens.owner == old))
+    for mine, same in ((Receipt.owner, Receipt.key), (Report.visitor, Report.job_id)):
+        both = same.in_(select(same).where(mine == new))
+        session.execute(delete(mine.class_).where(mine == old, both))
+    for mine in (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor):
         session.execute(
             update(mine.class_).where(mine == old).values({mine: new}),
             execution_options={"synchronize_session": False},
@@ -72,8 +66,8 @@ def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> s
     """Return the owner that a person is, `fresh` for one who comes for the first time.
 
     What the anonymous visitor made comes along, a block too; what another person made does not.
-    The owner is never the visitor's, so that a cookie somebody planted before is no way in
-    afterwards.
+    The owner is never the visitor's and the visitor's keys end, so that neither a cookie that
+    somebody planted before nor a key made with it is a way in afterwards.
     """
     with database.transaction() as session:
         limits.lock(session, "people")  # of two who are the same person one waits

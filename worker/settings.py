@@ -10,6 +10,7 @@ from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,8 @@ GIB = 1 << 30
 CLIENTS = {"STUDIO_API_KEY"}  # read by the command line's client words, and no setting
 SHORTEST = 16  # characters of a secret that opens something
 
+_ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
+
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
 
 
@@ -31,11 +34,25 @@ def _database_url(url: str) -> str:
     if url.startswith("postgres://"):
         url = url.replace("postgres://", "postgresql://", 1)
     try:
-        backend = make_url(url).get_backend_name()
-    except ArgumentError as error:
-        raise ValueError("wanted an address such as postgresql://user:word@host/name") from error
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            f"wanted an address such as postgresql://user:word@host/name; {_ODD}"
+        ) from None
+    backend = parts.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError("wanted sqlite:///… or postgresql://…")
+    if "@" in (parts.host or ""):
+        raise ValueError(f"the password can't be told from the host; {_ODD}")
+    return url
+
+
+def _redis_url(url: str) -> str:
+    """Refuse an address that the client of the queue could not take apart."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError(f"wanted an address such as redis://:word@host:6379/0; {_ODD}") from None
     return url
 
 
@@ -88,7 +105,7 @@ class Settings(BaseSettings):
         default_factory=lambda got: f"sqlite:///{got['data']}/studio.sqlite3",
         description="SQLite or PostgreSQL",
     )
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         pattern=r"^(redis|rediss|unix)://",
         description="the queue",
@@ -315,8 +332,9 @@ def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
     message: str = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return message
-    name = ".".join(map(str, error["loc"]))
-    value = "…" if name.endswith("secret") else repr(error["input"])
+    name = str(error["loc"][0])
+    secret = Settings.model_fields[name].annotation is SecretStr
+    value = "…" if secret or "@" in str(error["input"]) else repr(error["input"])
     return f"{PREFIX}{name.upper()}={value}: {message}"
 
 
@@ -365,3 +383,20 @@ def cookie_secrets() -> tuple[str, ...]:
 def cookie_secret() -> str:
     """Return the secret that signs."""
     return cookie_secrets()[0]
+
+
+def _weak(secret: str) -> bool:
+    """Tell whether a secret could be guessed: too short, or of very few different characters."""
+    return len(secret) < SHORTEST or len(set(secret)) < SHORTEST // 2
+
+
+def warnings() -> list[str]:
+    """Return sentences on what is set so that it is dangerous, though it works."""
+    given = settings().cookie_secret.get_secret_value()
+    if not given or not any(map(_weak, cookie_secrets())):
+        return []
+    return [
+        f"STUDIO_COOKIE_SECRET is weak: whoever guesses it can be anybody. Wanted are {SHORTEST} "
+        "random characters or more; put a new one before it, NEW,OLD, and leave the old one out "
+        "after a year."
+    ]

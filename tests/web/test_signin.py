@@ -8,13 +8,14 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import RSAKey
+from sqlalchemy import select
 
 from tests.parts import Setting, picture
 from tests.web.provider import CLIENT, SECRET, Provider, provided
 from tests.web.served import served
 from web import app, signin
 from web.identity import COOKIE
-from worker import accounts, blocks, jobs, people
+from worker import accounts, blocks, database, jobs, people
 from worker.settings import settings
 
 
@@ -173,6 +174,24 @@ def test_who_is_forgotten_comes_back_as_somebody_new(browser: httpx.Client) -> N
     assert mine(browser) == []
 
 
+def test_a_key_made_with_a_planted_cookie_opens_nothing_after_the_sign_in(
+    browser: httpx.Client, address: str
+) -> None:
+    """An attacker plants a cookie of their own, after making a key with it."""
+    with httpx.Client(base_url=address) as attacker:
+        key = attacker.post("/api/v1/me/keys", json={"name": "mine"}).json()["key"]
+        attacker.post("/api/v1/webhook-secret")
+        planted = attacker.cookies[COOKIE]
+    browser.cookies.set(COOKIE, planted, domain=httpx.URL(address).host)
+    sign_in(browser)
+    made = send(browser)
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as program:
+        assert program.get("/api/v1/jobs").status_code == 401
+        assert program.get(f"/api/v1/jobs/{made}").status_code == 401
+    assert browser.get("/api/v1/me/keys").json() == []
+    assert browser.get("/api/v1/webhook-secret").json()["made"] is None
+
+
 def test_what_both_have_stays_the_persons(either: Path) -> None:
     from worker import deliveries, keys
 
@@ -184,8 +203,10 @@ def test_what_both_have_stays_the_persons(either: Path) -> None:
     job = jobs.submit("visitor", picture(), [picture()], options={"size": 64})
     assert accounts.sign_in("https://p.example", "ada", "Ada", "visitor", "unused") == "person"
     assert jobs.find(job.id).owner == "person"
-    assert [key.name for key in keys.listed("person")] == ["Mine"]
-    assert deliveries.make_secret("person") != secret  # there is one, and it can be renewed
+    assert keys.listed("person") == keys.listed("visitor") == []
+    with database.reading() as session:
+        kept = session.scalars(select(deliveries.Secret)).all()
+    assert [(one.owner, f"whsec_{one.secret}") for one in kept] == [("person", secret)]
 
 
 def test_without_a_provider_there_is_no_signing_in(studio: Path) -> None:

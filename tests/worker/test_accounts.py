@@ -1,6 +1,9 @@
+import importlib
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Column, Table, insert, select
 
 from tests.parts import picture, pictured
 from worker import accounts, admission, batches, database, deliveries, gallery, jobs, receipts
@@ -30,6 +33,14 @@ def done(owner: str) -> Job:
         timings={},
     )
     return job
+
+
+def registered() -> dict[str, Table]:
+    """Return every table, wherever in `worker` it stands."""
+    for file in Path(accounts.__file__).parent.glob("*.py"):
+        if "__tablename__" in file.read_text("utf-8"):
+            importlib.import_module(f"worker.{file.stem}")
+    return dict(Base.metadata.tables)
 
 
 def rows_that_name(who: str) -> dict[str, int]:
@@ -64,6 +75,62 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     assert jobs.renew(claimed, "", 0.5) == Hold.LOST
     assert jobs.get(others.id, "bob").id == others.id
     assert accounts.remove("ann") == 0
+
+
+# Every table: who its rows belong to, and whether a row opens something to whoever knows it. Those
+# end at a sign-in: the anonymous visitor's cookie may be known to others.
+OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
+    "allowances": False,
+    "acts": None,
+    "batches": False,
+    "blocks": False,
+    "ceilings": None,
+    "deliveries": False,
+    "entries": None,  # a share link opens one picture, which its maker could see before
+    "gate": None,
+    "jobs": False,
+    "keys": True,
+    "leases": None,
+    "people": False,  # of one who signed in, and never an anonymous visitor's
+    "previews": False,
+    "processes": None,
+    "receipts": False,
+    "reports": False,
+    "styles": None,
+    "webhook_secrets": True,
+}
+WHOSE = {"owner", "visitor", "who"}
+
+
+def whose(table: Table) -> Column[Any] | None:
+    return next((column for column in table.columns if column.name in WHOSE), None)
+
+
+def test_of_every_table_it_is_known_whether_its_rows_open_something() -> None:
+    tables = registered()
+    assert set(OPENS) == set(tables)
+    for name, table in tables.items():
+        assert (whose(table) is None) == (OPENS[name] is None), name
+
+
+def filled(table: Table, owner: str) -> dict[str, Any]:
+    """Return a row of an owner's, something in every column."""
+    usual = {str: "x", int: 1, float: 1.0, bool: True, dict: {}, bytes: b"x"}
+    row = {column.name: usual[column.type.python_type] for column in table.columns}
+    mine = whose(table)
+    assert mine is not None
+    return row | {mine.name: owner}
+
+
+@pytest.mark.parametrize("name", [name for name, opens in OPENS.items() if opens])
+def test_what_opens_something_ends_at_a_sign_in(either: Path, name: str) -> None:
+    table = registered()[name]
+    with database.transaction() as session:
+        session.execute(insert(table), [filled(table, "planted")])
+    assert rows_that_name("planted") == {name: 1}
+    person = accounts.sign_in("https://p.example", "ada", "Ada", "planted", "fresh")
+    assert rows_that_name("planted") == {}
+    assert rows_that_name(person) == {"people": 1}
 
 
 def test_deleting_an_account_is_no_way_around_the_limits(either: Path) -> None:

@@ -86,3 +86,60 @@ def test_a_given_cookie_secret_wins_and_is_not_shown(setting: Setting, tmp_path:
     setting(data=tmp_path, cookie_secret="known to all replicas")
     assert settings.cookie_secret() == "known to all replicas"
     assert "known" not in repr(settings.settings())
+
+
+def test_several_cookie_secrets_are_read_and_the_first_signs(setting: Setting) -> None:
+    setting(cookie_secret="first, second ,,third")
+    assert settings.cookie_secret() == "first"
+    assert settings.cookie_secrets() == ("first", "second", "third", "first, second ,,third")
+
+
+@pytest.mark.parametrize(
+    ("given", "weak"),
+    [
+        ("x", True),
+        ("fifteen letters", True),
+        ("a" * 40, True),
+        ("0123456789abcdef01234567, x", True),
+        ("0123456789abcdef01234567", False),
+        ("0123456789abcdef01234567,fedcba98765432100123", False),
+        ("", False),
+    ],
+)
+def test_a_weak_cookie_secret_in_use_warns_and_is_not_shown(
+    setting: Setting, given: str, weak: bool
+) -> None:
+    setting(cookie_secret=given)
+    said = settings.warnings()
+    assert bool(said) is weak
+    assert not any(given in sentence for sentence in said if len(given) > 1)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://studio:pa55word@db/studio",
+        "postgresql://studio:pa55@word@db/studio",
+        "postgresql://studio:pa55word@db:none/studio",
+        "postgresql//studio:pa55word@db/studio",
+        "postgres and pa55 word@db",
+    ],
+)
+def test_an_address_that_can_not_be_used_is_refused_without_its_password(
+    setting: Setting, url: str
+) -> None:
+    setting(database_url=url)
+    with pytest.raises(BadSetting, match="STUDIO_DATABASE_URL") as refused:
+        settings.settings()
+    assert "pa55" not in str(refused.value)
+    assert "word@" not in str(refused.value).replace("user:word@host", "")
+
+
+@pytest.mark.parametrize("url", ["http://:pa55word@q/0", "redis://:pa55/word@q/0"])
+def test_a_queue_that_can_not_be_used_is_refused_without_its_password(
+    setting: Setting, url: str
+) -> None:
+    setting(redis_url=url)
+    with pytest.raises(BadSetting, match="STUDIO_REDIS_URL") as refused:
+        settings.settings()
+    assert "pa55" not in str(refused.value)

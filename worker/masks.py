@@ -1,0 +1,46 @@
+"""Passwords in text: everything a process of ours prints goes through here.
+
+Addresses of databases, queues and stores have passwords in them, and other people's libraries put
+addresses into errors. Knows no setting, so that an error in one can be masked too.
+"""
+
+import re
+import sys
+from typing import Any, TextIO, cast
+
+MASK = "********"
+# scheme://user:PASSWORD@ up to the last @, since a password may have one; user may be empty
+_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s/:@?#'\"]*:)\S+@", re.IGNORECASE)
+# as parameters of an address, and as libpq has them: password=PASSWORD
+_NAMED = re.compile(r"\b(pass|passwd|password|sslpassword)=('[^']*'|[^\s&;'\"]+)", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """Return text with the passwords in it made unreadable."""
+    return _NAMED.sub(rf"\1={MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text))
+
+
+class _Stream:
+    """A stream that masks what is written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(masked(text))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401, whatever a stream has
+        return getattr(self._stream, name)
+
+
+def install() -> None:
+    """Mask what this process, and whatever it forks, prints from now on, tracebacks included."""
+    if not isinstance(sys.stderr, _Stream):
+        sys.stdout, sys.stderr = (
+            cast("TextIO", _Stream(stream)) for stream in (sys.stdout, sys.stderr)
+        )
