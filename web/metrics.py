@@ -36,11 +36,15 @@ def _line() -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "studio_oldest_waiting_seconds", "Age of the job that waits longest.", labels=["queue"]
     )
+    stuck = GaugeMetricFamily(
+        "studio_stuck_jobs", "Jobs that wait and that nobody may claim.", labels=["queue"]
+    )
     for row in standings.lines():
         jobs.add_metric([row.state, row.queue], row.jobs)
         if row.oldest is not None:
             oldest.add_metric([row.queue], row.oldest)
-    yield from (jobs, oldest)
+            stuck.add_metric([row.queue], row.stuck)
+    yield from (jobs, oldest, stuck)
 
 
 def _processes() -> Iterator[Metric]:

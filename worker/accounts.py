@@ -8,13 +8,14 @@ from worker.batches import Batch
 from worker.blocks import Block
 from worker.deliveries import Delivery, Secret
 from worker.gallery import Report
-from worker.jobs import Job
+from worker.jobs import Job, in_order
 from worker.keys import Key
 from worker.people import Person
 from worker.previews import Preview
 from worker.receipts import Receipt
 
 
+@database.retried
 def remove(owner: str) -> int:
     """Delete an owner's jobs, one being worked on included, and all that was noted of them.
 
@@ -24,7 +25,8 @@ def remove(owner: str) -> int:
     """
     with database.transaction() as session:
         limits.lock(session, room.EVERYBODY)  # room is made by nobody else meanwhile
-        job_ids = session.scalars(select(Job.id).where(Job.owner == owner)).all()
+        # locked at once and in order, though they are deleted some at a time
+        job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
         room.delete_rows(session, job_ids)
         for statement in (
             delete(Preview).where(Preview.owner == owner),
@@ -54,14 +56,16 @@ def _move(session: Session, old: str, new: str) -> None:
         both = same.in_(select(same).where(mine == new))
         session.execute(delete(mine.class_).where(mine == old, both))
     for mine in (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor):
+        theirs = in_order(mine == old) if mine.class_ is Job else mine == old
         session.execute(
-            update(mine.class_).where(mine == old).values({mine: new}),
+            update(mine.class_).where(theirs).values({mine: new}),
             execution_options={"synchronize_session": False},
         )
     if (block := session.get(Block, f"owner:{old}")) and not session.get(Block, f"owner:{new}"):
         block.who = f"owner:{new}"
 
 
+@database.retried
 def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> str:
     """Return the owner that a person is, `fresh` for one who comes for the first time.
 

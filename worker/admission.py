@@ -39,7 +39,7 @@ def submit(
         if visitor.origin:
             session.execute(update(Job).where(Job.id == job_id).values(origin=visitor.origin))
         limits.check_waiting(session, visitor)
-        gone.extend(room.settle(session, visitor.owner))
+        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
         beside(session, job_id)
 
     def make_room(size: int) -> None:
@@ -73,6 +73,12 @@ def _check_size(photos: int, styles: int) -> None:
         )
 
 
+@database.retried
+def _check_waiting(visitor: Visitor, coming: int) -> None:
+    with database.transaction() as session:
+        limits.check_waiting(session, visitor, coming)
+
+
 def submit_batch(
     visitor: Visitor,
     photos: Sequence[Source],
@@ -88,8 +94,7 @@ def submit_batch(
     gate.check()
     _check_size(len(photos), len(styles))
     count = len(photos) * len(styles)
-    with database.transaction() as session:
-        limits.check_waiting(session, visitor, count)
+    _check_waiting(visitor, count)
     size = sum(one.size for one in (*photos, *styles))
     limits.spend(visitor, limits.sent(size), limits.pictures(len(photos) + len(styles)))
     gone: list[str] = []
@@ -99,7 +104,7 @@ def submit_batch(
             of_it = update(Job).where(Job.batch == batch_id)
             session.execute(of_it.values(origin=visitor.origin))
         limits.check_waiting(session, visitor)
-        gone.extend(room.settle(session, visitor.owner))
+        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
         beside(session, batch_id)
 
     def make_room(size: int) -> None:

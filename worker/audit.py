@@ -31,17 +31,24 @@ class Act(Base):
     outcome: Mapped[str] = mapped_column(default=BEGUN)  # begun, done or why not
 
 
+@database.retried
 def _note(act_id: str, outcome: str) -> None:
     with database.transaction() as session:
         session.execute(update(Act).where(Act.id == act_id).values(outcome=outcome))
 
 
-@contextmanager
-def act(what: str, origin: str, about: str = "", **detail: object) -> Iterator[None]:
-    """Write down what is done inside, and whether it worked."""
+@database.retried
+def _begin(what: str, origin: str, about: str, detail: dict[str, object]) -> str:
     act_id = str(uuid_utils.uuid7())
     with database.transaction() as session:
         session.add(Act(id=act_id, what=what, about=about[:200], detail=detail, origin=origin))
+    return act_id
+
+
+@contextmanager
+def act(what: str, origin: str, about: str = "", **detail: object) -> Iterator[None]:
+    """Write down what is done inside, and whether it worked."""
+    act_id = _begin(what, origin, about, detail)
     try:
         yield
     except Exception as error:
@@ -59,6 +66,7 @@ def written(limit: int = 50, before: str | None = None) -> list[Act]:
         return list(session.scalars(statement))
 
 
+@database.retried
 def forget() -> None:
     """Delete what is older than a year."""
     with database.transaction() as session:

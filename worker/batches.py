@@ -133,6 +133,7 @@ def _keep(cells: Sequence[_Cell]) -> None:
         blobs.put(cell.style_key, cell.style.file.read_bytes())
 
 
+@database.retried
 def _insert(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Beside) -> None:
     with database.transaction() as session:
         session.add(batch)
@@ -267,6 +268,7 @@ def pictures(batch: Batch) -> Iterator[tuple[str, str]]:
 # ---------------------------------------------------------------- the sweep's verb
 
 
+@database.retried
 def forget() -> None:
     """Delete the batches all of whose jobs are gone."""
     some = select(Job.id).where(Job.batch == Batch.id).exists()

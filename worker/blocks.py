@@ -41,6 +41,7 @@ def check(*who: str) -> None:
             raise Blocked
 
 
+@database.retried
 def put(who: str, reason: str = "") -> None:
     """Block from now on; raises `Refused` for what is neither an owner nor an origin."""
     if not who.startswith(KINDS) or who in KINDS or len(who) > 100:
@@ -50,6 +51,7 @@ def put(who: str, reason: str = "") -> None:
         session.add(Block(who=who, reason=reason[:REASON]))
 
 
+@database.retried
 def lift(who: str) -> bool:
     """Let somebody in again; tell whether there was a block."""
     with database.transaction() as session:

@@ -59,6 +59,7 @@ def of(*names: str) -> list[int]:
     return [now.get(name, getattr(settings(), name)) for name in names]
 
 
+@database.retried
 def put(name: str, value: int | None) -> None:
     """Change a limit, here at once; None: as the settings say again. Raises `Refused`."""
     if name not in NAMES:

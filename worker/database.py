@@ -3,21 +3,29 @@
 Knows tables only as far as alembic does; what a row means is `worker/jobs.py`'s.
 """
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from time import sleep
+from typing import Any, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from worker.settings import settings
 
+P, T = ParamSpec("P"), TypeVar("T")
+
+LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
+TRIES = 5
+PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -76,6 +84,26 @@ def transaction() -> Iterator[Session]:
     """Yield a session that may write; commits at the end, rolls back on an error."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def retried(work: Callable[P, T]) -> Callable[P, T]:
+    """Do what opens a transaction again when PostgreSQL gave it up for another one's sake.
+
+    For functions that do nothing else before it ends, or only what may be done twice.
+    """
+
+    @wraps(work)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for failed in range(TRIES - 1):
+            try:
+                return work(*args, **kwargs)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in LOST:
+                    raise
+            sleep(random.uniform(0, PAUSE * 2**failed))
+        return work(*args, **kwargs)
+
+    return tried
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Secret(Base):
 # ---------------------------------------------------------------- the secret
 
 
+@database.retried
 def make_secret(owner: str) -> str:
     """Make the owner's secret, in place of an older one, and return it: the only time."""
     made = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -120,6 +121,7 @@ def get(job_id: str) -> Delivery | None:
         return session.get(Delivery, job_id)
 
 
+@database.retried
 def claim() -> Delivery | None:
     """Take the next delivery whose job has ended, for one attempt; None: nothing to do."""
     one, other = aliased(Delivery), aliased(Delivery)
@@ -152,6 +154,7 @@ def claim() -> Delivery | None:
         ).one_or_none()
 
 
+@database.retried
 def record(delivery: Delivery, answer: int | None, error: str | None) -> State:
     """Write down how an attempt went, unless a later one did; return how it stands now."""
     if error is None:
@@ -177,6 +180,7 @@ def record(delivery: Delivery, answer: int | None, error: str | None) -> State:
     return state
 
 
+@database.retried
 def forget() -> None:
     """Delete the deliveries of jobs that are no more."""
     with database.transaction() as session:

@@ -36,7 +36,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from worker import blobs, database
 from worker.database import Base, now
-from worker.jobs import Job, JobNotFound, Status
+from worker.jobs import Job, JobNotFound, Status, in_order
 from worker.options import LARGEST
 from worker.refused import Refused
 from worker.settings import settings
@@ -367,6 +367,7 @@ _NEW = {
 }  # Entry's own defaults, as values
 
 
+@database.retried
 def _note(
     job_id: str,
     owner: str,
@@ -443,6 +444,7 @@ def revoke(job_id: str, owner: str) -> Shown:
     return _note(job_id, owner, {"shared": null()}, {"generation": Entry.generation + 1})
 
 
+@database.retried
 def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
     """Delete those of the owner's jobs that have ended, rows and pictures; return their ids.
 
@@ -453,7 +455,7 @@ def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
         gone = list(
             session.scalars(
                 delete(Job)
-                .where(Job.id.in_(map(_id, job_ids)), Job.owner == owner, ended)
+                .where(in_order(Job.id.in_(list(map(_id, job_ids))), Job.owner == owner, ended))
                 .returning(Job.id),
                 execution_options={"synchronize_session": False},
             )
@@ -476,6 +478,7 @@ def _unseen() -> ColumnElement[bool]:
     return and_(Report.job_id == Entry.job_id, Report.made > func.coalesce(Entry.cleared, 0.0))
 
 
+@database.retried
 def report(job_id: str, visitor: str, reason: str = "") -> None:
     """Note that a visitor wants a public entry down; enough visitors take it down at once.
 
@@ -535,6 +538,7 @@ def reported(limit: int = 24, after: str = "") -> list[Reported]:
     return [Reported(one, [word for word in said if word.job_id == one.job.id]) for one in found]
 
 
+@database.retried
 def judge(job_id: str, *, stays: bool) -> None:
     """Deal with the reports made so far: the entry stays (again), or is down for good.
 
@@ -552,6 +556,7 @@ def judge(job_id: str, *, stays: bool) -> None:
 # ---------------------------------------------------------------- the sweep's verb
 
 
+@database.retried
 def forget() -> None:
     """Delete what was noted of jobs that are no more."""
     with database.transaction() as session:

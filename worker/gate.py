@@ -54,6 +54,7 @@ def read() -> Gate:
         return session.scalars(select(Gate)).one()
 
 
+@database.retried
 def turn(state: State) -> None:
     """Open, pause or drain; what is so already stays so, since when it was."""
     with database.transaction() as session:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     CTE,
     JSON,
     BigInteger,
+    CheckConstraint,
     ColumnElement,
     CompoundSelect,
     Index,
@@ -90,6 +91,14 @@ class Job(Base):
         Index("jobs_finished", "status", "finished"),
         Index("jobs_kept", "owner", "status", "bytes", "reserved"),
         Index("jobs_of_batch", "batch", "cell"),
+        CheckConstraint(
+            "(finished IS NOT NULL) = (status IN ('done', 'failed', 'cancelled'))",
+            "jobs_finished_when_ended",
+        ),
+        CheckConstraint(
+            "(lease_until IS NOT NULL) = (status = 'running')", "jobs_leased_while_running"
+        ),
+        CheckConstraint("released BETWEEN 0 AND attempt", "jobs_released_attempts"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
@@ -178,11 +187,30 @@ def _joinable() -> ColumnElement[bool]:
     return and_(Job.shape != "", Job.attempt == Job.released)
 
 
+def stuck() -> ColumnElement[bool]:
+    """True for a row that waits and that nobody may claim: `repair` ends it.
+
+    No verb of this revision leaves one; an older worker does, and a lowered `max_attempts`.
+    """
+    return and_(_waits(), or_(Job.cancel_requested, _worn_out()))
+
+
 def _held(job_id: str, attempt: int) -> ColumnElement[bool]:
     """True for the row as long as this attempt has it: the fence."""
     return and_(Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
 
 
+def in_order(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """True for those jobs, for a statement that changes many.
+
+    PostgreSQL locks them in the order of their ids then, so that no two such statements wait for
+    each other.
+    """
+    ids = select(Job.id).where(*which).order_by(Job.id).with_for_update()
+    return and_(Job.id.in_(ids), *which)
+
+
+@database.retried
 def _change(statement: UpdateBase) -> Job | None:
     """Run one statement that changes at most one job, in a transaction of its own."""
     with database.transaction() as session:
@@ -281,6 +309,7 @@ def next_turn(owner: str) -> ColumnElement[int]:
     return case((after_own > with_first, after_own), else_=with_first)
 
 
+@database.retried
 def _insert(
     job_id: str,
     owner: str,
@@ -416,6 +445,7 @@ def _taking(worker: str, ids: Select[str] | CompoundSelect[str]) -> Update:
     )
 
 
+@database.retried
 def _take(statement: Update) -> list[Job]:
     """Run such a statement; return the jobs in line."""
     with database.transaction() as session:
@@ -464,12 +494,13 @@ def join(worker: str, job: Job, most: int) -> list[Job]:
     return _take(_joining(worker, job.shape, most))
 
 
+@database.retried
 def renew_all(held: Sequence[Job], stage: str, progress: float) -> dict[str, Hold]:
     """Prolong the leases of jobs made together, show how far they are, tell what each became."""
     attempts = [(job.id, job.attempt) for job in held]
     statement = (
         update(Job)
-        .where(tuple_(Job.id, Job.attempt).in_(attempts), Job.status == Status.RUNNING)
+        .where(in_order(tuple_(Job.id, Job.attempt).in_(attempts), Job.status == Status.RUNNING))
         .values(lease_until=now() + settings().lease_seconds, stage=stage, progress=progress)
         .returning(Job.id, Job.cancel_requested)
     )
@@ -550,20 +581,58 @@ def stopped(job_id: str, attempt: int) -> bool:
     return _end(job_id, attempt, Status.CANCELLED) == Status.CANCELLED
 
 
+_WORN_OUT = "The job was started several times and never came to an end. Please try another."
+
+
+def _unheld(returned: int) -> dict[str, Any]:
+    """Return what a row becomes when nobody has it: cancelled, failed, or in line again.
+
+    `returned`: attempts given back with it, which do not count.
+    """
+    worn_out = Job.attempt - Job.released - returned >= settings().max_attempts
+    ended = or_(Job.cancel_requested, worn_out)
+    return {
+        "status": case(
+            (Job.cancel_requested, Status.CANCELLED),
+            (worn_out, Status.FAILED),
+            else_=Status.QUEUED,
+        ),
+        "error": case((and_(~Job.cancel_requested, worn_out), _WORN_OUT), else_=Job.error),
+        "finished": case((ended, now())),
+        "lease_until": None,
+        "released": Job.released + returned,
+    }
+
+
+def _note_let_go(job: Job) -> None:
+    """Log and count what a job became that nobody has."""
+    log.info("job %s attempt %d let go, now %s", job.id, job.attempt, job.status)
+    if job.status == Status.QUEUED:
+        return
+    metrics.ENDED.labels(job.status).inc()
+    if job.status == Status.FAILED:
+        metrics.FAILED.labels("WornOut").inc()
+    traces.ended(job)
+
+
+@database.retried
+def _let_go(which: ColumnElement[bool], returned: int = 0) -> list[Job]:
+    """Let those rows become what they become when nobody has them; return them."""
+    statement = update(Job).where(in_order(which)).values(**_unheld(returned)).returning(Job)
+    with database.transaction() as session:
+        found = list(session.scalars(statement, execution_options={"synchronize_session": False}))
+    for job in found:
+        _note_let_go(job)
+    return found
+
+
 def release(job_id: str, attempt: int, counts: bool = False) -> bool:
     """Give the job back unfinished; unless it counts, the attempt costs nothing.
 
-    One that counted runs alone the next time.
+    One that counted runs alone the next time; one that its owner cancelled, or whose attempts
+    are used up, ends. False when this attempt has the job no more.
     """
-    return None is not _change(
-        update(Job)
-        .where(_held(job_id, attempt))
-        .values(
-            status=Status.QUEUED,
-            lease_until=None,
-            released=Job.released + (0 if counts else 1),
-        )
-    )
+    return bool(_let_go(_held(job_id, attempt), returned=0 if counts else 1))
 
 
 # ---------------------------------------------------------------- an owner's verbs
@@ -598,7 +667,7 @@ def _cancel(*which: ColumnElement[bool]) -> Update:
     waiting = Job.status == Status.QUEUED
     return (
         update(Job)
-        .where(*which, Job.status.in_(ACTIVE))
+        .where(in_order(*which, Job.status.in_(ACTIVE)))
         .values(
             cancel_requested=True,
             status=case((waiting, Status.CANCELLED), else_=Job.status),
@@ -616,6 +685,7 @@ def cancel(job_id: str, owner: str) -> Job:
     return _change(_cancel(Job.id == job_id, Job.owner == owner)) or get(job_id, owner)
 
 
+@database.retried
 def cancel_batch(batch_id: str, owner: str) -> None:
     """Cancel what has not ended of a batch, as `cancel` does."""
     with database.transaction() as session:
@@ -683,6 +753,7 @@ def stop(job_id: str) -> Job:
     return _change(_cancel(Job.id == job_id)) or find(job_id)
 
 
+@database.retried
 def stop_all(*, owner: str | None = None, origin: str | None = None) -> int:
     """Cancel all jobs of an owner or from an origin; return how many changed."""
     which = Job.owner == owner if owner is not None else Job.origin == origin
@@ -735,53 +806,57 @@ def counts() -> dict[Status, int]:
 
 
 def expire() -> int:
-    """Put back in line what silent workers had; fail what used up its attempts.
+    """Put back in line what silent workers had, or end it; return how many jobs changed."""
+    return len(_let_go(_expired()))
 
-    Returns how many jobs changed.
-    """
-    worn_out = "The job was started several times and never came to an end. Please try another."
-    ended = or_(Job.cancel_requested, _worn_out())
-    statement = (
-        update(Job)
-        .where(_expired())
-        .values(
-            status=case(
-                (Job.cancel_requested, Status.CANCELLED),
-                (_worn_out(), Status.FAILED),
-                else_=Status.QUEUED,
-            ),
-            error=case((and_(~Job.cancel_requested, _worn_out()), worn_out), else_=Job.error),
-            finished=case((ended, now()), else_=Job.finished),
-            lease_until=None,
-        )
-        .returning(Job.id, Job.status, Job.attempt)
-    )
+
+LONGEST = 10  # leases; one that ends later than that was given by a clock that was set back since
+
+
+@database.retried
+def _shorten_leases() -> None:
+    """Shorten leases that end later than any lease does."""
+    longest = now() + LONGEST * settings().lease_seconds
     with database.transaction() as session:
-        rows = session.execute(statement, execution_options={"synchronize_session": False}).all()
-    for job_id, status, attempt in rows:
-        log.warning("job %s attempt %d went silent, now %s", job_id, attempt, status)
-        if status != Status.QUEUED:
-            metrics.ENDED.labels(status).inc()
-        if status == Status.FAILED:
-            metrics.FAILED.labels("WornOut").inc()
-    return len(rows)
+        session.execute(
+            update(Job)
+            .where(in_order(Job.status == Status.RUNNING, Job.lease_until > longest))
+            .values(lease_until=longest),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def repair() -> int:
+    """End what waits and nobody may claim; shorten leases that are too long.
+
+    Returns how many jobs ended. Looks before it writes, since it has to look at the whole line.
+    """
+    _shorten_leases()
+    with database.reading() as session:
+        found = session.scalars(select(Job.id).where(stuck())).all()
+    if not found:
+        return 0
+    log.warning("%d jobs waited that nobody may claim", len(found))
+    return len(_let_go(and_(Job.id.in_(found), stuck())))
 
 
 def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
     """Return a queue's jobs that nobody took though they wait for some seconds, next one first."""
-    old = and_(Job.queue == name, Job.submitted < now() - settings().ring_after_seconds)
+    young = Job.submitted.between(now() - settings().ring_after_seconds, now())
+    old = and_(Job.queue == name, ~young)  # one of the future is old: the clock was set back
     with database.reading() as session:
         statement = select(Job.id).where(_claimable(), old).order_by(*_LINE).limit(limit)
         return list(session.scalars(statement))
 
 
+@database.retried
 def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
     """Delete the rows of jobs that ended so, and so long ago; return their ids."""
     ended = and_(Job.status.in_(states), Job.finished < now() - days * 86400)
     with database.transaction() as session:
         return list(
             session.scalars(
-                delete(Job).where(ended).returning(Job.id),
+                delete(Job).where(in_order(ended)).returning(Job.id),
                 execution_options={"synchronize_session": False},
             )
         )

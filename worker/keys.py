@@ -57,6 +57,7 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+@database.retried
 def make(owner: str, name: str) -> Made:
     """Make a key of this name; raises `Refused`."""
     name = " ".join(name.split())
@@ -85,6 +86,7 @@ def listed(owner: str) -> list[Key]:
         return list(session.scalars(select(Key).where(Key.owner == owner).order_by(Key.id.desc())))
 
 
+@database.retried
 def revoke(owner: str, key_id: str) -> None:
     """Make a key void at once; raises `KeyNotFound`."""
     with database.transaction() as session:
@@ -93,6 +95,7 @@ def revoke(owner: str, key_id: str) -> None:
         raise KeyNotFound
 
 
+@database.retried
 def owner_of(secret: str) -> str | None:
     """Return whose key this is, None if nobody's; notes that it was used."""
     if not secret.startswith(START):

@@ -17,9 +17,15 @@ class Lease(Base):
     until: Mapped[float] = mapped_column(default=0.0)
 
 
+LONGEST = 10  # times as long as one's own: nobody's lease is longer, unless the clock was set back
+
+
+@database.retried
 def take(name: str, holder: str, seconds: float) -> bool:
     """Take or keep the role for some seconds; False while another has it."""
-    free = or_(Lease.holder == holder, Lease.until < now())
+    free = or_(
+        Lease.holder == holder, Lease.until < now(), Lease.until > now() + LONGEST * abs(seconds)
+    )
     statement = (
         update(Lease).where(Lease.name == name, free).values(holder=holder, until=now() + seconds)
     )
@@ -27,6 +33,7 @@ def take(name: str, holder: str, seconds: float) -> bool:
         return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
 
 
+@database.retried
 def give_up(name: str, holder: str) -> None:
     """Let another take the role at once."""
     with database.transaction() as session:

@@ -8,13 +8,13 @@ as fast as it returns. Knows no address, only the scrambled form of one (an orig
 import math
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, delete, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker import blocks, ceilings, database
 from worker.database import Base, now
-from worker.jobs import ACTIVE, ENDED, Job
+from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.refused import Refused
 
 MINUTE, DAY = 60.0, 86400.0
@@ -110,6 +110,7 @@ class Cost:
     address: Limit
 
 
+@database.retried
 def spend(visitor: Visitor, *costs: Cost) -> None:
     """Spend all of it or nothing; raises `TooMany` and `Blocked`."""
     owner, origin = names(visitor)
@@ -232,6 +233,7 @@ def check_guesses(origin: str) -> None:
         raise TooMany(_GUESS.sentence, over)
 
 
+@database.retried
 def spend_guess(origin: str) -> None:
     """Count a wrong guess; raises `TooMany`."""
     with database.transaction() as session:
@@ -241,13 +243,30 @@ def spend_guess(origin: str) -> None:
 # ---------------------------------------------------------------- the sweep's verb
 
 
-def forget() -> None:
-    """Delete what has come back entirely, and where jobs came from that have ended."""
+@database.retried
+def _forget_allowances() -> None:
+    """Delete what has come back entirely, but for what somebody is about to spend of."""
+    key = tuple_(Allowance.who, Allowance.what)
+    old = select(Allowance.who, Allowance.what).where(Allowance.until < now() - MINUTE)
     with database.transaction() as session:
-        session.execute(delete(Allowance).where(Allowance.until < now() - MINUTE))
+        session.execute(
+            delete(Allowance).where(key.in_(old.with_for_update(skip_locked=True))),
+            execution_options={"synchronize_session": False},
+        )
+
+
+@database.retried
+def _forget_origins() -> None:
+    with database.transaction() as session:
         session.execute(
             update(Job)
-            .where(Job.status.in_(ENDED), Job.origin.is_not(None))
+            .where(in_order(Job.status.in_(ENDED), Job.origin.is_not(None)))
             .values(origin=None)
             .execution_options(synchronize_session=False)
         )
+
+
+def forget() -> None:
+    """Delete what has come back entirely, and where jobs came from that have ended."""
+    _forget_allowances()
+    _forget_origins()

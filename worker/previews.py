@@ -110,6 +110,15 @@ def _keep(owner: str, pictures: Mapping[str, CleanImage]) -> dict[str, str]:
     return digests
 
 
+@database.retried
+def _replace(owner: str, values: Mapping[str, Any]) -> None:
+    with database.transaction() as session:
+        sqlite_here = session.get_bind().dialect.name == "sqlite"
+        insert = sqlite.insert(Preview) if sqlite_here else postgresql.insert(Preview)
+        row = insert.values(owner=owner, **values)
+        session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
+
+
 def ask(
     visitor: Visitor,
     content: CleanImage,
@@ -134,11 +143,7 @@ def ask(
         "options": chosen.model_dump(),
         "pictures": digests,
     }
-    with database.transaction() as session:
-        sqlite_here = session.get_bind().dialect.name == "sqlite"
-        insert = sqlite.insert(Preview) if sqlite_here else postgresql.insert(Preview)
-        row = insert.values(owner=visitor.owner, **values)
-        session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
+    _replace(visitor.owner, values)
     queue.send(str(values["id"]), line)
     return str(values["id"])
 
@@ -153,6 +158,7 @@ def look(preview_id: str, owner: str) -> State | None:
 # ---------------------------------------------------------------- a worker's verbs
 
 
+@database.retried
 def claim() -> Preview | None:
     """Take the preview that was asked for first; those nobody waits for any more are left."""
     first = (
@@ -175,6 +181,7 @@ def claim() -> Preview | None:
         ).one_or_none()
 
 
+@database.retried
 def end(preview: Preview, state: State) -> None:
     """Record what became of a preview, unless another was asked for meanwhile."""
     same = Preview.owner == preview.owner, Preview.id == preview.id
@@ -185,6 +192,7 @@ def end(preview: Preview, state: State) -> None:
 # ---------------------------------------------------------------- the sweep's verb
 
 
+@database.retried
 def forget() -> None:
     """Delete the previews that were followed by none for a while."""
     statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.owner)

@@ -24,6 +24,7 @@ class Process(Base):
     metrics: Mapped[str] = mapped_column(default="", deferred=True)
 
 
+@database.retried
 def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None:
     """Say that the process is alive."""
     with database.transaction() as session:
@@ -32,6 +33,7 @@ def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None
             session.add(Process(name=name, kind=kind, info=info, metrics=metrics))
 
 
+@database.retried
 def gone(name: str) -> None:
     """Say that the process ends."""
     with database.transaction() as session:
@@ -60,6 +62,7 @@ def networks() -> list[str]:
     return [name for name in NETWORKS if name in heard | {settings().network}]
 
 
+@database.retried
 def forget(seconds: float = 86400) -> None:
     """Delete the rows of processes that died without a word."""
     with database.transaction() as session:

@@ -96,6 +96,7 @@ def once(
         raise
 
 
+@database.retried
 def forget() -> None:
     """Delete the receipts whose time is over."""
     with database.transaction() as session:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from worker import blobs, ceilings, database, limits
 from worker.blobs import StorageFull
 from worker.gallery import Entry, Report
-from worker.jobs import ACTIVE, Job
+from worker.jobs import ACTIVE, Job, in_order
 from worker.refused import Refused
 
 log = logging.getLogger(__name__)
@@ -82,10 +82,11 @@ def _oldest(session: Session, owner: str | None, size: int) -> list[str] | None:
 
 def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
     """Delete jobs and what is written about them."""
-    for start in range(0, len(job_ids), AT_ONCE):
-        some = job_ids[start : start + AT_ONCE]
+    ordered = sorted(job_ids)
+    for start in range(0, len(ordered), AT_ONCE):
+        some = ordered[start : start + AT_ONCE]
         for statement in (
-            delete(Job).where(Job.id.in_(some)),
+            delete(Job).where(in_order(Job.id.in_(some))),
             delete(Entry).where(Entry.job_id.in_(some)),
             delete(Report).where(Report.job_id.in_(some)),
         ):
@@ -121,6 +122,7 @@ def _make(session: Session, owner: str, needed: int) -> list[str]:
     return [*own, *others]
 
 
+@database.retried
 def make(owner: str, needed: int) -> None:
     """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
     if _fits(owner, needed):  # most often; and nobody waits for who only reads
@@ -147,6 +149,7 @@ def delete_pictures(job_ids: Sequence[str]) -> None:
         blobs.delete_job(job_id)
 
 
+@database.retried
 def shrink() -> int:
     """Delete what is over the cap, should it have been lowered; return how many jobs went."""
     [total] = ceilings.of("total_bytes")

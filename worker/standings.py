@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 
 from worker import database, queue
 from worker.database import now
-from worker.jobs import Job, Status
+from worker.jobs import Job, Status, stuck
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,19 @@ class Line:
     state: Status
     jobs: int
     oldest: float | None  # seconds; None unless it waits
+    stuck: int = 0  # jobs that wait and that nobody may claim
 
 
 def lines() -> list[Line]:
     """Return the jobs by queue and state; both queues' waiting and running ones always."""
     age = case((Job.status == Status.QUEUED, func.max(now() - Job.submitted)))
-    statement = select(Job.queue, Job.status, func.count(), age).group_by(Job.queue, Job.status)
+    unclaimable = func.sum(case((stuck(), 1), else_=0))
+    statement = select(Job.queue, Job.status, func.count(), age, unclaimable).group_by(
+        Job.queue, Job.status
+    )
     with database.reading() as session:
         rows = session.execute(statement).all()
-    found = {(row[0], row[1]): Line(row[0], Status(row[1]), row[2], row[3]) for row in rows}
+    found = {(row[0], row[1]): Line(row[0], Status(row[1]), *row[2:]) for row in rows}
     for name in queue.QUEUES:
         found.setdefault((name, Status.QUEUED), Line(name, Status.QUEUED, 0, 0.0))
         found.setdefault((name, Status.RUNNING), Line(name, Status.RUNNING, 0, None))

@@ -37,6 +37,7 @@ def find(key: str) -> bytes | None:
         return None
 
 
+@database.retried
 def keep(key: str, data: bytes) -> None:
     """Keep a measure if there is room for any; that it can't be kept is no one's error."""
     if not settings().styles_kept:
@@ -49,6 +50,7 @@ def keep(key: str, data: bytes) -> None:
         log.info("a style could not be kept: %s", error)
 
 
+@database.retried
 def forget() -> None:
     """Delete what is too old, and the oldest of what is too much."""
     old = Measure.made < now() - settings().styles_days * 86400

@@ -38,6 +38,7 @@ from worker.settings import settings
 log = logging.getLogger(__name__)
 
 TIDY_SECONDS = 300.0
+REPAIR_SECONDS = 10.0  # the whole line is looked at
 ORPHAN_SECONDS = 3600.0  # a submission writes its pictures before its row
 
 
@@ -114,6 +115,12 @@ class Sweep:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:sweep"
         self._tidied = -TIDY_SECONDS
+        self._repaired = -REPAIR_SECONDS
+
+    def _repair(self) -> None:
+        if time.monotonic() - self._repaired > REPAIR_SECONDS:
+            self._repaired = time.monotonic()
+            jobs.repair()
 
     def once(self) -> bool:
         """Sweep if this process leads; tell whether it does."""
@@ -121,6 +128,7 @@ class Sweep:
         if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
             return False
         jobs.expire()
+        self._repair()
         ring()
         if time.monotonic() - self._tidied > TIDY_SECONDS:
             self._tidied = time.monotonic()

@@ -38,7 +38,7 @@ def ids(group: Sequence[Job]) -> list[str]:
 
 def let_lease_end() -> None:
     with database.transaction() as session:
-        session.execute(update(Job).values(lease_until=0.0))
+        session.execute(update(Job).where(Job.status == Status.RUNNING).values(lease_until=0.0))
 
 
 # ---------------------------------------------------------------- who may
