@@ -21,7 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from worker.settings import settings
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
 TRIES = 5
