@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard fuzz load lint types format bench bench-full train quality
+.PHONY: help up test test-hard fuzz load large lint types format bench bench-full train quality
 .PHONY: audit hashes authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
@@ -30,6 +30,9 @@ fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 
 load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
 	@$(BIN)/python -m tests.hard.load $(ARGS)
+
+large: install-dev ## 30 submissions of two 25-MB photos at once: how long, and how much memory
+	@$(BIN)/python -m tests.hard.large $(ARGS)
 
 lint: install-dev ## check style and that imports go one way
 	@$(BIN)/ruff format --check .

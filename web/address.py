@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.identity import owner_of
 from worker import blocks, limits
@@ -44,18 +45,48 @@ def _trusted(address: str) -> bool:
     return among(address, settings().trusted_proxies)
 
 
+def _relays(address: str) -> bool:
+    """Tell whether an address that a proxy named is a proxy too, rather than a client.
+
+    In a private network that is trusted as a whole there are clients, who could write the header
+    before it; a proxy in front of another is there by its own address.
+    """
+    known = ip_address(address)
+    return any(
+        known in one and (one.num_addresses == 1 or one.is_global)
+        for one in _networks(settings().trusted_proxies)
+    )
+
+
+def _peer(connection: HTTPConnection) -> str | None:
+    return _canonical(connection.client.host) if connection.client else None
+
+
 def of(connection: HTTPConnection) -> str:
     """Return the address: the last one that no trusted proxy has; "unknown" if there is none."""
-    peer = _canonical(connection.client.host) if connection.client else None
+    peer = _peer(connection)
     if peer is None:
         return "unknown"
     said = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
-    while _trusted(peer) and said:
-        before = _canonical(said.pop())
-        if before is None:
-            break
-        peer = before
+    believed = _trusted(peer)
+    while believed and said and (before := _canonical(said.pop())):
+        peer, believed = before, _relays(before)
     return peer
+
+
+class Forwarded:
+    """Middleware: a request that a trusted proxy took over https is an https request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] == "http":
+            asks = HTTPConnection(scope)
+            peer, scheme = _peer(asks), asks.headers.get("x-forwarded-proto", "").strip()
+            if peer is not None and scheme in {"http", "https"} and _trusted(peer):
+                scope["scheme"] = scheme
+        await self.app(scope, receive, send)
 
 
 def _household(address: str) -> str:

@@ -146,9 +146,9 @@ _AGAIN: Responses = {200: {"model": JobView, "description": "This job was accept
 )
 async def submit(request: Request, response: Response) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""
-    asked = await submission.read(request)
     visitor = address.visitor(request)
-    job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
+    async with submission.read(request) as asked:
+        job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job, texts.language_of(request))

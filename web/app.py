@@ -35,9 +35,11 @@ from web import (
     uploads,
     webhooks,
 )
+from web.address import Forwarded
+from web.bodies import Bodies
 from web.headers import SecurityHeaders
 from web.identity import Identity
-from web.limits import BodyLimit, PageOnly
+from web.limits import PageOnly
 from web.sameorigin import SameOrigin
 from web.uploads import UploadDoor
 from worker.settings import settings, warnings
@@ -95,7 +97,8 @@ def without_page() -> FastAPI:
     app.mount("/page", StaticFiles(directory=ASSETS))
     signin.install(app)
     # the last one is outermost
-    for middleware in (BodyLimit, UploadDoor, PageOnly, Identity, SameOrigin, SecurityHeaders):
+    inner = (Bodies, UploadDoor, PageOnly, Identity)
+    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded):
         app.add_middleware(middleware)
     return app
 

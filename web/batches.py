@@ -9,24 +9,23 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
-from starlette.datastructures import FormData, UploadFile
 
 from web import address, archive, sentences, submission, texts
 from web.address import COSTLY
 from web.api import PREFIX, Owner, checking
+from web.limits import SMALL
 from web.openapi import Responses, problems
 from web.texts import ENGLISH, Spoken
 from worker import admission, batches, blobs, database, jobs, receipts
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job, Status
 from worker.limits import Visitor
-from worker.refused import Refused
 from worker.settings import settings
 
 router = APIRouter(prefix=PREFIX, tags=["batches"])
@@ -186,24 +185,6 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
 # ---------------------------------------------------------------- submit
 
 
-def _reading(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read(settings().max_upload_bytes + 1)  # one more, which is then refused
-
-
-def _sources(form: FormData, field: str) -> list[Source]:
-    """Return the pictures of a field as they lie in the request's own files."""
-    found = []
-    for file in form.getlist(field):
-        if not isinstance(file, UploadFile):
-            raise Refused(f"`{field}` must be a picture file, not text.")
-        spooled = file.file
-        found.append(
-            Source(file.filename or "", file.size or 0, lambda spooled=spooled: _reading(spooled))  # type: ignore[misc]
-        )
-    return found
-
-
 def _digest(photos: list[Source], styles: list[Source], options: object) -> str:
     """Return a fingerprint: the same for the same pictures and wishes, and never a job's."""
     parts = [
@@ -244,9 +225,11 @@ async def submit(request: Request, response: Response) -> BatchView:
     """Accept many photos in many styles, each photo in each style: all of it, or none."""
     submission.check_type(request, "batch")
     key, visitor = submission.key_of(request), address.visitor(request)
-    async with request.form(max_files=2 * settings().max_batch, max_fields=4) as form:
+    async with request.form(
+        max_files=2 * settings().max_batch, max_fields=4, max_part_size=SMALL
+    ) as form:
         submission.check_fields(form, FIELDS)
-        photos, styles = _sources(form, "content"), _sources(form, "style")
+        photos, styles = (submission.sources(form, field) for field in FIELDS[:2])
         options = await submission.options(form)
         asked = (visitor, photos, styles, options, key)
         batch, new = await run_sync(_accept, *asked, limiter=checking)

@@ -43,22 +43,24 @@ def web() -> None:
     """Run the web server alone."""
     import uvicorn
 
+    from web import memory, spool
     from worker import logs
     from worker.settings import settings
 
     logs.start()
-    uvicorn.run(
-        "web.app:create",
-        factory=True,
-        host=settings().host,
-        port=settings().port,
-        proxy_headers=bool(settings().trusted_proxies),
-        forwarded_allow_ips=settings().trusted_proxies,
-        log_config=None,
-        access_log=settings().log_level == "DEBUG",
-        server_header=False,
-        timeout_graceful_shutdown=3,  # open pages keep a connection for ever
-    )
+    memory.install()
+    with spool.install():
+        uvicorn.run(
+            "web.app:create",
+            factory=True,
+            host=settings().host,
+            port=settings().port,
+            proxy_headers=False,  # who a proxy speaks for is for `web.address` to say
+            log_config=None,
+            access_log=settings().log_level == "DEBUG",
+            server_header=False,
+            timeout_graceful_shutdown=3,  # open pages keep a connection for ever
+        )
 
 
 @app.command()

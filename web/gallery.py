@@ -428,4 +428,4 @@ async def shared_download(
 @router.post("/settings", dependencies=COSTLY, responses=problems(400, 403, 413, 429))
 async def settings(picture: UploadFile) -> embed.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
-    return await run_sync(embed.read, await picture.read(), limiter=_encoding)
+    return await run_sync(lambda: embed.read(picture.file.read()), limiter=_encoding)

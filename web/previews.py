@@ -54,12 +54,12 @@ def small(path: str, visitor: Visitor) -> CleanImage:
 
 
 def _ask(visitor: Visitor, asked: submission.Submission) -> str:
-    sizes = [len(one) for one in (asked.content, *asked.styles, *asked.masks)]
+    sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
     limits.spend(visitor, limits.sent(sum(sizes)), limits.pictures(len(sizes)))
-    content = images.small(asked.content, previews.SIDE)
-    styles = [images.small(style, previews.SIDE) for style in asked.styles]
+    content = images.small(asked.content.read(), previews.SIDE)
+    styles = [images.small(style.read(), previews.SIDE) for style in asked.styles]
     size = content.width, content.height
-    masks = [images.small_mask(mask, size) for mask in asked.masks]
+    masks = [images.small_mask(mask.read(), size) for mask in asked.masks]
     return previews.ask(visitor, content, styles, masks, asked.options)
 
 
@@ -74,9 +74,9 @@ async def ask(request: Request) -> PreviewView:
 
     Made when no job waits; look again some times a second, and not for longer than ten seconds.
     """
-    asked = await submission.read(request, FIELDS)
     visitor = address.visitor(request)
-    return PreviewView(id=await run_sync(_ask, visitor, asked, limiter=checking))
+    async with submission.read(request, FIELDS) as asked:
+        return PreviewView(id=await run_sync(_ask, visitor, asked, limiter=checking))
 
 
 _LOOK: Responses = {

@@ -99,5 +99,5 @@ _MASK: Responses = {
 )
 async def subject(picture: UploadFile) -> Response:
     """Guess where the subject of a photo is: a small mask, white there, to start regions from."""
-    found = await run_sync(find, await picture.read(), limiter=_looking)
+    found = await run_sync(lambda: find(picture.file.read()), limiter=_looking)
     return Response(found, media_type="image/png", headers={"Cache-Control": "no-store"})

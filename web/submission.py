@@ -5,18 +5,23 @@ Knows the form and the two headers; what makes a good job is for `jobs.submit` t
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import IO, Any
 
 from fastapi import HTTPException, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from web.limits import SMALL
 from worker import admission, deliveries, jobs, receipts
+from worker.batches import Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
 from worker.refused import Refused
+from worker.settings import KIB, settings
 
 FIELDS = ("content", "style", "mask", "options", "webhook")
 KEY = re.compile(r"[!-~]{1,255}")
@@ -77,13 +82,18 @@ def described(*fields: str) -> dict[str, Any]:
 DESCRIPTION = described(*FIELDS) | {"parameters": [KEY_DESCRIPTION]}
 
 
+def _digest(sources: Sequence[Source]) -> str:
+    """Return a fingerprint of pictures, one of which is in memory at a time."""
+    return receipts.digest_of(source.read() for source in sources)
+
+
 @dataclass(frozen=True)
 class Submission:
-    """What came with one request, none of it checked."""
+    """What came with one request, none of it checked; pictures lie in files until they are read."""
 
-    content: bytes
-    styles: Sequence[bytes]
-    masks: Sequence[bytes]
+    content: Source
+    styles: Sequence[Source]
+    masks: Sequence[Source]
     options: object
     webhook: str
     key: str
@@ -91,22 +101,32 @@ class Submission:
     def digest(self) -> str:
         """Return a fingerprint: the same for the same pictures and wishes."""
         wishes = json.dumps([self.options, self.webhook], sort_keys=True).encode()
-        styles, masks = receipts.digest(*self.styles), receipts.digest(*self.masks)
-        return receipts.digest(self.content, styles.encode(), masks.encode(), wishes)
+        styles, masks = _digest(self.styles), _digest(self.masks)
+        return receipts.digest(self.content.read(), styles.encode(), masks.encode(), wishes)
 
 
 # ---------------------------------------------------------------- read
 
 
-async def _pictures(form: FormData, field: str) -> list[bytes]:
+def _read(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(settings().max_upload_bytes + 1)  # one more, which is then refused
+
+
+def sources(form: FormData, field: str) -> list[Source]:
+    """Return the pictures of a field as they lie in the request's own files."""
     files = form.getlist(field)
     if any(not isinstance(file, UploadFile) for file in files):
         raise Refused(f"`{field}` must be a picture file, not text.")
-    return [await file.read() for file in files if isinstance(file, UploadFile)]
+    return [
+        Source(file.filename or "", file.size or 0, partial(_read, file.file))
+        for file in files
+        if isinstance(file, UploadFile)
+    ]
 
 
-async def _photo(form: FormData) -> bytes:
-    found = await _pictures(form, "content")
+def _photo(form: FormData) -> Source:
+    found = sources(form, "content")
     if len(found) != 1:
         raise Refused(f"A job takes exactly one photo in `content`; {len(found)} were given.")
     return found[0]
@@ -115,6 +135,8 @@ async def _photo(form: FormData) -> bytes:
 async def _text(form: FormData, field: str) -> str:
     """Return a field that may come as text or as a file."""
     given = form.get(field) or ""
+    if isinstance(given, UploadFile) and (given.size or 0) > SMALL:
+        raise Refused(f"`{field}` may have {SMALL // KIB} KiB.")
     try:
         return (await given.read()).decode() if isinstance(given, UploadFile) else given
     except UnicodeDecodeError as error:
@@ -151,16 +173,20 @@ def key_of(request: Request) -> str:
     return key
 
 
-async def read(request: Request, fields: Sequence[str] = FIELDS) -> Submission:
-    """Read a submission from its request; raises `Refused` and HTTPException."""
+@asynccontextmanager
+async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterator[Submission]:
+    """Yield the submission of a request, whose files are there until the end.
+
+    Raises `Refused` and HTTPException.
+    """
     check_type(request)
     key = key_of(request)
-    async with request.form(max_files=64, max_fields=16) as form:
+    async with request.form(max_files=64, max_fields=16, max_part_size=SMALL) as form:
         check_fields(form, fields)
-        return Submission(
-            content=await _photo(form),
-            styles=await _pictures(form, "style"),
-            masks=await _pictures(form, "mask"),
+        yield Submission(
+            content=_photo(form),
+            styles=sources(form, "style"),
+            masks=sources(form, "mask"),
             options=await options(form),
             webhook=await _text(form, "webhook"),
             key=key,
@@ -177,6 +203,10 @@ def _earlier(owner: str, job_id: str) -> Job:
         raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
 
 
+def _all(pictures: Iterable[Source]) -> list[bytes]:
+    return [picture.read() for picture in pictures]
+
+
 def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
     """Return the job, and whether it is new; raises as `admission.submit` does."""
     owner = visitor.owner
@@ -187,8 +217,9 @@ def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
             for write in filter(None, (promise, receipt)):
                 write(session, job_id)
 
+        styles, masks = _all(asked.styles), _all(asked.masks)
         return admission.submit(
-            visitor, asked.content, asked.styles, asked.masks, asked.options, beside=beside
+            visitor, asked.content.read(), styles, masks, asked.options, beside=beside
         )
 
     if not asked.key:

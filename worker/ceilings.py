@@ -24,6 +24,8 @@ NAMES = (
     "address_uploads",
     "visitor_previews",
     "address_previews",
+    "visitor_events",
+    "address_events",
     "daily_bytes",
     "visitor_bytes",
     "total_bytes",

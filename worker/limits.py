@@ -122,6 +122,28 @@ def spend(visitor: Visitor, *costs: Cost) -> None:
                 _spend(session, origin, cost.address, cost.amount)
 
 
+def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
+    """Raise `TooMany` where `_spend` would; spends nothing."""
+    if not limit.most:
+        return
+    mine = Allowance.who == who, Allowance.what == limit.what
+    spent = max(0.0, session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0)
+    over = spent + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
+    if over > SLACK:
+        raise TooMany(limit.sentence, over)
+
+
+def check(visitor: Visitor, *costs: Cost) -> None:
+    """Raise `TooMany` and `Blocked` where `spend` would; spends nothing."""
+    owner, origin = names(visitor)
+    blocks.check(owner, origin)
+    with database.reading() as session:
+        for cost in costs:
+            _check(session, owner, cost.own, cost.amount)
+            if origin:
+                _check(session, origin, cost.address, cost.amount)
+
+
 # ---------------------------------------------------------------- what is limited
 
 
@@ -170,6 +192,15 @@ def preview() -> Cost:
         1,
         Limit("previews", own, MINUTE, sentence),
         Limit("previews", address, MINUTE, sentence),
+    )
+
+
+def events() -> Cost:
+    """Return what an event of the page costs."""
+    own, address = ceilings.of("visitor_events", "address_events")
+    sentence = "The page asked for a lot just now. Please wait a little."
+    return Cost(
+        1, Limit("events", own, MINUTE, sentence), Limit("events", address, MINUTE, sentence)
     )
 
 

@@ -5,7 +5,7 @@ receipt and its job together in one transaction. Knows no web.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, Index, and_, delete
@@ -43,6 +43,11 @@ class Receipt(Base):
 
 def digest(*parts: bytes) -> str:
     """Return a fingerprint of all parts; where one ends counts."""
+    return digest_of(parts)
+
+
+def digest_of(parts: Iterable[bytes]) -> str:
+    """Return the `digest` of parts that come one after the other."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())

@@ -231,6 +231,12 @@ class Settings(BaseSettings):
     address_previews: int = Field(
         default=1200, ge=0, description="previews of one network address a minute; 0: no limit"
     )
+    visitor_events: int = Field(
+        default=600, ge=0, description="events of one visitor's page a minute; 0: no limit"
+    )
+    address_events: int = Field(
+        default=2400, ge=0, description="events of the page from one address a minute; 0: no limit"
+    )
     daily_bytes: int = Field(
         default=4 * GIB, ge=0, description="one visitor or one address may send a day; 0: no limit"
     )
@@ -245,6 +251,10 @@ class Settings(BaseSettings):
     )
     uploads_hours: float = Field(
         default=6, gt=0, description="a picture in a form is deleted after this"
+    )
+
+    spool_bytes: int = Field(
+        default=512 * MIB, ge=1, description="of requests with pictures that are under way, on disk"
     )
 
     styles_kept: int = Field(

@@ -22,7 +22,10 @@ def connection(peer: str | None, *forwarded: str) -> HTTPConnection:
         ("10.0.0.7", ["198.51.100.1"], "198.51.100.1"),
         ("10.0.0.7", ["192.0.2.66, 198.51.100.1"], "198.51.100.1"),  # the first is hearsay
         ("10.0.0.7", ["192.0.2.66", "198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.7", ["198.51.100.1, 172.16.3.4"], "198.51.100.1"),  # two proxies
+        ("172.16.3.4", ["198.51.100.1, 10.0.0.7"], "198.51.100.1"),  # two proxies
+        ("10.0.0.7", ["198.51.100.1, 172.16.3.4"], "172.16.3.4"),  # a client in a trusted network
+        ("172.16.3.4", ["198.51.100.1, 172.16.3.5"], "172.16.3.5"),
+        ("172.16.3.4", ["198.51.100.1, 104.16.0.9"], "198.51.100.1"),  # a public network of proxies
         ("10.0.0.7", ["nonsense"], "10.0.0.7"),
         ("10.0.0.7", [""], "10.0.0.7"),
         ("10.0.0.7", [], "10.0.0.7"),
@@ -35,7 +38,7 @@ def connection(peer: str | None, *forwarded: str) -> HTTPConnection:
 def test_only_a_trusted_proxy_is_believed(
     studio: Path, setting: Setting, peer: str | None, forwarded: list[str], found: str
 ) -> None:
-    setting(trusted_proxies="10.0.0.7, 172.16.0.0/12")
+    setting(trusted_proxies="10.0.0.7, 172.16.0.0/12, 104.16.0.0/13")
     assert address.of(connection(peer, *forwarded)) == found
 
 

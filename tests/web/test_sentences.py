@@ -21,7 +21,7 @@ VISITORS = (  # the modules that speak to visitors
     *("worker/" + name for name in ("blocks", "ceilings", "keys", "tasks")),
     *(
         "web/" + name
-        for name in ("limits", "picture", "problems", "regions", "sameorigin", "subject")
+        for name in ("bodies", "limits", "picture", "problems", "regions", "sameorigin", "subject")
     ),
 )
 DOORS = (

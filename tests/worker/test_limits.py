@@ -104,6 +104,22 @@ def test_bytes_are_counted_by_the_day(either: Path, setting: Setting) -> None:
         limits.spend(Visitor("bob", "here"), limits.sent(10))
 
 
+def test_a_check_refuses_what_spending_would_and_spends_nothing(
+    either: Path, setting: Setting
+) -> None:
+    setting(daily_bytes=1000, visitor_submissions=2)
+    for _ in range(3):
+        limits.check(ANN, limits.sent(700), limits.submissions(2))
+    limits.spend(ANN, limits.sent(700))
+    limits.check(ANN, limits.sent(300))
+    for asks in (limits.check, limits.spend):
+        with pytest.raises(TooMany, match="a day") as refused:
+            asks(ANN, limits.sent(700))
+        assert 0.39 * 86400 < refused.value.retry_after < 0.41 * 86400
+    back(86400)
+    limits.check(ANN, limits.sent(5000))
+
+
 def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
     setting(visitor_uploads=2, visitor_submissions=1)
     submit()

@@ -1,0 +1,68 @@
+"""The spool: where the web process keeps the pictures of requests that are under way.
+
+A folder of each process in DATA/spool, held by a lock. What lies there has no name, or goes when
+the request ends; what a killed process left is deleted by the next one that starts.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import IO
+
+from starlette.formparsers import MultiPartParser
+
+from worker.settings import KIB, settings
+
+IN_MEMORY = 64 * KIB  # bytes of a file in a form that are kept in memory before it is a file
+LOCK = "lock"
+
+
+def folder() -> Path:
+    """Return the folder with all processes' folders."""
+    return settings().data / "spool"
+
+
+def _hold(place: Path) -> IO[bytes] | None:
+    """Lock a folder for as long as the file is open; None if another process holds it."""
+    lock = (place / LOCK).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _tidy() -> None:
+    """Delete the folders of processes that are no more."""
+    for place in filter(Path.is_dir, folder().iterdir()):
+        if (lock := _hold(place)) is not None:
+            with lock:
+                shutil.rmtree(place)
+
+
+def _make() -> tuple[Path, IO[bytes]]:
+    """Return a new folder and its lock."""
+    place = folder() / f"{os.getpid()}-{uuid.uuid4().hex}"
+    place.mkdir(mode=0o700)
+    lock = _hold(place)
+    assert lock is not None
+    return place, lock
+
+
+def install() -> IO[bytes]:
+    """Let this process keep its temporary files in a folder of its own; returns what holds it.
+
+    Call it once a process, before any temporary file is made.
+    """
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder() / LOCK).open("ab") as others:
+        fcntl.flock(others, fcntl.LOCK_EX)  # a folder just made is not yet held
+        _tidy()
+        place, lock = _make()
+    tempfile.tempdir = str(place)
+    MultiPartParser.spool_max_size = IN_MEMORY
+    return lock
