@@ -21,6 +21,8 @@ requirepass {password}
 save ""
 appendonly yes
 appendfsync everysec
+maxmemory 64mb
+maxmemory-policy noeviction
 loglevel warning
 logfile valkey.log
 """

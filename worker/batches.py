@@ -178,6 +178,11 @@ def _store(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Besid
         raise
 
 
+def _line(cell: _Cell, options: Options) -> str:
+    """Return the queue that a cell's job waits in."""
+    return jobs.placing(cell.photo.width, cell.photo.height, options)["queue"]
+
+
 def submit(
     owner: str,
     photos: Sequence[Source],
@@ -211,10 +216,8 @@ def submit(
         )
         _store(batch, cells, chosen, beside)
     log.info("batch %s queued, %d jobs", batch.id, len(cells))
-    for cell in cells:
-        line = jobs.placing(cell.photo.width, cell.photo.height, chosen)["queue"]
-        if not queue.send(cell.job_id, line):  # the sweep rings for the rest
-            break
+    for line in queue.QUEUES:
+        queue.announce([cell.job_id for cell in cells if _line(cell, chosen) == line], line)
     return batch
 
 

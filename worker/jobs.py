@@ -382,7 +382,7 @@ def submit(
         raise
     log.info("job %s queued", job_id)
     faults.at("committed", job_id)  # a row without a bell
-    queue.send(job_id, job.queue)
+    queue.announce([job_id], job.queue)
     traces.submitted(job, begun)
     return job
 
@@ -791,7 +791,7 @@ def requeue(job_id: str) -> Job:
     if job is None:
         raise Refused(f"The job is {find(job_id).status}; it needs no second try.")
     log.info("job %s queued again by the keeper", job_id)
-    queue.send(job_id, job.queue)
+    queue.announce([job_id], job.queue)
     return job
 
 
@@ -838,6 +838,14 @@ def repair() -> int:
         return 0
     log.warning("%d jobs waited that nobody may claim", len(found))
     return len(_let_go(and_(Job.id.in_(found), stuck())))
+
+
+@queue.counted
+def waiting(name: str) -> int:
+    """Return how many jobs wait in a queue."""
+    with database.reading() as session:
+        statement = select(func.count()).where(_waits(), Job.queue == name)
+        return session.scalar(statement) or 0
 
 
 def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import JSON, Index, delete, select, update
+from sqlalchemy import JSON, ColumnElement, Index, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -72,6 +72,10 @@ class Preview(Base):
     def mask_keys(self) -> list[str]:
         """The masks' keys."""
         return self._keys("mask")
+
+
+def _asked() -> ColumnElement[bool]:
+    return and_(Preview.state == State.ASKED, Preview.asked > now() - FRESH)
 
 
 def folder(owner: str) -> str:
@@ -144,8 +148,16 @@ def ask(
         "pictures": digests,
     }
     _replace(visitor.owner, values)
-    queue.send(str(values["id"]), line)
+    queue.announce([str(values["id"])], line)
     return str(values["id"])
+
+
+@queue.counted
+def waiting(name: str) -> int:
+    """Return how many previews wait in a queue, those that nobody waits for any more left out."""
+    asked = _asked(), Preview.queue == name
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Preview).where(*asked)) or 0
 
 
 def look(preview_id: str, owner: str) -> State | None:
@@ -164,8 +176,7 @@ def claim() -> Preview | None:
     first = (
         select(Preview.owner)
         .where(
-            Preview.state == State.ASKED,
-            Preview.asked > now() - FRESH,
+            _asked(),
             Preview.queue.in_(settings().serving),
             gate.begins(),
         )

@@ -6,7 +6,7 @@ name of the task and not what it does, so that a process without torch can ring.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import redis
@@ -22,6 +22,9 @@ QUEUES = (LIGHT, HEAVY)  # each with workers that serve it; a worker may serve b
 log = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds on an answer from Redis; a hung one costs no more
+LASTS = 3600  # seconds after the last message until a queue that nobody serves is empty again
+
+_counts: list[Callable[[str], int]] = []  # of each kind of row that waits, given the queue
 _away_until = 0.0  # monotonic; after a failure nobody waits for Redis again before this
 
 
@@ -72,11 +75,33 @@ def send(job_id: str, name: str = LIGHT) -> bool:
         return False
     try:
         app().send_task(TASK, args=[job_id], task_id=job_id, queue=name)
+        _redis().expire(name, LASTS)
     except (OperationalError, redis.RedisError, OSError) as error:
         _away_until = time.monotonic() + _PATIENCE
         log.warning("job %s waits in the database: the queue is away: %s", job_id, error)
         return False
     return True
+
+
+def counted(count: Callable[[str], int]) -> Callable[[str], int]:
+    """Decorate what returns how many rows of a kind wait in a queue for a message."""
+    _counts.append(count)
+    return count
+
+
+def announce(ids: Sequence[str], name: str) -> bool:
+    """Send messages for rows that were just committed, but no more than rows wait in the queue.
+
+    One more would wake nobody: any message makes a worker take whichever row is next. False
+    when Redis is away.
+    """
+    if time.monotonic() < _away_until:
+        return False
+    try:
+        missing = sum(count(name) for count in _counts) - depth([name])
+    except redis.RedisError:
+        missing = len(ids)  # `send` says so
+    return all(send(each, name) for each in ids[: max(0, missing)])
 
 
 def depth(names: Sequence[str] = QUEUES) -> int:

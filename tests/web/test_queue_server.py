@@ -93,3 +93,9 @@ def test_messages_taken_by_workers_that_are_no_more_are_put_back(running: Runnin
         assert running.client().llen("light") == 1
         assert running.client().hlen("unacked") == 0
     assert running.server.put_back() == 0
+
+
+def test_its_memory_is_bounded_and_it_drops_nothing_by_itself(running: Running) -> None:
+    told = running.client().config_get("maxmemory*")
+    assert told["maxmemory"] == str(64 << 20)
+    assert told["maxmemory-policy"] == "noeviction"
