@@ -6,7 +6,8 @@ worker and the weights load torch.
 
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Event, Thread
@@ -106,6 +107,22 @@ def _told(counts: dict[str, int]) -> str:
     )
 
 
+@contextmanager
+def _or_a_sentence(otherwise: str) -> Iterator[None]:
+    """End the process with a sentence, whatever goes wrong; STUDIO_LOG_LEVEL=DEBUG says where."""
+    import traceback
+
+    from worker.settings import settings
+
+    try:
+        yield
+    except Exception as error:  # files, databases and object stores each have their own kinds
+        if settings().log_level == "DEBUG":
+            traceback.print_exc()
+        said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        raise SystemExit(f"{otherwise}: {said}") from error
+
+
 @app.command()
 def backup(
     target: Annotated[Path, typer.Argument(help="a new file, or a folder for one named by time")],
@@ -113,11 +130,23 @@ def backup(
     """Write all rows and pictures to one file, while the studio runs; it has what is secret."""
     from worker import backup as backups
 
-    try:
+    with _or_a_sentence("No back-up was made"):
         file, counts = backups.make(target)
-    except (backups.BackupError, OSError) as error:
-        raise SystemExit(f"No back-up was made: {error}") from error
     print(f"{file}: {_told(counts)}")
+
+
+@app.command()
+def verify(
+    source: Annotated[Path, typer.Argument(help="what `adain-studio backup` wrote")],
+) -> None:
+    """Check a back-up as `restore` does, and change nothing."""
+    from worker import restore as restoring
+
+    with _or_a_sentence("This back-up can't be restored"), restoring.checked(source) as back_up:
+        missing = len(back_up.head.missing)
+        print(f"Sound: {len(back_up.pictures())} pictures, {_told(back_up.counts)}.")
+    if missing:
+        print(f"{missing} pictures were missing in the studio when it was made.")
 
 
 @app.command()
@@ -126,12 +155,10 @@ def restore(
     replace: Annotated[bool, typer.Option(help="delete what is in this studio first")] = False,
 ) -> None:
     """Fill a stopped studio from a back-up, whichever of the databases either has."""
-    from worker import backup as backups
+    from worker import restore as restoring
 
-    try:
-        counts = backups.restore(source, replace)
-    except (backups.BackupError, OSError) as error:
-        raise SystemExit(f"Nothing was restored: {error}") from error
+    with _or_a_sentence("Nothing was restored"):
+        counts = restoring.restore(source, replace)
     print(f"Restored: {_told(counts)}")
 
 

@@ -1,10 +1,13 @@
-"""Back-up: all rows and pictures as one file, made while the studio runs; and back again.
+"""Back-up: all rows and pictures as one file, made while the studio runs.
 
 The rows are one moment's, read in one transaction and written as JSON, so that a back-up of
 SQLite fits into PostgreSQL and the other way round; the pictures are those that these rows name.
-Knows tables as the database has them, none by name but those that are only of the moment.
+What can be made again is left out. The last member, the head, has the sha256 of every other one.
+`worker/restore.py` reads it.
 """
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -18,22 +21,44 @@ from pathlib import Path
 from typing import IO, Any
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Integer, MetaData, Table, delete, func, insert, select
+from pydantic import BaseModel
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
 
 from adain import __version__
-from worker import blobs, database, jobs, processes, settings
+from worker import blobs, database, jobs, settings
+from worker.jobs import Job
+from worker.leases import Lease
+from worker.limits import Allowance
+from worker.previews import Preview
+from worker.processes import Process
+from worker.styles import Measure
 
-FORMAT = 1
+FORMAT = 2  # 1 had no digests
 HEAD, SECRET = "studio.json", "cookie-secret"
 ROWS, PICTURES = "rows/", "pictures/"
 AT_ONCE = 500
-_OF_THE_MOMENT = {"alembic_version", "leases", "processes"}  # who lives and who leads
-_KINDS = ("worker", "sweep", "web")
+# measured, counted or asked for again, or only of the processes that run now
+MADE_AGAIN = {one.__tablename__ for one in (Allowance, Lease, Measure, Preview, Process)}
+_LEFT_OUT = MADE_AGAIN | {"alembic_version"}
 
 
 class BackupError(Exception):
-    """What can't be done, in a sentence for the keeper."""
+    """What can't be done, in a sentence for the operator."""
+
+
+class Head(BaseModel):
+    """What a back-up says of itself."""
+
+    format: int
+    version: str  # of the program that made it
+    made: float  # epoch seconds
+    revision: str  # of the tables
+    rows: dict[str, int]  # how many, by table
+    members: dict[str, str] = {}  # sha256 by name
+    missing: list[str] = []  # keys of pictures that rows name and that were not there
+
+
+# ---------------------------------------------------------------- rows
 
 
 @contextmanager
@@ -47,19 +72,24 @@ def _one_moment() -> Iterator[Connection]:
         yield connection
 
 
-def _tables(connection: Connection) -> list[Table]:
+def tables(connection: Connection) -> list[Table]:
+    """Return the tables that belong into a back-up, as the database has them."""
     found = MetaData()
     found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name not in _OF_THE_MOMENT]
+    return [table for table in found.sorted_tables if table.name not in _LEFT_OUT]
 
 
-# ---------------------------------------------------------------- backup
+def _encoded(table: Table, row: dict[str, Any]) -> str:
+    """Write a row as JSON, bytes as base64."""
+    for column in table.columns:
+        if isinstance(column.type, LargeBinary) and row[column.name] is not None:
+            row[column.name] = base64.b64encode(row[column.name]).decode()
+    return json.dumps(row) + "\n"
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    about = tarfile.TarInfo(name)
-    about.size, about.mode, about.mtime = len(data), 0o600, int(time.time())
-    tar.addfile(about, io.BytesIO(data))
+def _dump(connection: Connection, table: Table, out: IO[str]) -> None:
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(select(table)).mappings():
+        out.write(_encoded(table, dict(row)))
 
 
 def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
@@ -67,57 +97,92 @@ def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
     yield from map(json.loads, rows)
 
 
-def _dump(connection: Connection, table: Table, out: IO[str]) -> None:
-    for row in connection.execution_options(yield_per=AT_ONCE).execute(select(table)).mappings():
-        out.write(json.dumps(dict(row)) + "\n")
-
-
-def _keys(job: dict[str, Any]) -> list[str]:
+def keys_of(job: dict[str, Any]) -> list[str]:
+    """Return the keys of the pictures that a job's row names."""
     single = (job["content_key"], job["result_key"], job["thumbnail_key"])
     return [key for key in (*single, *job["style_keys"], *job["mask_keys"]) if key]
 
 
-def _add_pictures(tar: tarfile.TarFile, rows: Iterable[dict[str, Any]]) -> set[str]:
-    """Write the jobs' pictures; return the jobs that were deleted meanwhile."""
-    gone = set()
+# ---------------------------------------------------------------- the file
+
+
+class _Archive:
+    """A back-up that is being written."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self.members: dict[str, str] = {}
+
+    def add_file(self, name: str, file: IO[bytes]) -> None:
+        """Add what is in an open file."""
+        about = tarfile.TarInfo(name)
+        about.size, about.mode, about.mtime = file.seek(0, os.SEEK_END), 0o600, int(time.time())
+        file.seek(0)
+        self.members[name] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        file.seek(0)
+        self._tar.addfile(about, file)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add some bytes."""
+        self.add_file(name, io.BytesIO(data))
+
+
+def _add_pictures(archive: _Archive, rows: Iterable[dict[str, Any]]) -> tuple[set[str], list[str]]:
+    """Write the jobs' pictures.
+
+    Returns the jobs that were deleted meanwhile, and the keys that other jobs name in vain.
+    """
+    gone, missing = set(), []
     for job in rows:
-        try:
-            pictures = {key: blobs.get(key) for key in _keys(job)}
-        except blobs.BlobMissing:
+        lost = []
+        for key in keys_of(job):
+            try:
+                archive.add(PICTURES + key, blobs.get(key))
+            except blobs.BlobMissing:
+                lost.append(key)
+        if lost and jobs.unknown([job["id"]]):
             gone.add(job["id"])
-            continue
-        for key, data in pictures.items():
-            _add(tar, PICTURES + key, data)
-    return gone
+        else:
+            missing += lost
+    return gone, missing
 
 
-def _add_rows(tar: tarfile.TarFile, table: str, rows: IO[str], gone: set[str]) -> int:
-    kept = [
-        json.dumps(row)
-        for row in _lines(rows)
-        if row.get("id" if table == jobs.Job.__tablename__ else "job_id") not in gone
-    ]
-    _add(tar, f"{ROWS}{table}.jsonl", "\n".join(kept).encode())
-    return len(kept)
+def _add_rows(archive: _Archive, table: str, rows: IO[str], gone: set[str]) -> int:
+    job = "id" if table == Job.__tablename__ else "job_id"
+    count = 0
+    with tempfile.TemporaryFile("w+b") as kept:
+        for row in _lines(rows):
+            if row.get(job) not in gone:
+                kept.write(json.dumps(row).encode() + b"\n")
+                count += 1
+        archive.add_file(f"{ROWS}{table}.jsonl", kept)
+    return count
 
 
-def _write(tar: tarfile.TarFile) -> Counter[str]:
+def _write(tar: tarfile.TarFile) -> Head:
     """Write everything; the head last, so that a file without one is no whole back-up."""
+    archive = _Archive(tar)
     with ExitStack() as stack:
         rows: dict[str, IO[str]] = {}
         with _one_moment() as connection:
-            head = {"format": FORMAT, "version": __version__, "made": time.time()}
-            head["revision"] = MigrationContext.configure(connection).get_current_revision()
-            for table in _tables(connection):
+            made = time.time()
+            revision = MigrationContext.configure(connection).get_current_revision()
+            for table in tables(connection):
                 rows[table.name] = stack.enter_context(tempfile.TemporaryFile("w+"))
                 _dump(connection, table, rows[table.name])
-        gone = _add_pictures(tar, _lines(rows[jobs.Job.__tablename__]))
-        counts = {name: _add_rows(tar, name, each, gone) for name, each in rows.items()}
+        if revision is None or Job.__tablename__ not in rows:
+            raise BackupError("There is no studio in this database yet.")
+        gone, missing = _add_pictures(archive, _lines(rows[Job.__tablename__]))
+        counts = {name: _add_rows(archive, name, each, gone) for name, each in rows.items()}
     secret = settings.settings().data / SECRET
     if secret.exists():
-        _add(tar, SECRET, secret.read_bytes())
-    _add(tar, HEAD, json.dumps(head | {"rows": counts}).encode())
-    return Counter(counts)
+        archive.add(SECRET, secret.read_bytes())
+    head = Head(
+        format=FORMAT, version=__version__, made=made, revision=revision, rows=counts,
+        members=archive.members, missing=missing,
+    )  # fmt: skip
+    archive.add(HEAD, head.model_dump_json().encode())
+    return head
 
 
 def make(target: Path) -> tuple[Path, Counter[str]]:
@@ -133,115 +198,8 @@ def make(target: Path) -> tuple[Path, Counter[str]]:
     try:
         aside.touch(mode=0o600)  # visitors' pictures and the secret that signs cookies
         with tarfile.open(aside, "w") as tar:
-            counts = _write(tar)
+            head = _write(tar)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
-    return target, counts
-
-
-# ---------------------------------------------------------------- restore
-
-
-def _member(tar: tarfile.TarFile, name: str) -> bytes:
-    stream = tar.extractfile(name)
-    assert stream is not None, name
-    return stream.read()
-
-
-def _head(tar: tarfile.TarFile) -> dict[str, Any]:
-    """Return what a back-up says of itself; raises `BackupError` if this studio can't read it."""
-    try:
-        head: dict[str, Any] = json.loads(_member(tar, HEAD))
-    except KeyError:
-        raise BackupError("This is no back-up of a studio, or not all of one.") from None
-    known = ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()
-    if head["format"] != FORMAT or head["revision"] not in {one.revision for one in known}:
-        raise BackupError(
-            f"This back-up was made by version {head['version']}, and this is {__version__}: "
-            "restore it with that version or a newer one."
-        )
-    return head
-
-
-def _check_free(replace: bool) -> None:
-    """Raise `BackupError` where a restore would do harm."""
-    with database.engine().connect() as connection:
-        tables = {table.name: table for table in _tables(connection)}
-        used = "jobs" in tables and connection.scalar(select(func.count(tables["jobs"].c.id)))
-    if tables and any(map(processes.alive, _KINDS)):
-        raise BackupError("The studio is running, or was until just now. Stop all of it first.")
-    if not replace and (used or any(True for _ in blobs.files())):
-        raise BackupError(
-            "This studio is not empty. To delete all that is in it, say --replace; or name another "
-            "by STUDIO_DATA, or by STUDIO_DATABASE_URL and STUDIO_BLOBS_URL."
-        )
-
-
-def _empty() -> None:
-    with database.engine().begin() as connection:
-        found = MetaData()
-        found.reflect(connection)
-        found.drop_all(connection)
-    blobs.delete([key for key, _ in blobs.files()])
-
-
-def _put_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    connection.execute(delete(table))  # what the migrations put there
-    for start in range(0, len(rows), AT_ONCE):
-        connection.execute(insert(table), rows[start : start + AT_ONCE])
-    if connection.dialect.name == "postgresql":  # what counts up goes on behind what came
-        for column in table.primary_key:
-            if isinstance(column.type, Integer):
-                counter = func.pg_get_serial_sequence(table.name, column.name)
-                connection.execute(select(func.setval(counter, func.max(column))))
-
-
-def _key(name: str) -> str:
-    """Return the key of a picture in a back-up; raises `BackupError` for what is none."""
-    job_id, _, file = name.removeprefix(PICTURES).partition("/")
-    if not (job_id and file) or "/" in file or {job_id, file} & {".", ".."}:
-        raise BackupError(f"The back-up has a picture with a strange name: {name!r}.")
-    return f"{job_id}/{file}"
-
-
-def _put_all(tar: tarfile.TarFile, head: dict[str, Any]) -> None:
-    """Pictures first, as in a submission: no row shall name one that is not there."""
-    for member in tar:
-        if member.name.startswith(PICTURES):
-            blobs.put(_key(member.name), _member(tar, member.name))
-    database.migrate(head["revision"])
-    with database.engine().begin() as connection:
-        for table in _tables(connection):
-            if table.name in head["rows"]:
-                lines = _member(tar, f"{ROWS}{table.name}.jsonl").splitlines()
-                _put_rows(connection, table, list(map(json.loads, lines)))
-    database.migrate()
-
-
-def _put_secret(tar: tarfile.TarFile) -> None:
-    """Restore the secret that signs cookies, so that visitors find what is theirs."""
-    if SECRET in tar.getnames():
-        file = settings.settings().data / SECRET
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        file.touch(mode=0o600)
-        file.write_bytes(_member(tar, SECRET))
-
-
-def restore(source: Path, replace: bool = False) -> Counter[str]:
-    """Fill an empty studio from a back-up; `replace`: empty it first.
-
-    An older one is brought up to date. Returns how many rows of each table came.
-    Raises `BackupError`, OSError.
-    """
-    try:
-        with tarfile.open(source) as tar:
-            head = _head(tar)
-            _check_free(replace)
-            _empty()
-            _put_all(tar, head)
-            _put_secret(tar)
-    except tarfile.TarError as error:
-        raise BackupError("This is no back-up of a studio, or not all of one.") from error
-    return Counter(head["rows"])
+    return target, Counter(head.rows)

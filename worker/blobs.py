@@ -5,6 +5,7 @@ Knows bytes and keys such as `JOB/content.jpg`, and no job.
 
 import contextlib
 import errno
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -17,6 +18,15 @@ from fsspec.implementations.local import LocalFileSystem
 from worker.settings import settings
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HEX = "[0-9a-f]"
+_FOLDER = (
+    f"({_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}"  # a job's uuid7
+    f"|preview-{_HEX}{{32}}|check-{_HEX}{{32}})"
+)
+_NAME = (
+    r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)|probe)"
+)
+_OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
 
 
 class BlobMissing(Exception):
@@ -33,6 +43,11 @@ def _place() -> tuple[AbstractFileSystem, str]:
     filesystem, root = url_to_fs(settings().blobs_url)
     filesystem.mkdirs(root, exist_ok=True)
     return filesystem, root.rstrip("/")
+
+
+def is_own(key: str) -> bool:
+    """Tell whether a key has the shape of those that the studio makes."""
+    return _OURS.fullmatch(key) is not None
 
 
 def _put_local(file: Path, data: bytes) -> None:

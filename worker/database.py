@@ -121,8 +121,12 @@ def time() -> float:
         return session.scalars(select(now())).one()
 
 
-def migrate(revision: str = "head") -> None:
-    """Bring the tables up to date; safe when several processes do so at once."""
+def migrate(revision: str = "head", connection: Connection | None = None) -> None:
+    """Bring the tables up to date; safe when several processes do so at once.
+
+    `connection`: in its transaction, which may be another database's.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
     command.upgrade(config, revision)

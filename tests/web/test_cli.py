@@ -189,3 +189,31 @@ def test_a_backup_is_one_word_and_so_is_going_back(
         assert "1 jobs" in call("restore", *words).output
         assert len(jobs.mine("ann")) == 1
     assert "no back-up of a studio" in said(call("restore", Path(__file__)))
+
+
+def test_verify_checks_a_backup_and_changes_nothing(studio: Path, tmp_path: Path) -> None:
+    jobs.submit("ann", picture(), [picture()])
+    file = tmp_path / "one.tar"
+    call("backup", file)
+    assert call("verify", file).output == "Sound: 2 pictures, 1 gate, 1 jobs.\n"
+    file.write_bytes(file.read_bytes().replace(b'"ann"', b'"eve"'))
+    assert "rows/jobs.jsonl' in the back-up is damaged" in said(call("verify", file))
+    assert jobs.mine("eve") == []
+
+
+@pytest.mark.parametrize("word", ["backup", "verify", "restore"])
+def test_what_goes_wrong_with_a_backup_is_a_sentence(
+    tmp_path: Path, setting: Setting, word: str
+) -> None:
+    url = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none"
+    environment = dict(os.environ) | {"STUDIO_DATABASE_URL": url}
+    ended = subprocess.run(
+        [sys.executable, "-m", "web.cli", word, str(tmp_path / "nothing" / "one.tar")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.strip().startswith(("No back-up", "This back-up", "Nothing was"))

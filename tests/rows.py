@@ -1,0 +1,82 @@
+"""A row for every table, whatever its columns are."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    insert,
+)
+
+from worker import tables
+
+JOB = "01a2150d-2569-72c7-af7c-b7f3812b1cbc"  # shaped as a job's id
+OWNER = "0123456789abcdef0123456789abcdef"
+BYTES = bytes(range(256))
+_OF_TYPE: dict[type, object] = {  # the first that fits
+    JSON: {"word": "ä", "list": [1, None]},
+    LargeBinary: BYTES,
+    Boolean: True,
+    Float: 1795649512.25,
+    BigInteger: 1 << 40,
+    Integer: 7,
+    String: "text",
+}
+_NAMED: dict[str, object] = {
+    "id": JOB,
+    "job_id": JOB,
+    "owner": OWNER,
+    "visitor": OWNER,
+    "who": f"owner:{OWNER}",
+}
+_OF_JOB: dict[str, object] = {
+    "status": "done",
+    "content_key": f"{JOB}/content.png",
+    "style_keys": [f"{JOB}/style-0.png"],
+    "mask_keys": [f"{JOB}/mask-0.png"],
+    "result_key": f"{JOB}/result-1.png",
+    "thumbnail_key": f"{JOB}/thumbnail-1.jpg",
+    "style_digests": ["0" * 64],
+    "batch": JOB,
+    "lease_until": None,
+    "attempt": 1,
+    "released": 0,
+    "files": None,
+}
+_MORE: dict[str, dict[str, object]] = {"jobs": _OF_JOB}
+KEYS = sorted(
+    f"{JOB}/{name}"
+    for name in ("content.png", "style-0.png", "mask-0.png", "result-1.png", "thumbnail-1.jpg")
+)
+
+
+def _value(column: Column[Any]) -> object:
+    """Return a value of the column's type; KeyError for a type that has none here."""
+    for type_, value in _OF_TYPE.items():
+        if isinstance(column.type, type_):
+            return value
+    raise KeyError(f"no value of type {column.type!r}, which {column} has")
+
+
+def row(table: Table) -> dict[str, object]:
+    """Return a row with a value in every column."""
+    values = {column.name: _value(column) for column in table.columns}
+    values |= {name: value for name, value in _NAMED.items() if name in values}
+    more = _MORE.get(table.name, {})
+    return values | {name: value for name, value in more.items() if name in values}
+
+
+def fill(connection: Connection) -> None:
+    """Put one row into each table, in place of what is there."""
+    for table in tables.metadata().sorted_tables:
+        connection.execute(delete(table))
+        connection.execute(insert(table).values(row(table)))
