@@ -5,6 +5,7 @@ how one is run.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import anyio
@@ -103,19 +104,35 @@ class JobPage(BaseModel):
 
 def view(job: Job, language: str = ENGLISH) -> JobView:
     """Return what its owner may see of a job."""
-    active = job.status in {Status.QUEUED, Status.RUNNING}
+    return views([job], language)[0]
+
+
+def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
+    """Return what their owner may see of jobs, by as many looks at the database as for one."""
+    active = [job for job in some if job.status in jobs.ACTIVE]
+    places = jobs.positions(active)
+    estimates = jobs.estimates(active, places)
+    studio = gate.State(gate.read().state) if active else None
+    return [
+        _view(job, language, places.get(job.id, 0), estimates.get(job.id), studio) for job in some
+    ]
+
+
+def _view(
+    job: Job, language: str, position: int, estimate: float | None, studio: gate.State | None
+) -> JobView:
     return JobView(
         id=job.id,
         state=Status(job.status),
-        position=jobs.position(job) if active else 0,
-        estimate=jobs.estimate(job) if active else None,
+        position=position,
+        estimate=estimate,
         stage=job.stage,
         progress=job.progress,
         submitted=job.submitted,
         started=job.started,
         finished=job.finished,
         elapsed=max(0.0, (job.finished or time.time()) - job.submitted),
-        studio=gate.State(gate.read().state) if active else None,
+        studio=studio if job.status in jobs.ACTIVE else None,
         options=job.options,
         styles=len(job.style_keys),
         masks=len(job.mask_keys),
@@ -211,9 +228,7 @@ def mine(
     """List your own jobs, newest first."""
     found = jobs.mine(owner, limit + 1, before)
     page = found[:limit]
-    return JobPage(
-        jobs=[view(job, language) for job in page], next=page[-1].id if len(found) > limit else None
-    )
+    return JobPage(jobs=views(page, language), next=page[-1].id if len(found) > limit else None)
 
 
 @router.get("/jobs/{job_id}", responses=problems(404))

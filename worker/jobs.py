@@ -11,7 +11,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any
@@ -26,6 +26,7 @@ from sqlalchemy import (
     CompoundSelect,
     Index,
     Select,
+    Subquery,
     Update,
     UpdateBase,
     and_,
@@ -715,33 +716,70 @@ def position(job: Job) -> int:
         return 1 + (session.scalar(earlier) or 0)
 
 
-def estimate(job: Job) -> float | None:
-    """Return the seconds until the job is probably done, by the latest of its network.
+def line() -> Subquery:
+    """Return id and place in its queue's line, 1 = next, of every job that waits."""
+    place = func.row_number().over(partition_by=Job.queue, order_by=_LINE).label("place")
+    return select(Job.id, place).where(_waits()).subquery()
 
-    None when nothing was measured yet, nobody can say, or there is nothing to wait for.
-    """
-    if job.status not in ACTIVE or gate.read().state == gate.State.PAUSED:
-        return None
+
+def positions(some: Sequence[Job]) -> dict[str, int]:
+    """Return the places in line of jobs by their ids, 0 for who does not wait; all in one look."""
+    waiting = [job for job in some if job.status == Status.QUEUED]
+    if len(waiting) < 2:
+        return {job.id: position(job) for job in some}
+    places = line()
+    statement = select(places.c.id, places.c.place).where(
+        places.c.id.in_([job.id for job in waiting])
+    )
+    with database.reading() as session:
+        found = {row[0]: row[1] for row in session.execute(statement)}
+    return {job.id: found.get(job.id, 0) for job in some}
+
+
+def _mean_seconds(network: str | None) -> float | None:
+    """Return what the network's latest jobs took on average; None when none was measured yet."""
     recent = (
         select(((Job.finished - Job.started) / Job.together).label("seconds"))
-        .where(Job.status == Status.DONE, Job.network == job.network)
+        .where(Job.status == Status.DONE, Job.network == network, Job.finished >= Job.started)
         .order_by(Job.finished.desc())
         .limit(20)
         .subquery()
     )
     with database.reading() as session:
-        mean = session.scalar(select(func.avg(recent.c.seconds)))
-    if mean is None:
-        return None
-    if job.status == Status.RUNNING:
-        return float(mean) * job.together * (1 - job.progress)
-    able = [
-        one
-        for one in processes.alive("worker")
-        if job.queue in one.info.get("serves", queue.QUEUES)
-    ]
-    rounds = math.ceil(position(job) / max(1, len(able)))
-    return float(mean) * rounds
+        return session.scalar(select(func.avg(recent.c.seconds)))
+
+
+def estimates(
+    some: Sequence[Job], places: Mapping[str, int] | None = None
+) -> dict[str, float | None]:
+    """Return the seconds until jobs are probably done by their ids, by the latest of each network.
+
+    None when nothing was measured yet, nobody can say, or there is nothing to wait for.
+    `places` are their `positions`, where they are known. The number of looks does not grow with
+    the jobs'.
+    """
+    active = [job for job in some if job.status in ACTIVE]
+    found: dict[str, float | None] = dict.fromkeys(job.id for job in some)
+    if not active or gate.read().state == gate.State.PAUSED:
+        return found
+    places = positions(active) if places is None else places
+    means = {network: _mean_seconds(network) for network in {job.network for job in active}}
+    serving = [one.info.get("serves", queue.QUEUES) for one in processes.alive("worker")]
+    able = {name: max(1, sum(name in each for each in serving)) for name in queue.QUEUES}
+    for job in active:
+        mean = means[job.network]
+        if mean is None:
+            continue
+        if job.status == Status.RUNNING:
+            found[job.id] = float(mean) * job.together * (1 - job.progress)
+        else:
+            found[job.id] = float(mean) * math.ceil(places[job.id] / able.get(job.queue, 1))
+    return found
+
+
+def estimate(job: Job) -> float | None:
+    """Return `estimates` of one job."""
+    return estimates([job])[job.id]
 
 
 # ---------------------------------------------------------------- the keeper's verbs

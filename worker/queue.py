@@ -22,6 +22,7 @@ QUEUES = (LIGHT, HEAVY)  # each with workers that serve it; a worker may serve b
 log = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds on an answer from Redis; a hung one costs no more
+SHIFT = 10  # seconds after which the work for one message takes no more jobs
 LASTS = 3600  # seconds after the last message until a queue that nobody serves is empty again
 
 _counts: list[Callable[[str], int]] = []  # of each kind of row that waits, given the queue
@@ -36,8 +37,9 @@ def app() -> Celery:
         task_default_queue=LIGHT,
         task_ignore_result=True,
         task_acks_late=False,  # the row, not the message, is what must not be lost
-        task_soft_time_limit=settings().job_time_limit,
-        task_time_limit=settings().job_time_limit + 30,
+        # for what a message's jobs take together; the worker itself limits each, see tasks.py
+        task_soft_time_limit=settings().job_time_limit + SHIFT,
+        task_time_limit=settings().job_time_limit + SHIFT + 30,
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},
         worker_concurrency=settings().worker_concurrency,
         worker_prefetch_multiplier=1,

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 
 from worker import database, queue
 from worker.database import now
-from worker.jobs import Job, Status, stuck
+from worker.jobs import Job, Status, line, stuck
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,17 @@ class Standing:
 
 def read(job_ids: Collection[str]) -> dict[str, Standing]:
     """Return where the jobs stand, by id; those that are no more are left out."""
-    order = (Job.priority, Job.turn, Job.id)
-    place = func.row_number().over(partition_by=Job.queue, order_by=order).label("place")
-    line = select(Job.id, place).where(Job.status == Status.QUEUED).subquery()
+    places = line()
     statement = (
         select(
             Job.id,
             Job.status,
-            func.coalesce(line.c.place, 0),
+            func.coalesce(places.c.place, 0),
             Job.stage,
             Job.progress,
             Job.error,
         )
-        .outerjoin(line, line.c.id == Job.id)
+        .outerjoin(places, places.c.id == Job.id)
         .where(Job.id.in_(job_ids))
     )
     with database.reading() as session:

@@ -67,7 +67,6 @@ T = TypeVar("T")
 
 NO_MORE = signal.SIGUSR2  # to a process of the pool
 AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
-SHIFT = 10.0  # seconds after which a bell's work takes no more jobs, so that limits keep to one
 
 app = queue.app()
 
@@ -445,12 +444,33 @@ def _left_to_the_sweep(group: Sequence[Job]) -> None:
     log.exception("jobs %s found no database", ", ".join(job.id for job in group))
 
 
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    """Raise `SoftTimeLimitExceeded` inside once it has lasted as long as a job may.
+
+    In the main thread, and by a clock of its own: Celery's began with the message, which may
+    have been answered for other jobs first.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _see_through(group: list[Job], beat: Heartbeat, storing: Storing) -> bool:
     """Make the pictures of claimed jobs; tell whether there is time for more jobs."""
     making = Making(group, beat, storing)
     beat.keep(group)
     try:
-        making.run()
+        with _limited():
+            making.run()
     except Stop:
         _drop(making.left, beat)
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
@@ -506,7 +526,7 @@ def _shift(beat: Heartbeat) -> bool:
 
     The last pictures are stored when it ends, which it does soon when the worker is to end.
     """
-    storing, until, worked = Storing(), time.monotonic() + SHIFT, False
+    storing, until, worked = Storing(), time.monotonic() + queue.SHIFT, False
     try:
         while group := _claim(beat, worked):
             worked = True

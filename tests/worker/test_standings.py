@@ -1,7 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import event
+
 from tests.parts import picture
-from worker import jobs, standings
+from web import api
+from worker import database, jobs, standings
 from worker.jobs import Status
 
 
@@ -37,3 +41,34 @@ def test_a_place_is_what_the_job_itself_says(either: Path) -> None:
 
 def test_nobody_asks_for_nothing(either: Path) -> None:
     assert standings.read([]) == {}
+
+
+def looks(work: Callable[[], object]) -> int:
+    """Return how many statements the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(database.engine(), "before_cursor_execute", note)
+    work()
+    event.remove(database.engine(), "before_cursor_execute", note)
+    return len(asked)
+
+
+def test_listing_many_waiting_jobs_asks_the_database_as_often_as_for_two(either: Path) -> None:
+    ids = [submit(owner) for owner in ("ann", "bob") * 6]
+    job = jobs.claim("a worker")
+    assert job is not None
+    done = {"result_key": "", "thumbnail_key": "", "width": 1, "height": 1, "device": ""}
+    jobs.finish(job.id, 1, **done, weights_sha256="", version="", timings={})  # type: ignore[arg-type]
+    found = [jobs.find(job_id) for job_id in ids]
+    few, many = (looks(lambda some=some: api.views(some)) for some in (found[1:3], found[1:]))  # type: ignore[misc]
+    assert few == many
+    for told in api.views(found):
+        one = api.view(jobs.find(told.id))
+        assert (told.position, told.estimate, told.studio) == (
+            one.position,
+            one.estimate,
+            one.studio,
+        )

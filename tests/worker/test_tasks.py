@@ -1,6 +1,7 @@
 import io
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sqlalchemy import update
 
 import adain
 from tests.parts import Setting, picture
-from worker import blobs, database, images, jobs, previews, settings, tasks
+from worker import blobs, database, images, jobs, previews, queue, settings, tasks
 from worker.heartbeat import Heartbeat
 from worker.jobs import Job, Status
 from worker.limits import Visitor
@@ -197,6 +198,31 @@ def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.Mon
         session.execute(update(Job).values(lease_until=0.0))
     answer()
     assert (now(job).status, now(job).result_key) == (Status.DONE, f"{job.id}/result-2.png")
+
+
+def test_each_job_has_the_whole_time_limit_however_late_it_begins(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(job_time_limit=8)
+    monkeypatch.setattr(queue, "SHIFT", 60.0)
+    load, slow = tasks._request, [5.0, 5.0, 60.0]
+
+    def loaded_slowly(claimed: Job) -> object:
+        time.sleep(slow.pop(0))
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", loaded_slowly)
+    monkeypatch.setattr(tasks, "_most", lambda: 1)
+    first, second, endless = submit(), submit(), submit()
+    answer()
+    assert [now(job).status for job in (first, second)] == [Status.DONE, Status.DONE]
+    assert now(endless).error == "The job was stopped after 8 seconds. Please try a smaller size."
+
+
+def test_celerys_time_limit_leaves_time_for_the_last_job_of_a_message(setting: Setting) -> None:
+    setting(job_time_limit=100)
+    assert queue.app().conf.task_soft_time_limit >= 100 + queue.SHIFT
+    assert queue.app().conf.task_time_limit > queue.app().conf.task_soft_time_limit
 
 
 def test_lost_pictures_fail_the_job_with_a_sentence() -> None:

@@ -406,7 +406,7 @@ def test_a_bell_that_worked_long_leaves_the_rest_to_the_next(
     process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(micro_batch=1)
-    monkeypatch.setattr(tasks, "SHIFT", 0.0)
+    monkeypatch.setattr(queue, "SHIFT", 0.0)
     made = [submit() for _ in range(2)]
     tasks.stylize("any bell")
     assert [now(job).status for job in made] == [Status.DONE, Status.QUEUED]
