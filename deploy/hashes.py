@@ -16,7 +16,16 @@ HERE = Path(__file__).parent
 
 def report(extras: str) -> dict[str, Any]:
     """Ask pip what it would install, with the pinned versions."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--dry-run",
+        "--ignore-installed",
+    ]
     command += ["--report", "-", "-c", "constraints.txt", f".[{extras}]"]
     done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from web import remote
-from worker import masks
+from worker import masks, program
 from worker.masks import masked
 
 app = typer.Typer(
@@ -285,6 +285,7 @@ def fetch_weights(
 def main() -> None:
     """Run the word on the command line."""
     masks.install()
+    program.protect()
     app()
 
 

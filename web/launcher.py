@@ -24,8 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from web.child import Child
 from web.queue_server import QueueServer
-from worker import database
-from worker.settings import Settings, settings
+from worker import database, program
+from worker.settings import PREFIX, Settings, settings
 
 PATIENCE = 10.0  # seconds a process has to finish what it does
 KEPT_INFORMED = 15.0  # seconds between two lines on what is still missing
@@ -102,10 +102,18 @@ def _address(chosen: Settings, port: int) -> str:
 
 
 def _part(name: str, environment: dict[str, str], orphaned: signal.Signals) -> Child:
-    """Return one of our own parts as a child, called as we were so that it is the same code."""
-    script = Path(sys.argv[0])
-    program = [sys.executable, "-m", "web.cli"] if script.suffix == ".py" else [str(script)]
-    return Child(name, [*program, name], _say, environment, orphaned=orphaned)
+    """Return one of our own parts as a child, the same code as ours."""
+    return Child(name, program.command("web.cli", name), _say, environment, orphaned=orphaned)
+
+
+_PLACES = ("data", "database_url", "blobs_url", "weights_dir", "code_dir")
+
+
+def _environment(port: int) -> dict[str, str]:
+    """Return what the parts are told: ours, and each place as it is called from anywhere."""
+    places = {PREFIX + name.upper(): str(getattr(settings(), name)) for name in _PLACES}
+    told = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    return dict(os.environ) | places | told
 
 
 def _queue(data: Path) -> tuple[Child, str]:
@@ -124,7 +132,7 @@ def _queue(data: Path) -> tuple[Child, str]:
 
 def _children(port: int) -> list[Child]:
     """Start the queue unless one is given; return all children, in the order to end them."""
-    environment = dict(os.environ) | {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    environment = _environment(port)
     queue: list[Child] = []
     if "redis_url" not in settings().model_fields_set:
         child, url = _queue(settings().data)

@@ -8,10 +8,10 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from threading import Event, Thread
 
+from worker import program
 from worker.orphans import die_with
 from worker.settings import settings
 
@@ -41,7 +41,7 @@ class Compiling:
         words = (*folders, "--network", network, "--device", settings().device)
         worker = os.getpid()
         self._process = subprocess.Popen(
-            [*_POLITE, sys.executable, "-m", "adain.compiling", *words],
+            [*_POLITE, *program.command("adain.compiling", *words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

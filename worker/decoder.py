@@ -2,9 +2,12 @@
 
 Decoders are C, and there are files made to break them or to have them take all memory and time.
 `python -m worker.decoder` is that process: `worker/images.py` starts it, asks it over a pipe and
-replaces it when the kernel had to end it. Knows no settings, no database and no job.
+replaces it when the kernel had to end it. Before the first picture it is confined, as
+`worker/confinement.py` says. Knows no settings, no database and no job.
 """
 
+import codecs
+import contextlib
 import io
 import json
 import logging
@@ -20,9 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from adain import pictures
+from worker import confinement
 from worker.refused import Refused
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -36,6 +40,7 @@ SECONDS_A_PIXEL = 0.4e-6  # … and for each pixel more; a slow machine takes ha
 
 log = logging.getLogger(__name__)
 
+_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 _PIECE = 1 << 20  # pixels converted at a time
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -246,6 +251,18 @@ def _answer(verb: str, data: bytes, limit: int) -> tuple[dict[str, Any], bytes]:
     return {"suffix": made.suffix, "width": made.width, "height": made.height}, made.data
 
 
+def get_ready() -> None:
+    """Load all that pictures may need: once confined, this process opens no file."""
+    for suffix in ("PNG", "JPEG", "MPO", "TIFF", "WEBP"):
+        out = io.BytesIO()
+        Image.new("RGB", (2, 2)).save(out, suffix, exif=Image.Exif(), icc_profile=_PROFILE)
+        with contextlib.suppress(ImageRejected):
+            for verb in (clean, mask, note):
+                verb(out.getvalue(), 4)
+    for encoding in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
+        codecs.lookup(encoding)
+
+
 def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
     """Answer until nobody asks: a line of JSON with the length, then the bytes, each way."""
     while line := asked.readline():
@@ -261,5 +278,7 @@ def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks; it ends with that
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    serve(sys.stdin.buffer, sys.stdout.buffer, limit_memory())
+    get_ready()
+    held = limit_memory()
+    print(json.dumps({"confined": confinement.enter()}), flush=True)
+    serve(sys.stdin.buffer, sys.stdout.buffer, held)

@@ -10,15 +10,16 @@ import io
 import json
 import logging
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
+from functools import cache, partial
 from queue import LifoQueue
+from threading import Timer
 from typing import Any
 
 from PIL import Image
 
+from worker import program
 from worker.decoder import ACCEPTED, MEMORY
 from worker.decoder import FORMATS as FORMATS
 from worker.decoder import CleanImage as CleanImage
@@ -27,13 +28,40 @@ from worker.decoder import encode as encode
 from worker.settings import MIB, settings
 
 SEATS = 2  # pictures decoded at a time; who comes later waits
+WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 _SMALL = MIB // 2  # of a file; a picture in it hardly takes long
 
 TOO_MUCH = f"The picture takes too much memory or time to open; ordinary {ACCEPTED}."
 
 log = logging.getLogger(__name__)
 
-_COMMAND = (sys.executable, "-m", "worker.decoder")
+_COMMAND = program.command("worker.decoder")
+
+
+@cache
+def _tell_once(confined: str) -> None:
+    """Say by what decoders are confined, once a process."""
+    if confined == "seccomp":
+        log.info("decoders are confined by seccomp and limits")
+    else:
+        log.warning("decoders are confined by limits alone: there is no seccomp here")
+
+
+def _exchange(
+    process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
+) -> tuple[dict[str, Any], bytes]:
+    """Ask a decoder and return its answer; raises OSError, ValueError or EOFError if it ended."""
+    asked, answers = process.stdin, process.stdout
+    assert asked is not None
+    assert answers is not None
+    asked.write(json.dumps(question).encode() + b"\n")
+    asked.write(data)
+    asked.flush()
+    told = json.loads(answers.readline())
+    made = answers.read(told["length"])
+    if len(made) < told["length"]:
+        raise EOFError
+    return told, made
 
 
 class _Seat:
@@ -42,21 +70,24 @@ class _Seat:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
+    def _start(self) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
+        self._process = process
+        assert process.stdout is not None
+        _tell_once(str(json.loads(process.stdout.readline())["confined"]))
+        return process
+
     def _talk(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        if self._process is None or self._process.poll() is not None:
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={})
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None
-        assert answers is not None
-        asked.write(json.dumps(question).encode() + b"\n")
-        asked.write(data)
-        asked.flush()
-        told = json.loads(answers.readline())
-        made = answers.read(told["length"])
-        if len(made) < told["length"]:
-            raise EOFError
-        return told, made
+        process = self._process
+        if process is None or process.poll() is not None:
+            process = self._start()
+        clock = Timer(WALL_SECONDS, process.kill)
+        clock.start()
+        try:
+            return _exchange(process, question, data)
+        finally:
+            clock.cancel()
 
     def _end(self) -> int:
         """Clear away what no longer answers; return how it ended."""

@@ -8,9 +8,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import redis
 from celery import Celery
+from celery.loaders.app import AppLoader
 from kombu.exceptions import OperationalError
 
 from worker.settings import settings
@@ -29,10 +31,17 @@ _counts: list[Callable[[str], int]] = []  # of each kind of row that waits, give
 _away_until = 0.0  # monotonic; after a failure nobody waits for Redis again before this
 
 
+class _Loader(AppLoader):  # type: ignore[misc]
+    """Celery's loader, which would look for our modules in the current folder first."""
+
+    def import_from_cwd(self, module: str, imp: object = None, package: str | None = None) -> Any:  # noqa: ANN401
+        return self.import_module(module, package)
+
+
 @cache
 def app() -> Celery:
     """Return the Celery application; makes no connection."""
-    made = Celery("studio", broker=settings().redis_url, include=["worker.tasks"])
+    made = Celery("studio", broker=settings().redis_url, include=["worker.tasks"], loader=_Loader)
     made.conf.update(
         task_default_queue=LIGHT,
         task_ignore_result=True,

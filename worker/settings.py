@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 PREFIX = "STUDIO_"
@@ -27,6 +27,20 @@ SHORTEST = 16  # characters of a secret that opens something
 _ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
 
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
+
+
+def _sqlite_anywhere(url: str, parts: URL) -> str:
+    """Return the address under which a process in any folder finds the same file."""
+    file = parts.database
+    if parts.get_backend_name() != "sqlite" or not file or file.startswith((":", "file:")):
+        return url
+    return parts.set(database=str(Path(file).absolute())).render_as_string(hide_password=False)
+
+
+def _blobs_url(url: str) -> str:
+    """Return a folder as a process in any other folder calls it; anything else as it is."""
+    kind, mark, place = url.rpartition("://")
+    return f"file://{Path(place).absolute()}" if kind in {"", "file"} else f"{kind}{mark}{place}"
 
 
 def _database_url(url: str) -> str:
@@ -44,7 +58,7 @@ def _database_url(url: str) -> str:
         raise ValueError("wanted sqlite:///… or postgresql://…")
     if "@" in (parts.host or ""):
         raise ValueError(f"the password can't be told from the host; {_ODD}")
-    return url
+    return _sqlite_anywhere(url, parts)
 
 
 def _redis_url(url: str) -> str:
@@ -110,7 +124,7 @@ class Settings(BaseSettings):
         pattern=r"^(redis|rediss|unix)://",
         description="the queue",
     )
-    blobs_url: str = Field(
+    blobs_url: Annotated[str, AfterValidator(_blobs_url)] = Field(
         default_factory=lambda got: f"file://{got['data']}/blobs",
         description="where pictures are kept: file:///folder or s3://bucket/folder",
     )

@@ -52,6 +52,7 @@ from worker import (
     metrics,
     previews,
     processes,
+    program,
     queue,
     traces,
 )
@@ -647,4 +648,4 @@ def work() -> None:
     finally:
         compiling.end()
         if anew.is_set():
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+            os.execv((words := program.again())[0], words)

@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import psutil
 import pytest
 
 from adain import compiling
-from tests.parts import picture
+from tests.parts import hostile_folder, picture
 
 PARTS = ("queue", "worker", "sweep", "web")
 
@@ -38,6 +39,8 @@ def _gone(process: psutil.Process) -> bool:
 class Up:
     """One `adain-studio up` on a data folder, and a visitor of it."""
 
+    program: ClassVar = [sys.executable, "-m", "web.cli"]
+
     def __init__(self, data: Path, log: Path, **chosen: object) -> None:
         self.data, self._log = data, log
         self.visitor = httpx.Client(timeout=30)
@@ -49,7 +52,7 @@ class Up:
         mine |= {f"STUDIO_{name.upper()}": str(value) for name, value in chosen.items()}
         with self._log.open("w") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "web.cli", "up"], env=mine, stdout=log, stderr=log, text=True
+                [*self.program, "up"], env=mine, stdout=log, stderr=log, text=True
             )
 
     def start(self, **chosen: object) -> None:
@@ -57,7 +60,11 @@ class Up:
         quick = {"sweep_seconds": 0.3, "ring_after_seconds": 0.5}
         quick |= {"lease_seconds": 5, "heartbeat_seconds": 1}
         self.process = self.command(**quick, **chosen)
-        until(lambda: "Ready" in self.said() or self.process.poll() is not None)
+        try:
+            until(lambda: "Ready" in self.said() or self.process.poll() is not None)
+        except AssertionError:
+            self.process.terminate()  # nobody else would end it
+            raise
         ready = re.search(r"^studio \| Ready after \d+ s: (\S+)", self.said(), re.MULTILINE)
         assert ready, self.said()
         self.visitor.base_url = httpx.URL(ready[1])
@@ -214,3 +221,25 @@ def test_the_making_of_code_ends_with_the_studio(tmp_path: Path) -> None:
     until(lambda: Path(f"/proc/{maker.pid}/oom_score_adj").read_text() == "1000\n", seconds=30)
     up.process.kill()
     until(lambda: _gone(maker))
+
+
+def test_it_runs_no_code_of_the_folder_it_is_called_in_and_finds_its_data_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a relative data folder, in a folder that holds modules called as ours and Python's."""
+    there = hostile_folder(tmp_path / "there")
+    monkeypatch.chdir(there)
+    monkeypatch.setattr(Up, "program", [str(Path(sys.executable).with_name("adain-studio"))])
+    studio = Up(Path("mine"), tmp_path / "log")
+    try:
+        job = studio.submit()
+        until(lambda: studio.state(job) == "done")
+        studio.process.terminate()
+        assert studio.process.wait(60) == 0
+        studio.start()
+        assert studio.visitor.get(f"/api/v1/jobs/{job}/result").status_code == 200
+    finally:
+        studio.process.terminate()
+        studio.process.wait(60)
+    assert {"there", "log"} == {one.name for one in tmp_path.iterdir()}
+    assert not (there / "ran").exists(), (there / "ran").read_text()

@@ -1,0 +1,143 @@
+"""No process of ours runs code of the folder it is called in."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts import Setting, free_port, hostile_folder, picture
+from web import launcher
+from worker import images, program
+
+ROOT = Path(program.__file__).parents[1]
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = hostile_folder(tmp_path / "there")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def ran(folder: Path) -> str:
+    return (folder / "ran").read_text() if (folder / "ran").exists() else ""
+
+
+@pytest.fixture
+def new_seats() -> Iterator[None]:
+    """Decoders are started anew, before and after."""
+
+    def end() -> None:
+        for seat in images._seats.queue:
+            if seat._process:
+                seat._process.kill()
+                seat._process.wait()
+
+    end()
+    yield
+    end()
+
+
+def test_a_folder_can_be_hostile(there: Path) -> None:
+    """Without this, the tests below would prove nothing."""
+    subprocess.run([sys.executable, "-m", "worker.decoder"], stdin=subprocess.DEVNULL)
+    assert "worker" in ran(there)
+
+
+def test_a_decoder_runs_no_code_of_the_folder_it_is_started_in(
+    there: Path, new_seats: None
+) -> None:
+    assert images.clean(picture()).width == 64
+    assert ran(there) == ""
+
+
+@pytest.mark.parametrize("module", ["web.cli", "adain.compiling"])
+def test_a_module_of_ours_runs_no_code_of_the_folder_it_is_called_in(
+    there: Path, module: str
+) -> None:
+    done = subprocess.run(program.command(module, "--help"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ran(there) == ""
+
+
+def test_what_a_word_of_ours_starts_itself_is_kept_from_the_folder_as_well(there: Path) -> None:
+    code = "import os, sys; from web import cli; cli.app = lambda: os.execv(sys.executable, "
+    code += "[sys.executable, '-c', 'import json, sys; print(sys.flags.safe_path)']); cli.main()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+    assert ran(there) == ""
+
+
+def test_every_python_of_ours_is_called_in_one_place() -> None:
+    calls = {"sys.executable", "sys.orig_argv"}
+    found = {
+        str(file.relative_to(ROOT))
+        for folder in ("adain", "worker", "web")
+        for file in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in calls
+    }
+    assert found == {"worker/program.py"}
+    for file in (ROOT / "deploy").glob("*.py"):
+        text = re.sub(r"\s+", " ", file.read_text("utf-8"))
+        assert text.count("sys.executable") == text.count('sys.executable, "-P"'), file.name
+
+
+def test_a_worker_finds_its_tasks_in_our_code_and_not_in_the_folder_it_is_started_in(
+    there: Path,
+) -> None:
+    code = "from worker import queue; queue.app().loader.import_default_modules()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ran(there) == ""
+
+
+STARTERS = {"Popen", "run", "call", "check_call", "check_output", "execv", "execve", "system"}
+STARTERS |= {"create_subprocess_exec", "create_subprocess_shell", "popen", "posix_spawn"}
+
+
+def test_processes_are_started_where_it_is_known() -> None:
+    """Each of these takes its command from `program`, or starts a program that is not Python."""
+    found = set()
+    for folder in ("adain", "worker", "web"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    module, name = ast.unparse(node.func.value), node.func.attr
+                    if module in {"subprocess", "os", "asyncio"} and name in STARTERS - (
+                        {"run"} if module == "asyncio" else set()
+                    ):
+                        found.add(str(file.relative_to(ROOT)))
+    assert found == {"web/child.py", "worker/compiling.py", "worker/images.py", "worker/tasks.py"}
+    for name in ("web/launcher.py", "worker/compiling.py", "worker/images.py", "worker/tasks.py"):
+        assert "program." in (ROOT / name).read_text("utf-8")
+
+
+def test_the_parts_of_a_studio_are_told_places_that_do_not_depend_on_the_folder(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    setting(
+        data="here",
+        database_url="sqlite:///my.sqlite3",
+        blobs_url="file://pictures",
+        weights_dir="weights",
+        code_dir="../code",
+    )
+    told = launcher._environment(free_port())
+    assert told["STUDIO_DATA"] == f"{tmp_path}/here"
+    assert told["STUDIO_DATABASE_URL"] == f"sqlite:///{tmp_path}/my.sqlite3"
+    assert told["STUDIO_BLOBS_URL"] == f"file://{tmp_path}/pictures"
+    assert told["STUDIO_WEIGHTS_DIR"] == f"{tmp_path}/weights"
+    assert Path(told["STUDIO_CODE_DIR"]).is_absolute()
+    assert told["PYTHONSAFEPATH"] == "1"
+    setting(database_url="postgresql://studio:word%40@db/studio", blobs_url="s3://bucket/folder")
+    told = launcher._environment(free_port())
+    assert told["STUDIO_DATABASE_URL"] == "postgresql://studio:word%40@db/studio"
+    assert told["STUDIO_BLOBS_URL"] == "s3://bucket/folder"
+    assert os.environ.get("STUDIO_PORT") is None

@@ -1,0 +1,118 @@
+"""What a decoding process may still do once it is set up: compute, answer, and nothing else.
+
+Two layers. Limits, on every system: no file, socket or pipe can be opened any more, nothing
+written to files, no process started. On Linux (x86-64, ARM64) also a seccomp filter, a list of the
+calls that remain; it holds for root too, and for what is done to other processes. SECURITY.md says
+what is left where one is missing. Knows no picture.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+
+_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_CALLS = {  # allowed: name: (its number on x86-64, on ARM64)
+    "read": (0, 63),
+    "readv": (19, 65),
+    "write": (1, 64),
+    "writev": (20, 66),
+    "close": (3, 57),
+    "fstat": (5, 80),
+    "lseek": (8, 62),
+    "brk": (12, 214),
+    "mmap": (9, 222),
+    "munmap": (11, 215),
+    "mremap": (25, 216),
+    "mprotect": (10, 226),
+    "madvise": (28, 233),
+    "futex": (202, 98),
+    "sched_yield": (24, 124),
+    "rt_sigaction": (13, 134),
+    "rt_sigprocmask": (14, 135),
+    "rt_sigreturn": (15, 139),
+    "sigaltstack": (131, 132),
+    "restart_syscall": (219, 128),
+    "getcwd": (79, 17),  # Pillow asks, and makes nothing of it
+    "getpid": (39, 172),
+    "gettid": (186, 178),
+    "getrusage": (98, 165),
+    "getrlimit": (97, 163),
+    "setrlimit": (160, 164),
+    "clock_gettime": (228, 113),
+    "gettimeofday": (96, 169),
+    "times": (100, 153),
+    "getrandom": (318, 278),
+    "exit": (60, 93),
+    "exit_group": (231, 94),
+}
+_OWN = {  # allowed where the first argument is 0 or this process
+    "prlimit64": (302, 261),
+    "tgkill": (234, 131),
+}
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
+
+_LOAD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # of BPF, the filter's language
+_KILL, _ALLOW, _REFUSE = 0x80000000, 0x7FFF0000, 0x00050001  # the last: with EPERM
+_NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # where they stand in what a filter is shown
+
+
+def _step(code: int, value: int, else_skip: int = 0, then_skip: int = 0) -> bytes:
+    """Return one instruction; a comparison is followed by one of two skips."""
+    return struct.pack("HBBI", code, then_skip, else_skip, value)
+
+
+def _filter(machine: str, process: int) -> bytes:
+    """Return the filter for a kind of machine: what is not named is refused."""
+    column = list(_ARCHITECTURE).index(machine)
+    steps = [
+        _step(_LOAD, _MACHINE),
+        _step(_IF_EQUAL, _ARCHITECTURE[machine], then_skip=1),
+        _step(_RETURN, _KILL),
+        _step(_LOAD, _NUMBER),
+    ]
+    for numbers in _CALLS.values():
+        steps += [_step(_IF_EQUAL, numbers[column], 1), _step(_RETURN, _ALLOW)]
+    for numbers in _OWN.values():
+        steps += [
+            _step(_IF_EQUAL, numbers[column], 6),
+            _step(_LOAD, _FIRST_ARGUMENT),
+            *(_step(_IF_EQUAL, 0, 1), _step(_RETURN, _ALLOW)),
+            *(_step(_IF_EQUAL, process, 1), _step(_RETURN, _ALLOW)),
+            _step(_RETURN, _REFUSE),
+        ]
+    steps.append(_step(_RETURN, _REFUSE))
+    return b"".join(steps)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
+
+
+def limit() -> None:
+    """Open and start nothing any more; what is open stays."""
+    for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):
+        resource.setrlimit(what, (0, 0))
+
+
+def filter_calls() -> bool:
+    """Have the kernel refuse every other call, to all threads; False where it can't."""
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in _ARCHITECTURE or sys.maxsize < 1 << 32:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    steps = _filter(machine, os.getpid())
+    given = _Program(len(steps) // 8, steps)
+    no_new_privileges, with_a_filter, for_all_threads = 38, 1, 1
+    if libc.prctl(no_new_privileges, 1, 0, 0, 0):
+        return False
+    call = ctypes.c_long(_SECCOMP[machine]), ctypes.c_ulong(with_a_filter)
+    return not libc.syscall(*call, ctypes.c_ulong(for_all_threads), ctypes.byref(given))
+
+
+def enter() -> str:
+    """Confine this process for good; return by what, for the log."""
+    limit()
+    return "seccomp" if filter_calls() else "limits"
