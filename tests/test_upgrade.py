@@ -14,7 +14,7 @@ from tests.data.make_ef70aa7 import picture
 from tests.parts import Setting, Valkey
 from tests.previous import LEFT
 from tests.web.served import served
-from worker import database, jobs, sweep
+from worker import database, jobs, restore, sweep
 
 VISITORS = ("ann", "bob")
 
@@ -104,6 +104,23 @@ def test_visitors_keep_their_pictures_entries_batches_and_links(left: Path) -> N
             headers={"Idempotency-Key": LEFT["idempotency_key"]},
         )
         assert (again.status_code, again.json()["id"]) == (200, LEFT["idempotent"])
+
+
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_backup_of_the_previous_revision_is_restored(
+    kind: str, studio: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "PostgreSQL":
+        request.getfixturevalue("postgres")
+    counts = restore.restore(previous.FOLDER / "backup.tar")
+    assert counts["jobs"] == sum(len(about["jobs"]) for about in LEFT["visitors"].values()) - 1
+    with served() as address:
+        for name in VISITORS:
+            opens = LEFT["visitors"][name]["opens"]
+            with previous.browser(address, name) as client:  # it left out the job without photo
+                previous.check_opens(client, [o for o in opens if LEFT["failed"] not in o["path"]])
+        with httpx.Client(base_url=f"{address}/api/v1") as anybody:
+            previous.check_opens(anybody, LEFT["links"])
 
 
 def _nothing_waits() -> bool:

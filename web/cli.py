@@ -45,10 +45,11 @@ def web() -> None:
     import uvicorn
 
     from web import memory, spool
-    from worker import logs
+    from worker import logs, revisions
     from worker.settings import settings
 
     logs.start()
+    revisions.warn()
     memory.install()
     with spool.install():
         uvicorn.run(
@@ -67,6 +68,10 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run a worker alone, here or on another machine; SIGTERM lets it finish its job."""
+    from worker import logs, revisions
+
+    logs.start()
+    revisions.wait()
     from worker import tasks
 
     tasks.work()
@@ -75,10 +80,11 @@ def worker() -> None:
 @app.command()
 def sweep() -> None:
     """Run the sweep alone: it keeps what was promised about jobs when other parts fail."""
-    from worker import logs
+    from worker import logs, revisions
     from worker import sweep as sweeping
 
     logs.start()
+    revisions.wait()
     wanted = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # before the thread, which inherits it
     stop = Event()
@@ -95,7 +101,8 @@ def migrate() -> None:
     from worker import database, logs
 
     logs.start()
-    database.migrate()
+    with _or_a_sentence("The tables can't be brought up to date"):
+        database.migrate()
 
 
 # ---------------------------------------------------------------- back-up

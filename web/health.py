@@ -6,10 +6,11 @@ from typing import Any
 import redis
 from fastapi import APIRouter, Response
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from adain import __version__
 from web.openapi import Responses
-from worker import blobs, database, jobs, processes, queue
+from worker import blobs, database, jobs, processes, queue, revisions
 from worker.settings import settings
 
 router = APIRouter(tags=["health"])
@@ -27,6 +28,24 @@ def _works(check: Callable[[], object]) -> bool:
     except Exception:  # whatever it is, it does not work
         return False
     return True
+
+
+def _tables() -> str:
+    """Return a sentence if the tables are too old for this program, or not there; "" if not."""
+    try:
+        return revisions.too_old()
+    except SQLAlchemyError:  # the database is away, which is told elsewhere
+        return ""
+
+
+def _database_now() -> dict[str, Any]:
+    """Return how the database does, with a sentence where its tables don't fit the program."""
+    if error := _tables():
+        return {"ok": False, "error": error}
+    if not _works(_database):
+        return {"ok": False}
+    newer = revisions.newer()
+    return {"ok": True} | ({"warnings": [newer]} if newer else {})
 
 
 def waiting() -> dict[str, Any]:
@@ -53,16 +72,18 @@ def alive() -> dict[str, str]:
 @router.get("/readyz", responses=_NOT_NOW)
 def ready(response: Response) -> dict[str, Any]:
     """Tell whether this process can accept jobs: database and storage."""
-    parts = {"database": _works(_database), "storage": _works(blobs.check)}
+    error = _tables()
+    parts = {"database": not error and _works(_database), "storage": _works(blobs.check)}
     response.status_code = 200 if all(parts.values()) else 503
-    return {"status": "ok" if all(parts.values()) else "not ready", **parts}
+    said = {"error": error} if error else {}
+    return {"status": "ok" if all(parts.values()) else "not ready", **parts, **said}
 
 
 @router.get("/healthz", responses=_NOT_NOW)
 def healthy(response: Response) -> dict[str, Any]:
     """Tell how the whole studio is; 200 only when a job would be done."""
     parts: dict[str, Any] = {
-        "database": {"ok": _works(_database)},
+        "database": _database_now(),
         "storage": {"ok": _works(blobs.check)},
         "queue": waiting(),
     }

@@ -3,6 +3,7 @@
 Knows tables only as far as alembic does; what a row means is `worker/jobs.py`'s.
 """
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -27,6 +30,9 @@ T = TypeVar("T")
 LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
 TRIES = 5
 PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
+
+log = logging.getLogger(__name__)
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -124,9 +130,15 @@ def time() -> float:
 def migrate(revision: str = "head", connection: Connection | None = None) -> None:
     """Bring the tables up to date; safe when several processes do so at once.
 
+    Tables of a later program stay as they are, since that program's revisions only add.
     `connection`: in its transaction, which may be another database's.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
+        log.warning("The tables are newer than this program; they stay as they are.")

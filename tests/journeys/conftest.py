@@ -39,22 +39,40 @@ def _well(address: str) -> bool:
         return False
 
 
+def check_backup(environment: dict[str, str], folder: Path) -> str:
+    """Back up a studio that runs, and restore it into an empty one; returns what was restored."""
+    second = environment | {"STUDIO_DATA": str(folder / "second")}
+    file = folder / "studio.tar"
+    said = []
+    for given, word in ((environment, "backup"), (second, "verify"), (second, "restore")):
+        ended = subprocess.run(
+            [sys.executable, "-m", "web.cli", word, str(file)],
+            cwd=ROOT,
+            env=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        said.append(ended.stdout.partition(": ")[2])
+    assert said[0] == said[2]  # the counts of all tables
+    return said[2]
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running studio's address."""
     data, port = tmp_path_factory.mktemp("studio"), free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STUDIO_")}
-    studio = subprocess.Popen(
-        [sys.executable, "-m", "web.cli", "up"],
-        cwd=ROOT,
-        env=kept | {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port), "STUDIO_COMPILE": "0"},
-    )
+    chosen = kept | {"STUDIO_DATA": str(data), "STUDIO_PORT": str(port), "STUDIO_COMPILE": "0"}
+    studio = subprocess.Popen([sys.executable, "-m", "web.cli", "up"], cwd=ROOT, env=chosen)
     end = time.monotonic() + 120
     while not _well(f"http://127.0.0.1:{port}"):
         assert studio.poll() is None, "the studio ended"
         assert time.monotonic() < end, "the studio never got ready"
         time.sleep(0.2)
     yield f"http://127.0.0.1:{port}"
+    check_backup(chosen, tmp_path_factory.mktemp("backup"))  # what lived through the journey
     studio.send_signal(signal.SIGTERM)
     studio.wait(30)
 

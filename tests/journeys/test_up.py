@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from adain import compiling
+from tests.journeys.conftest import check_backup
 from tests.parts import hostile_folder, picture
 
 PARTS = ("queue", "worker", "sweep", "web")
@@ -156,6 +157,20 @@ def test_any_part_that_is_killed_comes_back_and_jobs_go_on(up: Up) -> None:
     until(up.well)
     job = up.submit()
     until(lambda: up.state(job) == "done")
+
+
+def test_a_studio_restored_from_its_backup_goes_on(up: Up, tmp_path: Path) -> None:
+    job = up.submit()
+    until(lambda: up.state(job) == "done")
+    made = up.visitor.get(f"/api/v1/jobs/{job}/result").content
+    check_backup(dict(os.environ) | {"STUDIO_DATA": str(up.data)}, tmp_path)
+    second = Up(tmp_path / "second", tmp_path / "log")
+    second.visitor.cookies = up.visitor.cookies
+    assert second.visitor.get(f"/api/v1/jobs/{job}/result").content == made
+    after = second.submit()
+    until(lambda: second.state(after) == "done")
+    second.process.terminate()
+    assert second.process.wait(timeout=60) == 0
 
 
 def test_nothing_outlives_a_launcher_that_is_killed_and_the_next_one_finds_every_job(
