@@ -35,6 +35,8 @@ def forget_caches() -> None:
     ):
         cached.cache_clear()
     ceilings.forget()
+    if health := sys.modules.get("web.health"):
+        health.forget()
     queue._away_until = 0.0
     if measured := sys.modules.get("worker.measured"):  # which loads torch
         measured.forget()

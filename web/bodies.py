@@ -8,8 +8,9 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import NamedTuple
 
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
@@ -26,6 +27,7 @@ LEAST_RATE = 8 * KIB  # bytes a second
 WINDOW = 30.0  # seconds in which so much must have come, or the rest of the body
 IN_ALL, OF_ADDRESS = 200, 40  # requests with a body that are under way
 IN_MEMORY = 64 * MIB  # bytes of the bodies under way that are not spooled
+PATIENCE = 20.0  # seconds that a request waits for room before it is refused
 SOON, LATER = 2.0, 30.0  # seconds after which another try is worth it, at least and at most
 LINGER = 10.0  # seconds in which the rest of a body that nobody wants is read and dropped
 
@@ -42,54 +44,91 @@ class Busy(HTTPException):
         super().__init__(503, FULL, headers=headers)
 
 
+class _Waiting(NamedTuple):
+    """A request that waits for room; `turn` is done when it is counted as under way."""
+
+    who: str
+    size: int
+    turn: asyncio.Future[None]
+
+
 class InFlight:
     """How many requests with a body are under way, and their bytes, in all and by address.
 
-    Used from the event loop only. `most` returns the bytes that may be under way.
+    Who finds no room waits a while, unread, in the order of arrival. Used from the event loop
+    only. `most` returns the bytes that may be under way.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
-        self._requests: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
-        self._lasts = SOON  # seconds that requests take lately
+        self._requests: Counter[str] = Counter()  # those that wait included
+        self._bytes: Counter[str] = Counter()  # those that wait not included
+        self._line: list[_Waiting] = []
+        self._lasts = SOON  # seconds that requests take lately, their waiting included
 
     @property
     def requests(self) -> int:
-        """The requests under way."""
+        """The requests under way, and those that wait."""
         return self._requests.total()
 
     @property
     def bytes(self) -> int:
-        """The bytes they announced."""
+        """The bytes under way."""
         return self._bytes.total()
 
-    def _fits(self, who: str, size: int) -> bool:
-        """Tell whether another may begin; one that never fits may do so alone."""
-        if self.requests >= IN_ALL or self._requests[who] >= OF_ADDRESS:
-            return False
-        in_all, own = self.bytes, self._bytes[who]
-        return not in_all or (
-            in_all + size <= self._most() and (not own or own + size <= self._most() / 2)
-        )
+    def _own_fits(self, who: str, size: int) -> bool:
+        """Tell whether an address stays within its half."""
+        own = self._bytes[who]
+        return not own or own + size <= self._most() / 2
 
-    @contextmanager
-    def admitted(self, who: str, size: int) -> Iterator[None]:
+    def _fits(self, size: int) -> bool:
+        """Tell whether there is room; who never fits may come in alone."""
+        return not self.bytes or self.bytes + size <= self._most()
+
+    def _begin(self) -> None:
+        """Let in those that wait while there is room, none before who came earlier.
+
+        Who waits for others of the same address holds up nobody else.
+        """
+        for one in tuple(self._line):
+            if self._own_fits(one.who, one.size):
+                if not self._fits(one.size):
+                    return
+                self._line.remove(one)
+                self._bytes[one.who] += one.size
+                one.turn.set_result(None)
+
+    async def _wait(self, who: str, size: int) -> None:
+        """Count so many bytes as under way once there is room; raises `Busy`."""
+        mine = _Waiting(who, size, asyncio.get_running_loop().create_future())
+        self._line.append(mine)
+        self._begin()
+        await asyncio.wait([mine.turn], timeout=PATIENCE)
+        if not mine.turn.done():
+            self._line.remove(mine)
+            self._begin()
+            raise Busy(min(LATER, self._lasts))
+
+    @asynccontextmanager
+    async def admitted(self, who: str, size: int) -> AsyncIterator[None]:
         """Count a request of so many bytes from an address while it is under way.
 
         Raises `Busy`.
         """
-        if not self._fits(who, size):
-            raise Busy(min(LATER, max(SOON, self._lasts)))
-        self._requests[who] += 1
-        self._bytes[who] += size
+        if self.requests >= IN_ALL or self._requests[who] >= OF_ADDRESS:
+            raise Busy(min(LATER, self._lasts))
         begun = time.monotonic()
+        self._requests[who] += 1
         try:
-            yield
+            await self._wait(who, size)
+            try:
+                yield
+            finally:
+                self._bytes -= Counter({who: size})  # and drops who is at 0
+                self._begin()
         finally:
-            self._lasts += (time.monotonic() - begun - self._lasts) / 4
-            self._requests -= Counter({who: 1})  # and drops who is at 0
-            self._bytes -= Counter({who: size})
+            self._requests -= Counter({who: 1})
+            self._lasts += (max(SOON, time.monotonic() - begun) - self._lasts) / 4
 
 
 class Body:
@@ -199,11 +238,11 @@ class Bodies:
         self._spooled = InFlight(lambda: settings().spool_bytes)
         self._small = InFlight(lambda: IN_MEMORY)
 
-    async def _admit(self, held: ExitStack, rule: Rule, asks: HTTPConnection) -> None:
+    async def _admit(self, held: AsyncExitStack, rule: Rule, asks: HTTPConnection) -> None:
         """Take room for a body until `held` ends; raises what `problems.sentence_for` knows."""
         size = _announced(asks.headers, rule)
         line = self._spooled if rule.spooled else self._small
-        held.enter_context(line.admitted(address.origin(asks), size))
+        await held.enter_async_context(line.admitted(address.origin(asks), size))
         if rule is not limits.DEFAULT:
             await run_sync(rule.before, address.visitor(asks), size)
 
@@ -213,7 +252,7 @@ class Bodies:
         rule = limits.rule_of(scope)
         body = Body(receive, rule)
         answer = _lingering(body, send)
-        with ExitStack() as held:
+        async with AsyncExitStack() as held:
             try:
                 await self._admit(held, rule, HTTPConnection(scope))
             except Exception as error:

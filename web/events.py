@@ -17,6 +17,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, HTTPException, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -61,22 +62,29 @@ class Board:
         self._owners: Counter[str] = Counter()
         self._looking: asyncio.Task[None] | None = None
 
-    def check(self, owner: str) -> None:
-        """Raise HTTPException when the owner listens to enough already."""
+    def take(self, owner: str) -> None:
+        """Count one more that the owner listens to, until `leave`; raises HTTPException.
+
+        Looks and counts in one step of the event loop: of many at once no more get in than may.
+        """
         if self._owners[owner] >= MOST:
             raise HTTPException(
                 429,
                 f"You listen to {MOST} jobs already; close one first.",
                 headers={"Retry-After": "5"},
             )
+        self._owners[owner] += 1
+
+    def leave(self, owner: str) -> None:
+        """Count one less."""
+        self._owners -= Counter([owner])  # and drops whoever is at 0
 
     @contextmanager
-    def listen(self, owner: str, standing: Standing) -> Iterator[Listener]:
+    def listen(self, standing: Standing) -> Iterator[Listener]:
         """Yield a listener to the job, beginning with what is known of it."""
         listener = Listener(standing)
         others = self._listeners.setdefault(standing.id, set())
         others.add(listener)
-        self._owners[owner] += 1
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
@@ -85,7 +93,6 @@ class Board:
             others.discard(listener)
             if not others:
                 self._listeners.pop(standing.id, None)
-            self._owners -= Counter([owner])  # and drops whoever is at 0
 
     async def _look(self) -> None:
         alone = CapacityLimiter(1)  # a thread of its own, however busy the others are
@@ -113,10 +120,25 @@ _LAST = format_sse_event(event=END, data_str="{}", id=END)
 _BEAT = format_sse_event(comment="still there")
 
 
-async def _stream(owner: str, standing: Standing) -> AsyncIterator[bytes]:
+class _Watching(EventSourceResponse):
+    """The answer to an owner who was counted; whatever becomes of it, it is counted no more."""
+
+    def __init__(self, owner: str, standing: Standing) -> None:
+        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(_stream(standing), headers=headers)
+        self._owner = owner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _board.leave(self._owner)
+
+
+async def _stream(standing: Standing) -> AsyncIterator[bytes]:
     """Yield the job's standing now and at every change, until it has ended or is no more."""
     yield _event(standing)
-    with _board.listen(owner, standing) as listener:
+    with _board.listen(standing) as listener:
         news: Standing | None = standing
         while news is not None and not news.ended:
             try:
@@ -180,6 +202,5 @@ async def events(
     standing = await run_sync(_standing, job_id, owner)
     if last_event_id == END and standing.ended:
         return Response(status_code=204)
-    _board.check(owner)
-    headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_stream(owner, standing), headers=headers)
+    _board.take(owner)
+    return _Watching(owner, standing)

@@ -1,6 +1,9 @@
 """How the studio is: this process alone, and the whole of it."""
 
+import math
+import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import redis
@@ -12,6 +15,8 @@ from adain import __version__
 from web.openapi import Responses
 from worker import blobs, database, jobs, processes, queue, revisions
 from worker.settings import settings
+
+KEPT_SECONDS = 5.0  # between two looks at the storage
 
 router = APIRouter(tags=["health"])
 _NOT_NOW: Responses = {503: {"description": "Not well; the answer says what."}}
@@ -48,6 +53,39 @@ def _database_now() -> dict[str, Any]:
     return {"ok": True} | ({"warnings": [newer]} if newer else {})
 
 
+class _Kept:
+    """What a check said, for some seconds; asked by many at once, it is made once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Check again when asked next."""
+        self._until, self._works = -math.inf, False
+
+    def works(self, check: Callable[[], object]) -> bool:
+        """Tell whether it works, or did some seconds ago."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._works = _works(check)
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._works
+
+
+_storage = _Kept()
+
+
+def forget() -> None:
+    """Look at the storage again when asked next."""
+    _storage.forget()
+
+
+def _stores() -> bool:
+    """Tell whether the storage takes a file; written to some times a minute, whoever asks."""
+    return _storage.works(blobs.check)
+
+
 def waiting() -> dict[str, Any]:
     """Return how many bells wait in the queue, if it answers."""
     try:
@@ -73,7 +111,7 @@ def alive() -> dict[str, str]:
 def ready(response: Response) -> dict[str, Any]:
     """Tell whether this process can accept jobs: database and storage."""
     error = _tables()
-    parts = {"database": not error and _works(_database), "storage": _works(blobs.check)}
+    parts = {"database": not error and _works(_database), "storage": _stores()}
     response.status_code = 200 if all(parts.values()) else 503
     said = {"error": error} if error else {}
     return {"status": "ok" if all(parts.values()) else "not ready", **parts, **said}
@@ -84,7 +122,7 @@ def healthy(response: Response) -> dict[str, Any]:
     """Tell how the whole studio is; 200 only when a job would be done."""
     parts: dict[str, Any] = {
         "database": _database_now(),
-        "storage": {"ok": _works(blobs.check)},
+        "storage": {"ok": _stores()},
         "queue": waiting(),
     }
     if parts["database"]["ok"]:

@@ -21,14 +21,34 @@ from worker.settings import settings
 router = APIRouter(tags=["health"])
 
 
+# What a collector on this machine sends. A proxy adds a header of its own, whatever its name is.
+_PLAIN = {
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "host",
+    "user-agent",
+    "x-prometheus-scrape-timeout-seconds",
+}
+
+
+def _through_proxy(request: Request) -> bool:
+    """Tell whether a request may have come through a proxy, whose address is not the client's."""
+    set_up = settings().public_url or settings().trusted_proxies
+    named = "metrics_from" in settings().model_fields_set
+    old = request.scope.get("http_version") == "1.0"  # as plain proxies speak; no collector does
+    return bool(set_up and not named) or old or not set(request.headers.keys()) <= _PLAIN
+
+
 def _allowed(request: Request) -> bool:
     """Tell whether the token came, or where none is set, whether an address did that may look."""
     if token := settings().metrics_token.get_secret_value():
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(given.encode(), token.encode())
-    if "x-forwarded-for" in request.headers:  # a visitor of a proxy on this machine
-        return False
-    return address.among(address.of(request), settings().metrics_from)
+    return not _through_proxy(request) and address.among(
+        address.of(request), settings().metrics_from
+    )
 
 
 def _line() -> Iterator[Metric]:

@@ -26,13 +26,21 @@ def _host(netloc: str) -> str:
     return netloc.lower().rpartition("@")[2].removesuffix(":443").removesuffix(":80")
 
 
+def _host_of(url: str) -> str:
+    """Return the host and port of an address; "" if it is none."""
+    try:
+        return _host(urlsplit(url).netloc)
+    except ValueError:  # such as http://[
+        return ""
+
+
 def from_elsewhere(headers: Headers) -> bool:
     """Tell whether a browser says that another site sent this request."""
     if site := headers.get("sec-fetch-site"):
         return site not in OURS
     if origin := headers.get("origin"):
-        ours = {_host(headers.get("host", "")), _host(urlsplit(settings().public_url).netloc)}
-        return _host(urlsplit(origin).netloc) not in ours - {""}
+        ours = {_host(headers.get("host", "")), _host_of(settings().public_url)}
+        return _host_of(origin) not in ours - {""}
     return False
 
 

@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import httpx
 
@@ -28,15 +28,35 @@ class NotPublic(Exception):
     """An address that nobody may be sent to; the message is a sentence."""
 
 
+_NAT64 = ip_network("64:ff9b::/96")  # stands for the IPv4 address in its last 32 bits
+_IN_USE = ip_network("2000::/3")  # all that is assigned of IPv6 for single public machines
+_SPECIAL = tuple(  # in the registries of special addresses; `ipaddress` knows not all of them
+    map(
+        ip_network,
+        (
+            "192.88.99.0/24",  # relays of 6to4
+            "2001::/23",  # protocols, Teredo among them
+            "2001:db8::/32",  # examples
+            "2002::/16",  # 6to4
+            "3fff::/20",  # examples
+        ),
+    )
+)
+
+
 def _plain(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 address may stand for."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def is_public(given: Address) -> bool:
     """Tell whether the address is one machine's on the public internet."""
     address = _plain(given)
-    if isinstance(address, IPv6Address) and (address.sixtofour or address.is_site_local):
+    if isinstance(address, IPv6Address) and address not in _IN_USE:
+        return False
+    if any(address in one for one in _SPECIAL):
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_link_local

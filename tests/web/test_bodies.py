@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -268,8 +268,9 @@ def test_a_body_that_came_whole_is_not_timed_further(monkeypatch: pytest.MonkeyP
 
 
 def test_bodies_beyond_the_budget_are_refused_before_they_are_read_and_later_taken(
-    studio: Path, setting: Setting
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE", 0.1)
     setting(spool_bytes=8 * MIB)  # of which one address may have half
     files = {"content": picture(), "style": os.urandom(3 * MIB)}
     with served() as address:
@@ -295,27 +296,65 @@ def test_a_body_larger_than_the_budget_is_taken_alone(studio: Path, setting: Set
         assert httpx.post(f"{address}/api/v1/jobs", files=files).status_code == 202
 
 
-def test_one_address_holds_half_of_the_budget_at_most(studio: Path, setting: Setting) -> None:
-    setting(spool_bytes=100)
+Admitted = tuple[str, int]  # an address, and bytes
+
+
+async def _refused(line: bodies.InFlight, held: list[Admitted], asked: Admitted) -> bool:
+    """Tell whether a request is refused while others are under way; all end afterwards."""
+    async with AsyncExitStack() as stack:
+        for who, size in held:
+            await stack.enter_async_context(line.admitted(who, size))
+        try:
+            await stack.enter_async_context(line.admitted(*asked))
+        except bodies.Busy:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "refused"),
+    [
+        ([("one", 40)], ("one", 20), True),  # more than half
+        ([("one", 40)], ("one", 10), False),
+        ([("one", 40)], ("other", 60), False),
+        ([("one", 40)], ("other", 61), True),
+        ([], ("one", 1000), False),  # alone
+        ([("one", 1)], ("other", 1000), True),
+        ([("one", 0)] * bodies.OF_ADDRESS, ("one", 0), True),
+        ([("one", 0)] * bodies.OF_ADDRESS, ("other", 0), False),
+        ([(str(n), 0) for n in range(bodies.IN_ALL)], ("one", 0), True),
+    ],
+    ids=range(9),
+)
+def test_so_many_bodies_and_bytes_are_under_way(
+    monkeypatch: pytest.MonkeyPatch, held: list[Admitted], asked: Admitted, refused: bool
+) -> None:
+    monkeypatch.setattr(bodies, "PATIENCE", 0.01)
     line = bodies.InFlight(lambda: 100)
-    with line.admitted("one", 40), pytest.raises(bodies.Busy), line.admitted("one", 20):
-        pass
-    with line.admitted("one", 40), line.admitted("other", 50):
-        pass
+    assert asyncio.run(_refused(line, held, asked)) == refused
     assert line.requests == line.bytes == 0
 
 
-def test_one_address_has_so_many_bodies_under_way(studio: Path) -> None:
-    line = bodies.InFlight(lambda: MIB)
-    with ExitStack() as held:
-        for _ in range(bodies.OF_ADDRESS):
-            held.enter_context(line.admitted("one", 1))
-        with pytest.raises(bodies.Busy), line.admitted("one", 1):
-            pass
-        for number in range(bodies.IN_ALL - bodies.OF_ADDRESS):
-            held.enter_context(line.admitted(f"other {number}", 1))
-        with pytest.raises(bodies.Busy), line.admitted("another", 1):
-            pass
+async def _order(line: bodies.InFlight, asked: list[Admitted]) -> list[str]:
+    """Return the order in which requests that come while there is no room are let in."""
+    begun: list[str] = []
+
+    async def come(who: str, size: int) -> None:
+        async with line.admitted(who, size):
+            begun.append(who)
+
+    async with line.admitted("first", 60):
+        coming = [asyncio.create_task(come(*one)) for one in asked]
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*coming)
+    return begun
+
+
+def test_who_waits_for_room_is_let_in_in_the_order_of_arrival() -> None:
+    line = bodies.InFlight(lambda: 100)
+    assert asyncio.run(_order(line, [("large", 90), ("small", 10)])) == ["large", "small"]
+    asked = [("first", 10), ("other", 30)]  # the first one's half is taken
+    assert asyncio.run(_order(line, asked)) == ["other", "first"]
     assert line.requests == line.bytes == 0
 
 

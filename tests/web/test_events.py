@@ -1,13 +1,17 @@
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import HTTPException, Response
 from sqlalchemy import delete
+from starlette.types import Message
 
 from tests.parts import picture
 from tests.web.served import begin, finish, served
@@ -156,8 +160,7 @@ def test_many_listen_and_one_looks(client: httpx.Client) -> None:
     assert all(one.states()[-1] == "done" for one in heard)
     for visitor in visitors:
         visitor.close()
-    until(lambda: not events._board._listeners)
-    assert not events._board._owners
+    until(lambda: not events._board._listeners and not events._board._owners)
 
 
 def test_an_owner_listens_to_so_many_and_no_more(client: httpx.Client) -> None:
@@ -169,6 +172,32 @@ def test_an_owner_listens_to_so_many_and_no_more(client: httpx.Client) -> None:
     client.delete(f"/api/v1/jobs/{job_id}")
     for one in heard:
         one.join()
+
+
+async def _asked_at_once(owner: str, job_id: str, count: int) -> list[Response | HTTPException]:
+    asked = [events.events(job_id, owner) for _ in range(count)]
+    return await asyncio.gather(*asked, return_exceptions=True)  # type: ignore[return-value]
+
+
+def test_of_many_at_once_no_more_listen_than_may(studio: Path) -> None:
+    job = jobs.submit("ann", picture(), [picture()])
+    found = asyncio.run(_asked_at_once("ann", job.id, 2 * events.MOST))
+    refused = [one for one in found if isinstance(one, HTTPException)]
+    assert [one.status_code for one in refused] == [429] * events.MOST
+    assert events._board._owners["ann"] == events.MOST
+    for one in found:
+        if isinstance(one, Response):  # the client is gone before the answer begins
+            with suppress(OSError):
+                asyncio.run(one({"type": "http"}, _gone, _broken))
+    assert not events._board._owners
+
+
+async def _gone() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _broken(message: Message) -> None:
+    raise OSError
 
 
 def test_listening_survives_a_database_that_goes_away_for_a_while(

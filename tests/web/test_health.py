@@ -1,12 +1,14 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.parts import Setting
-from web import app
-from worker import processes
+from web import app, health
+from worker import blobs, processes
+from worker.settings import settings
 
 WORKER = {"device": "cpu", "networks": {"compact": "0" * 64}, "version": "0"}
 
@@ -41,6 +43,31 @@ def test_not_ready_without_a_storage(client: TestClient, setting: Setting, studi
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["storage"] is False
+
+
+def test_the_storage_is_written_to_once_however_many_ask(
+    client: TestClient, studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    put = blobs.put
+    monkeypatch.setattr(blobs, "put", lambda key, data: (written.append(key), put(key, data)))
+    with ThreadPoolExecutor(8) as askers:
+        statuses = list(askers.map(lambda path: client.get(path).status_code, ["/readyz"] * 20))
+    client.get("/healthz")
+    assert set(statuses) == {200}
+    assert len(written) == 1
+
+
+def test_a_storage_that_is_gone_is_noticed_after_some_seconds(
+    client: TestClient, studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    assert client.get("/readyz").status_code == 200
+    (studio / "file").touch()
+    monkeypatch.setenv("STUDIO_BLOBS_URL", f"file://{studio}/file")
+    settings.cache_clear()
+    blobs._place.cache_clear()
+    assert client.get("/readyz").status_code == 503
 
 
 def test_the_whole_is_well_when_every_part_was_heard(rung: Path, client: TestClient) -> None:

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.parts import Setting, picture
+from tests.web.served import served
 from web import app
 from worker import jobs, metrics, processes
 
@@ -75,6 +77,12 @@ def test_a_process_that_went_is_counted_no_more(client: TestClient) -> None:
         ("::1", {}, 200),
         ("203.0.113.9", {}, 403),
         ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"forwarded": "for=127.0.0.1"}, 403),
+        ("127.0.0.1", {"x-real-ip": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"via": "1.1 proxy"}, 403),
+        ("127.0.0.1", {"cf-connecting-ip": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"x-of-a-proxy-that-nobody-knows": "1"}, 403),
+        ("127.0.0.1", {"x-prometheus-scrape-timeout-seconds": "10"}, 200),
         ("127.0.0.1", {"authorization": "Bearer guessed"}, 200),
     ],
 )
@@ -83,6 +91,30 @@ def test_without_a_token_only_this_machine_sees_them(
 ) -> None:
     with TestClient(app.without_page(), client=(peer, 50000)) as client:
         assert client.get("/metrics", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [{"public_url": "https://studio.example"}, {"trusted_proxies": "127.0.0.1"}],
+    ids=str,
+)
+def test_a_studio_behind_a_proxy_shows_them_to_no_address_unless_one_is_named(
+    studio: Path, setting: Setting, behind: dict[str, str]
+) -> None:
+    setting(**behind)
+    with TestClient(app.without_page(), client=HERE) as client:
+        assert client.get("/metrics").status_code == 403
+        setting(metrics_from="127.0.0.1")
+        assert client.get("/metrics").status_code == 200
+
+
+def test_a_proxy_that_adds_no_header_is_known_by_its_old_protocol(studio: Path) -> None:
+    with (
+        served() as address,
+        socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 20) as wire,
+    ):
+        wire.sendall(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        assert wire.recv(20).split()[1] == b"403"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Origin": f"http://{HOST}:8080"},
     {"Origin": "null"},
     {"Origin": "file://"},
+    {"Origin": "http://["},
+    {"Origin": "http://[::1"},
+    {"Origin": "\x00"},
+    {"Origin": "http://a]"},
 ]
 ROUTES = [
     ("POST", "/api/v1/jobs"),

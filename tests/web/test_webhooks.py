@@ -310,6 +310,10 @@ PRIVATE = [
     "100.64.0.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "[::1]", "[::]",
     "[fe80::1]", "[fc00::1]", "[fec0::1]", "[ff02::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
     "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "localhost", "a.localhost",
+    # all that the registries of special addresses call not globally reachable, or withdrawn
+    "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.88.99.2", "198.51.100.1", "203.0.113.1",
+    "[64:ff9b:1::1]", "[100::1]", "[100:0:0:1::1]", "[2001::1]", "[2001:2::1]", "[2001:10::1]",
+    "[2001:db8::1]", "[2002:808:808::1]", "[3fff::1]", "[3fff:fff::1]", "[5f00::1]", "[4000::1]",
 ]  # fmt: skip
 
 
@@ -322,6 +326,7 @@ def test_an_address_that_is_nobodys_to_call_is_refused(studio: Path, url: str) -
 @pytest.mark.parametrize(
     "url",
     ["https://example.org/hook?a=b", "http://8.8.8.8:8080/", "https://[2606:4700::1111]/",
+     "http://192.88.98.1/", "http://192.88.100.1/", "https://[64:ff9b::808:808]/",
      "https://bücher.example/"],
 )  # fmt: skip
 def test_a_public_address_may_be_called(studio: Path, url: str) -> None:
