@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -23,6 +23,7 @@ from worker.room import QuotaFull
 FULL = "There is no room for more pictures right now. Please try again later."
 AWAY = "The studio cannot reach its database right now. Please try again in a moment."
 DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
+UNKEPT = "A value can't be kept: a text with the character NUL, or too large a number."
 BROKEN = "Something went wrong in the studio. It has been written down; please try again."
 MISSING = "This picture is no longer kept."
 
@@ -67,6 +68,9 @@ def sentence_for(error: Exception) -> tuple[int, str]:
         case DBAPIError() if any(word in str(error.orig) for word in DISK_FULL):
             log.error("the database has no room: %s", error)
             return 507, FULL
+        case DataError():  # no text of ours, no number
+            log.warning("the database takes no such value: %s", error.orig)
+            return 422, UNKEPT
         case DBAPIError() | PoolTimeout():
             log.error("the database is away: %s", error)
             return 503, AWAY
