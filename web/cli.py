@@ -169,6 +169,18 @@ def restore(
     print(f"Restored: {_told(counts)}")
 
 
+@app.command()
+def adopt(
+    orphans: Annotated[
+        bool, typer.Option(help="let all folders that no row names go to the trash")
+    ] = False,
+) -> None:
+    """Say that this database and these pictures belong together, so that the sweep may delete."""
+    from worker import adoption
+
+    print(adoption.adopt(orphans))
+
+
 # ---------------------------------------------------------------- health
 
 

@@ -101,6 +101,13 @@ def _workers() -> dict[str, Any]:
     return {"ok": able, "heard": heard}
 
 
+def _sweep() -> dict[str, Any]:
+    """Return whether a sweep was heard lately, and what it could not do, if anything."""
+    heard = processes.alive("sweep")
+    warnings = [warning for one in heard for warning in one.info.get("warnings", ())]
+    return {"ok": bool(heard)} | ({"warnings": warnings} if warnings else {})
+
+
 @router.get("/livez")
 def alive() -> dict[str, str]:
     """Tell that this process answers."""
@@ -119,14 +126,14 @@ def ready(response: Response) -> dict[str, Any]:
 
 @router.get("/healthz", responses=_NOT_NOW)
 def healthy(response: Response) -> dict[str, Any]:
-    """Tell how the whole studio is; 200 only when a job would be done."""
+    """Tell how the whole studio is; 200 when a job would be done, warnings or not."""
     parts: dict[str, Any] = {
         "database": _database_now(),
         "storage": {"ok": _stores()},
         "queue": waiting(),
     }
     if parts["database"]["ok"]:
-        parts["sweep"] = {"ok": bool(processes.alive("sweep"))}
+        parts["sweep"] = _sweep()
         parts["workers"] = _workers()
         parts["jobs"] = {"ok": True, **jobs.counts()}
     well = all(part["ok"] for part in parts.values()) and "workers" in parts

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from worker import blobs, database, limits, people, previews, room
+from worker import blobs, database, deletions, limits, people, previews, room
 from worker.batches import Batch
 from worker.blocks import Block
 from worker.deliveries import Delivery, Secret
@@ -28,6 +28,7 @@ def remove(owner: str) -> int:
         # locked at once and in order, though they are deleted some at a time
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
         room.delete_rows(session, job_ids)
+        deletions.note(session, [previews.folder(owner)])
         for statement in (
             delete(Preview).where(Preview.owner == owner),
             delete(Batch).where(Batch.owner == owner),
@@ -39,9 +40,7 @@ def remove(owner: str) -> int:
             delete(Person).where(Person.owner == owner),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
-    # what fails here is found by the sweep: pictures without a row
-    for job_id in (*job_ids, previews.folder(owner)):
-        blobs.delete_job(job_id)
+    blobs.delete_jobs([*job_ids, previews.folder(owner)])
     return len(job_ids)
 
 

@@ -1,21 +1,32 @@
 """Pictures kept as files: a folder a job, in a local folder or in S3.
 
-Knows bytes and keys such as `JOB/content.jpg`, and no job.
+Knows bytes and keys such as `JOB/content.jpg`, and no job. A durable picture is on the disk, its
+name included, before `put` returns. Only files whose names have the shape that the studio gives
+them are listed, moved or deleted; whatever else lies in the folder or bucket is left alone.
 """
 
 import contextlib
 import errno
+import hashlib
+import logging
+import os
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker.settings import settings
+
+log = logging.getLogger(__name__)
+
+TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HEX = "[0-9a-f]"
@@ -27,10 +38,18 @@ _NAME = (
     r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)|probe)"
 )
 _OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
+_IN_TRASH = re.compile(rf"([0-9]{{1,12}})/{_OURS.pattern}")
+_IS_FOLDER = re.compile(_FOLDER)
+
+_pool = ThreadPoolExecutor(8, "blobs")  # so that several files are synced at once
 
 
 class BlobMissing(Exception):
     """A picture that should be there and is not; the message is its key."""
+
+
+class BlobDamaged(Exception):
+    """A picture that is not the one that was put; the message is its key."""
 
 
 class StorageFull(Exception):
@@ -50,38 +69,108 @@ def is_own(key: str) -> bool:
     return _OURS.fullmatch(key) is not None
 
 
-def _put_local(file: Path, data: bytes) -> None:
-    """Write aside, then rename: a reader never sees half a file, and failure leaves none."""
-    aside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
-    file.parent.mkdir(parents=True, exist_ok=True)
+# ---------------------------------------------------------------- put
+
+
+def _side_by_side(work: Callable[[Path], None], paths: Sequence[Path]) -> None:
+    """Do something for each path at once; returns when all have ended, then raises what one did."""
+    if len(paths) == 1:
+        return work(paths[0])
+    futures = [_pool.submit(work, path) for path in paths]
+    wait(futures)
+    for future in futures:
+        future.result()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        aside.write_bytes(data)
-        aside.replace(file)
+        os.fsync(handle)
     finally:
-        aside.unlink(missing_ok=True)
+        os.close(handle)
 
 
-def put(key: str, data: bytes) -> None:
-    """Keep the bytes under the key, replacing what was there; raises `StorageFull`."""
+def _write(file: Path, data: bytes, durable: bool) -> None:
+    with file.open("wb") as stream:
+        stream.write(data)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make a folder; tell whether it is new."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
+    """Write aside, then rename: a reader never sees half a file, and failure leaves none."""
+    folders = sorted({file.parent for file in files})
+    new = [folder for folder in folders if _make_folder(folder)]
+    asides = {file.with_name(f".{file.name}.{uuid.uuid4().hex}"): file for file in files}
+    try:
+        _side_by_side(lambda aside: _write(aside, files[asides[aside]], durable), [*asides])
+        for aside, file in asides.items():
+            aside.replace(file)
+        if durable:
+            _side_by_side(_sync_folder, folders)
+            if new:
+                _sync_folder(root)
+    finally:
+        for aside in asides:
+            aside.unlink(missing_ok=True)
+
+
+def put_all(pictures: Mapping[str, bytes], durable: bool = True) -> None:
+    """Keep bytes under their keys, replacing what was there; raises `StorageFull`.
+
+    Files are written and synced side by side, each folder once. What can be made again need not
+    be durable.
+    """
     filesystem, root = _place()
     try:
         if isinstance(filesystem, LocalFileSystem):
-            _put_local(Path(root, key), data)
+            _put_local(
+                Path(root), {Path(root, key): data for key, data in pictures.items()}, durable
+            )
         else:
-            filesystem.pipe_file(f"{root}/{key}", data)
+            filesystem.pipe({f"{root}/{key}": data for key, data in pictures.items()})
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The storage for pictures is full.") from error
         raise
 
 
-def get(key: str) -> bytes:
-    """Return the bytes; raises `BlobMissing`."""
+def put(key: str, data: bytes, durable: bool = True) -> None:
+    """Keep the bytes under the key, as `put_all` does."""
+    put_all({key: data}, durable)
+
+
+# ---------------------------------------------------------------- look
+
+
+def fingerprint(data: bytes) -> list[Any]:
+    """Return what is kept in a row to know a picture again: its length and its sha256."""
+    return [len(data), hashlib.sha256(data).hexdigest()]
+
+
+def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
+    """Return the bytes; raises `BlobMissing`.
+
+    `expected` is their fingerprint, if known: raises `BlobDamaged` when they have another.
+    """
     filesystem, root = _place()
     try:
         data: bytes = filesystem.cat_file(f"{root}/{key}")
     except FileNotFoundError as error:
         raise BlobMissing(key) from error
+    if expected is not None and fingerprint(data) != list(expected):
+        raise BlobDamaged(key)
     return data
 
 
@@ -91,42 +180,108 @@ def exists(key: str) -> bool:
     return bool(filesystem.isfile(f"{root}/{key}"))
 
 
-def delete_job(job_id: str) -> None:
-    """Delete all of a job's pictures; none is fine."""
+def _found(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the key and description of every file below a folder, strangers' included."""
     filesystem, root = _place()
     filesystem.invalidate_cache()
-    with contextlib.suppress(FileNotFoundError):
-        filesystem.rm(f"{root}/{job_id}", recursive=True)
-
-
-def delete(keys: Iterable[str]) -> None:
-    """Delete single pictures; one that is gone already is fine."""
-    filesystem, root = _place()
-    for key in keys:
-        with contextlib.suppress(FileNotFoundError):
-            filesystem.rm_file(f"{root}/{key}")
-        if isinstance(filesystem, LocalFileSystem):
-            with contextlib.suppress(OSError):  # others are still in it
-                Path(root, key).parent.rmdir()
+    for path, info in filesystem.find(f"{root}/{folder}".rstrip("/"), detail=True).items():
+        yield str(path).removeprefix(root).strip("/"), info
 
 
 def files() -> Iterator[tuple[str, float]]:
-    """Yield every key there is, with the time it was written in epoch seconds."""
+    """Yield every key of our own shape, with the time it was written in epoch seconds."""
     filesystem, root = _place()
-    filesystem.invalidate_cache()
-    for path, told in filesystem.find(root, detail=True).items():
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            # S3 tells it with the listing; to ask for each would be a request a picture
-            changed = (told.get("LastModified") or filesystem.modified(path)).timestamp()
-            yield str(path).removeprefix(root).strip("/"), changed
+    for key, info in _found(""):
+        if is_own(key):
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                # S3 lists it; to ask for each would be a request a picture
+                changed = info.get("LastModified") or filesystem.modified(f"{root}/{key}")
+                yield key, changed.timestamp()
 
 
 def check() -> None:
     """Raise `StorageFull` or OSError unless a picture can be written and read back."""
     folder = f"check-{uuid.uuid4().hex}"
     try:
-        put(f"{folder}/probe", b"probe")
+        put(f"{folder}/probe", b"probe", durable=False)
         if get(f"{folder}/probe") != b"probe":
             raise OSError("The storage gives back something else than was put there.")
     finally:
         delete_job(folder)
+
+
+# ---------------------------------------------------------------- delete
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a local folder if nothing is left in it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def delete(keys: Iterable[str]) -> None:
+    """Delete single pictures; one that is gone already, or is none of ours, is left."""
+    filesystem, root = _place()
+    for key in filter(is_own, keys):
+        with contextlib.suppress(FileNotFoundError):
+            filesystem.rm_file(f"{root}/{key}")
+        if isinstance(filesystem, LocalFileSystem):
+            _remove_if_empty(Path(root, key).parent)
+
+
+def delete_job(job_id: str) -> None:
+    """Delete all of a job's pictures; none is fine, and so is an id that can be no folder's."""
+    if not _IS_FOLDER.fullmatch(job_id):
+        return
+    delete([key for key, _ in _found(job_id)])
+    filesystem, root = _place()
+    if isinstance(filesystem, LocalFileSystem):
+        _remove_if_empty(Path(root, job_id))  # which may have been empty
+
+
+def delete_jobs(job_ids: Iterable[str]) -> None:
+    """Delete the pictures of jobs whose rows are gone; what fails is left to the sweep."""
+    for job_id in job_ids:
+        try:
+            delete_job(job_id)
+        except Exception:  # whatever a storage raises; the others shall not wait for it
+            log.exception("job %s is deleted; its pictures are left to the sweep", job_id)
+
+
+def _move(key: str, target: str) -> None:
+    filesystem, root = _place()
+    if isinstance(filesystem, LocalFileSystem):
+        Path(root, target).parent.mkdir(parents=True, exist_ok=True)
+        Path(root, key).rename(Path(root, target))
+        _remove_if_empty(Path(root, key).parent)
+    else:
+        filesystem.mv(f"{root}/{key}", f"{root}/{target}")
+
+
+def move_to_trash(keys: Iterable[str], time: float) -> None:
+    """Move pictures to the trash, where they lie under the time given, in epoch seconds."""
+    for key in filter(is_own, keys):
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            _move(key, f"{TRASH}/{time:.0f}/{key}")
+
+
+def _delete_from_trash(key: str) -> None:
+    filesystem, root = _place()
+    filesystem.rm_file(f"{root}/{key}")
+    if isinstance(filesystem, LocalFileSystem):
+        _remove_if_empty(Path(root, key).parent)
+        _remove_if_empty(Path(root, key).parent.parent)
+
+
+def empty_trash(before: float) -> int:
+    """Delete what was moved to the trash before that time; return how many files can't be."""
+    failed = 0
+    for key, _ in _found(TRASH):
+        match = _IN_TRASH.fullmatch(key.removeprefix(f"{TRASH}/"))
+        if match and float(match[1]) < before:
+            try:
+                _delete_from_trash(key)
+            except OSError:
+                failed += 1
+                log.exception("%s can't be deleted", key)
+    return failed

@@ -7,7 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from time import sleep
 from typing import Any, ParamSpec, TypeVar
@@ -57,10 +57,10 @@ def _now_in_postgresql(element: now, compiler: object, **_: object) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 
 
-def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401, sqlite3's or a stand-in
+def _prepare(synchronous: str, connection: Any, _: object) -> None:  # noqa: ANN401, sqlite3's
     """Set up a new SQLite connection; SQLAlchemy says BEGIN itself (see `_begin`)."""
     connection.isolation_level = None
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", f"synchronous={synchronous}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -70,9 +70,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-@cache
-def engine() -> Engine:
-    """Return the process's connections to the database."""
+def _made(synchronous: str) -> Engine:
     url = make_url(settings().database_url)
     patience = {"connect_timeout": 5} if url.get_backend_name() == "postgresql" else {}
     made = create_engine(
@@ -81,15 +79,34 @@ def engine() -> Engine:
     if made.dialect.name == "sqlite":
         if made.url.database:
             Path(made.url.database).parent.mkdir(parents=True, exist_ok=True)
-        event.listen(made, "connect", _prepare)
+        event.listen(made, "connect", partial(_prepare, synchronous))
         event.listen(made, "begin", _begin)
     return made
 
 
+@cache
+def engine() -> Engine:
+    """Return the process's connections to the database; of SQLite, a power cut may undo the last.
+
+    Nothing is damaged by that, and every write but those in `durable_engine` is made again.
+    """
+    return _made("NORMAL")
+
+
+@cache
+def durable_engine() -> Engine:
+    """Return connections whose commits are on the disk; PostgreSQL's always are."""
+    return _made("FULL") if engine().dialect.name == "sqlite" else engine()
+
+
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """Yield a session that may write; commits at the end, rolls back on an error."""
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
+def transaction(durable: bool = False) -> Iterator[Session]:
+    """Yield a session that may write; commits at the end, rolls back on an error.
+
+    `durable`: what was committed outlasts a power cut; costs an fsync.
+    """
+    connections = durable_engine() if durable else engine()
+    with Session(connections, expire_on_commit=False) as session, session.begin():
         yield session
 
 

@@ -5,7 +5,6 @@ when there is something to add. Private until published; a share link shows one 
 has it, until it is revoked. Knows no cookie, no link and no web.
 """
 
-import logging
 import unicodedata
 import uuid
 from collections.abc import Sequence
@@ -34,14 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from worker import blobs, database
+from worker import blobs, database, deletions
 from worker.database import Base, now
 from worker.jobs import Job, JobNotFound, Status, in_order
 from worker.options import LARGEST
 from worker.refused import Refused
 from worker.settings import settings
-
-log = logging.getLogger(__name__)
 
 TITLE, TAGS, TAG, REASON = 120, 12, 40, 500  # characters, tags, characters, characters
 MOST = 100  # entries of one page or one deletion
@@ -462,11 +459,8 @@ def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
         )
         session.execute(delete(Entry).where(Entry.job_id.in_(gone)))
         session.execute(delete(Report).where(Report.job_id.in_(gone)))
-    for job_id in gone:
-        try:
-            blobs.delete_job(job_id)
-        except Exception:  # whatever a storage raises; nobody sees the pictures any more
-            log.exception("job %s is deleted; its pictures are left to the sweep", job_id)
+        deletions.note(session, gone)
+    blobs.delete_jobs(gone)
     return gone
 
 

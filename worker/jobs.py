@@ -46,7 +46,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain.pictures import scaled_size
-from worker import blobs, database, faults, gate, images, metrics, processes, queue, traces
+from worker import (
+    blobs,
+    database,
+    deletions,
+    faults,
+    gate,
+    images,
+    metrics,
+    processes,
+    queue,
+    traces,
+)
 from worker.database import Base, now
 from worker.images import CleanImage, ImageRejected
 from worker.options import Options
@@ -145,6 +156,8 @@ class Job(Base):
     thumbnail_key: Mapped[str | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
+    # length and sha256 of its pictures, by key; jobs of earlier versions have none
+    files: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
@@ -212,9 +225,9 @@ def in_order(*which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 @database.retried
-def _change(statement: UpdateBase) -> Job | None:
+def _change(statement: UpdateBase, durable: bool = False) -> Job | None:
     """Run one statement that changes at most one job, in a transaction of its own."""
-    with database.transaction() as session:
+    with database.transaction(durable) as session:
         return session.scalars(
             statement.returning(Job), execution_options={"synchronize_session": False}
         ).one_or_none()
@@ -267,10 +280,9 @@ def _keep(job_id: str, pictures: dict[str, CleanImage]) -> dict[str, str]:
     """Store the pictures; return their keys by name. All or, when the storage fails, none."""
     keys = {name: f"{job_id}/{name}.{picture.suffix}" for name, picture in pictures.items()}
     try:
-        for name, picture in pictures.items():
-            blobs.put(keys[name], picture.data)
+        blobs.put_all({keys[name]: picture.data for name, picture in pictures.items()})
     except Exception:
-        blobs.delete_job(job_id)
+        blobs.delete_jobs([job_id])
         raise
     return keys
 
@@ -324,7 +336,7 @@ def _insert(
     def named(start: str) -> list[str]:
         return [key for name, key in keys.items() if name.startswith(start)]
 
-    with database.transaction() as session:
+    with database.transaction(durable=True) as session:
         statement = insert(Job).values(
             id=job_id,
             owner=owner,
@@ -339,6 +351,7 @@ def _insert(
             ],
             content_width=photo.width,
             content_height=photo.height,
+            files={keys[name]: blobs.fingerprint(one.data) for name, one in pictures.items()},
             bytes=_size(pictures),
             reserved=reserved(photo.width, photo.height, options.size),
             network=options.network,
@@ -379,7 +392,7 @@ def submit(
     except Exception:
         with contextlib.suppress(DBAPIError):
             if unknown([job_id]):  # else it was committed, and only the answer got lost
-                blobs.delete_job(job_id)
+                blobs.delete_jobs([job_id])
         raise
     log.info("job %s queued", job_id)
     faults.at("committed", job_id)  # a row without a bell
@@ -522,7 +535,8 @@ def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status 
     job = _change(
         update(Job)
         .where(_held(job_id, attempt))
-        .values(status=ended, finished=now(), lease_until=None, **values)
+        .values(status=ended, finished=now(), lease_until=None, **values),
+        durable=True,
     )
     if job:
         metrics.ENDED.labels(job.status).inc()
@@ -545,10 +559,11 @@ def finish(
     timings: dict[str, float],
     together: int = 1,
     stored: int = 0,
+    files: dict[str, Any] | None = None,
 ) -> bool:
     """Record the result and its bytes; False when this attempt has the job no more.
 
-    False too when it was cancelled.
+    False too when it was cancelled. `files`: the fingerprints of all its pictures, by key.
     """
     return (
         _end(
@@ -567,6 +582,7 @@ def finish(
             bytes=Job.bytes + stored,
             stage="",
             progress=1.0,
+            **({"files": files} if files is not None else {}),
         )
         == Status.DONE
     )
@@ -900,12 +916,12 @@ def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
     """Delete the rows of jobs that ended so, and so long ago; return their ids."""
     ended = and_(Job.status.in_(states), Job.finished < now() - days * 86400)
     with database.transaction() as session:
-        return list(
-            session.scalars(
-                delete(Job).where(in_order(ended)).returning(Job.id),
-                execution_options={"synchronize_session": False},
-            )
-        )
+        gone = session.scalars(
+            delete(Job).where(in_order(ended)).returning(Job.id),
+            execution_options={"synchronize_session": False},
+        ).all()
+        deletions.note(session, gone)
+    return list(gone)
 
 
 def named(job_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -6,7 +6,7 @@ and no entry in the gallery, is made only when no job can be begun, and is gone 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import JSON, ColumnElement, Index, and_, delete, func, select, u
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker import blobs, database, gate, jobs, limits, queue
+from worker import blobs, database, deletions, gate, jobs, limits, queue
 from worker.database import Base, now
 from worker.images import CleanImage
 from worker.limits import Visitor
@@ -106,11 +106,10 @@ def _keep(owner: str, pictures: Mapping[str, CleanImage]) -> dict[str, str]:
     """Store the pictures that are not stored already; return the sha256 of each by its key."""
     with database.reading() as session:
         before = session.get(Preview, owner)
-    there = before.pictures if before else {}
+    there = before.pictures if before and before.state != State.FAILED else {}
     digests = {key: hashlib.sha256(one.data).hexdigest() for key, one in pictures.items()}
-    for key, picture in pictures.items():
-        if there.get(key) != digests[key]:
-            blobs.put(key, picture.data)
+    new = {key: one.data for key, one in pictures.items() if there.get(key) != digests[key]}
+    blobs.put_all(new, durable=False)
     return digests
 
 
@@ -194,13 +193,27 @@ def claim() -> Preview | None:
 
 @database.retried
 def end(preview: Preview, state: State) -> None:
-    """Record what became of a preview, unless another was asked for meanwhile."""
+    """Record what became of a preview, unless another was asked for meanwhile.
+
+    Where its owner's row was deleted meanwhile, its pictures are too.
+    """
     same = Preview.owner == preview.owner, Preview.id == preview.id
     with database.transaction() as session:
         session.execute(update(Preview).where(*same).values(state=state))
+        gone = session.get(Preview, preview.owner) is None
+    if gone:
+        blobs.delete_jobs([folder(preview.owner)])
 
 
-# ---------------------------------------------------------------- the sweep's verb
+# ---------------------------------------------------------------- the sweep's verbs
+
+
+def named(folders: Collection[str]) -> dict[str, set[str]]:
+    """Return, for those folders that are a preview's, the keys of the pictures in it."""
+    with database.reading() as session:
+        rows = session.execute(select(Preview.owner, Preview.pictures)).all()
+    found = {folder(owner): {*pictures, result_key(owner)} for owner, pictures in rows}
+    return {name: keys for name, keys in found.items() if name in folders}
 
 
 @database.retried
@@ -209,5 +222,6 @@ def forget() -> None:
     statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.owner)
     with database.transaction() as session:
         owners = session.scalars(statement, execution_options={"synchronize_session": False}).all()
-    for owner in owners:  # one that is asked for meanwhile fails, and the next one works
-        blobs.delete_job(folder(owner))
+        deletions.note(session, [folder(owner) for owner in owners])
+    # one that is asked for meanwhile fails, and the next one works
+    blobs.delete_jobs(map(folder, owners))

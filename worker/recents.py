@@ -42,9 +42,14 @@ def recent(owner: str, without: Collection[str] = ()) -> list[Recent]:
     return list(found.values())[:MOST]
 
 
+def is_small(key: str) -> bool:
+    """Tell whether a blob is a small style picture, which no row names."""
+    return key.rpartition("/")[2].startswith("small-style-")
+
+
 def small(job: Job, place: int) -> bytes:
     """Return a style picture of a job small, a JPEG; made once and kept beside it."""
     key = f"{job.id}/small-style-{place}.jpg"
     if not blobs.exists(key):
-        blobs.put(key, images.small(blobs.get(job.style_keys[place]), SIDE).data)
+        blobs.put(key, images.small(blobs.get(job.style_keys[place]), SIDE).data, durable=False)
     return blobs.get(key)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from worker import blobs, ceilings, database, limits
+from worker import blobs, ceilings, database, deletions, limits
 from worker.blobs import StorageFull
 from worker.gallery import Entry, Report
 from worker.jobs import ACTIVE, Job, in_order
@@ -82,6 +82,7 @@ def _oldest(session: Session, owner: str | None, size: int) -> list[str] | None:
 
 def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
     """Delete jobs and what is written about them."""
+    deletions.note(session, job_ids)
     ordered = sorted(job_ids)
     for start in range(0, len(ordered), AT_ONCE):
         some = ordered[start : start + AT_ONCE]
@@ -144,9 +145,9 @@ def settle(session: Session, owner: str) -> list[str]:
 
 def delete_pictures(job_ids: Sequence[str]) -> None:
     """Delete the pictures of jobs whose rows had to go."""
-    for job_id in job_ids:  # what fails here is found by the sweep: pictures without a row
+    for job_id in job_ids:
         log.info("job %s deleted to make room", job_id)
-        blobs.delete_job(job_id)
+    blobs.delete_jobs(job_ids)
 
 
 @database.retried

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable, Iterator, Mapping
 from threading import Event, Thread
 
 import redis
@@ -17,18 +18,20 @@ from worker import (
     audit,
     batches,
     blobs,
-    database,
+    deletions,
     deliveries,
     faults,
     gallery,
     jobs,
     leases,
     limits,
+    marker,
     metrics,
     previews,
     processes,
     queue,
     receipts,
+    reclaim,
     room,
     styles,
 )
@@ -39,7 +42,7 @@ log = logging.getLogger(__name__)
 
 TIDY_SECONDS = 300.0
 REPAIR_SECONDS = 10.0  # the whole line is looked at
-ORPHAN_SECONDS = 3600.0  # a submission writes its pictures before its row
+NAMED = 0.95  # of the folders, by rows, for a studio of an earlier version to be marked by itself
 
 
 def _ring(name: str) -> int:
@@ -62,6 +65,9 @@ def ring() -> int:
     return sent
 
 
+# ---------------------------------------------------------------- tidy
+
+
 def _delete_old() -> None:
     """Delete jobs past their retention, rows first: pictures alone are found again below."""
     if days := settings().retention_days:
@@ -69,44 +75,86 @@ def _delete_old() -> None:
         old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
         old += jobs.forget(days)
         faults.at("forgotten")  # rows gone, their pictures not
-        for job_id in old:
-            blobs.delete_job(job_id)
-    room.shrink()
+        blobs.delete_jobs(old)
 
 
-def _delete_orphans() -> None:
-    """Delete pictures that no row names, once they are too old to be part of something new.
+Part = Callable[[], object]
 
-    Submissions leave them that died before their row, and attempts that died before theirs.
-    """
-    before = database.time() - ORPHAN_SECONDS
-    old: dict[str, set[str]] = {}
-    for key, changed in blobs.files():
-        if changed < before:
-            old.setdefault(key.split("/")[0], set()).add(key)
-    job_ids = list(old)
-    for start in range(0, len(job_ids), 500):
-        some = job_ids[start : start + 500]
-        named = jobs.named(some)
-        for job_id in some:
-            if orphans := old[job_id] - named.get(job_id, set()):
-                log.info("job %s: %d pictures that no row names", job_id, len(orphans))
-                blobs.delete(orphans)
+# Each by itself: what fails in one keeps none of the others from being done.
+PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the markers don't match
+    "old jobs": _delete_old,
+    "jobs beyond the cap": room.shrink,
+    "previews": previews.forget,
+    "pictures without a row": reclaim.run,
+}
+ROWS: dict[str, Part] = {
+    "gallery": gallery.forget,
+    "batches": batches.forget,
+    "receipts": receipts.forget,
+    "deliveries": deliveries.forget,
+    "limits": limits.forget,
+    "audit": audit.forget,
+    "styles": styles.forget,
+    "deletions": deletions.forget,
+    "processes": processes.forget,
+}
 
 
-def tidy() -> None:
-    """Delete what nobody needs any more."""
-    _delete_old()
-    gallery.forget()
-    batches.forget()
-    previews.forget()
-    receipts.forget()
-    deliveries.forget()
-    limits.forget()
-    audit.forget()
-    styles.forget()
-    _delete_orphans()
-    processes.forget()
+def _each(parts: Mapping[str, Part]) -> Iterator[str]:
+    """Run all parts; yield a sentence for each that did not do all of its work."""
+    for name, part in parts.items():
+        try:
+            part()
+        except reclaim.Stopped as stopped:
+            yield str(stopped)
+        except Exception as error:
+            log.exception("tidying failed: %s", name)
+            yield f"Tidying failed ({name}): {type(error).__name__}; the log says more."
+
+
+def _mismatch() -> str:
+    """Return why no picture may be deleted now, "" if some may; marks a studio without marker."""
+    match marker.state():
+        case marker.State.MATCH:
+            return ""
+        case marker.State.NEW:
+            folders, unnamed = reclaim.counts()
+            if unnamed <= (1 - NAMED) * folders:
+                marker.renew()
+                return ""
+            return (
+                f"The database names {folders - unnamed} of {folders} folders of pictures. "
+                "No picture is deleted until: adain-studio adopt"
+            )
+    return (
+        "The storage of pictures and the database don't belong together, or one of them is older. "
+        "No picture is deleted until: adain-studio adopt"
+    )
+
+
+def _pictures() -> Iterator[str]:
+    if mismatch := _mismatch():
+        yield mismatch
+        return
+    marker.advance()
+    yield from _each(PICTURES)
+
+
+def tidy() -> list[str]:
+    """Delete what nobody needs any more; return what the operator should know, in sentences."""
+    warnings: list[str] = []
+    try:
+        warnings += _pictures()
+    except Exception as error:
+        log.exception("the markers can't be compared")
+        warnings.append(f"Tidying failed (marker): {type(error).__name__}; the log says more.")
+    warnings += _each(ROWS)
+    for warning in warnings:
+        log.warning("%s", warning)
+    return warnings
+
+
+# ---------------------------------------------------------------- the process
 
 
 class Sweep:
@@ -115,6 +163,7 @@ class Sweep:
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:sweep"
         self._tidied = -TIDY_SECONDS
+        self._warnings: list[str] = []
         self._repaired = -REPAIR_SECONDS
 
     def _repair(self) -> None:
@@ -124,15 +173,13 @@ class Sweep:
 
     def once(self) -> bool:
         """Sweep if this process leads; tell whether it does."""
-        processes.touch(self.name, "sweep", {}, metrics.told())
+        processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.told())
         if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
             return False
-        jobs.expire()
-        self._repair()
-        ring()
+        list(_each({"silent workers": jobs.expire, "repair": self._repair, "messages": ring}))
         if time.monotonic() - self._tidied > TIDY_SECONDS:
             self._tidied = time.monotonic()
-            tidy()
+            self._warnings = tidy()
         return True
 
     def end(self) -> None:

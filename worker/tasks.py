@@ -138,6 +138,12 @@ def _picture(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=images.FORMATS)
 
 
+def _read(job: Job | Preview, key: str) -> bytes:
+    """Return a job's picture; raises `BlobMissing`, and `BlobDamaged` if it is not as it was."""
+    known = job.files if isinstance(job, Job) else None
+    return blobs.get(key, known.get(key) if known else None)
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a job asks for, its styles measured as far as they were before."""
@@ -161,7 +167,7 @@ class Asked:
 def _request(job: Job | Preview) -> Asked:
     """Load what a job asks for."""
     chosen, network = job.options, _name(job.options["network"])
-    content, match = blobs.get(job.content_key), chosen["color"] == Color.CONTENT
+    content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
     target = hashlib.sha256(content).hexdigest() if match else ""
     measures = [
         measured.key(network, digest, chosen["size"], target) for digest in job.style_digests
@@ -169,11 +175,11 @@ def _request(job: Job | Preview) -> Asked:
     request = Request(
         content=_picture(content),
         styles=[
-            measured.find(name, network) or _picture(blobs.get(key))
+            measured.find(name, network) or _picture(_read(job, key))
             for name, key in zip(measures, job.style_keys, strict=True)
         ],
         weights=chosen["weights"],
-        masks=[_picture(blobs.get(key)) for key in job.mask_keys],
+        masks=[_picture(_read(job, key)) for key in job.mask_keys],
         alpha=chosen["alpha"],
         color=Color.STYLE if match else Color(chosen["color"]),
         size=chosen["size"],
@@ -190,6 +196,7 @@ class Kept:
     width: int
     height: int
     stored: int  # bytes of both files
+    files: dict[str, Any]  # fingerprints of all the job's pictures
 
 
 def _stand_back() -> None:
@@ -207,11 +214,11 @@ def _keep(job: Job, image: Image.Image) -> Kept:
     thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
     thumbnailing = _thumbnails.submit(images.small_jpeg, image)
     result = images.encode(image, "png")
-    blobs.put(result_key, result)
-    thumbnail = thumbnailing.result()
-    blobs.put(thumbnail_key, thumbnail)
-    stored = len(result) + len(thumbnail)
-    return Kept(result_key, thumbnail_key, image.width, image.height, stored)
+    made = {result_key: result, thumbnail_key: thumbnailing.result()}
+    blobs.put_all(made)
+    files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
+    stored = sum(map(len, made.values()))
+    return Kept(result_key, thumbnail_key, image.width, image.height, stored, files)
 
 
 def _sentence(job: Job, error: Exception) -> str:
@@ -229,6 +236,8 @@ def _sentence(job: Job, error: Exception) -> str:
             return "The picture needs more memory than there is. Please try a smaller size."
         case blobs.BlobMissing():
             return "The job's pictures are gone. Please send them again."
+        case blobs.BlobDamaged():
+            return "The job's pictures were damaged on the disk. Please send them again."
         case blobs.StorageFull():
             return "There is no room left to keep the result. Please try again later."
     return "Something went wrong while making this picture. Please try again."
@@ -238,6 +247,14 @@ def _fail(job: Job, error: Exception) -> None:
     log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
     metrics.FAILED.labels(type(error).__name__).inc()
     jobs.fail(job.id, job.attempt, _sentence(job, error))
+
+
+def _discard(job: Job, files: Kept) -> None:
+    """Delete pictures that came too late: of a job that was cancelled, deleted or is another's."""
+    try:
+        blobs.delete([files.result_key, files.thumbnail_key])
+    except Exception:  # whatever a storage raises
+        log.exception("job %s: pictures that came too late are left to the sweep", job.id)
 
 
 # ---------------------------------------------------------------- jobs made together
@@ -403,7 +420,7 @@ class Stored:
         timings = self._clock.end()
         self._count(timings)
         for job, files in kept:
-            jobs.finish(
+            recorded = jobs.finish(
                 job.id,
                 job.attempt,
                 **asdict(files),
@@ -413,6 +430,8 @@ class Stored:
                 timings={"wait": round((job.started or 0) - job.submitted, 4)} | timings,
                 together=len(self.group),
             )
+            if not recorded:
+                _discard(job, files)
             faults.at("recorded", job.id)
 
     def run(self) -> None:
@@ -499,7 +518,8 @@ def _preview() -> None:
     try:
         stylizer = _stylizer(preview.options["network"])
         [image] = stylizer.stylize([_request(preview).measured(stylizer)])
-        blobs.put(previews.result_key(preview.owner), images.small_jpeg(image))
+        result = images.small_jpeg(image)
+        blobs.put(previews.result_key(preview.owner), result, durable=False)
         previews.end(preview, previews.State.MADE)
     except DBAPIError:
         log.warning("preview %s found no database", preview.id)

@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -127,16 +129,16 @@ def test_a_batch_that_finds_no_room_is_refused_whole(either: Path, setting: Sett
 def test_what_fails_while_it_is_stored_leaves_nothing(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, count = blobs.put, 0
+    write, count = os.fsync, 0
 
-    def full_at_seven(key: str, data: bytes) -> None:
+    def full_at_seven(handle: int) -> None:
         nonlocal count
         count += 1
         if count == 7:
-            raise blobs.StorageFull
-        put(key, data)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(handle)
 
-    monkeypatch.setattr(blobs, "put", full_at_seven)
+    monkeypatch.setattr(os, "fsync", full_at_seven)
     with pytest.raises(blobs.StorageFull):
         submit()
     assert_nothing_was_kept()

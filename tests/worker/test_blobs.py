@@ -11,6 +11,8 @@ from tests.parts import Setting, pictured
 from worker import blobs
 from worker.blobs import BlobMissing, StorageFull
 
+A, B, C = (f"019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7{letter}" for letter in "abc")  # ids of jobs
+
 
 @pytest.fixture(params=["folder", "S3"])
 def place(request: pytest.FixtureRequest, studio: Path, setting: Setting) -> None:
@@ -21,83 +23,83 @@ def place(request: pytest.FixtureRequest, studio: Path, setting: Setting) -> Non
 
 
 def test_what_was_put_is_there(place: None) -> None:
-    assert not blobs.exists("a/content.png")
-    blobs.put("a/content.png", b"one")
-    blobs.put("a/content.png", b"two")
-    assert blobs.get("a/content.png") == b"two"
-    assert blobs.exists("a/content.png")
-    assert not blobs.exists("a")
+    assert not blobs.exists(f"{A}/content.png")
+    blobs.put(f"{A}/content.png", b"one")
+    blobs.put(f"{A}/content.png", b"two")
+    assert blobs.get(f"{A}/content.png") == b"two"
+    assert blobs.exists(f"{A}/content.png")
+    assert not blobs.exists(A)
 
 
 def test_what_was_not_put_is_missing(place: None) -> None:
-    with pytest.raises(BlobMissing, match=r"a/content\.png"):
-        blobs.get("a/content.png")
+    with pytest.raises(BlobMissing, match=rf"{A}/content\.png"):
+        blobs.get(f"{A}/content.png")
 
 
 def test_a_job_goes_with_all_its_pictures(place: None) -> None:
-    blobs.put("a/content.png", b"a")
-    blobs.put("a/style-0.png", b"a")
-    blobs.put("b/content.png", b"b")
-    blobs.delete_job("a")
-    blobs.delete_job("a")
-    assert pictured() == {"b"}
+    blobs.put(f"{A}/content.png", b"a")
+    blobs.put(f"{A}/style-0.png", b"a")
+    blobs.put(f"{B}/content.png", b"b")
+    blobs.delete_job(A)
+    blobs.delete_job(A)
+    assert pictured() == {B}
 
 
 def test_a_picture_is_listed_with_its_age_wherever_it_lies(place: None) -> None:
-    blobs.put("a/content.png", b"a")
+    blobs.put(f"{A}/content.png", b"a")
     [(key, changed)] = blobs.files()
-    assert key == "a/content.png"
+    assert key == f"{A}/content.png"
     assert abs(changed - time.time()) < 60
 
 
 def test_each_picture_is_listed_with_its_age(studio: Path) -> None:
-    blobs.put("a/content.png", b"a")
-    blobs.put("a/result-1.png", b"a")
-    os.utime(studio / "blobs" / "a" / "content.png", (100, 100))
+    blobs.put(f"{A}/content.png", b"a")
+    blobs.put(f"{A}/result-1.png", b"a")
+    os.utime(studio / "blobs" / A / "content.png", (100, 100))
     listed = dict(blobs.files())
-    assert listed.pop("a/content.png") == 100
-    assert abs(listed.pop("a/result-1.png") - time.time()) < 60
+    assert listed.pop(f"{A}/content.png") == 100
+    assert abs(listed.pop(f"{A}/result-1.png") - time.time()) < 60
     assert listed == {}
 
 
 def test_single_pictures_go_and_the_others_stay(place: None) -> None:
-    for key in ("a/content.png", "a/result-1.png", "b/content.png"):
+    for key in (f"{A}/content.png", f"{A}/result-1.png", f"{B}/content.png"):
         blobs.put(key, b"a")
-    blobs.delete(["a/result-1.png", "b/content.png", "b/content.png", "c/never-there.png"])
-    assert {key for key, _ in blobs.files()} == {"a/content.png"}
+    blobs.delete(
+        [f"{A}/result-1.png", f"{B}/content.png", f"{B}/content.png", f"{C}/never-there.png"]
+    )
+    assert {key for key, _ in blobs.files()} == {f"{A}/content.png"}
 
 
 def test_a_reader_never_sees_half_a_picture(studio: Path) -> None:
     large, larger = b"1" * 3_000_000, b"2" * 4_000_000
-    blobs.put("a/content.png", large)
+    blobs.put(f"{A}/content.png", large)
 
     def write() -> None:
         for _ in range(20):
-            blobs.put("a/content.png", larger)
+            blobs.put(f"{A}/content.png", larger)
 
     writer = Thread(target=write)
     writer.start()
     while writer.is_alive():
-        assert blobs.get("a/content.png") in (large, larger)
+        assert blobs.get(f"{A}/content.png") in (large, larger)
     writer.join()
-    assert [path.name for path in (studio / "blobs" / "a").iterdir()] == ["content.png"]
+    assert [path.name for path in (studio / "blobs" / A).iterdir()] == ["content.png"]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_and_leaves_nothing_half(
     studio: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def full(path: Path, data: bytes) -> int:
-        with path.open("wb") as stream:
-            stream.write(data[: len(data) // 2])
+    def full(handle: int) -> None:
         raise OSError(code, os.strerror(code))
 
-    blobs.put("a/content.png", b"before")
-    monkeypatch.setattr(Path, "write_bytes", full)
+    blobs.put(f"{A}/content.png", b"before")
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageFull, match="The storage for pictures is full"):
-        blobs.put("a/content.png", b"after")
-    assert blobs.get("a/content.png") == b"before"
-    assert len(list((studio / "blobs" / "a").iterdir())) == 1
+        blobs.put(f"{A}/content.png", b"after")
+    assert blobs.get(f"{A}/content.png") == b"before"
+    assert len(list((studio / "blobs" / A).iterdir())) == 1
 
 
 def test_the_check_passes_and_leaves_nothing(place: None) -> None:

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import func, select, update
 
-from tests.parts import Setting, picture, pictured
+from tests.parts import Setting, picture, pictured, undeletable
 from worker import blobs, database, gallery, jobs, sweep
 from worker.database import Base
 from worker.gallery import Entry, EntryNotFound, LinkRevoked, Order, Page, Report, Shown, Wanted
@@ -354,11 +354,10 @@ def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
 
 
 def test_what_the_storage_keeps_back_is_deleted_all_the_same(
-    studio: Path, caplog: pytest.LogCaptureFixture
+    studio: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = made()
-    (studio / "blobs").rename(studio / "aside")
-    (studio / "blobs").write_text("no folder any more")
+    undeletable(monkeypatch, one)
     assert gallery.remove("ann", [one]) == [one]
     assert ids(gallery.mine("ann")) == []
     assert "its pictures are left to the sweep" in caplog.text

@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+import uuid_utils
 from sqlalchemy import update
 
 from tests.parts import Setting, Valkey, picture, pictured
@@ -24,6 +25,20 @@ def let_time_pass(seconds: float) -> None:
                 finished=Job.finished - seconds,
             )
         )
+
+
+def age(folder: Path, seconds: float = 3700) -> None:
+    """Let the files of a folder have been written so long ago."""
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def strangers(count: int) -> list[str]:
+    """Store pictures of jobs that have no row; return their ids."""
+    ids = [str(uuid_utils.uuid7()) for _ in range(count)]
+    for job_id in ids:
+        blobs.put(f"{job_id}/content.png", b"picture")
+    return ids
 
 
 def test_it_rings_for_what_was_never_sent(studio: Path, valkey: Valkey, setting: Setting) -> None:
@@ -95,14 +110,12 @@ def test_without_retention_nothing_goes(rung: Path, setting: Setting) -> None:
 
 
 def test_pictures_without_a_row_go_after_an_hour_and_not_before(rung: Path) -> None:
-    known = submit()
-    for name in ("old", "young"):
-        blobs.put(f"{name}/content.png", b"picture")
-    for name in ("old", known.id):
-        for path in (rung / "blobs" / name).iterdir():
-            os.utime(path, (time.time() - 3700,) * 2)
     sweep.tidy()
-    assert pictured() == {"young", known.id}
+    known, (old, young) = submit(), strangers(2)
+    for name in (old, known.id):
+        age(rung / "blobs" / name)
+    sweep.tidy()
+    assert pictured() == {young, known.id}
 
 
 def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(rung: Path) -> None:
@@ -126,8 +139,7 @@ def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(rung: Path) -> 
         timings={},
     )
     before = {key for key, _ in blobs.files()}
-    for path in (rung / "blobs" / job.id).iterdir():
-        os.utime(path, (time.time() - 3700,) * 2)
+    age(rung / "blobs" / job.id)
     sweep.tidy()
     assert {key for key, _ in blobs.files()} == before - {lost}
 

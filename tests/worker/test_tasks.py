@@ -1,3 +1,4 @@
+import hashlib
 import io
 import logging
 import sys
@@ -12,8 +13,19 @@ from PIL import Image
 from sqlalchemy import update
 
 import adain
-from tests.parts import Setting, picture
-from worker import blobs, database, images, jobs, previews, queue, settings, tasks
+from tests.parts import Setting, picture, pictured
+from worker import (
+    accounts,
+    blobs,
+    database,
+    images,
+    jobs,
+    previews,
+    queue,
+    settings,
+    tasks,
+    verify,
+)
 from worker.heartbeat import Heartbeat
 from worker.jobs import Job, Status
 from worker.limits import Visitor
@@ -280,3 +292,72 @@ def test_a_preview_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) ->
     job = submit()
     answer()
     assert now(job).status == Status.DONE
+
+
+def test_the_picture_being_stored_goes_when_its_owner_deletes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = submit()
+    keep = tasks._keep
+
+    def deleted_meanwhile(made: Job, image: Image.Image) -> tasks.Kept:
+        accounts.remove("ann")
+        return keep(made, image)
+
+    monkeypatch.setattr(tasks, "_keep", deleted_meanwhile)
+    answer()
+    assert jobs.unknown([job.id]) == {job.id}
+    assert pictured() == set()
+
+
+def test_the_preview_being_made_goes_when_its_owner_deletes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = images.small(picture(96, 64), 256)
+    previews.ask(Visitor("ann"), photo, [photo])
+    small = images.small_jpeg
+
+    def deleted_meanwhile(image: Image.Image) -> bytes:
+        accounts.remove("ann")
+        return small(image)
+
+    monkeypatch.setattr(images, "small_jpeg", deleted_meanwhile)
+    answer()
+    assert pictured() == set()
+
+
+@pytest.mark.parametrize("damage", [b"", b"another picture", picture(64, 48, color="red")])
+def test_a_damaged_picture_fails_its_job_in_words(damage: bytes) -> None:
+    job = submit()
+    blobs.put(job.content_key, damage)
+    answer()
+    ended = now(job)
+    assert ended.status == Status.FAILED
+    assert ended.error == ("The job's pictures were damaged on the disk. Please send them again.")
+
+
+def test_a_job_of_an_earlier_version_has_no_digests_and_is_done() -> None:
+    job = submit()
+    with database.transaction() as session:
+        session.execute(update(Job).values(files=None))
+    answer()
+    assert now(job).status == Status.DONE
+    assert verify.problems() == []
+
+
+def test_every_picture_of_a_job_is_recorded_with_length_and_digest() -> None:
+    job = submit()
+    answer()
+    done = now(job)
+    assert done.files is not None
+    assert done.files == {
+        key: [len(blobs.get(key)), hashlib.sha256(blobs.get(key)).hexdigest()]
+        for key in jobs.named([job.id])[job.id]
+    }
+    assert verify.problems() == []
+    blobs.put(done.result_key or "", b"something else")
+    blobs.delete([done.thumbnail_key or ""])
+    assert verify.problems() == [
+        f"{done.result_key} is not the picture that was stored.",
+        f"{done.thumbnail_key} is missing.",
+    ]
