@@ -42,7 +42,6 @@ from web.identity import Identity
 from web.limits import PageOnly
 from web.sameorigin import SameOrigin
 from web.uploads import UploadDoor
-from worker import spool
 from worker.settings import settings, warnings
 
 log = logging.getLogger(__name__)
@@ -108,7 +107,6 @@ def create() -> FastAPI:
     """Return the application that the settings describe."""
     for warning in warnings():
         log.warning("%s", warning)
-    spool.tidy()
     app = without_page()
     _mount_page(app)
     return app

@@ -8,6 +8,7 @@ large batch takes no more memory than one job. Knows no limits and no web.
 import contextlib
 import hashlib
 import logging
+import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from sqlalchemy import JSON, Index, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker import blobs, database, images, jobs, queue, spool
+from worker import blobs, database, images, jobs, queue
 from worker.database import Base, now
 from worker.images import ImageRejected
 from worker.jobs import Beside, Job, Room, Status
@@ -205,9 +206,10 @@ def submit(
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
         raise Refused("A batch takes at least one photo and at least one style picture.")
-    with spool.folder() as place:
-        clean_photos = _clean(place, "Photo", photos, chosen.size)
-        clean_styles = _clean(place, "Style", styles, chosen.size)
+    # in the web process's folder in the spool, which outlives no two starts (`web/spool.py`)
+    with tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
+        clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
+        clean_styles = _clean(Path(place), "Style", styles, chosen.size)
         cells = [
             _Cell(str(uuid_utils.uuid7()), photo, style)
             for photo in clean_photos

@@ -22,6 +22,7 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from worker import disk
 from worker.settings import settings
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ class StorageFull(Exception):
 def _place() -> tuple[AbstractFileSystem, str]:
     """Return the file system and the folder in it that holds the jobs' folders."""
     filesystem, root = url_to_fs(settings().blobs_url)
-    filesystem.mkdirs(root, exist_ok=True)
+    if isinstance(filesystem, LocalFileSystem):
+        disk.make_folder(Path(root))
+    else:
+        filesystem.mkdirs(root, exist_ok=True)
     return filesystem, root.rstrip("/")
 
 
@@ -80,15 +84,6 @@ def _side_by_side(work: Callable[[Path], None], paths: Sequence[Path]) -> None:
     wait(futures)
     for future in futures:
         future.result()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(file: Path, data: bytes, durable: bool) -> None:
@@ -118,9 +113,9 @@ def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
         for aside, file in asides.items():
             aside.replace(file)
         if durable:
-            _side_by_side(_sync_folder, folders)
+            _side_by_side(disk.sync_folder, folders)
             if new:
-                _sync_folder(root)
+                disk.sync_folder(root)
     finally:
         for aside in asides:
             aside.unlink(missing_ok=True)

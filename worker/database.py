@@ -22,6 +22,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
+from worker import disk
 from worker.settings import settings
 
 P = ParamSpec("P")
@@ -78,7 +79,7 @@ def _made(synchronous: str) -> Engine:
     )
     if made.dialect.name == "sqlite":
         if made.url.database:
-            Path(made.url.database).parent.mkdir(parents=True, exist_ok=True)
+            disk.make_folder(Path(made.url.database).parent)
         event.listen(made, "connect", partial(_prepare, synchronous))
         event.listen(made, "begin", _begin)
     return made

@@ -7,12 +7,31 @@ from pathlib import Path
 import pytest
 from starlette.formparsers import MultiPartParser
 
+from tests.parts import picture
 from tests.web.served import served
 from tests.web.test_bodies import sending
 from web import spool
 from worker.settings import MIB
 
 CHILD = "from web import spool; lock = spool.install(); print('held', flush=True); input()"
+
+KILLED = """
+import os, signal
+from web import spool
+from worker import batches, images
+from worker.batches import Source
+
+def killed(data):
+    if data == b"the last":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return clean(data)
+
+lock = spool.install()
+clean, images.clean = images.clean, killed
+photo = open(os.environ["PHOTO"], "rb").read()
+sources = [Source("a", 1, lambda: photo), Source("b", 1, lambda: b"the last")]
+batches.submit("ann", sources, [Source("style", 1, lambda: photo)])
+"""
 
 
 @pytest.fixture
@@ -67,6 +86,21 @@ def test_the_folder_of_a_killed_process_is_deleted_and_that_of_a_running_one_is_
     assert gone == {str(killed.pid)}
     assert len(before) == 3
     running.communicate(b"\n")
+
+
+def test_photos_of_a_batch_whose_process_was_killed_go_at_the_next_start(
+    studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photo.png").write_bytes(picture())
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("PHOTO", str(tmp_path / "photo.png"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -9
+    assert list((tmp_path / "temporary").rglob("*.png")) == []
+    assert [path.name for path in spool.folder().rglob("*.png")] == ["Photo-0.png"]
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with spool.install():
+        assert list(spool.folder().rglob("*.png")) == []
 
 
 def test_the_folder_of_the_process_is_its_own(installed: Path) -> None:
