@@ -98,6 +98,7 @@ OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
     "batches": False,
     "blocks": False,
     "ceilings": None,
+    "deletions": None,
     "deliveries": False,
     "entries": None,  # a share link opens one picture, which its maker could see before
     "gate": None,
@@ -109,6 +110,7 @@ OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
     "processes": None,
     "receipts": False,
     "reports": False,
+    "storage_marker": None,
     "styles": None,
     "webhook_secrets": True,
 }
