@@ -26,9 +26,11 @@ from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
 
 from adain import __version__
 from worker import blobs, database, jobs, settings
+from worker.deletions import Deletion
 from worker.jobs import Job
 from worker.leases import Lease
 from worker.limits import Allowance
+from worker.marker import Marker
 from worker.previews import Preview
 from worker.processes import Process
 from worker.styles import Measure
@@ -37,8 +39,10 @@ FORMAT = 2  # 1 had no digests
 HEAD, SECRET = "studio.json", "cookie-secret"
 ROWS, PICTURES = "rows/", "pictures/"
 AT_ONCE = 500
-# measured, counted or asked for again, or only of the processes that run now
-MADE_AGAIN = {one.__tablename__ for one in (Allowance, Lease, Measure, Preview, Process)}
+# measured, counted or asked for again, or only of the processes and the storage that are there now
+MADE_AGAIN = {
+    one.__tablename__ for one in (Allowance, Deletion, Lease, Marker, Measure, Preview, Process)
+}
 _LEFT_OUT = MADE_AGAIN | {"alembic_version"}
 
 

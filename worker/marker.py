@@ -9,7 +9,7 @@ import json
 import uuid
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import blobs, database
@@ -89,7 +89,8 @@ def renew() -> None:
     marker_id = uuid.uuid4().hex
     _write(marker_id, 1)
     with database.transaction(durable=True) as session:
-        session.merge(Marker(number=_ONLY, id=marker_id, generation=1, raising=False, allowed=0))
+        session.execute(delete(Marker))
+        session.add(Marker(number=_ONLY, id=marker_id, generation=1))
 
 
 def allowed() -> int:

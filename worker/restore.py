@@ -39,7 +39,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from adain import __version__
-from worker import blobs, database, processes, settings
+from worker import blobs, database, marker, processes, settings
 from worker.backup import (
     AT_ONCE,
     FORMAT,
@@ -359,5 +359,6 @@ def restore(source: Path, replace: bool = False) -> Counter[str]:
     with checked(source) as back_up:
         _check_free(replace)
         _put(back_up)
+        marker.renew()
         _delete_others(back_up)
         return back_up.counts

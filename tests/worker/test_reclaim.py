@@ -18,6 +18,7 @@ from tests.parts import Setting, picture, pictured, undeletable
 from web import app
 from worker import (
     adoption,
+    backup,
     blobs,
     database,
     deletions,
@@ -30,6 +31,7 @@ from worker import (
     queue,
     recents,
     reclaim,
+    restore,
     sweep,
 )
 from worker.jobs import Job
@@ -220,6 +222,22 @@ def test_adopting_joins_database_and_pictures(place: str, setting: Setting, stud
     assert trash() == stray
 
 
+def test_restoring_a_back_up_writes_a_new_marker(studio: Path, tmp_path: Path) -> None:
+    kept = {job.id for job in submit(2)}
+    sweep.tidy()
+    file, _ = backup.make(tmp_path / "back-up.tar")
+    submit(2)
+    sweep.tidy()
+    before = marker._file()
+    with database.transaction() as session:
+        session.execute(delete(processes.Process))
+    restore.restore(file, replace=True)
+    assert marker.state() == State.MATCH
+    assert marker._file() != before
+    assert sweep.tidy() == []
+    assert pictured() == kept
+
+
 # ---------------------------------------------------------------- trash and brake
 
 
@@ -353,7 +371,7 @@ def test_every_module_that_stores_pictures_is_one_whose_rows_are_asked() -> None
     """A new one needs a part in `reclaim.named`, and a test above."""
     storing = {path.stem for path in PRODUCT if "blobs.put" in path.read_text()}
     jobs_own = {"jobs", "batches", "tasks", "recents"}
-    assert storing == jobs_own | {"previews", "marker", "backup"}
+    assert storing == jobs_own | {"previews", "marker", "restore"}
 
 
 # ---------------------------------------------------------------- each part by itself
