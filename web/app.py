@@ -56,7 +56,7 @@ def _mount_page(app: FastAPI) -> None:
     uploads.tidy()  # what a process left that was killed
     import gradio as gr  # slow to import, and only the page wants it
 
-    from web import theme, ui
+    from web import sessions, theme, ui
 
     gr.mount_gradio_app(
         app,
@@ -75,6 +75,7 @@ def _mount_page(app: FastAPI) -> None:
         pwa=False,
         allowed_paths=[],
     )
+    sessions.limit(app)
 
 
 def without_page() -> FastAPI:

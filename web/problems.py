@@ -1,5 +1,6 @@
 """Everything that goes wrong, as an answer: problem+json with one sentence (RFC 9457)."""
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -26,6 +27,8 @@ DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 UNKEPT = "A value can't be kept: a text with the character NUL, or too large a number."
 BROKEN = "Something went wrong in the studio. It has been written down; please try again."
 MISSING = "This picture is no longer kept."
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,9 @@ def sentence_for(error: Exception) -> tuple[int, str]:
         case BlobMissing():
             return 410, MISSING
         case StorageFull():
+            return 507, FULL
+        case OSError() if error.errno in NO_SPACE:
+            log.error("the disk has no room: %s", error)
             return 507, FULL
         case DBAPIError() if any(word in str(error.orig) for word in DISK_FULL):
             log.error("the database has no room: %s", error)
@@ -108,7 +114,7 @@ async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    for kind in (Refused, JobNotFound, BlobMissing, StorageFull, DBAPIError, PoolTimeout):
+    for kind in (Refused, JobNotFound, BlobMissing, StorageFull, DBAPIError, PoolTimeout, OSError):
         app.add_exception_handler(kind, _foreseen)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(HTTPException, _http)

@@ -36,6 +36,14 @@ def photo(megabytes: float) -> bytes:
     return best
 
 
+def _cpu(process: psutil.Process) -> float:
+    """Return the seconds of a core that a process and its children took, those that ended too."""
+    parts = [process.cpu_times(), *(one.cpu_times() for one in process.children())]
+    times = process.cpu_times()
+    ended = times.children_user + times.children_system
+    return float(sum(one.user + one.system for one in parts) + ended)
+
+
 class Memory(threading.Thread):
     """Looks at the memory of a process all the time, and of its decoders."""
 
@@ -80,16 +88,19 @@ def main() -> int:
     answers: Counter[int] = Counter()
     with whole.studio() as studio, ThreadPoolExecutor(args.count) as clients:
         before = psutil.Process(studio.web).memory_info().rss / 1e6
-        memory = Memory(studio.web)
+        memory, cpu = Memory(studio.web), _cpu(psutil.Process(studio.web))
         memory.start()
         tasks = [clients.submit(submit, studio.address, data, answers) for _ in range(args.count)]
         took = sorted(task.result() for task in tasks)
         memory.over.set()
+        cpu = _cpu(psutil.Process(studio.web)) - cpu
+        load = psutil.getloadavg()[0]
     print(
         f"{args.count} submissions of two photos of {len(data) / 1e6:.1f} MB: the first accepted "
         f"after {took[0]:.1f} s, the last after {took[-1]:.1f} s; answers {dict(answers)}; web "
         f"process {before:.0f} MB before, {memory.own:.0f} MB at most, its decoders "
-        f"{memory.decoders:.0f} MB."
+        f"{memory.decoders:.0f} MB; {cpu / max(1, answers[202]):.1f} s of a core for each that was "
+        f"accepted; load of the machine {load:.0f} on {psutil.cpu_count()} cores."
     )
     return int(took[-1] > PATIENCE or memory.own > MEMORY)
 

@@ -1,9 +1,11 @@
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.formparsers import MultiPartParser
 
@@ -106,3 +108,17 @@ def test_photos_of_a_batch_whose_process_was_killed_go_at_the_next_start(
 def test_the_folder_of_the_process_is_its_own(installed: Path) -> None:
     assert installed.stat().st_mode & 0o077 == 0
     assert (installed / spool.LOCK).exists()
+
+
+def test_a_spool_without_room_is_said_in_a_sentence(studio: Path, installed: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    files = {"content": picture(), "style": bytes(3 * MIB)}
+    with served() as address:
+        httpx.get(f"{address}/api/v1/jobs")  # the database's files are there
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, before[1]))
+        try:
+            answer = httpx.post(f"{address}/api/v1/jobs", files=files)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert answer.status_code == 507
+    assert "no room" in answer.json()["detail"]
