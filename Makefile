@@ -8,7 +8,7 @@ SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
 .PHONY: help up test test-hard fuzz load large lint types format bench bench-full train quality
-.PHONY: audit hashes authorisation clean install install-dev chromium compiler
+.PHONY: audit hashes digests authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -77,6 +77,9 @@ audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about ev
 
 hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres
 	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres)'
+
+digests: install-dev ## write the digests of the images that are not ours, where their registry answers
+	@$(BIN)/python -P deploy/digests.py
 
 authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation

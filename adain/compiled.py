@@ -6,7 +6,6 @@ Compiled is the common way of a picture: whole, without masks. Tiles and masks g
 
 import contextlib
 import hashlib
-import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from adain import pixels
+from adain import own, pixels
 from adain.model import Network, Statistics
 
 FOLDER = Path("data/code")  # where code lies unless said otherwise
@@ -103,19 +102,16 @@ class Compiled:
         return self._network.unfolded(torch.cat(painted)).cpu(), torch.cat(raw)
 
 
-def _ours(folder: Path) -> bool:
-    """Tell whether nobody but us could have put code there."""
-    told = folder.stat()
-    return told.st_uid == os.getuid() and not told.st_mode & 0o022
-
-
 def load(network: Network, name: str, folder: Path) -> Compiled | None:
     """Return a network's code if there is some; raises `CodeUnusable`."""
-    there = place(network, name, folder)
+    there = place(network, name, folder.resolve())
     if not (there / SOUND).exists():
         return None
-    if not _ours(there):
-        raise CodeUnusable(f"code in {there} could be somebody else's, and is not used")
+    if weak := own.weak_points(there):
+        raise CodeUnusable(
+            f"code in {there} could be somebody else's, and is not used: "
+            f"others can write to {weak[0]}, or own it; chmod go-w {weak[0]}"
+        )
     try:
         return Compiled(there, network)
     except RuntimeError as error:

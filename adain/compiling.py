@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.export import Dim
 
-from adain import pixels
+from adain import own, pixels
 from adain.compiled import FOLDER, PARTS, SOUND, Compiled, place, together
 from adain.model import NETWORKS, Network, Statistics, adain, statistics
 from adain.stylizer import FOLDER as WEIGHTS
@@ -160,6 +161,15 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Yield a new folder to compile in; in a container nothing in /tmp may be executed."""
+    for left in folder.glob("scratch*"):  # somebody was killed over it
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="scratch-", dir=folder) as name:
+        yield Path(name)
+
+
 @torch.no_grad()
 def make(network: Network, name: str, folder: Path) -> Path:
     """Have code of a network in `folder`, made if it is not there yet; return where.
@@ -169,22 +179,25 @@ def make(network: Network, name: str, folder: Path) -> Path:
     """
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         raise NotNow("there is no C++ compiler here; on Debian: sudo apt install g++")
-    there = place(network, name, folder.absolute())
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / "scratch"  # in a container nothing in /tmp may be executed
-    with _alone(folder):
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve()
+    there = place(network, name, folder)
+    if weak := own.weak_point(folder):
+        raise NotNow(
+            f"others can write to {weak}, or own it, and so could put code into {folder}; "
+            f"chmod go-w {weak}"
+        )
+    with _alone(folder), _scratch(folder) as scratch:
         if (there / SOUND).exists():
             return there
-        for left in (scratch, there):  # somebody was killed over it
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(there, ignore_errors=True)  # somebody was killed over it
         there.mkdir(mode=0o700)
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(scratch.absolute())
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(scratch)
         for part, module in _modules(network).items():
             _compile(module, network, there / f"{part}.so")
         far = _differs(there, network)
         if not far <= _ALIKE:  # so that a NaN is no likeness
             raise RuntimeError(f"compiled, the network paints otherwise: by {far:.1%}")
-        shutil.rmtree(scratch)
         for left in there.iterdir():
             if left.suffix not in {".so", ".cubin"}:  # its sources
                 shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -16,6 +16,7 @@ from adain.color import Color
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import PLAIN, array, drawn, mask
+from tests.parts import reachable
 
 PHOTO, BATCH = drawn(1, (300, 211)), [drawn(seed, (128, 96)) for seed in (11, 12, 13)]
 
@@ -106,7 +107,7 @@ def test_an_exact_stylizer_uses_no_code_in_half_precision(code: Path) -> None:
 @pytest.fixture
 def own(code: Path, tmp_path: Path) -> Path:
     """A folder with the code, to be spoilt."""
-    shutil.copytree(code, tmp_path / "code")
+    shutil.copytree(code, reachable(tmp_path) / "code")
     return tmp_path / "code"
 
 
@@ -133,6 +134,19 @@ def test_code_that_others_may_write_is_not_run(
     assert not stylizer.has_code
     assert "could be somebody else's" in caplog.text
     assert there.exists()
+
+
+def test_code_in_a_folder_that_others_may_replace_is_neither_run_nor_made(
+    own: Path, without: Stylizer
+) -> None:
+    own.parent.chmod(0o777)
+    try:
+        with pytest.raises(compiled.CodeUnusable, match=f"chmod go-w {own.parent}$"):
+            compiled.load(without.model, without.name, own)
+        with pytest.raises(compiling.NotNow, match=f"chmod go-w {own.parent}$"):
+            compiling.make(without.model, without.name, own)
+    finally:
+        own.parent.chmod(0o700)
 
 
 def test_code_nobody_has_finished_is_not_run(own: Path, without: Stylizer) -> None:

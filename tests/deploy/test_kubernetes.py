@@ -4,6 +4,7 @@ schemas, against our code, and their query against PostgreSQL.
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +124,91 @@ def test_a_pod_may_do_nothing_it_does_not_need(name: str) -> None:
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert f"--uid {spec['securityContext']['runAsUser']}" in DOCKERFILE
     writable = {volume["name"] for volume in spec["volumes"] if "emptyDir" in volume}
-    for container in spec["containers"]:
+    assert all(volume["emptyDir"]["sizeLimit"] for volume in spec["volumes"])
+    for container in (*spec["containers"], *spec.get("initContainers", [])):
         security = container["securityContext"]
         assert security["readOnlyRootFilesystem"] is True
         assert security["allowPrivilegeEscalation"] is False
         assert security["capabilities"] == {"drop": ["ALL"]}
-        assert "memory" in container["resources"]["limits"]
-        assert {mount["name"] for mount in container["volumeMounts"]} == writable
+        assert {"memory", "ephemeral-storage"} <= set(container["resources"]["limits"])
+        assert {mount["name"] for mount in container["volumeMounts"]} <= writable
+    [container] = spec["containers"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == writable
+
+
+@pytest.mark.parametrize("name", ["worker-cpu", "worker-gpu"])
+def test_machine_code_lies_where_nobody_else_writes_as_no_volumes_own_folder_does(
+    name: str,
+) -> None:
+    """An emptyDir is writable for all; `adain.own` refuses code in a folder below one."""
+    spec = PODS[f"Deployment {name}"]["spec"]
+    [first], [worker] = spec["initContainers"], spec["containers"]
+    assert first["image"] == worker["image"]
+    *_, mode, made = first["command"]
+    assert mode == "700"
+    [volume] = first["volumeMounts"]
+    own = {one["name"]: one["value"] for one in worker["env"]}
+    [mount] = [one for one in worker["volumeMounts"] if one["mountPath"] == own["STUDIO_CODE_DIR"]]
+    assert f"{volume['mountPath']}/{mount['subPath']}" == made
+    assert volume["name"] == mount["name"]
+
+
+# ---------------------------------------------------------------- the network
+
+
+def policies(name: str, way: str) -> Iterator[tuple[str, Manifest]]:
+    """Yield the rules of one direction that hold for a pod, each with its policy's name."""
+    labels = PODS[name]["metadata"]["labels"]
+    for policy in of_kind("NetworkPolicy").values():
+        selector = policy["spec"]["podSelector"]
+        wanted = [(key, [value]) for key, value in selector.get("matchLabels", {}).items()]
+        for one in selector.get("matchExpressions", []):
+            assert one["operator"] == "In"
+            wanted.append((one["key"], one["values"]))
+        if all(labels.get(key) in values for key, values in wanted):
+            assert way in ("ingress", "egress")
+            if way.title() in policy["spec"]["policyTypes"]:
+                for rule in policy["spec"].get(way, []):
+                    yield policy["metadata"]["name"], rule
+
+
+def test_what_no_policy_names_is_refused_for_every_pod() -> None:
+    deny = of_kind("NetworkPolicy")["nothing-else"]["spec"]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_only_web_servers_are_reached_and_only_through_the_proxy_or_by_prometheus(
+    name: str,
+) -> None:
+    rules = [rule for _, rule in policies(name, "ingress")]
+    assert len(rules) == (name == "Deployment web")
+    for rule in rules:
+        assert all("namespaceSelector" in one for one in rule["from"])
+        assert [one["port"] for one in rule["ports"]] == ["http"]
+
+
+def ports(name: str) -> set[int]:
+    return {port["port"] for _, rule in policies(name, "egress") for port in rule.get("ports", ())}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_every_part_reaches_what_it_needs(name: str) -> None:
+    assert {53, 5432, 6379} <= ports(name)
+    assert (443 in ports(name)) == (name != "Job migrate")  # S3, the provider of identities
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_any_port_of_any_host_is_reached_by_the_sweep_alone_and_never_in_the_cluster(
+    name: str,
+) -> None:
+    free = [rule for _, rule in policies(name, "egress") if "ports" not in rule]
+    assert len(free) == (name == "Deployment sweep")
+    inner = [ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    inner += [ip_network(one) for one in ("169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10")]
+    for rule in free:
+        excepted = {ip_network(one) for block in rule["to"] for one in block["ipBlock"]["except"]}
+        assert set(inner) <= excepted
 
 
 @pytest.mark.parametrize("name", ["worker-cpu", "worker-gpu"])

@@ -1,0 +1,59 @@
+"""Folders that nobody else can have put anything in: what lies there may be run.
+
+Looks at owners and modes as POSIX has them. Knows no network.
+"""
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+_ENTER = stat.S_IXGRP | stat.S_IXOTH
+
+
+def _ours_alone(group: int) -> bool:
+    """Tell whether a group is the one that many systems make for each user, with nobody else in it.
+
+    There, folders are writable for that group unless said otherwise.
+    """
+    try:
+        entry, me = grp.getgrgid(group), pwd.getpwuid(os.getuid())
+    except KeyError:
+        return False
+    same = (entry.gr_gid, entry.gr_name) == (me.pw_gid, me.pw_name)
+    return same and set(entry.gr_mem) <= {me.pw_name}
+
+
+def _others_write(told: os.stat_result) -> bool:
+    """Tell whether others may put something into a folder, or replace what is there.
+
+    In a sticky one, such as /tmp, what is ours can't be replaced.
+    """
+    if told.st_mode & stat.S_ISVTX:
+        return False
+    by_group = told.st_mode & stat.S_IWGRP and not _ours_alone(told.st_gid)
+    return bool(by_group or told.st_mode & stat.S_IWOTH)
+
+
+def weak_point(place: Path) -> Path | None:
+    """Return the first place, from the root to a resolved path, where others could change it.
+
+    None: there is none. The path's end is judged more strictly: neither group nor others write.
+    Whatever lies below a folder that they can't enter is out of their reach.
+    """
+    for step in reversed(place.parents):
+        told = step.lstat()
+        if told.st_uid not in {0, os.getuid()} or _others_write(told):
+            return step
+        if not told.st_mode & _ENTER:
+            return None if place.lstat().st_uid in {0, os.getuid()} else place
+    told = place.lstat()
+    sound = told.st_uid in {0, os.getuid()} and not told.st_mode & 0o022
+    return None if sound else place
+
+
+def weak_points(folder: Path) -> list[Path]:
+    """Return such places of a folder and of all that lies in it."""
+    found = map(weak_point, (folder, *(file.resolve() for file in sorted(folder.rglob("*")))))
+    return list(dict.fromkeys(place for place in found if place is not None))
