@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.parts import Setting
 from web import app
 from web.identity import COOKIE
 
@@ -76,3 +77,17 @@ def test_uploads_are_kept_in_the_data_folder(client: TestClient, studio: Path) -
     files = {"files": ("small.png", b"hello", "image/png")}
     (kept,) = client.post("/gradio_api/upload", files=files).json()
     assert Path(kept).is_relative_to(studio / "uploads")
+
+
+def test_a_weak_cookie_secret_is_warned_of_at_the_start(
+    studio: Path,
+    setting: Setting,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(app, "_mount_page", lambda _: None)
+    setting(cookie_secret="hunter2")
+    app.create()
+    [told] = [one for one in caplog.messages if "STUDIO_COOKIE_SECRET" in one]
+    assert "is weak" in told
+    assert "hunter2" not in told

@@ -95,8 +95,10 @@ def test_settings_hide_secrets_and_passwords(setting: Setting) -> None:
         redis_url="redis://:hushhush@queue:6379/0",
         database_url="postgresql://studio:hushhush@database/studio",
     )
-    listed = call("settings").output
-    assert "hushhush" not in listed
+    result = call("settings")
+    listed = result.stdout
+    assert "hushhush" not in result.output
+    assert "# warning: STUDIO_COOKIE_SECRET is weak" in result.stderr
     assert "STUDIO_DATABASE_URL=postgresql://studio:********@database/studio" in listed
     assert "STUDIO_COOKIE_SECRET=*" in listed
 
