@@ -33,11 +33,16 @@ def secure(connection: HTTPConnection) -> bool:
     return over_https() or connection.url.is_secure
 
 
+def path() -> str:
+    """Return the path the studio lies under, without a slash at its end; "": none."""
+    return urlsplit(settings().public_url).path.rstrip("/")
+
+
 def place(name: str, secure: bool) -> Place:
     """Return where a cookie belongs; over http its name stays as it is."""
     if not secure:
         return Place(name, "/", False)
-    if path := urlsplit(settings().public_url).path.rstrip("/"):
-        digest = hashlib.sha256(path.encode()).hexdigest()[:8]
-        return Place(f"__Secure-{name}-{digest}", path, True)
+    if under := path():
+        digest = hashlib.sha256(under.encode()).hexdigest()[:8]
+        return Place(f"__Secure-{name}-{digest}", under, True)
     return Place(f"__Host-{name}", "/", True)

@@ -123,7 +123,7 @@ async def done(request: Request) -> Response:
     """Take the visitor back, as who they are, with what they made before."""
     claims = await _claims(request)
     become(request, await run_sync(_person, claims, owner_of(request)))
-    return RedirectResponse("/", 303)
+    return RedirectResponse(f"{cookies.path()}/", 303)
 
 
 @router.post("/sign-out", status_code=204)

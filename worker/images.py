@@ -83,6 +83,7 @@ class _Seat:
         if process is None or process.poll() is not None:
             process = self._start()
         clock = Timer(WALL_SECONDS, process.kill)
+        clock.daemon = True
         clock.start()
         try:
             return _exchange(process, question, data)

@@ -5,10 +5,12 @@ one id finds a job's whole way from the web server through worker and sweep.
 """
 
 import logging
+import sys
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from worker import masks
 from worker.settings import settings
 
 _CHATTY = ("alembic.runtime.plugins", "celery.app.trace", "celery.worker.strategy", "PIL")
@@ -39,7 +41,7 @@ def _json() -> logging.Formatter:
 
 def start() -> None:
     """Set up logging for this process."""
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(masks.stream(sys.stderr))
     text = logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     handler.setFormatter(_json() if settings().log_format == "json" else text)
     logging.basicConfig(level=settings().log_level, handlers=[handler], force=True)

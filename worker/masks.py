@@ -38,9 +38,11 @@ class _Stream:
         return getattr(self._stream, name)
 
 
+def stream(given: TextIO) -> TextIO:
+    """Return the stream, masking what is written to it."""
+    return given if isinstance(given, _Stream) else cast("TextIO", _Stream(given))
+
+
 def install() -> None:
     """Mask what this process, and whatever it forks, prints from now on, tracebacks included."""
-    if not isinstance(sys.stderr, _Stream):
-        sys.stdout, sys.stderr = (
-            cast("TextIO", _Stream(stream)) for stream in (sys.stdout, sys.stderr)
-        )
+    sys.stdout, sys.stderr = stream(sys.stdout), stream(sys.stderr)

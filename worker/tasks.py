@@ -48,6 +48,7 @@ from worker import (
     images,
     jobs,
     logs,
+    masks,
     measured,
     metrics,
     previews,
@@ -612,6 +613,7 @@ _ending = Event()  # set there by `NO_MORE`
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _log(**_: object) -> None:
+    masks.install()  # the pool's processes are begun by no word of ours
     logs.start()
 
 

@@ -44,6 +44,20 @@ def test_as_json_a_traceback_stays_on_its_line(setting: Setting, capsys: Said) -
     assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_password_in_a_line_or_its_traceback_is_masked(
+    setting: Setting, capsys: Said, form: str
+) -> None:
+    setting(log_format=form)
+    logs.start()
+    error = OSError("no answer from postgresql://studio:hush-hush@db/studio")
+    logging.getLogger("x").error("redis://:hush-hush@queue/0 is away", exc_info=error)
+    said = capsys.readouterr().err
+    assert "redis://:********@queue/0 is away" in said
+    assert "postgresql://studio:********@db/studio" in said
+    assert "hush" not in said
+
+
 def test_for_people_a_line_is_text(setting: Setting, capsys: Said) -> None:
     logs.start()
     logging.getLogger("x").warning("job %s waits", "7")
