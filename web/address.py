@@ -115,5 +115,11 @@ def welcome(request: Request) -> None:
     blocks.check(*limits.names(visitor(request)))
 
 
+def credential(request: Request) -> None:
+    """Depend on this where a key or a secret is made; raises `TooMany` and `Blocked`."""
+    limits.spend(visitor(request), limits.credential())
+
+
 COSTLY = [Depends(costly)]
+CREDENTIAL = [Depends(credential)]
 WELCOME = [Depends(welcome)]

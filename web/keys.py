@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
 from web.identity import by_key
 from web.openapi import problems
@@ -62,7 +63,7 @@ def mine(owner: Owner) -> list[KeyView]:
     return [_view(key) for key in keys.listed(owner)]
 
 
-@router.post("", status_code=201, responses=problems(400, 403))
+@router.post("", status_code=201, dependencies=CREDENTIAL, responses=problems(400, 403, 429))
 def make(asked: Name, owner: Owner, request: Request) -> NewKey:
     """Make a key: whoever has it is you, until you revoke it. A key makes no others."""
     if by_key(request):

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 
+from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
 from web.openapi import problems
 from worker import deliveries, jobs
@@ -94,7 +95,9 @@ class Message(BaseModel):
     data: Told
 
 
-@router.post("/webhook-secret", status_code=201)
+@router.post(
+    "/webhook-secret", status_code=201, dependencies=CREDENTIAL, responses=problems(403, 429)
+)
 def make_secret(owner: Owner) -> SecretMade:
     """Make the secret your webhooks are signed with; one made before is void at once."""
     secret = deliveries.make_secret(owner)

@@ -17,13 +17,14 @@ from enum import StrEnum
 from threading import Event
 
 import httpx
-from sqlalchemy import Index, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain import __version__
 from worker import database, outside
 from worker.database import Base, now
 from worker.jobs import Beside, Job, Status
+from worker.keys import Key
 from worker.refused import Refused
 from worker.settings import settings
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0)  # seconds after each attempt that failed
 AT_ONCE = 16
 OF_ONE_OWNER = 2  # at once, so that one slow receiver does not keep the others waiting
+SECRETS = 100_000  # of all owners
+SECRET_DAYS = 365  # of an owner without jobs and keys
 GONE = 410  # the receiver's word that it wants no more
 
 
@@ -181,10 +184,25 @@ def record(delivery: Delivery, answer: int | None, error: str | None) -> State:
 
 
 @database.retried
+def _unneeded() -> ColumnElement[bool]:
+    """True for the secrets of owners who have neither jobs nor keys."""
+    return and_(
+        ~select(Job.id).where(Job.owner == Secret.owner).exists(),
+        ~select(Key.id).where(Key.owner == Secret.owner).exists(),
+    )
+
+
 def forget() -> None:
-    """Delete the deliveries of jobs that are no more."""
+    """Delete the deliveries of jobs that are no more, and secrets that nobody needs."""
+    latest = select(Secret.owner).order_by(Secret.made.desc(), Secret.owner)
+    too_many = Secret.owner.in_(latest.offset(SECRETS).limit(1_000_000))
+    old = Secret.made < now() - SECRET_DAYS * 86400
     with database.transaction() as session:
-        session.execute(delete(Delivery).where(Delivery.job_id.not_in(select(Job.id))))
+        for statement in (
+            delete(Delivery).where(Delivery.job_id.not_in(select(Job.id))),
+            delete(Secret).where(_unneeded(), or_(old, too_many)),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
 
 
 # ---------------------------------------------------------------- sending

@@ -41,6 +41,7 @@ from worker.refused import Refused
 from worker.settings import settings
 
 TITLE, TAGS, TAG, REASON = 120, 12, 40, 500  # characters, tags, characters, characters
+REPORT_DAYS = 365  # that a report is kept which was dealt with
 MOST = 100  # entries of one page or one deletion
 FURTHEST = 1_000_000  # the highest number a page may have
 
@@ -552,8 +553,11 @@ def judge(job_id: str, *, stays: bool) -> None:
 
 @database.retried
 def forget() -> None:
-    """Delete what was noted of jobs that are no more."""
+    """Delete what was noted of jobs that are no more, and reports dealt with long ago."""
+    cleared = select(Entry.cleared).where(Entry.job_id == Report.job_id).scalar_subquery()
+    old = and_(Report.made < now() - REPORT_DAYS * 86400, Report.made <= cleared)
     with database.transaction() as session:
+        session.execute(delete(Report).where(old), execution_options={"synchronize_session": False})
         for table in (Entry, Report):
             session.execute(
                 delete(table).where(table.job_id.not_in(select(Job.id))),

@@ -19,6 +19,8 @@ from worker.refused import Refused
 START = "adain_"  # so that a key is known for one where it is found
 SHOWN = 12  # characters of it that lists show
 MOST = 20  # of one owner
+TOTAL = 100_000  # of all; those used longest ago go first
+UNUSED_DAYS = 365  # as long as a visitor's cookie lasts
 NAME = 60  # characters
 USED_SECONDS = 60.0  # how exactly it is known when a key was used last
 
@@ -112,3 +114,20 @@ def owner_of(secret: str) -> str | None:
         with database.transaction() as session:
             session.execute(update(Key).where(mine).values(used=now()))
     return str(owner)
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+def forget() -> None:
+    """Delete the keys that nobody used for a year, and those used longest ago of too many."""
+    last = func.coalesce(Key.used, Key.made)
+    latest = select(Key.id).order_by(last.desc(), Key.id.desc())
+    with database.transaction() as session:
+        for these in (
+            last < now() - UNUSED_DAYS * 86400,
+            Key.id.in_(latest.offset(TOTAL).limit(1_000_000)),
+        ):
+            session.execute(
+                delete(Key).where(these), execution_options={"synchronize_session": False}
+            )

@@ -18,6 +18,7 @@ from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.refused import Refused
 
 MINUTE, DAY = 60.0, 86400.0
+VISITOR_CREDENTIALS, ADDRESS_CREDENTIALS = 25, 60  # keys and webhook secrets made a minute
 ATTEMPTS = 5  # wrong secrets that one address may try a minute
 SLACK = 0.001  # seconds by which databases round their time
 SOON = 10.0  # seconds after which a full line is worth another look
@@ -201,6 +202,16 @@ def events() -> Cost:
     sentence = "The page asked for a lot just now. Please wait a little."
     return Cost(
         1, Limit("events", own, MINUTE, sentence), Limit("events", address, MINUTE, sentence)
+    )
+
+
+def credential() -> Cost:
+    """Return what it costs to make an API key or a webhook secret, each a row that stays."""
+    sentence = "Many keys and secrets were made just now. Please wait a little."
+    return Cost(
+        1,
+        Limit("credentials", VISITOR_CREDENTIALS, MINUTE, sentence),
+        Limit("credentials", ADDRESS_CREDENTIALS, MINUTE, sentence),
     )
 
 

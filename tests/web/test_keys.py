@@ -13,7 +13,7 @@ from tests.web.served import served
 from web import app, cli
 from web.client import Studio, StudioError
 from web.identity import COOKIE
-from worker import database
+from worker import database, limits
 from worker.keys import Key
 from worker.settings import settings
 
@@ -153,3 +153,17 @@ def test_client_and_command_line_use_the_key(
         listed = CliRunner().invoke(cli.app, ["list"])  # finds the studio by its settings too
         assert listed.exit_code == 0, listed.output
         assert [line.split()[0] for line in listed.output.splitlines()] == [second, job_id]
+
+
+def test_keys_and_secrets_made_too_fast_are_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "VISITOR_CREDENTIALS", 3)
+    for _ in range(2):
+        assert client.post("/api/v1/me/keys", json={"name": "one"}).status_code == 201
+    assert client.post("/api/v1/webhook-secret").status_code == 201
+    for path, body in (("/api/v1/me/keys", {"name": "one"}), ("/api/v1/webhook-secret", None)):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 429
+        assert "Many keys and secrets were made just now" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) > 0

@@ -1,4 +1,3 @@
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from worker import (
     gallery,
     jobs,
     receipts,
+    tables,
 )
 from worker.database import Base
 from worker.jobs import Hold, Job
@@ -43,14 +43,6 @@ def done(owner: str) -> Job:
         timings={},
     )
     return job
-
-
-def registered() -> dict[str, Table]:
-    """Return every table, wherever in `worker` it stands."""
-    for file in Path(accounts.__file__).parent.glob("*.py"):
-        if "__tablename__" in file.read_text("utf-8"):
-            importlib.import_module(f"worker.{file.stem}")
-    return dict(Base.metadata.tables)
 
 
 def rows_that_name(who: str) -> dict[str, int]:
@@ -122,9 +114,8 @@ def whose(table: Table) -> Column[Any] | None:
 
 
 def test_of_every_table_it_is_known_whether_its_rows_open_something() -> None:
-    tables = registered()
-    assert set(OPENS) == set(tables)
-    for name, table in tables.items():
+    assert set(OPENS) == set(tables.metadata().tables)
+    for name, table in tables.metadata().tables.items():
         assert (whose(table) is None) == (OPENS[name] is None), name
 
 
@@ -139,7 +130,7 @@ def filled(table: Table, owner: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", [name for name, opens in OPENS.items() if opens])
 def test_what_opens_something_ends_at_a_sign_in(either: Path, name: str) -> None:
-    table = registered()[name]
+    table = tables.metadata().tables[name]
     with database.transaction() as session:
         session.execute(insert(table), [filled(table, "planted")])
     assert rows_that_name("planted") == {name: 1}
