@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from adain import compiled, memory
 from adain.color import Color
-from adain.model import NETWORKS
+from adain.model import NETWORKS, Transfer
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.weights import WeightsError
@@ -36,6 +36,13 @@ def _arguments() -> argparse.ArgumentParser:
         "--size", type=int, default=512, help="shorter side in pixels, 0: as it is (default 512)"
     )
     parser.add_argument("--network", choices=list(NETWORKS), default="compact")
+    parser.add_argument(
+        "--transfer",
+        type=Transfer,
+        choices=list(Transfer),
+        default=Transfer.COVARIANCE,
+        help="covariance, or adain: mean and deviation alone, as in the paper",
+    )
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     parser.add_argument(
         "--code-folder", type=Path, default=compiled.FOLDER, help="of `python -m adain.compiling`"
@@ -80,7 +87,8 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     masks = [_open(path) for path in args.masks]
     pictures = [_open(path) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
-    first = Request(none, pictures, args.weights, masks, args.alpha, args.color, args.size)
+    how = (args.alpha, args.color, args.size, args.transfer)
+    first = Request(none, pictures, args.weights, masks, *how)
     if args.color != Color.CONTENT:  # then a style is the same for every photo
         first = replace(first, styles=[stylizer.style(style, args.size) for style in pictures])
     for photo, output in tqdm(pairs, disable=len(pairs) == 1, unit="picture"):

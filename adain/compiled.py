@@ -1,7 +1,7 @@
 """A network as machine code for this very machine, in use; `compiling.py` makes it.
 
-Compiled is the common way of a picture: whole, without masks. Tiles and masks go through
-`passage.py`, and so does everything until the code is there.
+Compiled is the common way of a picture: whole, without masks, by covariance. Everything else goes
+through `passage.py`, and so does everything until the code is there.
 """
 
 import contextlib
@@ -16,12 +16,18 @@ import torch
 from torch import Tensor
 
 from adain import own, pixels
-from adain.model import Network, Statistics
+from adain.model import Moments, Network
 
 FOLDER = Path("data/code")  # where code lies unless said otherwise
 PARTS = ("measure", "paint", "interpolate")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
-_SOURCES = ("model.py", "pixels.py", "tiles.py", "compiling.py")  # what code is made of
+_SOURCES = (
+    "model.py",
+    "covariance.py",
+    "pixels.py",
+    "tiles.py",
+    "compiling.py",
+)  # what code is made of
 
 
 class CodeUnusable(Exception):
@@ -81,17 +87,17 @@ class Compiled:
         folded = self._network.folded(pixels.sent(images, self._network.device))
         return folded.contiguous(memory_format=torch.channels_last)
 
-    def measure(self, image: Tensor) -> list[Statistics]:
-        """Measure one picture at each level as `model.statistics` does: 1×C."""
-        means_and_stds = self._runs["measure"]([self._folded(image)])
-        return [Statistics(*means_and_stds[at : at + 2]) for at in range(0, len(means_and_stds), 2)]
+    def measure(self, image: Tensor) -> list[Moments]:
+        """Measure one picture at each level as `Network.measure` does: 1×…."""
+        found = self._runs["measure"]([self._folded(image)])
+        return [Moments(*found[at : at + 2]) for at in range(0, len(found), 2)]
 
     def paint(
-        self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Statistics]
+        self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Moments]
     ) -> tuple[Tensor, Tensor]:
         """Paint as `compiling.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
 
-        The rest is as `model.adain` takes it, styles by level.
+        The rest is as `Network.paint` takes it, styles by level.
         """
         run = self._runs["interpolate" if bool((alpha < 1).any()) else "paint"]
         numbers = (cover, alpha, *(value for style in styles for value in style))

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from torch.export import Dim
 
 from adain import own, pixels
 from adain.compiled import FOLDER, PARTS, SOUND, Compiled, place, together
-from adain.model import NETWORKS, Network, Statistics, adain, statistics
+from adain.model import NETWORKS, Moments, Network
 from adain.stylizer import FOLDER as WEIGHTS
 from adain.stylizer import Stylizer
 from adain.tiles import SIDE
@@ -41,28 +41,21 @@ class NotNow(Exception):
 
 
 class Measuring(nn.Module):
-    """A style's way through the network: its statistics at each level."""
+    """A style's way through the network: its moments at each level."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, folded: Tensor) -> list[Tensor]:
-        """A folded picture in bytes → mean and deviation of level 0, of level 1 …: N×C each."""
-        network, found = self.network, list[Tensor]()
-        x = network.enter(pixels.unit(folded).to(network.dtype))
-        for level in network.levels:
-            found += statistics(x)
-            x = network.step(level, x)
-        return found
+        """A folded picture in bytes → mean and spread of level 0, of level 1 …: N×…."""
+        x = self.network.enter(pixels.unit(folded).to(self.network.dtype))
+        found, _ = self.network.measure(x)
+        return list(chain(*found))
 
 
 class Painting(nn.Module):
-    """A content's way through the network, AdaIN at each level.
-
-    `interpolating` tells whether any alpha is less than 1 (eq. 14): then the content goes a
-    second time, with no style at all, to what alpha goes back to.
-    """
+    """A content's way through the network by `Transfer.COVARIANCE` (see `Network.paint`)."""
 
     def __init__(self, network: Network, interpolating: bool) -> None:
         super().__init__()
@@ -73,24 +66,16 @@ class Painting(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """A folded picture in bytes → the same painted, and not yet clamped to bytes.
 
-        `cover` and `alpha` are as `adain` has them, `styles` mean and deviation of level 0, of
-        level 1 …: N×K×C each.
+        `cover` and `alpha` are as `adain` has them, `styles` mean and spread of level 0, of
+        level 1 …: N×K×… each.
         """
-        network = self.network
-        x = plain = network.enter(pixels.unit(folded).to(network.dtype))
-        for level in network.levels:
-            own = _by_channel(x)
-            without = _by_channel(plain) if self.interpolating else own
-            grain = network.grain(level, 0, 0, x.shape[2:])
-            wanted = Statistics(*styles[2 * level : 2 * level + 2])
-            x = network.step(level, adain(x, wanted, cover, alpha, own, without, grain))
-            if self.interpolating:
-                plain = network.step(level, plain)
+        x = self.network.enter(pixels.unit(folded).to(self.network.dtype))
+        x = self.network.paint(x, _by_level(styles), cover, alpha, interpolating=self.interpolating)
         return pixels.as_bytes(x), x
 
 
-def _by_channel(features: Tensor) -> Statistics:
-    return Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
+def _by_level(values: Sequence[Tensor]) -> list[Moments]:
+    return [Moments(*values[at : at + 2]) for at in range(0, len(values), 2)]
 
 
 def _modules(network: Network) -> dict[str, nn.Module]:
@@ -107,7 +92,7 @@ def _example(
     smooth = pixels.as_bytes(F.interpolate(coarse, sides, mode="bicubic"))
     folded = network.folded(smooth.to(network.device)).contiguous(memory_format=torch.channels_last)
     shares, strength = torch.full((n, styles, 1, 1), 1 / styles), torch.full((n,), alpha)
-    wanted = [value.expand(n, -1, -1).clone() for value in Measuring(network)(folded[n:])]
+    wanted = [torch.stack([value] * n) for value in Measuring(network)(folded[n:])]
     return [folded[:n], shares.to(network.device), strength.to(network.device), *wanted]
 
 
@@ -120,7 +105,11 @@ _OPTIONS = {"freezing": True, "reorder_for_locality": False}
 
 
 def _compile(module: nn.Module, network: Network, file: Path) -> None:
-    """Compile for pictures of any size that takes no tiles, and for any number of styles."""
+    """Compile for pictures of any size that takes no tiles, and for any number of styles.
+
+    What the code calls and torch has no compiled form of, eigenvalues, is listed in a file of the
+    same name that ends in .json; without it the code can't run.
+    """
     cell, most = network.stride // network.fold, SIDE // network.stride
     many = together(network.device) and isinstance(module, Painting)
     n = {0: Dim("pictures", min=1)} if many else {}
@@ -132,7 +121,10 @@ def _compile(module: nn.Module, network: Network, file: Path) -> None:
         given, dynamic = given[:1], [sides]
     exported = torch.export.export(module, tuple(given), dynamic_shapes=tuple(dynamic))
     options = _OPTIONS | {"aot_inductor.output_path": str(file)}
+    file.parent.mkdir(exist_ok=True)
     torch._inductor.aot_compile(exported.module(), tuple(given), options=options)
+    for calls in file.parent.glob("*.wrapper.json"):
+        calls.rename(file.with_suffix(".json"))
 
 
 def _differs(made: Path, network: Network) -> float:
@@ -141,7 +133,7 @@ def _differs(made: Path, network: Network) -> float:
     for sides, styles, alpha in (((64, 48), 1, 1.0), ((16, 200), 3, 0.5), ((512, 512), 1, 1.0)):
         given = _example(network, sides, styles, alpha)
         picture, cover, strength = network.unfolded(given[0]), given[1], given[2]
-        wanted = [Statistics(*given[at : at + 2]) for at in range(3, len(given), 2)]
+        wanted = _by_level(given[3:])
         own, _ = modules["paint" if alpha == 1 else "interpolate"](*given)
         ours, _ = code.paint(picture, cover, strength, wanted)
         pairs = [(network.unfolded(own).float(), ours.float())]
@@ -199,7 +191,7 @@ def make(network: Network, name: str, folder: Path) -> Path:
         if not far <= _ALIKE:  # so that a NaN is no likeness
             raise RuntimeError(f"compiled, the network paints otherwise: by {far:.1%}")
         for left in there.iterdir():
-            if left.suffix not in {".so", ".cubin"}:  # its sources
+            if left.suffix not in {".so", ".cubin"} and left.stem not in PARTS:  # its sources
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         (there / SOUND).touch()
     return there

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adain.lossnet import moments
+from adain.covariance import covariance
 from adain.model import EPSILON, Statistics, adain, statistics
 
 _FLAT = 0.03  # standard deviation of lightness at which a place counts as flat by a third
@@ -68,7 +68,7 @@ def paper_style(output: list[Tensor], wanted: list[Tensor]) -> Tensor:
 
 def colour(output: Tensor, wanted: Tensor) -> Tensor:
     """Distance of mean and covariance of RGB, N×3×H×W each: N."""
-    (mean, spread), (wanted_mean, wanted_spread) = moments(output), moments(wanted)
+    (mean, spread), (wanted_mean, wanted_spread) = covariance(output), covariance(wanted)
     least = 2e-4  # below a standard deviation of about 0.1 the relative distance fades
     relative = (spread - wanted_spread).square().sum((1, 2)) / (
         wanted_spread.square().sum((1, 2)) + least

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from adain.covariance import covariance
 from adain.model import EPSILON, Statistics, statistics
 
 SHIPPED = Path(__file__).parent / "weights" / "losses.safetensors"
@@ -86,20 +87,12 @@ class LossNetwork(nn.Module):
         for layer, x in enumerate(features):
             measured = list(statistics(x))
             if self.estimates:
-                mean, covariance = moments(x)
+                mean, spread = covariance(x)
                 full = self.estimates[layer]
-                variance = torch.einsum("oc,ncd,od->no", full.weight, covariance, full.weight)
+                variance = torch.einsum("oc,ncd,od->no", full.weight, spread, full.weight)
                 measured += [full(mean), (variance.clamp_min(0) + EPSILON).sqrt()]
             vectors.append(torch.cat(measured, 1))
         return vectors
-
-
-def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """N×C×h×w → mean N×C and covariance N×C×C over positions, in float32."""
-    flat = x.float().flatten(2)
-    mean = flat.mean(2)
-    apart = flat - mean[..., None]
-    return mean, apart @ apart.mT / apart.shape[2]
 
 
 def _read(file: Path) -> State:

@@ -7,6 +7,7 @@ with Adaptive Instance Normalization", ICCV 2017.
 
 import math
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from itertools import pairwise, product
 from typing import NamedTuple
 
@@ -14,16 +15,50 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from adain.covariance import covariance, full_precision, positions, ridged, roots
+
 EPSILON = 1e-5  # under both roots, so that a constant channel divides by something
 FEWEST_CELLS = 4.0  # a region smaller than this has no statistics worth the name
 _GRAIN_SIDE = 64  # cells, after which noise repeats: 512 px
 
 
+class Transfer(StrEnum):
+    """What of a style's features the content's get."""
+
+    ADAIN = "adain"  # mean and standard deviation of each channel at every level: the paper's
+    COVARIANCE = "covariance"  # at the levels after the first: mean and covariance
+
+    def full(self, level: int) -> bool:
+        """Tell whether covariances are transferred at a level."""
+        return self == Transfer.COVARIANCE and level > 0
+
+
 class Statistics(NamedTuple):
-    """Mean and standard deviation of each channel: all that AdaIN keeps of a style."""
+    """Mean and standard deviation of each channel: what AdaIN needs of a style."""
 
     mean: Tensor  # ...×C
     std: Tensor  # ...×C, biased, ≥ √EPSILON
+
+
+class Moments(NamedTuple):
+    """Mean, with the variance of each channel or the covariance of all: what is kept of a style."""
+
+    mean: Tensor  # ...×C
+    spread: Tensor  # ...×C biased variances, or ...×C×C
+
+    @property
+    def full(self) -> bool:
+        """Tell whether the spread is a covariance."""
+        return self.spread.dim() > self.mean.dim()
+
+    def statistics(self) -> Statistics:
+        """Return mean and standard deviation of each channel."""
+        variance = self.spread.diagonal(dim1=-2, dim2=-1) if self.full else self.spread
+        return Statistics(self.mean, (variance + EPSILON).sqrt())
+
+    def each(self) -> "Moments":
+        """Return those of N pictures as those of one region or style each: N×1×…."""
+        return Moments(self.mean[:, None], self.spread[:, None])
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,58 +81,82 @@ def statistics(features: Tensor) -> Statistics:
     return Statistics(mean, (variance + EPSILON).sqrt())  # N×C each
 
 
+def measured(features: Tensor, full: bool = False) -> Moments:
+    """Measure N×C×h×w features over their positions; `full`: with covariance."""
+    return Moments(*(covariance(features) if full else moments(features)))
+
+
 class Tally:
-    """Statistics of features that come in pieces, inside each of K soft regions (paper 7.4).
+    """Moments of features that come in pieces, inside each of K soft regions (paper 7.4).
 
     Exact however the pieces are cut: each is measured about its own mean, and means are set
-    against each other at the end.
+    against each other at the end. `full`: with covariances.
     """
 
-    def __init__(self) -> None:
-        self._pieces: list[tuple[Tensor, Tensor, Tensor]] = []  # cells N×K, mean, variance N×K×C
+    def __init__(self, full: bool = False) -> None:
+        self._full = full
+        self._pieces: list[tuple[Tensor, Tensor, Tensor]] = []  # cells N×K, mean, spread N×K×…
 
     def add(self, features: Tensor, regions: Tensor | None = None) -> None:
         """Measure N×C×h×w features; `regions` is N×K×h×w with weights in [0, 1], or the whole."""
         features = features.float()
         n, _, height, width = features.shape
-        mean, variance = (value[:, None] for value in moments(features))
+        mean, spread = measured(features, self._full).each()
         cells = features.new_full((n, 1), height * width)
         if regions is not None:  # the whole stands last
             inside = regions.sum((2, 3))
             shares = regions / inside.clamp_min(EPSILON)[..., None, None]
             means = torch.einsum("nchw,nkhw->nkc", features, shares)
-            variances = [
-                torch.einsum("nchw,nhw->nc", (features - own[..., None, None]) ** 2, share)
+            spreads = [
+                self._spread(features - own[..., None, None], share)
                 for own, share in zip(means.unbind(1), shares.unbind(1), strict=True)
             ]
             cells = torch.cat([inside, cells], 1)
             mean = torch.cat([means, mean], 1)
-            variance = torch.cat([torch.stack(variances, 1), variance], 1)
-        self._pieces.append((cells, mean, variance))
+            spread = torch.cat([torch.stack(spreads, 1), spread], 1)
+        self._pieces.append((cells, mean, spread))
 
-    def statistics(self, fewest: float = FEWEST_CELLS) -> Statistics:
-        """Return N×K×C, or N×1×C where no regions were given.
+    def _spread(self, apart: Tensor, share: Tensor) -> Tensor:
+        """Variances or covariance of features less their mean; shares N×h×w sum to 1."""
+        if self._full:
+            x = positions(apart)
+            return (x * share.flatten(1)[..., None]).mT @ x
+        return torch.einsum("nchw,nhw->nc", apart**2, share)
 
-        A region of fewer than `fewest` cells gets the statistics of the whole.
+    def moments(self, fewest: float = FEWEST_CELLS) -> Moments:
+        """Return N×K×…, or N×1×… where no regions were given.
+
+        A region of fewer than `fewest` cells gets the moments of the whole; so does one of fewer
+        cells than channels where covariances are measured.
         """
-        cells, means, variances = (
-            torch.stack(values) for values in zip(*self._pieces, strict=True)
-        )
-        shares = (cells / cells.sum(0).clamp_min(EPSILON))[..., None]
-        mean = (shares * means).sum(0)
-        variance = (shares * (variances + (means - mean) ** 2)).sum(0)
-        std = (variance + EPSILON).sqrt()
+        cells, means, spreads = (torch.stack(values) for values in zip(*self._pieces, strict=True))
+        shares = cells / cells.sum(0).clamp_min(EPSILON)
+        mean = (shares[..., None] * means).sum(0)
+        off = means - mean
+        if self._full:
+            spread = torch.einsum("pnk,pnkcd->nkcd", shares, spreads)
+            spread = spread + torch.einsum("pnk,pnkc,pnkd->nkcd", shares, off, off)
+            fewest = max(fewest, mean.shape[-1])
+        else:
+            spread = (shares[..., None] * (spreads + off**2)).sum(0)
         if mean.shape[1] == 1:
-            return Statistics(mean, std)
+            return Moments(mean, spread)
         small = (cells.sum(0)[:, :-1] < fewest)[..., None]
-        return Statistics(*(torch.where(small, v[:, -1:], v[:, :-1]) for v in (mean, std)))
+        mean = torch.where(small, mean[:, -1:], mean[:, :-1])
+        small = small[..., None] if self._full else small
+        return Moments(mean, torch.where(small, spread[:, -1:], spread[:, :-1]))
 
 
 def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
     """Measure each channel of N×C×h×w inside each of N×K×h×w soft regions: N×K×C."""
-    tally = Tally()
+    return region_moments(features, regions).statistics()
+
+
+def region_moments(features: Tensor, regions: Tensor, full: bool = False) -> Moments:
+    """Measure N×C×h×w features inside each of N×K×h×w soft regions."""
+    tally = Tally(full)
     tally.add(features, regions)
-    return tally.statistics()
+    return tally.moments()
 
 
 def adain(
@@ -143,6 +202,72 @@ def adain(
         moved = (mean - content.mean).abs() + (std - content.std).abs()
         bias = bias + torch.einsum("nkc,nkhw->nchw", moved, cover) * grain
     return torch.addcmul(bias, gain, features.float()).to(features.dtype)
+
+
+def recolour(
+    features: Tensor,
+    styles: Moments,
+    cover: Tensor | None = None,
+    alpha: Tensor | float = 1.0,
+    content: Moments | None = None,
+    plain: Moments | None = None,
+) -> Tensor:
+    """Give content features the mean and covariance of their styles: whitening and colouring.
+
+    Everything is as `adain` has it, with covariances N×K×C×C for variances and their symmetric
+    roots for standard deviations: R_style R_content⁻¹ is the gain, a matrix. Mixtures and alpha
+    interpolate the roots, so that they are affine in the features (eqs. 14 and 15). Where content
+    and style are alike the features come back to the bit. Covariances get a ridge first.
+    """
+    n, k = styles.mean.shape[:2]
+    if cover is None:
+        cover = features.new_full((n, k, 1, 1), 1 / k)
+    content = content or measured(features, full=True).each()
+    with full_precision(features.device):
+        own, inverse = roots(ridged(content.spread))
+        back = roots(ridged(plain.spread))[0] if plain else own
+        plain = plain or content
+        alpha = torch.as_tensor(alpha, dtype=own.dtype, device=own.device)
+        strength = alpha.view(-1, 1, 1)
+        mean = strength * styles.mean + (1 - strength) * plain.mean  # N×K×C, what is wanted
+        strength = strength[..., None]
+        root = strength * roots(ridged(styles.spread))[0] + (1 - strength) * back
+        gain = (root - own) @ inverse  # N×K×C×C, beside the identity
+        bias = mean - content.mean - (gain @ content.mean[..., None])[..., 0]
+        return _moved(features, gain, bias, cover.to(gain.dtype)).to(features.dtype)
+
+
+def _moved(features: Tensor, gain: Tensor, bias: Tensor, cover: Tensor) -> Tensor:
+    """Give x + Σₖ coverₖ (gainₖ x + biasₖ) at each position; one product where cover is even."""
+    x = positions(features)
+    n, channels, height, width = features.shape
+    if cover.shape[2:] == (1, 1):
+        shares = cover[..., 0]  # N×K×1
+        matrix = torch.eye(channels, device=x.device) + (shares[..., None] * gain).sum(1)
+        moved = torch.baddbmm((shares * bias).sum(1)[:, None], x, matrix.mT)
+    else:
+        moved = x
+        for one, shift, where in zip(gain.unbind(1), bias.unbind(1), cover.unbind(1), strict=True):
+            moved = moved + where.flatten(1)[..., None] * torch.baddbmm(shift[:, None], x, one.mT)
+    return moved.view(n, height, width, channels).permute(0, 3, 1, 2)
+
+
+def transferred(
+    features: Tensor,
+    styles: Moments,
+    cover: Tensor | None,
+    alpha: Tensor | float,
+    content: Moments,
+    plain: Moments | None = None,
+    grain: Tensor | None = None,
+) -> Tensor:
+    """Change features by `recolour` where the content's covariance is known, else by `adain`."""
+    if content.full:
+        return recolour(features, styles, cover, alpha, content, plain)
+    with full_precision(features.device):
+        without = plain and plain.statistics()
+        wanted, own = styles.statistics(), content.statistics()
+        return adain(features, wanted, cover, alpha, own, without, grain)
 
 
 def _reach(layers: nn.Module, scale: float) -> tuple[int, float]:
@@ -283,6 +408,45 @@ class Network(nn.Module):
         for level in self.levels:
             features = self.step(level, features)
         return self.unfolded(features)
+
+    def measure(self, features: Tensor, full: bool = True) -> tuple[list[Moments], Tensor]:
+        """A style's way from level 0 on, with no transfer: its moments at each level, N×….
+
+        Also the folded picture at the end. `full`: covariances at the levels after the first.
+        """
+        found = []
+        for level in self.levels:
+            found.append(measured(features, full and level > 0))
+            features = self.step(level, features)
+        return found, features
+
+    def paint(
+        self,
+        features: Tensor,
+        styles: Sequence[Moments],
+        cover: Tensor | None = None,
+        alpha: Tensor | float = 1.0,
+        transfer: Transfer = Transfer.COVARIANCE,
+        interpolating: bool = False,
+        corner: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """A content's way from level 0 on, a transfer at each level, to a folded picture.
+
+        `styles` are N×K×… for each level; `cover` and `alpha` as `adain` has them. `interpolating`
+        tells whether any alpha is less than 1 (eq. 14): then the content goes a second time, with
+        no style at all, to what alpha goes back to. Noise begins `corner` cells down and right.
+        """
+        plain = features
+        for level in self.levels:
+            full = transfer.full(level)
+            own = measured(features, full).each()
+            without = measured(plain, full).each() if interpolating else None
+            grain = self.grain(level, *corner, features.shape[2:])
+            moved = transferred(features, styles[level], cover, alpha, own, without, grain)
+            features = self.step(level, moved)
+            if interpolating:
+                plain = self.step(level, plain)
+        return features
 
     def grain(self, level: int, top: int, left: int, cells: torch.Size) -> Tensor | None:
         """Noise for so many cells of a level from a corner on: 1×C×h×w; always the same."""

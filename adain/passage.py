@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from adain import pixels
-from adain.model import FEWEST_CELLS, Network, Statistics, Tally
+from adain.model import FEWEST_CELLS, Moments, Network, Tally
 from adain.tiles import Tile, tiles
 
 KEPT = 640 << 20  # bytes of one level's features; 8,192 × 8,192 px of `compact` have 512 MiB at 1/8
@@ -57,10 +57,17 @@ class Passage:
         return self._at(len(self._model.levels), tile)
 
     def measure(
-        self, level: int, regions: Tensor | None = None, heard: Heard = _unheard
-    ) -> Statistics:
-        """Go to a level and measure the features there, whole or inside N×K×h×w regions."""
-        tally, cut, stride = Tally(), self.tiles(), self._model.strides[level]
+        self,
+        level: int,
+        full: bool,
+        regions: Tensor | None = None,
+        heard: Heard = _unheard,
+    ) -> Moments:
+        """Go to a level and measure the features there, whole or inside N×K×h×w regions.
+
+        `full`: with covariances.
+        """
+        tally, cut, stride = Tally(full), self.tiles(), self._model.strides[level]
         keep = self._bytes(level) <= KEPT
         whole = self._room(level) if keep and len(cut) > 1 else None
         for tile in cut:
@@ -71,7 +78,7 @@ class Passage:
                 tile.of(whole, stride).copy_(features)
         if keep:
             self._kept, self._level = features if whole is None else whole, level
-        return tally.statistics(FEWEST_CELLS * (self._model.stride / stride) ** 2)
+        return tally.moments(FEWEST_CELLS * (self._model.stride / stride) ** 2)
 
     def _stride(self, level: int) -> int:
         """Pixels a cell; 1 before the encoder and after the last level."""

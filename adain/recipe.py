@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adain.lossnet import LAYERS
-from adain.model import NETWORKS
+from adain.model import NETWORKS, Transfer
 
 FOLDER = Path(__file__).parent / "recipes"
 LOSSES = (  # names of functions in `losses`, and `mimic`
@@ -68,6 +68,7 @@ class Recipe:
     loss: dict[str, float]
     stages: tuple[Stage, ...]
     start: str = "shipped"  # "shipped", "random" or a weights file
+    transfer: Transfer = Transfer.COVARIANCE
     layers: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # weights in the style losses
     half_layers: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # the same, at half size
     betas: tuple[float, float] = (0.9, 0.999)
@@ -135,6 +136,14 @@ def _check(recipe: Recipe, where: str) -> Recipe:
     return recipe
 
 
+def _transfer(name: str, where: str) -> Transfer:
+    try:
+        return Transfer(name)
+    except ValueError:
+        known = ", ".join(Transfer)
+        raise RecipeError(f"{where}: transfer {name!r} is none of {known}") from None
+
+
 def read(name: str) -> Recipe:
     """Read a recipe by the name of one of ours, or by path. Raises `RecipeError`."""
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
@@ -149,5 +158,6 @@ def read(name: str) -> Recipe:
     if not stages:
         raise RecipeError(f"{file.name}: a recipe wants at least one [[stage]]")
     data = _filled(Data, table.pop("data", {}), f"{file.name}, data")
-    parts = {"name": file.stem, "stages": stages, "data": data}
+    transfer = _transfer(table.get("transfer", Recipe.transfer), file.name)
+    parts = {"name": file.stem, "stages": stages, "data": data, "transfer": transfer}
     return _check(_filled(Recipe, table | parts, file.name), file.name)

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from adain import pictures, pixels
 from adain.color import Color
-from adain.model import Statistics
+from adain.model import Moments, Transfer
 
 
 @dataclass(frozen=True)
 class Style:
-    """What one network keeps of a style picture: two numbers a channel, small enough to keep."""
+    """What one network keeps of a style picture: some kilobytes, whatever the transfer."""
 
     network: str  # name and digest of the weights that measured it
-    levels: tuple[Statistics, ...]  # mean and std, C each, at every level; float32 on the CPU
+    levels: tuple[Moments, ...]  # C variances at level 0, C×C after it; float32 on the CPU
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Request:
     (none: equal shares), of which only the proportions count; `masks` as many pictures of
     the content's size, white where that style acts, or none. `alpha` is in [0, 1]. `size` is
     the shorter side in pixels of content and styles after scaling, 0 keeps them as they
-    are. Raises ValueError with a sentence for its reader.
+    are. `transfer` is what of the styles the content gets. Raises ValueError with a sentence
+    for its reader.
     """
 
     content: Image.Image
@@ -43,6 +44,7 @@ class Request:
     alpha: float = 1.0
     color: Color = Color.STYLE
     size: int = 512
+    transfer: Transfer = Transfer.COVARIANCE
 
     def __post_init__(self) -> None:
         if not self.styles:

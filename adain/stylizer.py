@@ -20,7 +20,7 @@ from adain import color as colors
 from adain import compiled, pictures, pixels, weights
 from adain.color import Color
 from adain.compiled import CodeUnusable, Compiled
-from adain.model import Network, Statistics, adain
+from adain.model import Moments, Network, Transfer, transferred
 from adain.passage import Passage
 from adain.request import Request, Style
 from adain.tiles import Tile, tiled
@@ -49,22 +49,23 @@ def _device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class _Mix:
-    """What a batch does to its features at one level, as `adain` takes it."""
+    """What a batch does to its features at one level, as `transferred` takes it."""
 
-    styles: Statistics  # N×K×C
+    styles: Moments  # N×K×…
     cover: Tensor  # N×K×1×1, or N×K×h×w with masks
     regions: Tensor | None  # N×K×h×w with masks
     alpha: Tensor  # N
+    full: bool  # whether covariances are transferred
     cell: int  # pixels a side
     grain: Callable[[int, int, torch.Size], Tensor | None]  # noise from a corner on
 
     def transfer(
-        self, content: Statistics, plain: Statistics, features: Tensor, tile: Tile
+        self, content: Moments, plain: Moments | None, features: Tensor, tile: Tile
     ) -> Tensor:
         """Change the features of a tile, measured over the whole and with no style at all."""
         cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
         grain = self.grain(tile.top // self.cell, tile.left // self.cell, features.shape[2:])
-        return adain(features, self.styles, cover, self.alpha, content, plain, grain)
+        return transferred(features, self.styles, cover, self.alpha, content, plain, grain)
 
 
 def _quick(device: torch.device) -> torch.dtype:
@@ -83,7 +84,7 @@ class Stylizer:
     """A network with weights on a device; not shared between threads.
 
     It runs in half precision on CUDA and on CPUs with matrix units for it, statistics and
-    AdaIN itself always in float32. Large pictures on a CPU, and everything when it shall be
+    the transfer itself always in float32. Large pictures on a CPU, and everything when it shall be
     `exact`, are float32 throughout, so that tiles can't be told from a whole.
     """
 
@@ -162,39 +163,41 @@ class Stylizer:
         style = pixels.tensor(pictures.scaled(pictures.rgb(image), size))
         if like is not None:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
-            style = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))[None]
+            matched = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))
+            style = pixels.as_bytes(matched)[None]
         return Style(self.name, tuple(self._measured(pixels.padded(style, self.model.stride))))
 
-    def _measured(self, style: Tensor) -> Iterator[Statistics]:
+    def _measured(self, style: Tensor) -> Iterator[Moments]:
         """Measure a padded 1×3×H×W at each level: C."""
         if code := self._quickest(style):
-            measured = code.measure(pixels.as_bytes(pixels.unit(style)))
+            measured = code.measure(style)
         else:
             passage = self._passage(style)
-            measured = [passage.measure(level) for level in self.model.levels]
-        for mean, std in measured:
-            yield Statistics(mean.flatten().cpu(), std.flatten().cpu())
+            full = Transfer.COVARIANCE.full
+            measured = [passage.measure(level, full(level)) for level in self.model.levels]
+        for one in measured:  # of one picture, and there of one region or none
+            yield Moments(*(value.squeeze().cpu() for value in one))
 
     @torch.inference_mode()
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
         """Make the pictures, each of its content's size after scaling.
 
-        Requests whose contents scale to one size run as one batch; a picture above
+        Requests of one transfer whose contents scale to one size run as one batch; one above
         `tiles.SIDE` runs tile by tile. `watch` hears of each stage (styles, content, picture,
         done) and tile.
         """
         upright = [request.upright() for request in requests]
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[Transfer, int, int], list[int]] = {}
         for place, request in enumerate(upright):
-            size = pictures.scaled_size(*request.content.size, request.size)
-            groups.setdefault(size, []).append(place)
+            width, height = pictures.scaled_size(*request.content.size, request.size)
+            groups.setdefault((request.transfer, width, height), []).append(place)
         images: dict[int, Image.Image] = {}
         for places in groups.values():
             images |= zip(places, self._batch([upright[p] for p in places], watch), strict=True)
         return [images[place] for place in range(len(requests))]
 
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
-        """Make pictures of one size, from upright requests."""
+        """Make pictures of one size by one transfer, from upright requests."""
         results = self._painted(requests, watch)
         watch("done", 1.0)
         return [pixels.image(result) for result in results]
@@ -209,7 +212,8 @@ class Stylizer:
         height, width = contents.shape[2:]
         images = pixels.padded(contents, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
-        code = self._quickest(images) if mixes[0].regions is None else None
+        usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
+        code = self._quickest(images) if usual and mixes[0].regions is None else None
         if code is None:
             results = self._passed(images, mixes, luminance, watch)
         else:
@@ -253,11 +257,11 @@ class Stylizer:
             def heard(fraction: float, stage: str = stage, since: float = since) -> None:
                 watch(stage, since + part * fraction)
 
-            own = without = passage.measure(level, mix.regions, heard)
+            own, without = passage.measure(level, mix.full, mix.regions, heard), None
             if level == 0:
                 plain = passage.untouched()
             elif plain_too:
-                without = plain.measure(level, mix.regions, heard)
+                without = plain.measure(level, mix.full, mix.regions, heard)
             passage.transfer(level, partial(mix.transfer, own, without))
 
     def _styles(self, request: Request) -> list[Style]:
@@ -286,21 +290,25 @@ class Stylizer:
         """
         n, k = len(requests), max(map(len, styles))
         channels, cell = self.model.channels[level], self.model.strides[level]
+        full = requests[0].transfer.full(level)
         regions = [request.regions(self.model.stride, cell) for request in requests]
         masked = any(request.masks for request in requests)
         cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
-        mean, std = torch.zeros(n, k, channels), torch.ones(n, k, channels)
+        mean, spread = torch.zeros(n, k, channels), torch.ones(n, k, channels)
+        if Transfer.COVARIANCE.full(level):  # as styles are measured, whatever is then done
+            spread = torch.diag_embed(spread)
         cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
         for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
             for number, style in enumerate(own):
-                mean[place, number], std[place, number] = style.levels[level]
+                mean[place, number], spread[place, number] = style.levels[level]
             cover[place, : len(own)] = request.cover(region)
             inside[place, : len(own)] = region
         return _Mix(
-            Statistics(mean.to(self.device), std.to(self.device)),
+            Moments(mean.to(self.device), spread.to(self.device)),
             cover.to(self.device),
             inside.to(self.device) if masked else None,
             torch.tensor([request.alpha for request in requests], device=self.device),
+            full,
             cell,
             partial(self.model.grain, level),
         )

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from adain import crops, losses, pixels
 from adain.crops import Pictures
 from adain.lossnet import LossNetwork
-from adain.model import Network, Statistics, adain, build, statistics
+from adain.model import Network, Transfer, build
 from adain.pool import Measured, Pool
 from adain.recipe import Recipe, Stage
 
@@ -25,21 +25,21 @@ _GREY_PAIRS = 0.25  # of batches that have one, where there are grey crops
 
 
 def _stylized(
-    network: Network, content: Tensor, style: Tensor, corner: tuple[int, int] = (0, 0)
+    network: Network,
+    content: Tensor,
+    style: Tensor,
+    transfer: Transfer,
+    corner: tuple[int, int] = (0, 0),
 ) -> tuple[Tensor, Tensor]:
     """Decode N×C×h×w features in as many styles; returns pictures and the styles' own.
 
-    At each level the content gets the statistics that the style has there on its own way
-    through the decoder, and noise from a corner on.
+    At each level the content gets the moments that the style has there on its own way through
+    the decoder, and noise from a corner on.
     """
-    for level in network.levels:
-        with torch.autocast(content.device.type, enabled=False):  # gain and bias in full precision
-            wanted = statistics(style)
-            wanted = Statistics(wanted.mean[:, None], wanted.std[:, None])
-            grain = network.grain(level, *corner, content.shape[2:])
-            content = adain(content, wanted, grain=grain)
-        content, style = network.step(level, content), network.step(level, style)
-    return network.unfolded(content), network.unfolded(style)
+    wanted, back = network.measure(style, transfer == Transfer.COVARIANCE)
+    styles = [moments.each() for moments in wanted]
+    painted = network.paint(content, styles, transfer=transfer, corner=corner)
+    return network.unfolded(painted), network.unfolded(back)
 
 
 def _clamped(pictures: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
             corner = (self.step * 7, self.step * 13)  # other noise each step
-            made = _stylized(self.network, content, styles, corner)
+            made = _stylized(self.network, content, styles, self.recipe.transfer, corner)
             painted, back = (pictures.float() for pictures in made)
         output = _clamped(painted)
         seen, measured = self._look(turn, output)
@@ -188,5 +188,12 @@ class Trainer:
         for photo in photos:
             seen = network.encode(pixels.unit(torch.stack([photo, *paintings])).to(self.device))
             content = seen[:1].expand(len(paintings), -1, -1, -1)
-            rows.append([photo, *pixels.as_bytes(_stylized(network, content, seen[1:])[0])])
+            rows.append(
+                [
+                    photo,
+                    *pixels.as_bytes(
+                        _stylized(network, content, seen[1:], self.recipe.transfer)[0]
+                    ),
+                ]
+            )
         return [[pixels.image(picture) for picture in row] for row in rows]

@@ -19,6 +19,7 @@ from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
 from worker import admission, blobs, gate, images, jobs, processes
 from worker.jobs import Job, Status
+from worker.options import recorded
 from worker.settings import settings
 
 PREFIX = "/api/v1"
@@ -44,6 +45,7 @@ _EXAMPLE: Any = {
     "studio": "open",
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance",
     },
     "styles": 1,
     "masks": 0,
@@ -133,7 +135,7 @@ def _view(
         finished=job.finished,
         elapsed=max(0.0, (job.finished or time.time()) - job.submitted),
         studio=studio if job.status in jobs.ACTIVE else None,
-        options=job.options,
+        options=recorded(job.options),
         styles=len(job.style_keys),
         masks=len(job.mask_keys),
         batch=job.batch,
@@ -174,7 +176,7 @@ async def submit(request: Request, response: Response) -> JobView:
 Changes = Annotated[
     dict[str, Any],
     Body(
-        description="Options that differ from the job's: alpha, weights, color, size, network.",
+        description="Options that differ from the job's, as a new job has them.",
         examples=[{"alpha": 0.6}],
     ),
 ]

@@ -26,6 +26,7 @@ from worker import admission, batches, blobs, database, jobs, receipts
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job, Status
 from worker.limits import Visitor
+from worker.options import recorded
 from worker.settings import settings
 
 router = APIRouter(prefix=PREFIX, tags=["batches"])
@@ -84,6 +85,7 @@ _EXAMPLE: Any = {
     "styles": ["woodcut", "night"],
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance",
     },
     "counts": {"queued": 2, "running": 1, "done": 1, "failed": 0, "cancelled": 0},
     "progress": 0.375,
@@ -173,7 +175,7 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
         elapsed=(database.time() if open_ones else ended) - batch.submitted,
         photos=batch.photos,
         styles=batch.styles,
-        options=batch.options,
+        options=recorded(batch.options),
         counts={status: counts[status] for status in Status},
         progress=sum(shares) / len(shares) if shares else 1.0,
         position=jobs.position(waiting[0]) if waiting else 0,

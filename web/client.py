@@ -264,7 +264,7 @@ class Studio:
         key: str = "",
         **options: object,
     ) -> Job:
-        """Have a picture made; options are alpha, weights, color, size and network.
+        """Have a picture made; options are alpha, weights, color, size, network and transfer.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -322,7 +322,7 @@ class Studio:
         key: str = "",
         **options: object,
     ) -> Batch:
-        """Have each photo made in each style; options are alpha, color, size and network.
+        """Have each photo made in each style; options are alpha, color, size, network and transfer.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """

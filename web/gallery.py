@@ -20,6 +20,7 @@ from web.openapi import Responses, problems
 from worker import blobs, embed, gallery, images
 from worker.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
 from worker.jobs import Job
+from worker.options import recorded
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
 _encoding = anyio.CapacityLimiter(2)  # downloads being encoded; a decoded picture takes memory
@@ -63,6 +64,7 @@ _EXAMPLE: Any = {
     "finished": 1795489204.9,
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance",
     },
     "network": "compact",
     "weights_sha256": "5f0c" * 16,
@@ -167,7 +169,7 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
         tags=entry.tags,
         published=entry.published,
         finished=job.finished,
-        options=job.options,
+        options=recorded(job.options),
         network=job.network,
         weights_sha256=job.weights_sha256,
         version=job.version,

@@ -87,6 +87,7 @@ def submit(
     color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
+    transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -95,7 +96,7 @@ def submit(
     key: Key = "",
 ) -> None:
     """Have a photo repainted in one or more styles; prints the job's id."""
-    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
+    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
@@ -130,6 +131,7 @@ def batch(
     color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
+    transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -139,7 +141,7 @@ def batch(
     key: Key = "",
 ) -> None:
     """Have each of many photos repainted in each style; prints the batch's id."""
-    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size}
+    options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
         sent = studio.submit_batch(photos, style, **options)

@@ -30,7 +30,7 @@ from worker import admission, blobs, gallery, images, jobs, limits, processes
 from worker import previews as asking
 from worker.images import CleanImage
 from worker.limits import Visitor
-from worker.options import NETWORKS, Options
+from worker.options import NETWORKS, Options, recorded
 from worker.refused import Refused
 from worker.settings import settings
 
@@ -235,7 +235,7 @@ def _controls_for(options: Options) -> list[Any]:
 
 def reuse(event: gr.EventData) -> list[Any]:
     """Set the form's controls as they were for a picture; its pictures stay as they are."""
-    return _controls_for(Options.model_validate(event.options))
+    return _controls_for(Options.model_validate(recorded(event.options)))
 
 
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -247,7 +247,7 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
         styles = [_kept(key) for key in job.style_keys]
     except Exception as error:  # the door
         return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error, request))]
-    options = Options.model_validate(job.options)
+    options = Options.model_validate(recorded(job.options))
     weights = [100 * weight / max(options.weights) for weight in options.weights]
     empty = [None] * (places - len(styles))
     shares = [*map(round, weights), *[50] * (places - len(weights))]

@@ -13,6 +13,7 @@ from worker import batches, blobs, ceilings, database, gate, jobs, limits, room
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
+from worker.options import recorded
 from worker.refused import Refused
 from worker.settings import settings
 
@@ -57,7 +58,9 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """
     job = jobs.get(job_id, visitor.owner)
     styles, masks = ([blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys))
-    return submit(visitor, blobs.get(job.content_key), styles, masks, {**job.options, **changes})
+    return submit(
+        visitor, blobs.get(job.content_key), styles, masks, {**recorded(job.options), **changes}
+    )
 
 
 def _check_size(photos: int, styles: int) -> None:

@@ -5,16 +5,16 @@ says how the picture was made and never who made it, from what, or when.
 """
 
 import io
-from typing import Literal
+from typing import Annotated, Literal
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from worker import images
 from worker.decoder import ASCII, CHUNK
 from worker.jobs import Job
-from worker.options import Options
+from worker.options import Options, recorded
 from worker.refused import Refused
 
 Format = Literal["png", "jpeg", "webp"]
@@ -25,10 +25,14 @@ _NONE = "This picture carries no settings of a studio like this one."
 _UNKNOWN = "This picture carries settings that this studio does not know."
 
 
+def _completed(options: object) -> object:
+    return recorded(options) if isinstance(options, dict) else options
+
+
 class Embedded(BaseModel):
     """How a picture was made; `options` are what a job takes."""
 
-    options: Options
+    options: Annotated[Options, BeforeValidator(_completed)]
     network: str | None
     weights_sha256: str | None
     version: str | None
@@ -37,7 +41,7 @@ class Embedded(BaseModel):
 def settings_of(job: Job) -> Embedded:
     """Return what may be told of how a job's picture was made."""
     return Embedded(
-        options=Options.model_validate(job.options),
+        options=Options.model_validate(recorded(job.options)),
         network=job.network,
         weights_sha256=job.weights_sha256,
         version=job.version,

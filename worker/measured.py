@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from adain.model import Statistics
+from adain.model import Moments
 from adain.request import Style
 from worker import metrics, styles
 
-_MOST = 512  # of some kilobytes each
+_MOST = 512  # of some 20 kilobytes each
+_VERSION = 2  # of what is kept of a style; measures of other versions are not found
 
 _memory: OrderedDict[str, Style] = OrderedDict()  # the last used last
 _lock = Lock()
@@ -25,14 +26,14 @@ _lock = Lock()
 
 def key(network: str, digest: str, size: int, target: str = "") -> str:
     """Return the name of a measure; `target` is the digest of the photo matched to, "" for none."""
-    return hashlib.sha256(f"{network}|{digest}|{size}|{target}".encode()).hexdigest()
+    return hashlib.sha256(f"{_VERSION}|{network}|{digest}|{size}|{target}".encode()).hexdigest()
 
 
 def as_bytes(style: Style) -> bytes:
     """Write a measure as safetensors."""
     tensors: dict[str, Tensor] = {}
     for place, level in enumerate(style.levels):
-        tensors |= {f"{place}.mean": level.mean, f"{place}.std": level.std}
+        tensors |= {f"{place}.mean": level.mean, f"{place}.spread": level.spread}
     return save(tensors, {"network": style.network})
 
 
@@ -41,7 +42,7 @@ def as_style(data: bytes, network: str) -> Style:
     tensors = load(data)
     places = range(len(tensors) // 2)
     return Style(
-        network, tuple(Statistics(tensors[f"{n}.mean"], tensors[f"{n}.std"]) for n in places)
+        network, tuple(Moments(tensors[f"{n}.mean"], tensors[f"{n}.spread"]) for n in places)
     )
 
 

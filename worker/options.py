@@ -1,5 +1,6 @@
 """What a visitor may choose for a job, and what is said to a choice that can't be."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,6 +10,7 @@ from worker.settings import settings
 
 COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds them together
 NETWORKS = ("compact", "vgg19")  # as adain.model.NETWORKS
+TRANSFERS = ("adain", "covariance")  # as adain.model.Transfer
 SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
 
 _SENTENCES = {
@@ -17,6 +19,7 @@ _SENTENCES = {
     "color": f"color is one of {', '.join(COLORS)}.",
     "size": f"size is 0 (as it is) or {SMALLEST} to {LARGEST} pixels of the shorter side.",
     "network": f"network is one of {', '.join(NETWORKS)}.",
+    "transfer": f"transfer is one of {', '.join(TRANSFERS)}.",
 }
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -32,6 +35,7 @@ class Options(BaseModel):
     color: Literal["style", "content", "luminance"] = "style"
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
     network: Literal["compact", "vgg19"] = Field(default_factory=lambda: settings().network)
+    transfer: Literal["adain", "covariance"] = "covariance"  # in vgg19 the same
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -42,6 +46,11 @@ class Options(BaseModel):
             raise Refused(_sentence(error)) from error
         _check_counts(options, styles, masks)
         return options
+
+
+def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete options that were stored or embedded before there was a choice of transfer."""
+    return {**options, "transfer": options.get("transfer", "adain")}
 
 
 def _sentence(error: ValidationError) -> str:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import DBAPIError
 import adain
 from adain import memory
 from adain.color import Color
-from adain.model import NETWORKS
+from adain.model import NETWORKS, Transfer
 from adain.pictures import scaled_size
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
@@ -60,6 +60,7 @@ from worker import (
 from worker.compiling import Compiling
 from worker.heartbeat import START_ANEW, Heartbeat, Stop
 from worker.jobs import Hold, Job
+from worker.options import recorded
 from worker.previews import Preview
 from worker.settings import BadSetting, settings
 
@@ -167,7 +168,7 @@ class Asked:
 
 def _request(job: Job | Preview) -> Asked:
     """Load what a job asks for."""
-    chosen, network = job.options, _name(job.options["network"])
+    chosen, network = recorded(job.options), _name(job.options["network"])
     content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
     target = hashlib.sha256(content).hexdigest() if match else ""
     measures = [
@@ -184,6 +185,7 @@ def _request(job: Job | Preview) -> Asked:
         alpha=chosen["alpha"],
         color=Color.STYLE if match else Color(chosen["color"]),
         size=chosen["size"],
+        transfer=Transfer(chosen["transfer"]),
     )
     return Asked(request, measures, match)
 

@@ -13,6 +13,7 @@ import torch
 
 from adain import compiled, compiling
 from adain.color import Color
+from adain.model import Transfer
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import PLAIN, array, drawn, mask
@@ -69,7 +70,7 @@ def test_code_measures_what_the_network_measures(with_code: Stylizer, without: S
         assert ours.network == others.network
         for a, b in zip(ours.levels, others.levels, strict=True):
             torch.testing.assert_close(a.mean, b.mean, atol=0.02, rtol=0.02)
-            torch.testing.assert_close(a.std, b.std, atol=0.02, rtol=0.02)
+            torch.testing.assert_close(a.spread, b.spread, atol=0.02, rtol=0.02)
 
 
 def test_a_number_of_any_kind_is_taken(with_code: Stylizer) -> None:
@@ -78,12 +79,15 @@ def test_a_number_of_any_kind_is_taken(with_code: Stylizer) -> None:
     assert (pictures[0] == pictures[1]).all()
 
 
-def test_masks_and_tiles_go_the_networks_own_way(with_code: Stylizer, without: Stylizer) -> None:
+def test_masks_tiles_and_plain_adain_go_the_networks_own_way(
+    with_code: Stylizer, without: Stylizer
+) -> None:
     left, right = mask((0, 0, 48, 72)), mask((48, 0, 96, 72))
     masked = replace(PLAIN, styles=[drawn(2), drawn(3)], masks=[left, right])
     styles = [without.style(style, 72) for style in (drawn(2), drawn(3))]
     large = Request(drawn(4, (1100, 40)), styles[:1], size=0)
-    for request in (replace(masked, styles=styles), large):
+    plain = replace(PLAIN, styles=styles[:1], transfer=Transfer.ADAIN)
+    for request in (replace(masked, styles=styles), large, plain):
         ours, others = (array(one.stylize([request])[0]) for one in (with_code, without))
         assert (ours == others).all()
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from adain import losses, passage, pixels, tiles
 from adain.color import Color
-from adain.model import build
+from adain.model import Transfer, build
 from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import WeightsMissing
@@ -116,6 +116,29 @@ def test_a_flat_sky_gets_strokes_and_no_lattice(stylizer: Stylizer) -> None:
     assert hatch(stylizer) < 0.8 * hatch(smooth)
 
 
+def test_adain_and_covariance_paint_otherwise_and_share_a_kept_style(
+    stylizer: Stylizer, make: Make
+) -> None:
+    kept = replace(PLAIN, styles=[stylizer.style(drawn(2), 72)])
+    pictures = [make(replace(kept, transfer=transfer)) for transfer in Transfer]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 2
+    for picture, transfer in zip(pictures, Transfer, strict=True):
+        assert np.array_equal(picture, make(replace(PLAIN, transfer=transfer)))
+
+
+def test_vgg19_has_one_level_and_so_one_transfer() -> None:
+    torch.manual_seed(0)
+    random = Stylizer(build("vgg19").eval(), "vgg19", "random", torch.device("cpu"), exact=True)
+    requests = [Request(drawn(1), [drawn(2)], size=32, transfer=transfer) for transfer in Transfer]
+    one, other = (array(picture) for picture in random.stylize(requests))
+    assert np.array_equal(one, other)
+
+
+def test_photo_that_is_its_own_style_is_only_autoencoded(make: Make) -> None:
+    own = make(replace(PLAIN, styles=[PLAIN.content]))
+    assert np.abs(own - make(replace(PLAIN, alpha=0.0))).max() <= 1
+
+
 def test_styles_may_be_of_any_size(make: Make) -> None:
     sizes = [(300, 20), (1, 1), (64, 64)]
     mixed = replace(PLAIN, styles=[drawn(seed, size) for seed, size in enumerate(sizes)])
@@ -125,6 +148,7 @@ def test_styles_may_be_of_any_size(make: Make) -> None:
 def test_a_kept_style_gives_the_same_picture_as_its_file(stylizer: Stylizer, make: Make) -> None:
     kept = stylizer.style(drawn(2), 72)
     assert [level.mean.shape for level in kept.levels] == [(128,), (64,), (32,)]
+    assert [level.spread.shape for level in kept.levels] == [(128,), (64, 64), (32, 32)]
     assert np.array_equal(make(replace(PLAIN, styles=[kept])), make(PLAIN))
 
 
@@ -187,6 +211,7 @@ def test_a_batch_equals_single_runs(stylizer: Stylizer, make: Make) -> None:
         replace(PLAIN, styles=[drawn(3), drawn(4)], masks=[left, right], weights=[1, 0.5]),
         replace(PLAIN, content=drawn(5, (50, 90)), color=Color.CONTENT),
         replace(PLAIN, styles=[drawn(3), drawn(2), drawn(6)]),
+        replace(PLAIN, styles=[drawn(3), drawn(2)], transfer=Transfer.ADAIN),
     ]
     for together, request in zip(stylizer.stylize(requests), requests, strict=True):
         assert np.abs(array(together) - make(request)).max() <= 1
@@ -256,7 +281,11 @@ def test_a_tiled_picture_equals_the_untiled_one(
 ) -> None:
     left = mask((0, 0, size[0] // 2, size[1]), size)
     request = Request(drawn(1, size), [drawn(2, (150, 90))], size=0)
-    requests = [request, replace(request, masks=[left], color=Color.LUMINANCE, alpha=0.8)]
+    requests = [
+        request,
+        replace(request, masks=[left], color=Color.LUMINANCE, alpha=0.8),
+        replace(request, transfer=Transfer.ADAIN),
+    ]
     whole = [make(request) for request in requests]
     monkeypatch.setattr(tiles, "SIDE", 64)
     monkeypatch.setattr(passage, "KEPT", kept)

@@ -14,7 +14,10 @@ from worker import blobs, database, jobs
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 NOWHERE = "There is no picture with this id in the gallery."
-OPTIONS = {"alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact"}
+OPTIONS = {
+    "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
+    "transfer": "adain",
+}  # fmt: skip
 
 
 @pytest.fixture

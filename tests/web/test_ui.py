@@ -50,6 +50,7 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
     assert notice == ""
     assert _job(job_id).options == {
         "alpha": 0.4, "weights": [], "color": "content", "size": 256, "network": "compact",
+        "transfer": "covariance",
     }  # fmt: skip
     with pytest.raises(jobs.JobNotFound):
         jobs.get(job_id, "grace")

@@ -40,6 +40,12 @@ def test_settings_come_back_out_of_the_picture_they_were_written_into(
     assert embed.read(embed.encode(picture(), kind, SETTINGS)) == SETTINGS
 
 
+def test_settings_written_before_there_was_a_choice_of_transfer_mean_adain(studio: Path) -> None:
+    told = SETTINGS.model_dump()
+    del told["options"]["transfer"]
+    assert embed.read(with_text(json.dumps(told))).options.transfer == "adain"
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_picture_stays_as_it_was_in_the_format_asked_for(studio: Path, kind: Format) -> None:
     image = Image.open(io.BytesIO(embed.encode(picture(64, 48), kind, SETTINGS)))

@@ -80,7 +80,7 @@ def test_a_measure_survives_its_journey_as_bytes() -> None:
     assert again.network == style.network
     for one, other in zip(style.levels, again.levels, strict=True):
         assert torch.equal(one.mean, other.mean)
-        assert torch.equal(one.std, other.std)
+        assert torch.equal(one.spread, other.spread)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from adain.color import Color
-from adain.model import NETWORKS
+from adain.model import NETWORKS, Transfer
 from tests.parts import Setting
 from worker import options
 from worker.options import Options
@@ -13,6 +13,8 @@ from worker.refused import Refused
 def test_colours_and_networks_are_those_of_the_library() -> None:
     assert tuple(Color) == options.COLORS
     assert tuple(NETWORKS) == options.NETWORKS
+    assert tuple(Transfer) == options.TRANSFERS
+    assert get_args(Options.model_fields["transfer"].annotation) == options.TRANSFERS
     assert get_args(Options.model_fields["color"].annotation) == options.COLORS
     assert get_args(Options.model_fields["network"].annotation) == options.NETWORKS
 
@@ -26,7 +28,13 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "color": "style",
         "size": 512,
         "network": "vgg19",
+        "transfer": "covariance",
     }
+
+
+def test_options_stored_before_there_was_a_choice_of_transfer_mean_adain() -> None:
+    assert options.recorded({"alpha": 1.0}) == {"alpha": 1.0, "transfer": "adain"}
+    assert options.recorded({"transfer": "covariance"}) == {"transfer": "covariance"}
 
 
 @pytest.mark.parametrize("size", [0, 64, 2048])
@@ -37,7 +45,7 @@ def test_every_size_in_range_is_taken(size: int) -> None:
 WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 2048 pixels of the shorter side."
-NAMES = "alpha, weights, color, size, network"
+NAMES = "alpha, weights, color, size, network, transfer"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +68,7 @@ NAMES = "alpha, weights, color, size, network"
         ({"weights": [1]}, "1 weights do not fit 2 style pictures."),
         ({"color": "green"}, "color is one of style, content, luminance."),
         ({"network": "resnet"}, "network is one of compact, vgg19."),
+        ({"transfer": "swap"}, "transfer is one of adain, covariance."),
         ({"size": 63}, SIZE),
         ({"size": 2049}, SIZE),
         ({"size": -1}, SIZE),

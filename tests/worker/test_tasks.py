@@ -92,13 +92,23 @@ def test_every_choice_reaches_the_network() -> None:
     photo = picture(96, 64, "JPEG", color="teal")
     styles = [picture(70, 70, color="orange"), picture(80, 60, color="navy")]
     masks = [picture(96, 64, mode="L", color=255), picture(96, 64, mode="L", color=0)]
-    choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance"}
+    choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance", "transfer": "adain"}
     job = jobs.submit("ann", photo, styles, masks, choices)
     answer()
     request = tasks._request(now(job)).request
     assert (request.alpha, list(request.weights), request.color) == (0.5, [1, 3], "luminance")
     assert (len(request.styles), len(request.masks), request.size) == (2, 2, 64)
+    assert request.transfer == "adain"
     assert now(job).status == Status.DONE
+
+
+def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain() -> None:
+    job = submit()
+    assert tasks._request(now(job)).request.transfer == "covariance"
+    older = {name: value for name, value in job.options.items() if name != "transfer"}
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(options=older))
+    assert tasks._request(now(job)).request.transfer == "adain"
 
 
 def test_without_a_job_a_bell_is_nothing() -> None:
