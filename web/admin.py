@@ -12,18 +12,16 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from web import health, keeper
+from web import health, keeper, pictures
 from web.api import PREFIX
 from web.gallery import EntryView, view
 from web.keeper import Keeper
 from worker import (
     audit,
-    blobs,
     blocks,
     ceilings,
     gallery,
     gate,
-    images,
     jobs,
     overview,
     processes,
@@ -303,8 +301,7 @@ def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
     key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
     if key is None:
         raise EntryNotFound
-    headers = {"Cache-Control": "no-store"}
-    return Response(blobs.get(key), media_type=images.media_type(key), headers=headers)
+    return pictures.answer(key, {"Cache-Control": "no-store"})
 
 
 @api.post("/reports/{job_id}/stay", status_code=204)

@@ -13,11 +13,11 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, sentences, submission, texts
+from web import address, pictures, sentences, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
-from worker import admission, blobs, gate, images, jobs, processes
+from worker import admission, gate, jobs, processes
 from worker.jobs import Job, Status
 from worker.options import recorded
 from worker.settings import settings
@@ -247,11 +247,8 @@ def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
 
 def _picture(key: str) -> Response:
     """Answer with a picture; it never changes, and is for its owner's eyes only."""
-    return Response(
-        blobs.get(key),
-        media_type=images.media_type(key),
-        headers={"Cache-Control": "private, max-age=86400", "Vary": "Cookie"},
-    )
+    headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
+    return pictures.answer(key, headers)
 
 
 _NOT_READY = {

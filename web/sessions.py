@@ -19,7 +19,7 @@ class Sessions(StateHolder):
     """Gradio's sessions in the order of their last use."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._used: dict[str, float] = {}  # by the monotonic clock, oldest first
 
     def __getitem__(self, session_id: str) -> SessionState:

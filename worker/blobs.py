@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -152,6 +152,19 @@ def put(key: str, data: bytes, durable: bool = True) -> None:
 def fingerprint(data: bytes) -> list[Any]:
     """Return what is kept in a row to know a picture again: its length and its sha256."""
     return [len(data), hashlib.sha256(data).hexdigest()]
+
+
+def opened(key: str) -> tuple[int, IO[bytes]]:
+    """Return the size in bytes and the file, to be read and closed; raises `BlobMissing`."""
+    filesystem, root = _place()
+    path = f"{root}/{key}"
+    try:
+        file: IO[bytes] = filesystem.open(path, "rb")
+    except FileNotFoundError as error:
+        raise BlobMissing(key) from error
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size, file
 
 
 def get(key: str, expected: Sequence[Any] | None = None) -> bytes:

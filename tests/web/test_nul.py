@@ -42,7 +42,7 @@ def _asked(routes: Sequence[Any]) -> Iterator[Asked]:
     for route in _routes(routes):
         path = re.sub(r"{\w+(:\w+)?}", "a%00b", route.path)
         queries = [{}, *({one.alias: NUL} for one in route.dependant.query_params)]
-        for method in sorted(route.methods - SKIPPED):
+        for method in sorted((route.methods or set()) - SKIPPED):
             yield from ((method, path, query, _body(route)) for query in queries)
 
 
