@@ -111,8 +111,8 @@ def test_an_exact_stylizer_uses_no_code_in_half_precision(code: Path) -> None:
 @pytest.fixture
 def own(code: Path, tmp_path: Path) -> Path:
     """A folder with the code, to be spoilt."""
-    shutil.copytree(code, reachable(tmp_path) / "code")
-    return tmp_path / "code"
+    shutil.copytree(code, tmp_path / "code")
+    return reachable(tmp_path / "code")
 
 
 def test_spoilt_code_is_removed_and_the_picture_made_all_the_same(
