@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard fuzz load large lint types format bench bench-full train quality
+.PHONY: help up test test-hard walks fuzz load large lint types format bench bench-full train quality
 .PHONY: audit hashes digests authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
@@ -23,6 +23,9 @@ test: install-dev chromium compiler ## run every test, through real servers and 
 
 test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
+
+walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13
+	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/test_walks.py
 
 fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 	@$(PIP) -q -e '.[fuzz]'

@@ -6,10 +6,9 @@ the row is written, what two at once could both have passed.
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from worker import batches, blobs, ceilings, database, gate, jobs, limits, room
+from worker import batches, blobs, ceilings, database, gate, jobs, limits, room, turns
 from worker.batches import Batch, Source
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
@@ -37,10 +36,10 @@ def submit(
     gone: list[str] = []
 
     def checked(session: Session, job_id: str) -> None:
-        if visitor.origin:
-            session.execute(update(Job).where(Job.id == job_id).values(origin=visitor.origin))
+        turns.note(session, visitor, Job.id == job_id)
         limits.check_waiting(session, visitor)
         gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        turns.share(session, visitor, Job.id == job_id)
         beside(session, job_id)
 
     def make_room(size: int) -> None:
@@ -103,11 +102,10 @@ def submit_batch(
     gone: list[str] = []
 
     def checked(session: Session, batch_id: str) -> None:
-        if visitor.origin:
-            of_it = update(Job).where(Job.batch == batch_id)
-            session.execute(of_it.values(origin=visitor.origin))
+        turns.note(session, visitor, Job.batch == batch_id)
         limits.check_waiting(session, visitor)
         gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        turns.share(session, visitor, Job.batch == batch_id)
         beside(session, batch_id)
 
     def make_room(size: int) -> None:

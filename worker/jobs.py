@@ -103,6 +103,7 @@ class Job(Base):
         Index("jobs_finished", "status", "finished"),
         Index("jobs_kept", "owner", "status", "bytes", "reserved"),
         Index("jobs_of_batch", "batch", "cell"),
+        Index("jobs_of_origin", "origin", "status"),
         CheckConstraint(
             "(finished IS NOT NULL) = (status IN ('done', 'failed', 'cancelled'))",
             "jobs_finished_when_ended",
@@ -125,6 +126,7 @@ class Job(Base):
     content_height: Mapped[int]
     shape: Mapped[str] = mapped_column(default="")  # what may run together; "": alone
     origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
+    by_address: Mapped[bool] = mapped_column(default=False)  # takes its origin's turns
     batch: Mapped[str | None]  # the id of the batch it came with
     cell: Mapped[int | None]  # its place in the batch's table, row by row
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
