@@ -99,7 +99,8 @@ def faults() -> Iterator[None]:
 
 def _rows() -> dict[str, Row[Any]]:
     with database.reading() as session:
-        return {row.id: row for row in session.execute(select(*_LOOKED_AT))}
+        found: list[Row[Any]] = list(session.execute(select(*_LOOKED_AT)))
+        return {row.id: row for row in found}
 
 
 def _set_attempts(most: int) -> None:
@@ -109,7 +110,7 @@ def _set_attempts(most: int) -> None:
         cached.cache_clear()
 
 
-def _shift(seconds: float) -> None:
+def shift(seconds: float) -> None:
     """Have the database's clock jump: whatever was noted lies so much further back."""
     with database.transaction() as session:
         session.execute(update(Job).values({time: time - seconds for time in _TIMES}))
@@ -162,7 +163,9 @@ class Walk(RuleBasedStateMachine):
     def _insert(self, owner: str) -> None:
         job_id = str(uuid_utils.uuid7())
         keys = {name: f"{job_id}/{name}.png" for name in _PICTURES}
-        jobs._insert(job_id, owner, keys, _PICTURES, Options(), lambda session, job_id: None)
+        jobs._insert(
+            job_id, owner, keys, _PICTURES, Options.read({}, 1, 0), lambda session, job_id: None
+        )
 
     @initialize(owners=st.lists(_OWNER, min_size=3, max_size=6))
     def begin(self, owners: list[str]) -> None:
@@ -183,7 +186,10 @@ class Walk(RuleBasedStateMachine):
         )
         self.batches.append(batch.id)
         self._do(
-            "submit", lambda: batches._insert(batch, cells, Options(), lambda session, name: None)
+            "submit",
+            lambda: batches._insert(
+                batch, cells, Options.read({}, 1, 0), lambda session, name: None
+            ),
         )
 
     @rule(place=_PLACE, owner=_OWNER)
@@ -294,7 +300,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 13.0, 3600.0, 40 * 86400.0, -13.0, -3600.0]))
     def jump(self, seconds: float) -> None:
-        self._do("clock", lambda: _shift(seconds))
+        self._do("clock", lambda: shift(seconds))
 
     @rule(place=st.sampled_from(["statement", "commit"]))
     def fail_next(self, place: str) -> None:
@@ -346,7 +352,7 @@ class Walk(RuleBasedStateMachine):
         for _ in range(20):
             if all(row.status in ENDED for row in found.values()):
                 break
-            _shift(_ONCE)
+            shift(_ONCE)
             jobs.expire()
             jobs.repair()
             while group := jobs.claim_together("sound", 4):

@@ -5,8 +5,10 @@ around them. `multiprocessing`'s fork server imports once and has run nothing of
 its forks are sound.
 """
 
+import contextlib
 import multiprocessing
 import os
+import random
 import resource
 import signal
 import time
@@ -14,9 +16,12 @@ from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 
 import torch
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
+from tests import walks
 from tests.parts import forget_caches, picture
-from worker import blobs, jobs, sweep, tasks
+from worker import blobs, database, jobs, sweep, tasks
 from worker.heartbeat import Heartbeat
 from worker.settings import PREFIX
 
@@ -61,6 +66,38 @@ def work_long() -> None:
 
 def work_on_a_full_disk() -> None:
     work(largest_file=FULL)
+
+
+def _work_with(fault: str) -> None:
+    """Answer a bell while the database fails once, at some write after the claim's."""
+    left = random.Random(os.getpid()).randint(1, 5)
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            walks.Fault.wanted = fault
+
+    with walks.faults():
+        event.listen(database.engine(), "begin", count)
+        with contextlib.suppress(DBAPIError):  # as Celery does: the task failed, and the next comes
+            work()
+
+
+def work_with_a_failing_statement() -> None:
+    _work_with("statement")
+
+
+def work_with_a_lost_answer_to_commit() -> None:
+    _work_with("commit")
+
+
+def work_on_a_slow_database() -> None:
+    """Answer bells while every statement takes up to half a lease."""
+    event.listen(
+        database.engine(), "before_cursor_execute", lambda *_: time.sleep(random.uniform(0, 0.5))
+    )
+    work(bells=3)
 
 
 def submit() -> None:

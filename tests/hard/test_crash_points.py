@@ -1,11 +1,13 @@
 """Killed at every place in the code where it could matter, again and again, on both databases."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text, update
 
+from tests import walks
 from tests.hard import ledger, mortal
 from tests.hard.ledger import COUNT
 from tests.parts import Setting, picture
@@ -41,6 +43,7 @@ def submit(owner: str = "ann", width: int = 96, size: int = 64) -> str:
 
 def all_ended() -> bool:
     jobs.expire()
+    jobs.repair()
     counts = jobs.counts()
     return counts[Status.QUEUED] == counts[Status.RUNNING] == 0
 
@@ -151,6 +154,41 @@ def test_a_workers_clock_says_nothing_about_a_job(kind: str) -> None:
     found = ledger.check(accepted)
     assert all(job.status == Status.DONE for job in found)
     ledger.note(f"worker's clock wrong by an hour, and killed, {kind}", kills, found, kills)
+
+
+FAILURES = {
+    "database error in mid-statement": mortal.work_with_a_failing_statement,
+    "database error after commit": mortal.work_with_a_lost_answer_to_commit,
+    "slow database": mortal.work_on_a_slow_database,
+}
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+def test_a_database_that_fails_or_is_slow_loses_no_job_and_ends_none_twice(
+    kind: str, fault: str
+) -> None:
+    accepted = {submit() for _ in range(COUNT)}
+    mortal.run(FAILURES[fault], COUNT)
+    ledger.check_line()
+    finish()
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note(f"{fault}, {kind}", COUNT, found)
+
+
+def test_a_database_clock_that_jumps_loses_no_job_and_ends_none_twice(kind: str) -> None:
+    accepted = {submit() for _ in range(COUNT)}
+    clock = random.Random(COUNT)
+    for _ in range(COUNT):
+        process = mortal.start(mortal.work)
+        process.join(clock.uniform(0, 1))
+        walks.shift(clock.choice([-3600.0, -5.0, 5.0, 3600.0]))
+        process.join()
+        assert process.exitcode == 0
+    finish()
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    ledger.note(f"database's clock jumps while a job is made, {kind}", COUNT, found)
 
 
 def test_a_full_disk_fails_the_job_in_words_and_refuses_the_next(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.parts import Setting, picture
 from worker import admission, batches, database, jobs, people
@@ -26,7 +26,7 @@ def submit(owner: str, origin: str) -> Job:
 def line() -> list[str]:
     """Return the owners in the order of the line."""
     with database.reading() as session:
-        waiting = list(session.scalars(jobs.select(Job).where(Job.status == "queued")))
+        waiting = list(session.scalars(select(Job).where(Job.status == "queued")))
     places = jobs.positions(waiting)
     return [job.owner for job in sorted(waiting, key=lambda job: places[job.id])]
 

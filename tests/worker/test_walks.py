@@ -18,7 +18,7 @@ def test_no_walk_leaves_a_job_stuck_or_lost(either: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(queue, "_away_until", math.inf)
     walks.COUNTED.clear()
     with walks.faults():
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             seed(SEED)(Walk),
             settings=settings(
                 max_examples=WALKS,
