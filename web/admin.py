@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from web import health, keeper, pictures
+from web import health, keeper, stored
 from web.api import PREFIX
 from web.gallery import EntryView, view
 from web.keeper import Keeper
@@ -301,7 +301,7 @@ def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
     key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
     if key is None:
         raise EntryNotFound
-    return pictures.answer(key, {"Cache-Control": "no-store"})
+    return stored.answer(key, {"Cache-Control": "no-store"})
 
 
 @api.post("/reports/{job_id}/stay", status_code=204)

@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, pictures, sentences, submission, texts
+from web import address, sentences, stored, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
@@ -248,7 +248,7 @@ def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
 def _picture(key: str) -> Response:
     """Answer with a picture; it never changes, and is for its owner's eyes only."""
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    return pictures.answer(key, headers)
+    return stored.answer(key, headers)
 
 
 _NOT_READY = {

@@ -170,6 +170,17 @@ class Body:
         self._count(len(message.get("body", b"")))
         return message
 
+    async def read(self) -> Receive:
+        """Read the whole body; return what hands it out in its place. Raises as `__call__`."""
+        came: list[Message] = []
+        while not self._whole:
+            came.append(await self())
+
+        async def again() -> Message:
+            return came.pop(0) if came else await self._receive()
+
+        return again
+
     async def drop(self) -> None:
         """Read what is still to come, for some seconds and up to a submission's limit; keep none.
 
@@ -255,6 +266,7 @@ class Bodies:
         async with AsyncExitStack() as held:
             try:
                 await self._admit(held, rule, HTTPConnection(scope))
+                came = body if rule.spooled else await body.read()
             except Exception as error:
                 return await _refusal(error, scope)(scope, body, answer)
-            await self.app(scope, body, answer)
+            await self.app(scope, came, answer)

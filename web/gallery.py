@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFi
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from web import pictures, signed
+from web import signed, stored
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -210,7 +210,7 @@ def _picture(request: Request, key: str | None) -> Response:
     headers = {"Cache-Control": "private, no-cache", "ETag": tag, "Vary": "Cookie"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return pictures.answer(key, headers)
+    return stored.answer(key, headers)
 
 
 def _encoded(job: Job, kind: embed.Format, settings: bool) -> bytes:

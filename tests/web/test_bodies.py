@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from worker.settings import KIB, MIB
 ID = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"
 FORM = "multipart/form-data; boundary=x"
 EVENTS = ("/gradio_api/run/predict", "/gradio_api/queue/join")
+
+
+post = partial(httpx.post, timeout=60)  # the machine may be busy
+get = partial(httpx.get, timeout=60)
 
 
 @pytest.fixture
@@ -133,16 +138,14 @@ def test_an_event_of_the_page_may_carry_1_mib(studio: Path, path: str) -> None:
         with sending(address, path, MIB + 1) as wire:
             assert answer(wire)[0] == 413
         body = json.dumps({"data": ["x" * 1_000_000], "fn_index": 99999, "session_hash": "s"})
-        taken = httpx.post(
-            address + path, content=body, headers={"content-type": "application/json"}
-        )
+        taken = post(address + path, content=body, headers={"content-type": "application/json"})
         assert taken.status_code not in {413, 429}, taken.text
 
 
 def test_a_refused_client_that_sends_all_of_its_body_reads_the_answer(studio: Path) -> None:
     with served() as address:
         for _ in range(3):
-            refused = httpx.post(f"{address}/api/v1/me/keys", content=bytes(20 * MIB))
+            refused = post(f"{address}/api/v1/me/keys", content=bytes(20 * MIB))
             assert refused.status_code == 413
             assert "at most 64 KiB" in refused.json()["detail"]
 
@@ -156,7 +159,7 @@ def test_a_visitor_over_the_limit_is_refused_before_the_body_is_sent(
     setting(address_submissions=1)
     with served() as address:
         files = {"content": picture(), "style": picture()}
-        assert httpx.post(f"{address}/api/v1/jobs", files=files).status_code == 202
+        assert post(f"{address}/api/v1/jobs", files=files).status_code == 202
         with sending(address, "/api/v1/jobs", MIB) as wire:
             status, text = answer(wire)
     assert status == 429
@@ -172,7 +175,7 @@ def test_a_body_over_the_days_bytes_is_refused_before_it_is_sent(
             with sending(address, f"/api/v1/{path}", 90_000, b"--x--"):
                 pass
         files = {"content": picture(), "style": os.urandom(90_000)}
-        assert httpx.post(f"{address}/api/v1/jobs", files=files).status_code == 422
+        assert post(f"{address}/api/v1/jobs", files=files).status_code == 422
         for path in ("jobs", "batches", "previews"):
             with sending(address, f"/api/v1/{path}", MIB) as wire:
                 assert answer(wire)[0] == 429, path
@@ -213,6 +216,18 @@ def test_a_body_that_stalls_ends_in_408(studio: Path, monkeypatch: pytest.Monkey
                 status, text = answer(wire)
             assert status == 408, path
             assert "connection: close" in text.lower()
+
+
+@pytest.mark.parametrize("path", EVENTS)
+def test_an_event_of_the_page_that_stalls_ends_in_408(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(bodies, "WINDOW", 0.5)
+    with (
+        served(made=app.create) as address,
+        sending(address, path, 60_000, b"{", "application/json") as wire,
+    ):
+        assert answer(wire)[0] == 408
 
 
 def test_a_body_slower_than_the_least_rate_ends_in_408(
@@ -276,14 +291,14 @@ def test_bodies_beyond_the_budget_are_refused_before_they_are_read_and_later_tak
     with served() as address:
         with sending(address, "/api/v1/jobs", 3 * MIB):
             until = time.monotonic() + 20
-            while (busy := httpx.post(f"{address}/api/v1/jobs", files=files)).status_code != 503:
+            while (busy := post(f"{address}/api/v1/jobs", files=files)).status_code != 503:
                 assert time.monotonic() < until
             assert int(busy.headers["retry-after"]) >= 1
             assert busy.headers["content-type"] == "application/problem+json"
             small = {"content": picture(), "style": picture()}
-            assert httpx.post(f"{address}/api/v1/jobs", files=small).status_code == 202
+            assert post(f"{address}/api/v1/jobs", files=small).status_code == 202
         until = time.monotonic() + 20
-        while (taken := httpx.post(f"{address}/api/v1/jobs", files=files)).status_code == 503:
+        while (taken := post(f"{address}/api/v1/jobs", files=files)).status_code == 503:
             assert time.monotonic() < until
             time.sleep(0.05)
     assert taken.status_code == 422  # read, and no picture
@@ -293,7 +308,7 @@ def test_a_body_larger_than_the_budget_is_taken_alone(studio: Path, setting: Set
     setting(spool_bytes=1)
     files = {"content": picture(), "style": picture()}
     with served() as address:
-        assert httpx.post(f"{address}/api/v1/jobs", files=files).status_code == 202
+        assert post(f"{address}/api/v1/jobs", files=files).status_code == 202
 
 
 Admitted = tuple[str, int]  # an address, and bytes
@@ -367,13 +382,13 @@ def test_stalled_bodies_leave_room_for_idle_connections_and_for_other_addresses(
             held.enter_context(sending(address, "/api/v1/me/keys", 100, kind="application/json"))
         until = time.monotonic() + 20
         while True:
-            refused = httpx.post(f"{address}/api/v1/me/keys", json={"name": "x"})
+            refused = post(f"{address}/api/v1/me/keys", json={"name": "x"})
             if refused.status_code == 503:
                 break
             assert time.monotonic() < until
-        assert httpx.get(f"{address}/api/v1/jobs").status_code == 200
+        assert get(f"{address}/api/v1/jobs").status_code == 200
         other = {"X-Forwarded-For": "203.0.113.5"}
-        taken = httpx.post(f"{address}/api/v1/me/keys", json={"name": "x"}, headers=other)
+        taken = post(f"{address}/api/v1/me/keys", json={"name": "x"}, headers=other)
         assert taken.status_code != 503
 
 
@@ -381,6 +396,6 @@ def test_large_options_are_not_parsed(studio: Path) -> None:
     options = b'{"x": [' + b"[]," * (5 * MIB) + b"[]]}"
     files = [("content", picture()), ("style", picture()), ("options", options)]
     with served() as address:
-        refused = httpx.post(f"{address}/api/v1/jobs", files=files, timeout=60)
+        refused = post(f"{address}/api/v1/jobs", files=files)
     assert refused.status_code == 422
     assert refused.json()["detail"] == "`options` may have 64 KiB."

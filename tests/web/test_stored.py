@@ -8,7 +8,7 @@ from fastapi import Response
 from starlette.types import Message
 
 from tests.parts import S3, Setting
-from web import pictures
+from web import stored
 from worker import blobs
 from worker.blobs import BlobMissing
 from worker.settings import MIB
@@ -40,7 +40,7 @@ def sent(answer: Response) -> list[Message]:
 
 def check(data: bytes) -> list[int]:
     """Check that an answer is these bytes; return the sizes of its pieces."""
-    begin, *pieces = sent(pictures.answer(kept(data), {"ETag": '"1"'}))
+    begin, *pieces = sent(stored.answer(kept(data), {"ETag": '"1"'}))
     headers = dict(begin["headers"])
     assert headers[b"content-length"] == str(len(data)).encode()
     assert (headers[b"content-type"], headers[b"etag"]) == (b"image/png", b'"1"')
@@ -50,7 +50,7 @@ def check(data: bytes) -> list[int]:
 
 
 def test_a_large_picture_is_sent_in_pieces(studio: Path) -> None:
-    assert max(check(LARGE)) <= pictures.PIECE
+    assert max(check(LARGE)) <= stored.PIECE
 
 
 def test_a_small_picture_is_sent_at_once(studio: Path) -> None:
@@ -61,10 +61,10 @@ def test_pictures_in_an_object_store_are_sent_as_well(
     studio: Path, s3: S3, setting: Setting
 ) -> None:
     setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-    assert max(check(LARGE)) <= pictures.PIECE
+    assert max(check(LARGE)) <= stored.PIECE
     assert check(SMALL) == [1000]
 
 
 def test_a_picture_that_is_gone_is_said_before_anything_is_sent(studio: Path) -> None:
     with pytest.raises(BlobMissing):
-        pictures.answer(f"{uuid.uuid4()}/content.png", {})
+        stored.answer(f"{uuid.uuid4()}/content.png", {})
