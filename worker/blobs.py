@@ -27,6 +27,7 @@ from worker.settings import settings
 
 log = logging.getLogger(__name__)
 
+MARKER = "studio-marker.json"  # beside the folders; what it holds is `worker/marker.py`'s
 TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -53,6 +54,10 @@ class BlobDamaged(Exception):
     """A picture that is not the one that was put; the message is its key."""
 
 
+class StrangeKey(ValueError):
+    """A key that the studio does not make; the message is the key."""
+
+
 class StorageFull(Exception):
     """There is no room for another picture."""
 
@@ -71,6 +76,13 @@ def _place() -> tuple[AbstractFileSystem, str]:
 def is_own(key: str) -> bool:
     """Tell whether a key has the shape of those that the studio makes."""
     return _OURS.fullmatch(key) is not None
+
+
+def _path(key: str) -> str:
+    """Return where the file of a key is; raises `StrangeKey`, so that no key leads elsewhere."""
+    if not (is_own(key) or key == MARKER):
+        raise StrangeKey(key)
+    return f"{_place()[1]}/{key}"
 
 
 # ---------------------------------------------------------------- put
@@ -122,19 +134,18 @@ def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
 
 
 def put_all(pictures: Mapping[str, bytes], durable: bool = True) -> None:
-    """Keep bytes under their keys, replacing what was there; raises `StorageFull`.
+    """Keep bytes under their keys, replacing what was there; raises `StorageFull`, `StrangeKey`.
 
     Files are written and synced side by side, each folder once. What can be made again need not
     be durable.
     """
     filesystem, root = _place()
+    placed = {_path(key): data for key, data in pictures.items()}
     try:
         if isinstance(filesystem, LocalFileSystem):
-            _put_local(
-                Path(root), {Path(root, key): data for key, data in pictures.items()}, durable
-            )
+            _put_local(Path(root), {Path(path): data for path, data in placed.items()}, durable)
         else:
-            filesystem.pipe({f"{root}/{key}": data for key, data in pictures.items()})
+            filesystem.pipe(placed)
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The storage for pictures is full.") from error
@@ -172,10 +183,10 @@ def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
 
     `expected` is their fingerprint, if known: raises `BlobDamaged` when they have another.
     """
-    filesystem, root = _place()
+    filesystem, _ = _place()
     try:
-        data: bytes = filesystem.cat_file(f"{root}/{key}")
-    except FileNotFoundError as error:
+        data: bytes = filesystem.cat_file(_path(key))
+    except (FileNotFoundError, StrangeKey) as error:
         raise BlobMissing(key) from error
     if expected is not None and fingerprint(data) != list(expected):
         raise BlobDamaged(key)
@@ -184,8 +195,7 @@ def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
 
 def exists(key: str) -> bool:
     """Tell whether there is something under the key."""
-    filesystem, root = _place()
-    return bool(filesystem.isfile(f"{root}/{key}"))
+    return (is_own(key) or key == MARKER) and bool(_place()[0].isfile(_path(key)))
 
 
 def _found(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:

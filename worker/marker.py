@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from worker import blobs, database
 from worker.database import Base
 
-FILE = "studio-marker.json"  # its key in the storage
+FILE = blobs.MARKER
 _ONLY = 1
 
 

@@ -113,3 +113,61 @@ def test_the_check_fails_where_nothing_can_be_written(studio: Path) -> None:
     (studio / "blobs").write_text("a file where the folder was")
     with pytest.raises(OSError, match="blobs"):
         blobs.check()
+
+
+STRANGE = (
+    f"{A}/../secret.png",
+    f"{A}/../../secret.png",
+    "../secret.png",
+    "../../../../../../etc/passwd",
+    "/etc/passwd",
+    "..",
+    ".",
+    "",
+    A,
+    f"{A}/",
+    f"{A}/..",
+    f"{A}/content.png/../../../secret.png",
+    f"{A}/content.png\0",
+    f"{A}/content.png\n",
+    f"{A}\\content.png",
+    f"{A}/content.svg",
+    f"{A}/notes.txt",
+    f"trash/1/{A}/content.png",
+    "thesis/chapter.png",
+    f"{A.upper()}/content.png",
+    f"{A}/content.png?versionId=1",
+    f"{A}/*.png",
+    f"s3://other/{A}/content.png",
+)
+
+
+@pytest.mark.parametrize("key", STRANGE)
+def test_every_verb_takes_keys_of_our_own_shape_only(place: None, tmp_path: Path, key: str) -> None:
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    blobs.put(f"{A}/content.png", b"mine")
+    with pytest.raises(blobs.StrangeKey):
+        blobs.put(key, b"theirs")
+    with pytest.raises(blobs.StrangeKey):
+        blobs.put_all({f"{B}/content.png": b"fine", key: b"theirs"})
+    with pytest.raises(BlobMissing):
+        blobs.get(key)
+    assert not blobs.exists(key)
+    blobs.delete([key])
+    blobs.move_to_trash([key], time.time())
+    if key != A:
+        blobs.delete_job(key)
+    assert blobs.get(f"{A}/content.png") == b"mine"
+    assert {key for key, _ in blobs.files()} == {f"{A}/content.png"}
+    assert (tmp_path / "secret.png").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("folder", [key for key in STRANGE if key != A])
+def test_job_id_that_leads_out_deletes_nothing(studio: Path, folder: str) -> None:
+    blobs.put(f"{A}/content.png", b"mine")
+    (studio / "other").mkdir()
+    (studio / "other" / "file").touch()
+    blobs.delete_job(folder)
+    assert blobs.exists(f"{A}/content.png")
+    assert (studio / "other" / "file").exists()
+    assert (studio / "studio.sqlite3").exists()
