@@ -8,9 +8,11 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 
+from web import sentences
 from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
 from web.openapi import problems
+from web.texts import Spoken
 from worker import deliveries, jobs
 from worker.deliveries import State
 from worker.jobs import Status
@@ -111,7 +113,7 @@ def known_secret(owner: Owner) -> SecretKnown:
 
 
 @router.get("/jobs/{job_id}/webhook", responses=problems(404))
-def webhook(job_id: str, owner: Owner) -> DeliveryView:
+def webhook(job_id: str, owner: Owner, language: Spoken) -> DeliveryView:
     """Tell how the webhook of a job goes."""
     jobs.get(job_id, owner)
     delivery = deliveries.get(job_id)
@@ -124,7 +126,7 @@ def webhook(job_id: str, owner: Owner) -> DeliveryView:
         attempts=delivery.attempts,
         next_attempt=delivery.due if waits else None,
         answer=delivery.answer,
-        error=delivery.error,
+        error=sentences.said(delivery.error, language) if delivery.error else None,
         ended=delivery.ended,
     )
 

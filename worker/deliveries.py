@@ -260,8 +260,9 @@ async def _attempt(caller: httpx.AsyncClient, delivery: Delivery) -> tuple[int |
         return None, "The address could not be reached, or did not answer as a web server does."
     if 200 <= answer < 300:
         return answer, None
-    also = " Redirects are not followed." if 300 <= answer < 400 else ""
-    return answer, f"The address answered {answer}.{also}"
+    if 300 <= answer < 400:
+        return answer, f"The address answered {answer}. Redirects are not followed."
+    return answer, f"The address answered {answer}."
 
 
 async def _deliver(caller: httpx.AsyncClient, delivery: Delivery) -> None:
