@@ -7,7 +7,7 @@ MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-hard walks fuzz load large lint types format bench bench-full train quality
+.PHONY: help up test test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
 .PHONY: audit hashes digests authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
@@ -20,6 +20,9 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 
 test: install-dev chromium compiler ## run every test, through real servers and a real browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-alone: install-dev chromium compiler ## run every test file in a process of its own
+	@$(BIN)/python -m tests.alone $(ARGS)
 
 test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
