@@ -136,9 +136,9 @@ def downgrade(revision: str) -> None:
 
 
 def test_the_migration_repairs_rows_that_contradict_themselves(either: Path) -> None:
-    downgrade(BEFORE)
     made = [submit(f"owner-{place}") for place, _ in enumerate(WRONG)]
     cancelled = submit("another")
+    downgrade(BEFORE)
     for job, values in zip(made, WRONG, strict=True):
         write(job, **values)
     write(cancelled, cancel_requested=True)
