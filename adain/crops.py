@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from adain import pictures, pixels
-from adain.patterns import pattern
+from adain.patterns import pattern, sparse
 from adain.recipe import Data
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -133,10 +133,11 @@ def paintings(folder: Pictures, others: Pictures, side: int, data: Data, seed: i
     def crop(number: int) -> Tensor:
         rng = Random(f"{seed} painting {number}")
         kind = rng.random()
-        if kind < data.patterns:
-            image = pattern(rng, side)
+        drawn = data.patterns + data.sparse
+        if kind < drawn:
+            image = pattern(rng, side) if kind < data.patterns else sparse(rng, side)
         else:
-            source = others if kind < data.patterns + data.photos else folder
+            source = others if kind < drawn + data.photos else folder
             image = cut(rng, source.draw(rng), side, data)
         if rng.random() < data.swap:
             image = _swapped(rng, image)

@@ -10,6 +10,7 @@ from torch import Tensor
 from adain.covariance import covariance
 from adain.model import EPSILON, Statistics, adain, statistics
 
+_LEAST_SPREAD = 1e-6  # squared covariance below which the distance is no longer relative
 _FLAT = 0.03  # standard deviation of lightness at which a place counts as flat by a third
 
 
@@ -44,6 +45,20 @@ def style(output: list[Tensor], wanted: list[Tensor]) -> Tensor:
     )
 
 
+def spread(output: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    """Squared distance of covariances N×C×C, relative to the wanted ones, at most 5: N×layers.
+
+    What Gram matrices tell of strokes and textures, without the means.
+    """
+    return torch.stack(
+        [
+            (o - w).square().sum((1, 2)) / w.square().sum((1, 2)).clamp_min(_LEAST_SPREAD)
+            for o, w in zip(output, wanted, strict=True)
+        ],
+        dim=1,
+    ).clamp_max(5)
+
+
 def paper_content(output: Tensor, photo: Tensor, painting: Tensor) -> Tensor:
     """Eq. 12: distance of relu4_1 to t, the AdaIN of photo and painting in the same layer: N."""
     measured = statistics(painting)
@@ -74,6 +89,15 @@ def colour(output: Tensor, wanted: Tensor) -> Tensor:
         wanted_spread.square().sum((1, 2)) + least
     )
     return 10 * (mean - wanted_mean).square().sum(1) + 0.2 * relative.clamp_max(20)
+
+
+def chroma(output: Tensor, wanted: Tensor) -> Tensor:
+    """Energy of colour beyond the wanted picture's, relative to it, at most 10: N.
+
+    Grey styles ask for grey results; colourful ones for nothing.
+    """
+    own, its = ((x - x.mean(1, keepdim=True)).square().mean((1, 2, 3)) for x in (output, wanted))
+    return ((own - its).clamp_min(0) / (its + 3e-4)).clamp_max(10)
 
 
 def repeated(x: Tensor, period: int = 16, window: int = 96) -> tuple[Tensor, Tensor]:

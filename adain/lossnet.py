@@ -1,9 +1,11 @@
 """The networks losses are measured in: VGG-19 up to relu4_1 at any width, fixed.
 
 So the same losses run in the full network, in a small one, or in the one shipped beside
-`compact`. Layer names are those of the paper. Knows no loss.
+`compact`. Files may end at relu3_1 or go on to relu5_1. Layer names are those of the paper.
+Knows no loss.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +18,7 @@ from adain.model import EPSILON, Statistics, statistics
 
 SHIPPED = Path(__file__).parent / "weights" / "losses.safetensors"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+DEEPEST = 5  # layers there can be: relu5_1
 
 # The convolutions before each of LAYERS, from the one before; "pool" is a 2×2 max-pool.
 _BLOCKS = (
@@ -23,19 +26,30 @@ _BLOCKS = (
     ("12", "pool", "21"),
     ("22", "pool", "31"),
     ("32", "33", "34", "pool", "41"),
+    ("42", "43", "44", "pool", "51"),
 )
 _CONVS = [name for block in _BLOCKS for name in block if name != "pool"]
 # How the convolutions are called in the files there are; the first maps the picture's colours.
 OURS = "ours, or a small VGG"
 NAMES = {
     OURS: ["conv0", *(f"conv{name}" for name in _CONVS)],
-    "the normalised VGG-19": ["0", "2", "5", "9", "12", "16", "19", "22", "25", "29"],
+    "the normalised VGG-19": [
+        "0",
+        *(str(place) for place in (2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42)),
+    ],
     "torchvision's VGG-19": [
         "features.(colours)",
-        *(f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 16, 19)),
+        *(f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)),
+    ],
+    "VGG-19 as first published": [
+        "(colours)",
+        *(f"conv{name[0]}_{name[1]}" for name in _CONVS),
     ],
 }
+_FIRSTS = [_CONVS.index(f"{layer}1") for layer in range(1, 1 + DEEPEST)]
 _IMAGENET = Statistics(torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
+_BGR_MEAN = torch.tensor([103.939, 116.779, 123.68])  # of the first published one, of 255
+_LEAST = 0.03  # of the layer's mean activation: a filter that fires less is not made louder
 
 State = dict[str, Tensor]
 
@@ -45,30 +59,36 @@ class LossNetworkMissing(Exception):
 
 
 class LossNetwork(nn.Module):
-    """VGG-19 up to relu4_1 with four channel counts of one's own, fixed.
+    """VGG-19 up to relu4_1, or another layer, with channel counts of one's own, fixed.
+
+    `widths` are those of relu1_1, relu2_1 … to the last layer there is.
 
     `estimates`, where there are any, are linear maps from each layer's channels to an estimate
     of the full network's channels there.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
         self.raw = False  # to be rescaled before the paper's losses mean anything
         self.colours = nn.Conv2d(3, 3, 1)
         self.convs: dict[str, nn.Conv2d] = {}
+        self.blocks = _BLOCKS[: len(widths)]
         channels = 3
-        for name in _CONVS:
+        for name in _CONVS[: 1 + _FIRSTS[len(widths) - 1]]:
             filters = widths[int(name[0]) - 1]
             self.convs[name] = nn.Conv2d(channels, filters, 3, padding=1, padding_mode="reflect")
             channels = filters
         self.layers = nn.ModuleList(self.convs.values())
         self.estimates = nn.ModuleList()  # linear, one a layer, or none
 
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """N×3×H×W RGB in [0, 1] → features at relu1_1, 2_1, 3_1, 4_1: H×W, /2, /4, /8 (up)."""
+    def forward(self, images: Tensor, layers: int = DEEPEST) -> list[Tensor]:
+        """N×3×H×W RGB in [0, 1] → features at relu1_1, 2_1, 3_1, 4_1 …: H×W, /2, /4, /8 (up).
+
+        No further than so many layers.
+        """
         x = self.colours(images)
         features = []
-        for block in _BLOCKS:
+        for block in self.blocks[:layers]:
             for name in block:
                 if name == "pool":
                     x = F.max_pool2d(x, 2, ceil_mode=True)
@@ -77,8 +97,8 @@ class LossNetwork(nn.Module):
             features.append(x)
         return features
 
-    def style(self, features: list[Tensor]) -> list[Tensor]:
-        """Means and standard deviations of each layer's channels: N×V each.
+    def style(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Means and standard deviations of each layer's channels, from the first: N×V each.
 
         With estimates also those of the full network's channels, without forming its maps: of
         Wx + b the mean is Wμ + b and the variance the diagonal of WΣWᵀ.
@@ -107,34 +127,40 @@ def _read(file: Path) -> State:
     return state
 
 
-def _layout(state: State) -> list[str]:
+def _layout(state: State) -> tuple[list[str], int]:
+    """Return how the convolutions are called, and how many layers are there whole."""
     for names in NAMES.values():
-        if all(f"{name}.weight" in state for name in names[1:]):
-            return names
+        there = [f"{name}.weight" in state for name in names[1:]]
+        whole = there.index(False) if False in there else len(there)
+        if layers := sum(first < whole for first in _FIRSTS[2:]):
+            return names, 2 + layers
     raise LossNetworkMissing(f"The loss network's file is none of: {', '.join(NAMES)}.")
 
 
-def load(file: Path = SHIPPED) -> LossNetwork:
-    """Read a loss network of any width from any of the layouts there are.
+def load(file: Path = SHIPPED, layers: int = len(LAYERS)) -> LossNetwork:
+    """Read a loss network of any width from any of the layouts there are, to so many layers.
 
-    Torchvision's needs `rescale` before the paper's losses mean anything. Raises
+    It has fewer where the file has: three at least. `raw` ones, torchvision's and the first
+    published, need `rescale` before the paper's losses mean anything. Raises
     `LossNetworkMissing`.
     """
     state = {name: value.float() for name, value in _read(file).items()}
-    colours, *names = _layout(state)
-    firsts = (names[_CONVS.index(name)] for name in ("11", "21", "31", "41"))
-    widths = tuple(len(state[f"{name}.bias"]) for name in firsts)
-    network = LossNetwork(widths)  # type: ignore[arg-type]
-    for name, conv in zip(names, network.convs.values(), strict=True):
+    (colours, *names), whole = _layout(state)
+    layers = min(layers, whole)
+    network = LossNetwork([len(state[f"{names[at]}.bias"]) for at in _FIRSTS[:layers]])
+    for name, conv in zip(names, network.convs.values(), strict=False):
         conv.load_state_dict({part: state[f"{name}.{part}"] for part in ("weight", "bias")})
     if f"{colours}.weight" in state:
         parts = {part: state[f"{colours}.{part}"] for part in ("weight", "bias")}
+    elif names[0].startswith("conv"):  # blue, green, red from 0 to 255 less their means
+        network.raw = True
+        parts = {"weight": 255 * torch.eye(3).flip(0), "bias": -_BGR_MEAN}
     else:  # torchvision's: ImageNet's mean and standard deviation
         network.raw = True
         parts = {"weight": (1 / _IMAGENET.std).diag(), "bias": -_IMAGENET.mean / _IMAGENET.std}
     parts["weight"] = parts["weight"].view(3, 3, 1, 1)
     network.colours.load_state_dict(parts)
-    for layer in range(1, 1 + len(LAYERS)):
+    for layer in range(1, 1 + layers):
         if f"conv{layer}1_aux.weight" in state:
             weight = state[f"conv{layer}1_aux.weight"].flatten(1)
             full = nn.Linear(*weight.T.shape)
@@ -165,12 +191,13 @@ def copy_into(network: LossNetwork, encoder: nn.Module) -> None:
 def rescale(network: LossNetwork, images: Tensor) -> None:
     """Give every filter a mean activation of 1 over the images, changing no feature's shape.
 
-    As Gatys et al. did to get the "normalised" VGG-19: each filter is divided by its mean
-    activation, and the next layer's weights for it are multiplied by the same.
+    Filters that hardly ever fire excepted. As Gatys et al. did to get the "normalised" VGG-19:
+    each filter is divided by its mean activation, and the next layer's weights for it are
+    multiplied by the same.
     """
     x = network.colours(images)
     scale = torch.ones(3, device=images.device)
-    for block in _BLOCKS:
+    for block in network.blocks:
         for name in block:
             if name == "pool":
                 x = F.max_pool2d(x, 2, ceil_mode=True)
@@ -178,7 +205,8 @@ def rescale(network: LossNetwork, images: Tensor) -> None:
             conv = network.convs[name]
             conv.weight.mul_(scale[:, None, None])
             activation = torch.relu(conv(x))
-            scale = activation.mean((0, 2, 3)).clamp_min(EPSILON)
+            mean = activation.mean((0, 2, 3))
+            scale = mean.clamp_min(max(EPSILON, _LEAST * mean.mean().item()))
             conv.weight.div_(scale[:, None, None, None])
             if conv.bias is not None:
                 conv.bias.div_(scale)

@@ -337,8 +337,8 @@ class Network(nn.Module):
             _, scale = _reach(step, scale)
             self.channels.append(_filters(step))
             self.strides.append(round(scale))
-        noise = _noise(self.channels[0]) * grain if grain else None
-        self.register_buffer("_grain", noise, persistent=False)
+        self.register_buffer("_grain", None, persistent=False)
+        self.set_grain(grain)
         decoder_reach, _ = _reach(decoder, self.stride)
         # pixels around a picture's part that each half looks at, in whole cells of level 0
         self.encoder_reach = math.ceil(encoder_reach / self.stride) * self.stride
@@ -363,6 +363,12 @@ class Network(nn.Module):
     def stride(self) -> int:
         """Pixels a cell of level 0, which a picture's sides have to be multiples of."""
         return self.strides[0]
+
+    def set_grain(self, deviation: float) -> None:
+        """Give the noise another standard deviation; 0: none."""
+        self.grain_deviation = deviation
+        noise = _noise(self.channels[0]).to(next(self.parameters()))
+        self._grain = noise * deviation if deviation else None
 
     def folded(self, images: Tensor) -> Tensor:
         """N×3×H×W → N×3·fold²×H/fold×W/fold: `F.pixel_unshuffle` in a quarter of its time."""

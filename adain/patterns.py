@@ -68,6 +68,34 @@ def _stripes(rng: Random, side: int) -> Image.Image:
     return Image.fromarray(palette[place % len(palette)])
 
 
+def _blot(rng: Random, draw: ImageDraw.ImageDraw, colour: Colour, side: int) -> None:
+    x, y, radius = rng.uniform(0, side), rng.uniform(0, side), rng.uniform(0.008, 0.12) * side
+    flatter = radius * rng.uniform(0.4, 1)
+    draw.ellipse((x - radius, y - flatter, x + radius, y + flatter), fill=colour)
+
+
+def _line(rng: Random, draw: ImageDraw.ImageDraw, colour: Colour, side: int) -> None:
+    """A broken line of two to six pieces."""
+    points = [(rng.uniform(0, side), rng.uniform(0, side))]
+    for _ in range(rng.randint(2, 6)):
+        x, y = points[-1]
+        points.append((x + rng.uniform(-0.18, 0.18) * side, y + rng.uniform(-0.18, 0.18) * side))
+    width = rng.uniform(0.004, 0.027) * side
+    draw.line(points, colour, width=max(1, round(width)), joint="curve")
+
+
+def sparse(rng: Random, side: int) -> Image.Image:
+    """Draw a few marks on a plain ground: blots on white, lines on black, or in any colours."""
+    tone = rng.choice([255, 250, 240, 12, 0])
+    ground = (tone, tone, tone) if rng.random() < 0.6 else _palette(rng)[0]
+    palette = _palette(rng)[:3] if rng.random() < 0.5 else [(255 - tone,) * 3]
+    image = Image.new("RGB", (2 * side, 2 * side), ground)
+    draw = ImageDraw.Draw(image)
+    for _ in range(rng.randint(6, 70)):
+        rng.choice([_blot, _line])(rng, draw, rng.choice(palette), 2 * side)
+    return image.resize((side, side), Image.Resampling.LANCZOS)
+
+
 _KINDS: list[Callable[[Random, int], Image.Image]] = [_strokes, _strokes, _mosaic, _stripes]
 
 

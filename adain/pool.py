@@ -1,62 +1,66 @@
-"""Crops and what the loss networks see in them, measured once and used again.
+"""Crops and what the eyes see in them, measured once and used again.
 
 A step of training then costs one pass of a loss network, for the picture painted, in place of
 three.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from adain import crops, losses, pixels
-from adain.lossnet import LossNetwork
+from adain import crops, pixels
+from adain.eye import SPREADS, Eye, Seen
 
 _AT_ONCE = 8  # crops measured together
 
 
 @dataclass
 class Measured:
-    """Crops and what one loss network sees in each."""
+    """Crops and what one eye sees in each; in the pool features and covariances in halves."""
 
     images: Tensor  # N×3×S×S bytes
-    relu4_1: Tensor  # N×C×h×w, half precision in the pool
-    style: list[Tensor]  # N×V a layer (see LossNetwork.style)
-    half: list[Tensor]  # the same at half size, where asked for
+    seen: Seen
 
     def take(self, places: list[int]) -> "Measured":
         """Return some of them, in float32."""
-        style, half = ([vector[places] for vector in some] for some in (self.style, self.half))
-        return Measured(self.images[places], self.relu4_1[places].float(), style, half)
+        vectors = {
+            name: [vector[places].float() for vector in layers]
+            for name, layers in self.seen.vectors.items()
+        }
+        return Measured(self.images[places], Seen(self.seen.relu4_1[places].float(), vectors))
+
+
+def _smaller(name: str, vector: Tensor) -> Tensor:
+    return vector.half() if name == SPREADS else vector
 
 
 @torch.no_grad()
 def measure(
-    network: LossNetwork,
+    eye: Eye,
     images: Tensor,
+    losses: Iterable[str],
     half: bool,
-    smaller: bool,
     watch: Callable[[int], object] = abs,
 ) -> Measured:
-    """Look at N×3×S×S bytes with a loss network, a few at a time; `watch` hears how many.
+    """Look at N×3×S×S bytes for some losses, a few at a time; `watch` hears how many.
 
-    With `half` in bfloat16, with `smaller` at half size as well.
+    `half`: in bfloat16.
     """
-    deepest, style, below = [], [], []
+    parts = []
     for some in torch.split(images, _AT_ONCE):
-        with torch.autocast(some.device.type, torch.bfloat16, enabled=half):
-            features = network(pixels.unit(some))
-            less = network(losses.halved(pixels.unit(some))) if smaller else []
-        deepest.append(features[-1].half())
-        style.append(network.style(features))
-        below.append(network.style(less))
+        seen = eye.look(pixels.unit(some), losses, half)
+        parts.append(seen)
         watch(len(some))
-    layers, half_layers = (
-        [torch.cat(vectors) for vectors in zip(*measured, strict=True)]
-        for measured in (style, below)
-    )
-    return Measured(images, torch.cat(deepest), layers, half_layers)
+    vectors = {
+        name: [
+            torch.cat([_smaller(name, part.vectors[name][layer]) for part in parts])
+            for layer in range(len(found))
+        ]
+        for name, found in parts[0].vectors.items()
+    }
+    return Measured(images, Seen(torch.cat([part.relu4_1.half() for part in parts]), vectors))
 
 
 class Pool:
@@ -66,22 +70,22 @@ class Pool:
         self,
         crop: crops.Crop,
         count: int,
-        networks: list[LossNetwork],
+        eyes: list[Eye],
         device: torch.device,
+        losses: Iterable[str],
         half: bool = False,
-        smaller: bool = False,
         watch: Callable[[int], object] = abs,
     ) -> None:
-        self._crop, self._networks, self._device = crop, networks, device
-        self._how = (half, smaller)
+        self._crop, self._eyes, self._device = crop, eyes, device
+        self._how = (losses, half)
         self._kept: list[Measured] = []
         if count:
             images = crops.stacked(crop, list(range(count))).to(device)
-            self._kept = [measure(network, images, *self._how, watch) for network in networks]
+            self._kept = [measure(eye, images, *self._how, watch) for eye in eyes]
 
     def take(self, numbers: list[int], turn: int) -> Measured:
-        """Return crops as the loss network whose turn it is sees them."""
+        """Return crops as the eye whose turn it is sees them."""
         if self._kept:
             return self._kept[turn].take(numbers)
         images = crops.stacked(self._crop, numbers).to(self._device)
-        return measure(self._networks[turn], images, *self._how).take(list(range(len(numbers))))
+        return measure(self._eyes[turn], images, *self._how).take(list(range(len(numbers))))

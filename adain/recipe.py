@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from adain.lossnet import LAYERS
+from adain.lossnet import DEEPEST, LAYERS
 from adain.model import NETWORKS, Transfer
 
 FOLDER = Path(__file__).parent / "recipes"
 LOSSES = (  # names of functions in `losses`, and `mimic`
-    *("content", "style", "style_half", "paper_content", "paper_style", "colour", "lattice"),
-    *("flat", "lightness", "identity", "outside", "mimic"),
+    *("content", "style", "style_half", "style_quarter", "covariance", "paper_content"),
+    *("paper_style", "colour", "chroma", "lattice", "flat", "lightness", "identity", "outside"),
+    "mimic",
 )
 
 
@@ -32,6 +33,7 @@ class Stage:
     steps: int
     crop: int = 256  # pixels a side, a multiple of 8
     batch: int = 8
+    accumulate: int = 1  # batches a step; their gradients add up to that of one large batch
     rate: float = 1e-4
     decay: float = 0.0  # rate / (1 + decay · step), the paper's 5e-5
     last: float = 1.0  # cosine down to this fraction of the rate
@@ -55,6 +57,7 @@ class Data:
     tone: float = 0.0  # with other contrast and brightness
     swap: float = 0.0  # of paintings, channels swapped and some inverted
     patterns: float = 0.0  # of paintings, drawn by rule
+    sparse: float = 0.0  # of paintings, a few marks on a plain ground
     photos: float = 0.0  # of paintings, photos in their place
     pool: int = 0  # crops of each kind measured once and used again; 0: always fresh ones
 
@@ -71,6 +74,8 @@ class Recipe:
     transfer: Transfer = Transfer.COVARIANCE
     layers: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # weights in the style losses
     half_layers: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # the same, at half size
+    quarter_layers: tuple[float, ...] = (1.0, 1.0, 1.0)  # at a quarter of the size
+    grain: float | None = None  # deviation of the noise; None: that of the weights it starts from
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 0.0  # largest norm of the gradient; 0: any
     average: float = 0.999  # of the weights, over about 1 / (1 − average) steps
@@ -126,11 +131,14 @@ def _check(recipe: Recipe, where: str) -> Recipe:
     for name in recipe.loss:
         if name not in LOSSES:
             raise RecipeError(f"{where}: unknown loss {name!r}; there are: {', '.join(LOSSES)}")
-    if len(recipe.layers) != len(LAYERS):
-        raise RecipeError(f"{where}: layers wants {len(LAYERS)} numbers, one for each of {LAYERS}")
+    if len(recipe.layers) not in {len(LAYERS), DEEPEST}:
+        raise RecipeError(
+            f"{where}: layers wants {len(LAYERS)} numbers, one for each of {LAYERS}, "
+            f"or {DEEPEST}, to relu{DEEPEST}_1"
+        )
     for stage in recipe.stages:
-        if stage.steps < 1 or stage.batch < 1:
-            raise RecipeError(f"{where}: a stage wants steps ≥ 1 and batch ≥ 1")
+        if min(stage.steps, stage.batch, stage.accumulate) < 1:
+            raise RecipeError(f"{where}: a stage wants steps, batch and accumulate from 1 up")
         if stage.crop < 32 or stage.crop % 8:
             raise RecipeError(f"{where}: crop {stage.crop} is not a multiple of 8 from 32 up")
     return recipe

@@ -26,7 +26,7 @@ def untaught(teacher: LossNetwork, seed: int) -> LossNetwork:
     """Build a pupil of the teacher's widths: colours centred, all else by chance."""
     torch.manual_seed(seed)
     widths = (teacher.convs[name].out_channels for name in ("11", "21", "31", "41"))
-    pupil = LossNetwork(tuple(widths))  # type: ignore[arg-type]
+    pupil = LossNetwork(tuple(widths))
     colours = {"weight": 4 * torch.eye(3).view(3, 3, 1, 1), "bias": torch.full((3,), -1.8)}
     pupil.colours.load_state_dict(colours)
     for conv in pupil.convs.values():
@@ -65,7 +65,7 @@ def unexplained(pupil: list[Tensor], teacher: list[Tensor]) -> Tensor:
 def names_and_weights(network: LossNetwork) -> dict[str, Tensor]:
     """Name a loss network's weights as `lossnet.load` reads them."""
     convs = [network.colours, *network.convs.values()]
-    names = lossnet.NAMES[lossnet.OURS]
+    names = lossnet.NAMES[lossnet.OURS][: len(convs)]
     return {
         f"{name}.{part}": value
         for name, conv in zip(names, convs, strict=True)

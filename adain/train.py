@@ -19,9 +19,10 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
-from adain import crops, lossnet, pixels, recipe, runs, weights
+from adain import crops, eye, lossnet, pixels, recipe, runs, weights
 from adain.crops import NoPictures, Pictures
-from adain.lossnet import LossNetwork, LossNetworkMissing
+from adain.eye import Eye
+from adain.lossnet import LossNetworkMissing
 from adain.model import Network, build
 from adain.recipe import Data, Recipe, RecipeError
 from adain.runs import NoSpace
@@ -29,7 +30,7 @@ from adain.trainer import Trainer
 
 _SHEET = 4  # photos and paintings on a sample sheet
 _SMOOTH = 0.98  # of the losses shown
-_RESCALED_OVER = 32  # photos over which torchvision's filters are brought to mean 1
+_RESCALED_OVER = 32  # photos over which raw networks' filters are brought to mean 1
 
 _MENDABLE = (
     *(RecipeError, NoPictures, LossNetworkMissing, NoSpace, weights.WeightsError),
@@ -46,7 +47,8 @@ def _arguments() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         default=[lossnet.SHIPPED],
-        help="loss network(s), used by turns (default: the small one that comes with adain)",
+        help="loss network(s), used by turns; one that ends at relu3_1 or 3_4 stands in for the "
+        "first layers of the next (default: the small one that comes with adain)",
     )
     parser.add_argument("--recipe", default="paper", help="one of ours, or a .toml file")
     parser.add_argument("--out", type=Path, default=Path("runs/train"), help="the run's folder")
@@ -64,12 +66,14 @@ def _arguments() -> argparse.ArgumentParser:
 def _length(told: Recipe, steps: int | None, photos: int) -> Recipe:
     """Shorten a recipe to the steps asked for, else to what suits so many photos."""
     if steps is None and told.passes:
-        wanted = max(told.least, told.passes * photos // told.stages[-1].batch)
+        wanted = max(
+            told.least, told.passes * photos // (told.stages[-1].batch * told.stages[-1].accumulate)
+        )
         steps = min(told.steps, wanted)
     return told.shortened(steps) if steps else told
 
 
-def _start(told: Recipe, eyes: list[LossNetwork]) -> Network:
+def _start(told: Recipe, eyes: list[Eye]) -> Network:
     """Build the network a recipe starts from; `vgg19` gets the loss network as its encoder."""
     if told.start == "shipped":
         return weights.load_file_of(told.network, weights.SHIPPED / f"{told.network}.safetensors")
@@ -78,7 +82,7 @@ def _start(told: Recipe, eyes: list[LossNetwork]) -> Network:
     torch.manual_seed(told.seed)
     network = build(told.network)
     if told.network == "vgg19":
-        lossnet.copy_into(eyes[0], network.encoder)
+        lossnet.copy_into(eyes[0].network, network.encoder)
     else:
         *_, last = (weight for weight in network.decoder.parameters() if weight.dim() == 4)
         with torch.no_grad():  # four sub-pixels a colour, alike: no checkerboard to unlearn
@@ -86,15 +90,15 @@ def _start(told: Recipe, eyes: list[LossNetwork]) -> Network:
     return network
 
 
-def _eyes(files: Sequence[Path], photos: Pictures, device: torch.device) -> list[LossNetwork]:
-    """Load the loss networks; torchvision's is brought to a mean activation of 1 on photos."""
-    eyes = [lossnet.load(file).to(device) for file in files]
-    for eye in eyes:
-        if eye.raw:
+def _eyes(files: Sequence[Path], layers: int, photos: Pictures, device: torch.device) -> list[Eye]:
+    """Load the loss networks; raw ones are brought to a mean activation of 1 on photos."""
+    networks = [lossnet.load(file, layers).to(device) for file in files]
+    for network in networks:
+        if network.raw:
             crop = crops.photos(photos, 256, Data(), seed=0)
             some = crops.stacked(crop, list(range(_RESCALED_OVER))).to(device)
-            lossnet.rescale(eye, pixels.unit(some))
-    return eyes
+            lossnet.rescale(network, pixels.unit(some))
+    return eye.eyes(networks, layers)
 
 
 def _trainer(args: argparse.Namespace) -> Trainer:
@@ -106,7 +110,7 @@ def _trainer(args: argparse.Namespace) -> Trainer:
     chosen = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device
     device = torch.device("cpu" if chosen == "auto" else chosen)
     half = args.bf16 or device.type == "cuda"
-    eyes = _eyes(args.loss, photos, device)
+    eyes = _eyes(args.loss, len(told.layers), photos, device)
     trainer = Trainer(told, _start(told, eyes), photos, paintings, eyes, device, half)
     if args.resume:
         state = runs.load_checkpoint(args.out)
@@ -128,11 +132,12 @@ def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
         "recipe": told.name,
         "steps": str(trainer.step),
         "data": f"{len(trainer.photos.paths)} photos, {len(trainer.paintings.paths)} paintings",
+        weights.GRAIN: f"{trainer.network.grain_deviation:g}",
         "losses": ", ".join(f"{name} {last[name]:.4f}" for name in told.loss),
     }
     runs.save_weights(folder / f"{told.network}.safetensors", trainer.average, about)
     runs.plot(folder, list(told.loss))
-    data = replace(told.data, patterns=0, photos=0, swap=0, grey=0, tone=0, zoom=(1, 1))
+    data = replace(told.data, patterns=0, sparse=0, photos=0, swap=0, grey=0, tone=0, zoom=(1, 1))
     side = told.stages[-1].crop
     photos = crops.photos(trainer.photos, side, data, seed=-1)
     paintings = crops.paintings(trainer.paintings, trainer.photos, side, data, seed=-1)

@@ -5,7 +5,7 @@ pulls at.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from adain import crops, losses, pixels
 from adain.crops import Pictures
-from adain.lossnet import LossNetwork
+from adain.eye import SPREADS, Eye, Seen
 from adain.model import Network, Transfer, build
 from adain.pool import Measured, Pool
 from adain.recipe import Recipe, Stage
@@ -56,21 +56,24 @@ class Trainer:
         network: Network,
         photos: Pictures,
         paintings: Pictures,
-        networks: list[LossNetwork],
+        eyes: list[Eye],
         device: torch.device,
         half: bool = False,
     ) -> None:
         self.recipe, self.device, self.half, self.step = recipe, device, half, 0
         self.photos, self.paintings = photos, paintings
-        self.networks = [eye.to(device) for eye in networks]
+        self.eyes = [eye.to(device) for eye in eyes]
         self.network = network.requires_grad_(True).train().to(device)
         self.network.to(memory_format=torch.channels_last)
+        if recipe.grain is not None:
+            self.network.set_grain(recipe.grain)
         if recipe.network == "vgg19":  # the paper's encoder stays as it is
             network.encoder.requires_grad_(False)
         self.learned = [weight for weight in network.parameters() if weight.requires_grad]
         self.average = {name: v.detach().clone() for name, v in network.state_dict().items()}
         self.layers = torch.tensor(recipe.layers, device=device)
         self.half_layers = torch.tensor(recipe.half_layers, device=device)
+        self.quarter_layers = torch.tensor(recipe.quarter_layers, device=device)
         self.optimiser = torch.optim.Adam(self.learned, betas=recipe.betas)
         self._stage: Stage | None = None
 
@@ -97,28 +100,32 @@ class Trainer:
         self._stage, data, seed = stage, self.recipe.data, self.recipe.seed
         photos = crops.photos(self.photos, stage.crop, data, seed)
         paintings = crops.paintings(self.paintings, self.photos, stage.crop, data, seed)
-        total, smaller = 2 * data.pool * len(self.networks), "style_half" in self.recipe.loss
+        total = 2 * data.pool * len(self.eyes)
         with tqdm(total=total, desc="measuring crops", leave=False, disable=not total) as bar:
             self._photos, self._paintings = (
-                Pool(crop, data.pool, self.networks, self.device, self.half, smaller, bar.update)
-                for crop in (photos, paintings)
+                Pool(crop, data.pool, self.eyes, self.device, losses_, self.half, bar.update)
+                for crop, losses_ in ((photos, ()), (paintings, tuple(self.recipe.loss)))
             )
 
-    def _draw(self, stage: Stage, turn: int) -> tuple[Measured, Measured]:
-        """Draw a step's photos and paintings."""
+    def _numbers(self, stage: Stage) -> tuple[list[int], list[int]]:
+        """Draw the photos and the paintings of a step, all its batches'."""
         data, rng = self.recipe.data, Random(f"{self.recipe.seed} step {self.step}")
-        greys = [0.0] * stage.batch
+        greys = [0.0] * stage.batch * stage.accumulate
         greys[0] = data.grey if rng.random() < _GREY_PAIRS else 0.0
         photos, paintings = (
-            pool.take([crops.number(rng, data.pool, grey) for grey in greys], turn)
-            for pool in (self._photos, self._paintings)
+            [crops.number(rng, data.pool, grey) for grey in greys] for _ in range(2)
         )
         return photos, paintings
 
-    def losses(self, stage: Stage) -> dict[str, Tensor]:
-        """Paint one step's batch and measure what the recipe pulls at: a number a loss."""
-        turn, layers = self.step % len(self.networks), self.layers
-        photos, paintings = self._draw(stage, turn)
+    def _draw(self, stage: Stage, turn: int) -> Iterator[tuple[Measured, Measured]]:
+        """Yield photos and paintings of one batch of a step after the other."""
+        photos, paintings = self._numbers(stage)
+        for start in range(0, len(photos), stage.batch):
+            some = slice(start, start + stage.batch)
+            yield self._photos.take(photos[some], turn), self._paintings.take(paintings[some], turn)
+
+    def losses(self, turn: int, photos: Measured, paintings: Measured) -> dict[str, Tensor]:
+        """Paint one batch and measure what the recipe pulls at: a number a loss."""
         photo, painting = pixels.unit(photos.images), pixels.unit(paintings.images)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
@@ -126,31 +133,37 @@ class Trainer:
             made = _stylized(self.network, content, styles, self.recipe.transfer, corner)
             painted, back = (pictures.float() for pictures in made)
         output = _clamped(painted)
-        seen, measured = self._look(turn, output)
-        found: dict[str, Callable[[], Tensor]] = {
-            "content": lambda: losses.content(seen, photos.relu4_1),
-            "style": lambda: losses.style(measured, paintings.style) @ layers,
-            "style_half": lambda: (
-                losses.style(self._look(turn, losses.halved(output))[1], paintings.half)
-                @ self.half_layers
-            ),
-            "paper_content": lambda: losses.paper_content(seen, photos.relu4_1, paintings.relu4_1),
-            "paper_style": lambda: losses.paper_style(measured, paintings.style) @ layers,
+        seen = self.eyes[turn].look(output, self.recipe.loss, self.half)
+        found = self._found(seen, photos.seen, paintings.seen) | {
             "colour": lambda: losses.colour(output, painting),
+            "chroma": lambda: losses.chroma(output, painting),
             "lattice": lambda: losses.lattice(output, photo),
             "flat": lambda: losses.flat(output, photo),
             "lightness": lambda: losses.lightness(output, photo),
             "identity": lambda: losses.identity(back, painting),
             "outside": lambda: losses.outside(painted),
-            "mimic": lambda: losses.mimic(content, photos.relu4_1),
+            "mimic": lambda: losses.mimic(content, photos.seen.relu4_1),
         }
         return {name: found[name]().mean() for name in self.recipe.loss}
 
-    def _look(self, turn: int, output: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return relu4_1 and the style vectors of what was painted."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            seen = self.networks[turn](output)
-        return seen[-1], self.networks[turn].style(seen)
+    def _found(self, seen: Seen, photo: Seen, painting: Seen) -> dict[str, Callable[[], Tensor]]:
+        """Return the losses that lie in what an eye sees, to be called if they are wanted."""
+
+        def apart(name: str, by: Callable[..., Tensor], layers: Tensor | None = None) -> Tensor:
+            far = by(seen.vectors[name], painting.vectors[name])
+            return far.sum(1) if layers is None else far @ layers
+
+        return {
+            "content": lambda: losses.content(seen.relu4_1, photo.relu4_1),
+            "style": lambda: apart("style", losses.style, self.layers),
+            "style_half": lambda: apart("style_half", losses.style, self.half_layers),
+            "style_quarter": lambda: apart("style_quarter", losses.style, self.quarter_layers),
+            SPREADS: lambda: apart(SPREADS, losses.spread),
+            "paper_content": lambda: losses.paper_content(
+                seen.relu4_1, photo.relu4_1, painting.relu4_1
+            ),
+            "paper_style": lambda: apart("style", losses.paper_style, self.layers),
+        }
 
     def advance(self) -> dict[str, float]:
         """Make one step; returns its losses and its learning rate."""
@@ -160,16 +173,28 @@ class Trainer:
         rate = stage.rate_at(within)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        found = self.losses(stage)
-        total = torch.stack([self.recipe.loss[name] * value for name, value in found.items()])
         self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total.sum())
+        found = self.gradient(stage)
         norm = torch.nn.utils.clip_grad_norm_(self.learned, self.recipe.clip or math.inf)
         if torch.isfinite(norm):  # a step that overflowed teaches nothing
             self.optimiser.step()
         self.step += 1
         self._remember()
-        return {name: value.item() for name, value in found.items()} | {"rate": rate}
+        return found | {"rate": rate}
+
+    def gradient(self, stage: Stage) -> dict[str, float]:
+        """Add up a step's gradient batch by batch; returns the mean of each loss.
+
+        As one batch of all their pictures would give, in the memory of one of them.
+        """
+        turn, found = self.step % len(self.eyes), dict.fromkeys(self.recipe.loss, 0.0)
+        for photos, paintings in self._draw(stage, turn):
+            values = self.losses(turn, photos, paintings)
+            total = torch.stack([self.recipe.loss[name] * one for name, one in values.items()])
+            torch.autograd.backward(total.sum() / stage.accumulate)
+            for name, value in values.items():
+                found[name] += value.item() / stage.accumulate
+        return found
 
     @torch.no_grad()
     def _remember(self) -> None:
@@ -181,8 +206,10 @@ class Trainer:
     @torch.no_grad()
     def sample(self, photos: list[Tensor], paintings: list[Tensor]) -> list[list[Image.Image]]:
         """Paint each photo (3×S×S bytes) in each style with the averaged weights, as rows."""
-        network = build(self.recipe.network).to(self.device).eval()
+        network = build(self.recipe.network)
+        network.set_grain(self.network.grain_deviation)
         network.load_state_dict(self.average)
+        network.to(self.device).eval()
         white = torch.full_like(photos[0], 255)
         rows = [[white, *paintings]]
         for photo in photos:

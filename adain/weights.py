@@ -17,12 +17,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from adain.model import NETWORKS, Network, build
 
 SHIPPED = Path(__file__).parent / "weights"
+GRAIN = "grain"  # key in a file's metadata: the deviation of the noise it was taught with
 _CHUNK = 1 << 20
 
 State = dict[str, Tensor]
@@ -119,8 +121,31 @@ def _read(file: Path) -> State:
     return state
 
 
-def _built(network: str, state: State) -> Network:
+def _metadata(file: Path) -> dict[str, str]:
+    """What a .safetensors file says of itself; of others nothing is known."""
+    if file.suffix != ".safetensors":
+        return {}
+    with safe_open(file, "pt") as opened:
+        return opened.metadata() or {}
+
+
+def _grain(file: Path) -> float | None:
+    """The noise that the weights were taught with, if their file tells. Raises `WeightsError`."""
+    told = _metadata(file).get(GRAIN)
+    try:
+        deviation = None if told is None else float(told)
+    except ValueError:
+        deviation = -1.0
+    if deviation is not None and not 0 <= deviation <= 10:  # NaN is neither
+        raise WeightsError(f"{file.name} names a grain of {told}; it is a number from 0 to 10.")
+    return deviation
+
+
+def _built(network: str, state: State, file: Path) -> Network:
+    """Build a network with these weights; `file` may tell its grain."""
     model = build(network)
+    if (deviation := _grain(file)) is not None:
+        model.set_grain(deviation)
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return model.eval().requires_grad_(False)
 
@@ -131,7 +156,7 @@ def load(network: str, folder: Path) -> tuple[Network, Weights]:
     state: State = {}
     for file in weights.files:
         state |= _read(file)
-    return _built(network, state), weights
+    return _built(network, state, weights.files[-1]), weights
 
 
 def load_file_of(network: str, file: Path) -> Network:
@@ -139,7 +164,7 @@ def load_file_of(network: str, file: Path) -> Network:
     name, state = recognise(_read(file))
     if name != network:
         raise WeightsError(f"{file.name} holds {name}, not {network}.")
-    return _built(network, state)
+    return _built(network, state, file)
 
 
 def recognise(state: State) -> tuple[str, State]:
@@ -172,11 +197,12 @@ def add(file: Path, folder: Path) -> str:
     name, state = recognise(_read(file))
     if not all(torch.isfinite(value).all() for value in state.values()):
         raise WeightsError(f"{file.name} holds values that are not finite.")
+    _grain(file)  # refused now rather than when it is loaded
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}.safetensors"
     with tempfile.TemporaryDirectory(dir=folder) as aside:
         copy = Path(aside) / target.name
-        save_file({key: value.contiguous() for key, value in state.items()}, copy)
+        save_file({k: v.contiguous() for k, v in state.items()}, copy, _metadata(file))
         _checksum_file(copy).write_text(f"{_sha256(copy)}  {target.name}\n")
         _checksum_file(copy).replace(_checksum_file(target))
         copy.replace(target)

@@ -1,16 +1,20 @@
 import errno
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from adain import lossnet, runs, train, weights
 from adain.lossnet import LossNetwork
-from adain.recipe import RecipeError, read
+from adain.model import Transfer
+from adain.recipe import FOLDER, RecipeError, Stage, read
 from adain.runs import NoSpace
+from adain.trainer import Trainer
 from adain.weights import load_file_of
 
 SMALL = """
@@ -23,7 +27,10 @@ clip = 5.0
 content = 1.0
 style = 4.0
 style_half = 1.0
+style_quarter = 1.0
+covariance = 0.1
 colour = 1.0
+chroma = 0.1
 lattice = 1.0
 flat = 1.0
 lightness = 0.2
@@ -37,13 +44,15 @@ flip = true
 grey = 0.2
 tone = 0.2
 swap = 0.2
-patterns = 0.2
+patterns = 0.1
+sparse = 0.1
 photos = 0.2
 pool = {pool}
 [[stage]]
 steps = 2
 crop = 32
 batch = 3
+accumulate = 2
 rate = 1e-3
 warm = 1
 [[stage]]
@@ -136,6 +145,72 @@ def test_a_run_leaves_weights_checksum_plot_sheet_and_counts_what_it_could_not_r
     assert "--resume" in capsys.readouterr().err
 
 
+def trainer_of(folder: Path, out: Path, stage: Stage) -> Trainer:
+    """A trainer of the small recipe with one stage of these crops."""
+    made = train._trainer(train._arguments().parse_args(words(folder, out)))
+    made.recipe = replace(made.recipe, stages=(stage,))
+    made._enter(stage)
+    return made
+
+
+def test_gradient_of_accumulated_batches_is_that_of_one_large_batch(
+    folder: Path, tmp_path: Path
+) -> None:
+    large = trainer_of(folder, tmp_path, Stage(steps=1, crop=32, batch=4))
+    parts = trainer_of(folder, tmp_path, Stage(steps=1, crop=32, batch=2, accumulate=2))
+    found = [one.gradient(one.recipe.stages[0]) for one in (large, parts)]
+    assert found[0] == pytest.approx(found[1], rel=1e-3, abs=1e-6)
+    gradients = [
+        torch.cat([p.grad.flatten() for p in one.learned if p.grad is not None])
+        for one in (large, parts)
+    ]
+    assert gradients[0].norm() > 0
+    assert (gradients[0] - gradients[1]).norm() < 1e-3 * gradients[0].norm()
+
+
+def test_training_through_covariances_teaches_every_weight(folder: Path, tmp_path: Path) -> None:
+    one = trainer_of(folder, tmp_path, Stage(steps=1, crop=32, batch=2))
+    assert one.recipe.transfer == Transfer.COVARIANCE
+    one.gradient(one.recipe.stages[0])
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in one.learned)
+
+
+def test_grain_of_a_recipe_is_kept_with_the_weights(folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "grained.toml"
+    text = (folder / "pool12.toml").read_text()
+    recipe.write_text(text.replace('start = "random"', 'start = "random"\ngrain = 0.25'))
+    out = tmp_path / "out"
+    assert train.main([*words(folder, out), "--recipe", str(recipe), "--steps", "2"]) == 0
+    assert load_file_of("compact", out / "compact.safetensors").grain_deviation == 0.25
+    weights.add(out / "compact.safetensors", tmp_path / "added")
+    added, _ = weights.load("compact", tmp_path / "added")
+    assert added.grain_deviation == 0.25
+
+
+def test_a_loss_network_to_relu3_1_trains_with_one_that_goes_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(1)
+    front = LossNetwork((6, 10, 12))
+    save_file(
+        {
+            f"{name}.{part}": value
+            for name, conv in zip(
+                lossnet.NAMES["VGG-19 as first published"][1:6], front.convs.values(), strict=True
+            )
+            for part, value in conv.state_dict().items()
+        },
+        tmp_path / "front.safetensors",
+    )
+    told = words(folder, tmp_path / "out", "--steps", "2")
+    told[3:4] = [str(tmp_path / "front.safetensors"), told[3]]
+    assert train.main(told) == 0
+    del told[4]
+    told[told.index("--out") + 1] = str(tmp_path / "other")
+    assert train.main(told) == 2
+    assert "wants one beside it that goes on" in capsys.readouterr().err
+
+
 def test_thirty_steps_lower_the_loss(folder: Path, tmp_path: Path) -> None:
     recipe = folder / "thirty.toml"
     recipe.write_text(SMALL.format(pool=12, steps=28))
@@ -200,7 +275,7 @@ def test_vgg19_learns_its_decoder_and_keeps_its_encoder(folder: Path, tmp_path: 
     torch.manual_seed(0)
     state: dict[str, torch.Tensor] = {}
     for name, conv in zip(
-        lossnet.NAMES["the normalised VGG-19"],
+        lossnet.NAMES["the normalised VGG-19"][:10],
         [(full := LossNetwork((64, 128, 256, 512))).colours, *full.convs.values()],
         strict=True,
     ):
@@ -217,7 +292,7 @@ def test_vgg19_learns_its_decoder_and_keeps_its_encoder(folder: Path, tmp_path: 
     torch.testing.assert_close(network.encoder[2].weight, full.convs["11"].weight)
 
 
-@pytest.mark.parametrize("name", ["paper", "paper-vgg19", "compact"])
+@pytest.mark.parametrize("name", sorted(file.stem for file in FOLDER.glob("*.toml")))
 def test_our_recipes_can_be_read(name: str) -> None:
     recipe = read(name)
     assert recipe.shortened(100).steps == 100

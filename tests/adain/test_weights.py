@@ -41,6 +41,14 @@ def address(published: Path) -> Iterator[str]:
     server.server_close()
 
 
+def test_grain_that_is_no_number_is_refused_before_it_is_added(tmp_path: Path) -> None:
+    for told in ("much", "-1", "nan"):
+        save_file(build("compact").state_dict(), tmp_path / "mine.safetensors", {"grain": told})
+        with pytest.raises(WeightsError, match=f"a grain of {told}"):
+            weights.add(tmp_path / "mine.safetensors", tmp_path / "added")
+    assert not (tmp_path / "added").exists()
+
+
 def test_the_shipped_network_is_there_and_sound(tmp_path: Path) -> None:
     network, found = weights.load("compact", tmp_path)
     assert found.sha256 == sha256(weights.SHIPPED / "compact.safetensors")
