@@ -16,6 +16,7 @@ from adain import losses, pixels
 from adain.lossnet import LossNetwork
 
 _SAMPLES = 2000  # of the bootstrap
+_FULL = 3  # layers of the full VGG-19 that are looked at, to relu3_1
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -29,6 +30,8 @@ class Measures:
     ssim: float  # of luminance, photo against result: structure kept
     colour: float  # distance of mean and covariance of RGB, lower is better
     hatch: float  # share of energy that repeats in flat areas, lower is better, 0.028 by chance
+    vgg19: float = float("nan")  # style at relu1_1, 2_1, 3_1 of the full VGG-19
+    relu3_1: float = float("nan")  # the last of these three
 
 
 def _blurred(x: Tensor) -> Tensor:
@@ -67,10 +70,18 @@ def measure(
     photo: Image.Image,
     painting: Image.Image,
     own: Image.Image | None = None,
+    full: LossNetwork | None = None,
 ) -> Measures:
-    """Measure one result; `own` is the photo as its own style, where there is one."""
+    """Measure one result; `own` is the photo as its own style, where there is one.
+
+    `full` is a VGG-19 of full width, where its file is at hand.
+    """
     made, content, style = _unit(result), _unit(photo), _unit(painting)
     seen, photo_seen, style_seen = eye(made), eye(content), eye(style)
+    layers = [float("nan")]
+    if full:
+        wanted = full.style(full(style, _FULL))
+        layers = losses.style(full.style(full(made, _FULL)), wanted)[0].tolist()
     return Measures(
         content=losses.content(seen[-1], photo_seen[-1]).item(),
         style=losses.style(eye.style(seen), eye.style(style_seen)).mean().item(),
@@ -78,6 +89,8 @@ def measure(
         ssim=ssim(made, content),
         colour=losses.colour(made, style).item(),
         hatch=losses.hatch(made, content).item(),
+        vgg19=sum(layers) / len(layers),
+        relu3_1=layers[-1],
     )
 
 
@@ -89,7 +102,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return float(array.mean()), float(low), float(high)
 
 
-_DIGITS = {"identity": 1, "style": 4}
+_DIGITS = {"identity": 1, "style": 4, "vgg19": 4}
 
 
 def _cell(name: str, values: Sequence[float]) -> str:

@@ -10,19 +10,23 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import Protocol
 
 import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from adain import crops, lossnet, measures, pictures, runs, weights
+from adain import crops, lossnet, measures, pictures, pixels, runs, weights
+from adain.cards import Deck
 from adain.crops import NoPictures, Pictures
-from adain.lossnet import LossNetworkMissing
+from adain.lossnet import LossNetwork, LossNetworkMissing
 from adain.measures import Measures
 from adain.model import NETWORKS
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
+
+_RESCALED_OVER = 32  # pictures over which a raw VGG-19's filters are brought to a mean of 1
 
 
 class NotMeasurable(Exception):
@@ -145,6 +149,10 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=48, help="most pairs (default 48)")
     parser.add_argument("--size", type=int, default=512, help="shorter side (default 512)")
     parser.add_argument("--loss", type=Path, default=lossnet.SHIPPED, help="network to measure in")
+    parser.add_argument(
+        "--vgg19", type=Path, help="measure style in this full VGG-19 to relu3_1 as well"
+    )
+    parser.add_argument("--cards", type=Path, help="write cards for a blind comparison there")
     parser.add_argument("--each", action="store_true", help="a table of every pair as well")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet to this JPEG")
     parser.add_argument("--sheet-side", type=int, default=256, help="of its pictures (default 256)")
@@ -167,21 +175,41 @@ def _sized(path: Path, size: int) -> Image.Image:
     return image.crop((0, 0, image.width // 8 * 8, image.height // 8 * 8))
 
 
+def _full(file: Path, pairs: Sequence[Pair]) -> LossNetwork:
+    """Load a full VGG-19; a raw one is brought to a mean activation of 1 on the pairs' pictures."""
+    network = lossnet.load(file)
+    if network.raw:
+        paths = sorted({path for pair in pairs for path in (pair.photo, pair.painting)})
+        squares = [
+            ImageOps.fit(pictures.rgb(Image.open(path)), (256, 256))
+            for path in paths[:_RESCALED_OVER]
+        ]
+        some = torch.cat([pixels.tensor(square) for square in squares])
+        lossnet.rescale(network, pixels.unit(some))
+    return network
+
+
 def _run(args: argparse.Namespace) -> None:
     """Measure every entrant on every pair and print the tables."""
-    eye = lossnet.load(args.loss)
+    eye, pairs = lossnet.load(args.loss), _pairs(args)
+    full = _full(args.vgg19, pairs) if args.vgg19 else None
+    deck = Deck(args.cards, SystemRandom()) if args.cards else None
     entrants = [entrant(name, args.weights_folder, args.device) for name in args.entrants]
     found: dict[str, list[Measures]] = {one.name: [] for one in entrants}
     rows, each = [], {}
-    for pair in tqdm(_pairs(args), unit="pair"):
+    for pair in tqdm(pairs, unit="pair"):
         photo, painting = _sized(pair.photo, args.size), _sized(pair.painting, args.size)
         row = [photo, painting]
         for one in entrants:
             row.append(one.paint(pair, photo, painting))
-            measured = measures.measure(eye, row[-1], photo, painting, one.identity(photo))
+            own = one.identity(photo)
+            measured = measures.measure(eye, row[-1], photo, painting, own, full)
             found[one.name].append(measured)
             each[f"{pair.name}, {one.name}"] = [measured]
         rows.append(row)
+        if deck:
+            names = [one.name for one in entrants]
+            deck.add(photo, painting, dict(zip(names, row[2:], strict=True)))
     if args.each:
         print(measures.table(each), end="\n\n")
     print(

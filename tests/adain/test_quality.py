@@ -1,12 +1,17 @@
+import json
 import math
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from skimage.metrics import structural_similarity
 
-from adain import measures, pixels, quality, weights
+from adain import lossnet, measures, pixels, quality, weights
+from adain.cards import Deck
+from adain.lossnet import LossNetwork
 from adain.measures import Measures
 
 
@@ -77,6 +82,48 @@ def test_networks_files_and_folders_stand_in_one_table(
     assert "peer | 0.000" in peer
     assert "–" in peer  # nobody can ask a folder for a photo in its own style
     assert Image.open(sheet).size == (5 * 32, 4 * 32)
+
+
+def test_full_vgg19_adds_two_columns_and_cards_hide_the_makers(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    network = LossNetwork((6, 8, 10))
+    names = lossnet.NAMES["VGG-19 as first published"][1:6]
+    state = {
+        f"{name}.{part}": value
+        for name, conv in zip(names, network.convs.values(), strict=True)
+        for part, value in conv.state_dict().items()
+    }
+    save_file(state, folder / "vgg19.safetensors")
+    cards = folder / "cards"
+    (folder / "other").mkdir()
+    for path in (folder / "peer").iterdir():
+        picture(20).save(folder / "other" / path.name)
+    entrants = [str(folder / "peer"), str(folder / "other")]
+    told = [*entrants, "--vgg19", str(folder / "vgg19.safetensors"), "--cards", str(cards)]
+    assert run(folder, *told) == 0
+    printed = capsys.readouterr().out
+    assert "| vgg19 | relu3_1 |" in printed
+    assert printed.count("–") == 2  # identity, of two folders
+    key = json.loads((cards / "key.json").read_text())
+    assert sorted(key) == [f"card-{number:02}" for number in range(4)]
+    assert all(sorted(order) == ["other", "peer"] for order in key.values())
+    assert all((cards / f"{name}.png").is_file() for name in key)
+
+
+def test_a_card_has_the_results_in_the_order_of_its_key(tmp_path: Path) -> None:
+    colours = {"ours": (200, 0, 0), "theirs": (0, 0, 200)}
+    results = {name: Image.new("RGB", (64, 64), colour) for name, colour in colours.items()}
+    deck = Deck(tmp_path, Random(1))
+    for _ in range(6):
+        deck.add(picture(0), picture(1), results)
+    key = json.loads((tmp_path / "key.json").read_text())
+    assert {tuple(order) for order in key.values()} == {("ours", "theirs"), ("theirs", "ours")}
+    for name, order in key.items():
+        image = Image.open(tmp_path / f"{name}.png")
+        assert image.getpixel((100, image.height - 100)) == colours[order[0]]
+        assert image.getpixel((700, image.height - 100)) == colours[order[1]]
 
 
 def test_the_held_out_part_of_a_split_is_what_is_measured(
