@@ -6,9 +6,14 @@ Importing this makes no connection; `create` is what a server is given.
 import logging
 import mimetypes
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from adain import __version__
@@ -41,31 +46,51 @@ from web.headers import SecurityHeaders
 from web.identity import Identity
 from web.limits import PageOnly
 from web.sameorigin import SameOrigin
-from web.uploads import UploadDoor
-from worker.settings import settings, warnings
-
-log = logging.getLogger(__name__)
+from worker import uploads as kept
+from worker.settings import warnings
 
 ASSETS = Path(__file__).parent / "assets"
+TIDY_SECONDS = 600.0
+
+log = logging.getLogger(__name__)
 mimetypes.add_type("text/javascript", ".js")  # systems differ, and nosniff forgives nothing
 
 
+async def _tidy_uploads() -> None:
+    """Delete uploads past their age, now and from time to time; a failure is tried again."""
+    while True:
+        try:
+            await run_sync(kept.tidy)
+        except Exception:
+            log.exception("uploads were not tidied")
+        await anyio.sleep(TIDY_SECONDS)
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_tidy_uploads)
+        yield
+        tasks.cancel_scope.cancel()
+
+
 def _mount_page(app: FastAPI) -> None:
-    # Gradio keeps uploads where this says, and knows no other way to be told.
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder())
-    uploads.tidy()  # what a process left that was killed
+    # Gradio writes where this says, and knows no other way to be told; nothing stays there.
+    os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
 
     from web import sessions, theme, ui
+    from web.calls import CallCheck
 
+    page = ui.page()
     gr.mount_gradio_app(
         app,
-        ui.page(),
+        page,
         path="/",
+        app_kwargs={"middleware": [Middleware(CallCheck, page=page)]},
         theme=theme.theme(),
         css_paths=[ASSETS / f"{name}.css" for name in ("page", "gallery", "batch", "you")],
         favicon_path=str(ASSETS / "favicon.png"),
-        max_file_size=settings().max_upload_bytes,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -88,17 +113,30 @@ def without_page() -> FastAPI:
         openapi_url=f"{api.PREFIX}/openapi.json",
         description=openapi.TEXT,
         webhooks=webhooks.outgoing,
+        lifespan=_lifespan,
     )
     problems.install(app)
     openapi.describe(app)
     # the API's last route takes whatever is left
-    parts = (admin, signin, share, metrics, events, webhooks, batches, previews, recents, subject)
+    parts = (
+        admin,
+        signin,
+        share,
+        metrics,
+        events,
+        webhooks,
+        batches,
+        previews,
+        recents,
+        subject,
+        uploads,
+    )
     for part in (health, shelf, texts, *parts, gallery, privacy, me, keys, api):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=ASSETS))
     signin.install(app)
     # the last one is outermost
-    inner = (Bodies, UploadDoor, PageOnly, Identity)
+    inner = (Bodies, PageOnly, Identity)
     for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded):
         app.add_middleware(middleware)
     return app

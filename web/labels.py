@@ -6,13 +6,6 @@ from web import texts
 from web.texts import ENGLISH
 
 _TEXTS = {  # what a place such as style-0 is called goes by its kind
-    "photo": {"label": "form.photo", "placeholder": "form.photo.drop", "alt_text": "form.photo"},
-    "style": {
-        "label": "style.number",
-        "placeholder": "form.style.drop",
-        "alt_text": "style.number",
-    },
-    "mask": {"label": "form.mask", "placeholder": "form.mask.drop", "alt_text": "form.mask"},
     "share": {"label": "form.share"},
     "strength": {"label": "strength", "info": "form.strength.info"},
     "color": {"label": "color"},

@@ -11,8 +11,9 @@ from worker import gate, limits
 from worker.limits import Visitor
 from worker.settings import KIB, MIB, settings
 
-# What a browser with the page open asks of Gradio; its events by name are not among it.
-_OPEN = ("run/predict", "queue/join", "queue/data", "upload", "heartbeat/", "file=", "cancel")
+# What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
+_OPEN = {"run/predict", "queue/join", "queue/data", "cancel", "app_id"}
+_HEARTBEAT = "heartbeat/"  # and the session's name
 _GRADIO = "/gradio_api/"
 
 SMALL = 64 * KIB  # bytes of a body, and of a field of text in a form
@@ -102,7 +103,6 @@ RULES = {
     "/api/v1/subject": _ONE_PICTURE,
     "/api/v1/settings": _ONE_PICTURE,
     "/api/v1/uploads": _ONE_PICTURE,
-    f"{_GRADIO}upload": Rule(_most_of_one, spooled=True),  # `web.uploads` asks
     f"{_GRADIO}run/predict": _PAGE_EVENT,
     f"{_GRADIO}queue/join": _PAGE_EVENT,
 }
@@ -133,7 +133,7 @@ class PageOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         _, gradio, what = scope.get("path", "").partition(_GRADIO)
-        if gradio and not what.startswith(_OPEN):
+        if gradio and what.rstrip("/") not in _OPEN and not what.startswith(_HEARTBEAT):
             closed = problem(404, "This is the page's own; the API is at /api/v1.")
             return await closed(scope, receive, send)
         await self.app(scope, receive, send)

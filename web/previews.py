@@ -5,14 +5,13 @@ second decoding. Parses, calls `worker.previews`, answers.
 """
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, submission
+from web import address, references, submission
 from web.api import PREFIX, Owner, checking
 from web.openapi import Responses, problems
 from worker import blobs, images, limits, previews
@@ -40,14 +39,10 @@ class PreviewView(BaseModel):
 
 
 @lru_cache(maxsize=KEPT)
-def _small(path: str, changed: int, visitor: Visitor) -> CleanImage:
+def small(value: str, visitor: Visitor) -> CleanImage:
+    """Return the visitor's picture that a value of the form names, small; opened once."""
     limits.spend(visitor, limits.pictures())
-    return images.small(Path(path).read_bytes(), previews.SIDE)
-
-
-def small(path: str, visitor: Visitor) -> CleanImage:
-    """Return a picture of a form, small; opened, and counted, once."""
-    return _small(path, Path(path).stat().st_mtime_ns, visitor)
+    return images.small(references.read(value, visitor.owner), previews.SIDE)
 
 
 # ---------------------------------------------------------------- the API

@@ -20,6 +20,7 @@ from worker.jobs import JobNotFound
 from worker.limits import TooMany
 from worker.refused import Refused
 from worker.room import QuotaFull
+from worker.uploads import UploadNotFound
 
 FULL = "There is no room for more pictures right now. Please try again later."
 AWAY = "The studio cannot reach its database right now. Please try again in a moment."
@@ -60,6 +61,8 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 503, str(error)
         case QuotaFull():
             return 507, str(error)
+        case UploadNotFound():
+            return 404, str(error)
         case Refused():
             return 422, str(error)
         case JobNotFound():

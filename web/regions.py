@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from worker import images
 from worker.refused import Refused
 
+LONGEST_TEXT = 1_000_000  # characters of all that is painted
 LONGEST = 1024  # pixels of the longer side of what is painted
 AGAIN = "The regions did not arrive whole. Please paint them again."
 

@@ -1,32 +1,30 @@
 """The page: choose pictures, repaint, look.
 
-Gradio holds the form; its handlers store a job and return its id. The stage and "Your
-pictures" are drawn by `assets/page.js` from the API, so that waiting costs no Gradio event
-and closing the tab loses nothing.
+Gradio holds the form; its handlers store a job and return its id. A picture in the form is a
+short text in a hidden field, which `assets/field.js` draws and `web/references.py` reads. The stage
+and "Your pictures" are drawn by `assets/page.js` from the API, so that waiting costs no Gradio
+event and closing the tab loses nothing.
 """
 
 from html import escape
-from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
-from gradio import processing_utils
 
 from web import (
     address,
     api,
     labels,
-    picture,
     previews,
     problems,
+    references,
     regions,
     sentences,
     shelf,
     texts,
-    uploads,
 )
 from web.identity import owner_of
-from worker import admission, blobs, gallery, images, jobs, limits, processes
+from worker import admission, gallery, images, processes
 from worker import previews as asking
 from worker.images import CleanImage
 from worker.limits import Visitor
@@ -35,6 +33,7 @@ from worker.refused import Refused
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
+CONTROLS = ("strength", "color", "size", "network")
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
@@ -45,10 +44,6 @@ QUICK: dict[str, Any] = {  # an event that only arranges the page
 # ---------------------------------------------------------------- what the events do
 
 
-def _bytes(path: str | None) -> bytes:
-    return Path(path).read_bytes() if path else b""
-
-
 def _notice(sentence: str) -> str:
     """Return what stands under the button; Gradio renders HTML, so nothing gets there raw."""
     return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
@@ -57,63 +52,6 @@ def _notice(sentence: str) -> str:
 def _sentence(error: Exception, request: gr.Request) -> str:
     assert request.request is not None
     return sentences.said(problems.sentence_for(error)[1], texts.language_of(request.request))
-
-
-def look_at(path: str | None, request: gr.Request) -> tuple[Any, str]:
-    """Say at once what is wrong with a picture that was just chosen, and take it away."""
-    assert request.request is not None
-    try:
-        limits.spend(address.visitor(request.request), limits.pictures())
-        images.clean(_bytes(path))
-    except Refused as refused:
-        return None, _notice(_sentence(refused, request))
-    return gr.skip(), ""
-
-
-def _kept(key: str) -> str:
-    """Return a stored picture as a file the page may show."""
-    folder = str(uploads.folder())
-    return str(processing_utils.save_bytes_to_cache(blobs.get(key), Path(key).name, folder))
-
-
-def pick_photo(event: gr.EventData) -> str | None:
-    """Put a photo from the shelf in place."""
-    found = shelf.file("photos", event.name)
-    return str(found) if found else gr.skip()
-
-
-def _placed(found: str | None, chosen: tuple[str | None, ...]) -> list[Any]:
-    """Put a style in the first free place, or the last one."""
-    free = chosen.index(None) if None in chosen else len(chosen) - 1
-    return [found if found and place == free else gr.skip() for place in range(len(chosen))]
-
-
-def pick_style(event: gr.EventData, *chosen: str | None) -> list[Any]:
-    """Put a style from the shelf in place."""
-    found = shelf.file("styles", event.name)
-    return _placed(str(found) if found else None, chosen)
-
-
-def pick_recent(request: gr.Request, event: gr.EventData, *chosen: str | None) -> list[Any]:
-    """Put a style of an earlier picture in place, the visitor's own."""
-    assert request.request is not None
-    try:
-        keys = jobs.get(event.id, owner_of(request.request)).style_keys
-        return [*_placed(_kept(keys[int(event.place)]), chosen), ""]
-    except Exception as error:  # the door
-        return [*_placed(None, chosen), _notice(_sentence(error, request))]
-
-
-def arrange(*chosen: str | None) -> list[Any]:
-    """Show the styles that are chosen and one free place; shares only where there are two."""
-    taken = [path is not None for path in chosen]
-    free = taken.index(False) if False in taken else -1
-    several = sum(taken) > 1
-    return [
-        *(gr.Column(visible=full or place == free) for place, full in enumerate(taken)),
-        *(gr.Slider(visible=full and several) for full in taken),
-        *(gr.Column(visible=full) for full in taken),
-    ]
 
 
 def _chosen(form: dict[str, Any]) -> list[int]:
@@ -132,12 +70,12 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
 
 
 def _masks_of(
-    words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: bytes
+    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: bytes
 ) -> list[bytes]:
     """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
     given = [form[f"mask_{place}"] for place in chosen]
     if all(given):
-        return [_bytes(mask) for mask in given]
+        return [references.read(mask, owner) for mask in given]
     if any(given):
         raise Refused(words["refused.masks"])
     return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
@@ -150,9 +88,9 @@ def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> st
     chosen = _chosen(form)
     if not chosen:
         raise Refused(words["refused.style"])
-    photo = _bytes(form["photo"])
-    styles = [_bytes(form[f"style_{place}"]) for place in chosen]
-    masks = _masks_of(words, form, chosen, photo)
+    photo = references.read(form["photo"], visitor.owner)
+    styles = [references.read(form[f"style_{place}"], visitor.owner) for place in chosen]
+    masks = _masks_of(visitor.owner, words, form, chosen, photo)
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
@@ -167,10 +105,10 @@ def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN40
 
 
 def _small_masks(
-    words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
+    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
 ) -> list[CleanImage]:
     size = photo.width, photo.height
-    masks = _masks_of(words, form, chosen, photo.data)
+    masks = _masks_of(owner, words, form, chosen, photo.data)
     return [images.small_mask(mask, size) for mask in masks]
 
 
@@ -181,7 +119,7 @@ def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> s
         return ""
     photo = previews.small(form["photo"], visitor)
     styles = [previews.small(form[f"style_{place}"], visitor) for place in chosen]
-    masks = _small_masks(words, form, chosen, photo)
+    masks = _small_masks(visitor.owner, words, form, chosen, photo)
     return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
 
 
@@ -233,9 +171,12 @@ def _controls_for(options: Options) -> list[Any]:
     return [round(options.alpha * 100), options.color, size, network]
 
 
-def reuse(event: gr.EventData) -> list[Any]:
+def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Set the form's controls as they were for a picture; its pictures stay as they are."""
-    return _controls_for(Options.model_validate(recorded(event.options)))
+    try:
+        return [*_controls_for(Options.model_validate(recorded(event.options))), ""]
+    except Exception as error:  # the door
+        return [*[gr.skip()] * 4, _notice(_sentence(error, request))]
 
 
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -244,14 +185,14 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     places = settings().max_styles
     try:
         job = gallery.own(event.id, owner_of(request.request)).job
-        styles = [_kept(key) for key in job.style_keys]
+        options = Options.model_validate(recorded(job.options))
     except Exception as error:  # the door
         return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error, request))]
-    options = Options.model_validate(recorded(job.options))
+    styles = [references.style_of(job.id, place) for place in range(len(job.style_keys))]
     weights = [100 * weight / max(options.weights) for weight in options.weights]
-    empty = [None] * (places - len(styles))
+    empty = [""] * (places - len(styles))
     shares = [*map(round, weights), *[50] * (places - len(weights))]
-    return [None, *styles, *empty, *shares, *[None] * places, *_controls_for(options), ""]
+    return ["", *styles, *empty, *shares, *[""] * places, *_controls_for(options), ""]
 
 
 def words_for(ids: list[str], request: gr.Request) -> list[Any]:
@@ -299,15 +240,9 @@ BATCH = '<section id="batch"></section>'
 GALLERY = '<section id="gallery"></section>'
 YOU = '<section id="you"></section>'
 
+_FOLLOW = "() => import('/page/field.js').then((script) => script.follow())"
 _ASKED = "(id) => import('/page/preview.js').then((script) => script.asked(id))"
 _SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
-
-PICK = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-name]');
-  if (button) trigger('pick', {name: button.dataset.name});
-});
-"""
 
 
 def _script(name: str, *events: str) -> str:
@@ -317,27 +252,43 @@ def _script(name: str, *events: str) -> str:
     return f"{start} // {named}" if events else start
 
 
-def _row(kind: str) -> gr.HTML:
-    """Return a row of sample pictures; `pick` tells the name of the one clicked."""
+def _row(kind: str) -> None:
+    """Return a row of sample pictures; `field.js` puts the one clicked in place."""
     buttons = "".join(
         f'<button type="button" data-name="{name}"><img src="/shelf/{kind}/{name}.webp" '
         f'alt="{name}" width="64" height="64" loading="lazy"></button>'
         for name in shelf.names(kind)
     )
-    return gr.HTML(
+    gr.HTML(
         f'<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',
         apply_default_css=False,
-        js_on_load=PICK,
         elem_id=f"shelf-{kind}",
     )
 
 
-def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Slider]]:
-    columns, styles, shares = [], [], []
+def _field(name: str) -> None:
+    """Draw a field to drop, paste, choose or take a picture in; `field.js` fills it."""
+    most = settings().max_upload_bytes
+    gr.HTML(
+        f'<div class="field" data-name="{name}" data-most="{most}"></div>',
+        apply_default_css=False,
+        js_on_load=_script("field"),
+        elem_id=name,
+        elem_classes="field-of-picture",
+    )
+
+
+def _hidden(name: str, *, most: int = references.LONGEST) -> gr.Textbox:
+    """Return a hidden text of the form, of at most so many characters, that scripts fill in."""
+    return gr.Textbox(visible="hidden", elem_id=name, label=name, max_length=most)
+
+
+def _style_places() -> list[gr.Slider]:
+    shares = []
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
-            with gr.Column(visible=place == 0, min_width=150, elem_classes="place") as column:
-                styles.append(picture.field(f"style-{place}", height=160))
+            with gr.Column(min_width=150, elem_classes="place", elem_id=f"place-{place}"):
+                _field(f"style-{place}")
                 shares.append(
                     gr.Slider(
                         0,
@@ -345,24 +296,19 @@ def _style_places() -> tuple[list[gr.Column], list[picture.Picture], list[gr.Sli
                         50,
                         step=1,
                         buttons=[],
-                        visible=False,
                         elem_id=f"share-{place}",
                         **labels.of(f"share-{place}"),
                     )
                 )
-            columns.append(column)
-    return columns, styles, shares
+    return shares
 
 
-def _mask_places() -> tuple[list[gr.Column], list[picture.Picture]]:
-    columns, masks = [], []
+def _mask_places() -> None:
     gr.Markdown(**labels.of("masks"), elem_id="masks", elem_classes="hint")
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
-            with gr.Column(visible=False, min_width=150, elem_classes="place") as column:
-                masks.append(picture.field(f"mask-{place}", height=150))
-            columns.append(column)
-    return columns, masks
+            with gr.Column(min_width=150, elem_classes="place", elem_id=f"mask-place-{place}"):
+                _field(f"mask-{place}")
 
 
 def _controls() -> dict[str, Any]:
@@ -391,36 +337,43 @@ def _controls() -> dict[str, Any]:
     return {"strength": strength, "color": color, "size": size, "network": network}
 
 
+def _form() -> tuple[dict[str, Any], gr.HTML]:
+    """Draw what a picture is made of; returns the form's values by name, and the reader."""
+    _field("photo")
+    _row("photos")
+    shares = _style_places()
+    gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
+    _row("styles")
+    gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("recent"))
+    controls = _controls()
+    read = gr.HTML(READ, apply_default_css=False, js_on_load=_script("read", "reuse"))
+    with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
+        gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
+        _mask_places()
+    places = range(settings().max_styles)
+    form: dict[str, Any] = {"photo": _hidden(f"{references.FIELD}photo")}
+    form |= {f"style_{place}": _hidden(f"{references.FIELD}style-{place}") for place in places}
+    form |= {f"mask_{place}": _hidden(f"{references.FIELD}mask-{place}") for place in places}
+    form |= {f"share_{place}": share for place, share in enumerate(shares)}
+    form |= {"regions": _hidden("regions", most=regions.LONGEST_TEXT)} | controls
+    return form, read
+
+
+def _values(form: dict[str, Any], kind: str) -> list[Any]:
+    return [part for name, part in form.items() if name.startswith(kind)]
+
+
 def page() -> gr.Blocks:
     """Return the page, to be mounted."""
-    gr.set_static_paths([shelf.FOLDER])
-    with gr.Blocks(
-        title=TITLE,
-        analytics_enabled=False,
-        fill_width=True,
-        delete_cache=(600, int(settings().uploads_hours * 3600)),
-    ) as made:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as made:
         gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
-                photo = picture.field("photo", height=250)
-                photos = _row("photos")
-                columns, styles, shares = _style_places()
-                gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
-                shelved = _row("styles")
-                recent = gr.HTML(
-                    RECENT, apply_default_css=False, js_on_load=_script("recent", "recent")
-                )
-                controls = _controls()
-                read = gr.HTML(READ, apply_default_css=False, js_on_load=_script("read", "reuse"))
-                with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
-                    gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
-                    mask_columns, masks = _mask_places()
-                painted = gr.Textbox(visible="hidden", elem_id="regions", label="Regions")
+                form, read = _form()
+                job_id = _hidden("job-id")
+                preview_id = _hidden("preview-id")
                 notice = gr.HTML("", apply_default_css=False, elem_id="notice")
                 send = gr.Button(variant="primary", size="lg", elem_id="send", **labels.of("send"))
-                job_id = gr.Textbox(visible="hidden", elem_id="job-id", label="Job")
-                preview_id = gr.Textbox(visible="hidden", elem_id="preview-id", label="Preview")
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 stage = gr.HTML(
                     STAGE,
@@ -440,28 +393,20 @@ def page() -> gr.Blocks:
         def speak(request: gr.Request) -> list[Any]:
             return words_for([str(part.elem_id) for part in worded], request)
 
+        controls = [form[name] for name in CONTROLS]
+        chosen = [form["photo"], *_values(form, "style_"), *_values(form, "mask_")]
         made.load(speak, outputs=worded, **QUICK)
-        made.load(networks, outputs=controls["network"], **QUICK)
-        photos.pick(pick_photo, outputs=photo, **QUICK)
-        shelved.pick(pick_style, inputs=styles, outputs=styles, **QUICK)
-        recent.recent(pick_recent, inputs=styles, outputs=[*styles, notice], **QUICK)
-        for image in (photo, *styles, *masks):
-            image.upload(look_at, inputs=image, outputs=[image, notice], **QUICK)
-        gr.on(
-            [style.change for style in styles],
-            arrange,
-            inputs=styles,
-            outputs=[*columns, *shares, *mask_columns],
-            **QUICK,
-        )
+        made.load(networks, outputs=form["network"], **QUICK)
+        gr.on([value.change for value in chosen], None, js=_FOLLOW)
         for part in (stage, past, read):
-            part.reuse(reuse, outputs=list(controls.values()), **QUICK)
-        past.again(
-            again, outputs=[photo, *styles, *shares, *masks, *controls.values(), notice], **QUICK
-        )
-        form = {"photo": photo, "regions": painted, **controls}
-        for kind, fields in (("style", styles), ("share", shares), ("mask", masks)):
-            form |= {f"{kind}_{place}": field for place, field in enumerate(fields)}
+            part.reuse(reuse, outputs=[*controls, notice], **QUICK)
+        filled = [
+            form["photo"],
+            *_values(form, "style_"),
+            *_values(form, "share_"),
+            *_values(form, "mask_"),
+        ]
+        past.again(again, outputs=[*filled, *controls, notice], **QUICK)
         submits: dict[str, Any] = {
             "outputs": [job_id, notice],
             "concurrency_limit": api.AT_ONCE,

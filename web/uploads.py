@@ -1,115 +1,102 @@
-"""Uploads: pictures in forms that are being filled in, which Gradio keeps in a folder.
+"""Uploads: pictures for a form that is being filled in, sent one a request.
 
-Who may put one there, how many, and how long they lie: Gradio knows no limit but a file's size.
+Parses, calls `worker.uploads`, answers. An upload is its sender's alone, and is deleted after some
+hours.
 """
 
-import contextlib
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from threading import Lock
+from typing import Any
 
 from anyio.to_thread import run_sync
-from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict
 
-from web import address, problems, sentences, texts
-from web.problems import problem
-from worker import ceilings, limits
-from worker.blobs import StorageFull
+from web import address, submission
+from web.api import PREFIX, Owner, checking
+from web.openapi import Responses, problems
+from worker import images, limits, uploads
+from worker.batches import Source
 from worker.limits import Visitor
-from worker.settings import settings
 
-UNSAID = "An upload must say how long it is (Content-Length)."
-HALF_MADE = 60.0  # seconds in which an empty folder may still get its file
+router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
-_making_room = Lock()
+FIELD = "picture"
+ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
 
-
-def folder() -> Path:
-    """Return the folder that Gradio is told to keep uploads in."""
-    return settings().data / "uploads"
-
-
-def is_one(scope: Scope) -> bool:
-    """Tell whether a request is an upload to Gradio."""
-    path: str = scope["path"]
-    is_post: bool = scope["type"] == "http" and scope["method"] == "POST"
-    return is_post and path.partition("/gradio_api/")[2].strip("/") == "upload"
-
-
-# ---------------------------------------------------------------- the folder
-
-
-def _files() -> Iterator[tuple[float, int, Path]]:
-    """Yield time, bytes and path of what lies in the folder."""
-    for path in folder().rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            about = path.stat()
-            if path.is_file():
-                yield about.st_mtime, about.st_size, path
-            elif about.st_mtime < time.time() - HALF_MADE:
-                with contextlib.suppress(OSError):  # not empty
-                    path.rmdir()
+_ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00"}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FIELD],
+                    "additionalProperties": False,
+                    "properties": {
+                        FIELD: {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The picture: PNG, JPEG or WebP.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
 
 
-def tidy(coming: int = 0) -> None:
-    """Delete what is too old, and then the oldest until so much more fits.
+class UploadView(BaseModel):
+    """A picture that was taken; in a field of the form it is called `upload:` and its id."""
 
-    Raises `StorageFull` when it never will.
-    """
-    [most] = ceilings.of("uploads_bytes")
-    if most and coming > most:
-        raise StorageFull
-    with _making_room:
-        files = sorted(_files())
-        kept = sum(size for _, size, _ in files)
-        old = time.time() - settings().uploads_hours * 3600
-        for changed, size, path in files:
-            if changed > old and (not most or kept + coming <= most):
-                break
-            path.unlink(missing_ok=True)
-            kept -= size
+    model_config = ConfigDict(json_schema_extra={"examples": [_ID]})
+
+    id: str
 
 
-# ---------------------------------------------------------------- the door
+def _keep(visitor: Visitor, sent: Source) -> str:
+    limits.spend(visitor, limits.pictures(), limits.sent(sent.size))
+    data = sent.read()
+    images.clean(data)  # whether it is a picture; it is cleaned where it is used
+    return uploads.keep(visitor.owner, data)
 
 
-def _refusal(error: Exception, language: str) -> PlainTextResponse:
-    """Return an error as a sentence alone, since Gradio shows the answer as it comes."""
-    status, sentence = problems.sentence_for(error)
-    return PlainTextResponse(sentences.said(sentence, language), status, problems.wait(error))
+@router.post(
+    "/uploads",
+    status_code=201,
+    openapi_extra=_BODY,
+    responses=problems(400, 403, 413, 415, 429, 507),
+)
+async def add(request: Request) -> UploadView:
+    """Take a picture for a form; it is deleted after some hours, and seen by nobody else."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(415, ONE)
+    async with request.form(max_files=1, max_fields=0) as form:
+        sent = submission.sources(form, FIELD)
+        if len(sent) != 1:
+            raise HTTPException(400, ONE)
+        visitor = address.visitor(request)
+        upload_id = await run_sync(_keep, visitor, sent[0], limiter=checking)
+    return UploadView(id=upload_id)
 
 
-class UploadDoor:
-    """Middleware: Gradio's upload route is inside the limits."""
+_PICTURE: Responses = {
+    200: {
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The picture.",
+    }
+}
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self._coming = 0  # bytes of the uploads that are under way
 
-    def _let_in(self, visitor: Visitor, size: int) -> None:
-        limits.spend(visitor, limits.pictures(), limits.sent(size))
-        tidy(self._coming)
+@router.get("/uploads/{upload_id}", response_class=Response, responses=_PICTURE | problems(404))
+def picture(upload_id: str, owner: Owner) -> Response:
+    """Return a picture of yours as you sent it."""
+    data, media_type = uploads.read(upload_id, owner)
+    headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
+    return Response(data, media_type=media_type, headers=headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] != "http" or not is_one(scope):
-            return await self.app(scope, receive, send)
-        headers = Headers(scope=scope)
-        said = headers.get("content-length", "")
-        if not said.isdigit() or "transfer-encoding" in headers:
-            return await problem(411, UNSAID)(scope, receive, send)
-        asks = HTTPConnection(scope)
-        visitor, size = address.visitor(asks), int(said)
-        self._coming += size
-        try:
-            try:
-                await run_sync(self._let_in, visitor, size)
-            except Exception as error:
-                refusal = _refusal(error, texts.language_of(asks))
-                return await refusal(scope, receive, send)
-            await self.app(scope, receive, send)
-        finally:
-            self._coming -= size
+
+@router.delete("/uploads/{upload_id}", status_code=204, responses=problems(404))
+def remove(upload_id: str, owner: Owner) -> None:
+    """Delete a picture of yours before its time."""
+    uploads.remove(upload_id, owner)

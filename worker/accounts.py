@@ -3,7 +3,7 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from worker import blobs, database, deletions, limits, people, previews, room
+from worker import blobs, database, deletions, limits, people, previews, room, uploads
 from worker.batches import Batch
 from worker.blocks import Block
 from worker.deliveries import Delivery, Secret
@@ -13,6 +13,7 @@ from worker.keys import Key
 from worker.people import Person
 from worker.previews import Preview
 from worker.receipts import Receipt
+from worker.uploads import Upload
 
 
 @database.retried
@@ -29,6 +30,7 @@ def remove(owner: str) -> int:
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
         room.delete_rows(session, job_ids)
         deletions.note(session, [previews.folder(owner)])
+        upload_ids = uploads.remove_rows(session, owner)
         for statement in (
             delete(Preview).where(Preview.owner == owner),
             delete(Batch).where(Batch.owner == owner),
@@ -40,6 +42,7 @@ def remove(owner: str) -> int:
             delete(Person).where(Person.owner == owner),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
+    uploads.delete_files(upload_ids)
     blobs.delete_jobs([*job_ids, previews.folder(owner)])
     return len(job_ids)
 
@@ -54,7 +57,8 @@ def _move(session: Session, old: str, new: str) -> None:
     for mine, same in ((Receipt.owner, Receipt.key), (Report.visitor, Report.job_id)):
         both = same.in_(select(same).where(mine == new))
         session.execute(delete(mine.class_).where(mine == old, both))
-    for mine in (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor):
+    moved = (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor, Upload.owner)
+    for mine in moved:
         theirs = in_order(mine == old) if mine.class_ is Job else mine == old
         session.execute(
             update(mine.class_).where(theirs).values({mine: new}),

@@ -34,6 +34,7 @@ from worker.marker import Marker
 from worker.previews import Preview
 from worker.processes import Process
 from worker.styles import Measure
+from worker.uploads import Upload
 
 FORMAT = 2  # 1 had no digests
 HEAD, SECRET = "studio.json", "cookie-secret"
@@ -41,7 +42,8 @@ ROWS, PICTURES = "rows/", "pictures/"
 AT_ONCE = 500
 # measured, counted or asked for again, or only of the processes and the storage that are there now
 MADE_AGAIN = {
-    one.__tablename__ for one in (Allowance, Deletion, Lease, Marker, Measure, Preview, Process)
+    one.__tablename__
+    for one in (Allowance, Deletion, Lease, Marker, Measure, Preview, Process, Upload)
 }
 _LEFT_OUT = MADE_AGAIN | {"alembic_version"}
 

@@ -35,6 +35,7 @@ from worker import (
     reclaim,
     room,
     styles,
+    uploads,
 )
 from worker.jobs import Status
 from worker.settings import settings
@@ -97,6 +98,7 @@ ROWS: dict[str, Part] = {
     "limits": limits.forget,
     "audit": audit.forget,
     "styles": styles.forget,
+    "uploads": uploads.tidy,  # and web servers, each for its own folder
     "deletions": deletions.forget,
     "processes": processes.forget,
 }

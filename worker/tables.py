@@ -24,6 +24,7 @@ from worker import (
     processes,
     receipts,
     styles,
+    uploads,
 )
 from worker.database import Base
 
@@ -46,6 +47,7 @@ MODULES = (
     processes,
     receipts,
     styles,
+    uploads,
 )
 
 

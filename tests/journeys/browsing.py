@@ -27,7 +27,7 @@ Visit = Callable[..., Page]
 def open_page(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector("#stage[data-face]")
-    page.wait_for_selector("#photo button")
+    page.wait_for_selector("#photo input[type=file]", state="attached")
 
 
 def shoot(page: Page, name: str) -> None:
@@ -49,7 +49,7 @@ def drop(page: Page, field: str, file: str) -> None:
         }""",
         [data, Path(file).name],
     )
-    page.dispatch_event(f"{field} [data-testid=image] button", "drop", {"dataTransfer": transfer})
+    page.dispatch_event(f"{field} .inside", "drop", {"dataTransfer": transfer})
     page.wait_for_selector(f"{field} img")
 
 

@@ -8,19 +8,23 @@ import io
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio.block_function import BlockFunction
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy import update
 from starlette.routing import Mount
 
 from tests.parts import forget_caches, picture
+from tests.web import page_events
 from web import app, keeper
 from web.identity import COOKIE, sign
 from worker import (
@@ -34,6 +38,7 @@ from worker import (
     jobs,
     keys,
     previews,
+    uploads,
 )
 from worker.batches import Batch
 from worker.jobs import Job
@@ -57,6 +62,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/previews"): {"files": [("content", _FILE), ("style", _FILE)]},
     ("POST", "/api/v1/settings"): {"files": [("picture", _FILE)]},
     ("POST", "/api/v1/subject"): {"files": [("picture", _FILE)]},
+    ("POST", "/api/v1/uploads"): {"files": [("picture", _FILE)]},
     ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
     ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
     ("POST", "/api/v1/me/keys"): {"json": {"name": "Mine"}},
@@ -74,10 +80,16 @@ picture. Made by `make authorisation` from the application's own routes; a test 
 new route is in here or the test fails. Without STUDIO_ADMIN_SECRET the admin's routes are 404
 for everybody.
 
-Of Gradio's routes only those answer that its page needs (`web/limits.py`); a picture in a form
-has a name nobody can guess, and lies there for some hours at most. Routes that change something
-answer 403 to whatever a browser says another site sent.
+Of Gradio's routes only those answer that its page needs (`web/limits.py`); what its events take is
+below. Routes that change something answer 403 to whatever a browser says another site sent.
 """
+EVENTS = """## The page's events
+
+Each event that runs on the server, called as Gradio's script calls it, with the owner's upload in
+every field for a picture, about the owner's job. An input takes what is written here and nothing
+else (`web/calls.py`): no event takes a file, a path or an address.
+
+| event | inputs |"""
 EXPLAINED = {
     "private": "Private, as every job is at first",
     "shared": "Shared by a link (`{token}`)",
@@ -179,6 +191,7 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     places = {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),
+        "upload_id": uploads.keep("owner", RESULT) if "{upload_id}" in route.path else "",
         "preview_id": _preview() if "{preview_id}" in route.path else "",
         "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
         "key_id": keys.make("owner", TITLE).key.id,
@@ -229,6 +242,46 @@ def text(found: dict[tuple[str, Route], tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
+def _kinds(event: BlockFunction) -> str:
+    """Return how many inputs of each kind an event has."""
+    kinds: dict[object, str] = {gr.Slider: "numbers", gr.Radio: "choices"}
+    found = Counter(
+        "pictures" if part.elem_id.startswith("value-") else kinds.get(type(part), "texts")
+        for part in page_events.inputs_of(event)
+    )
+    return ", ".join(f"{count} {kind}" for kind, count in found.items()) or "none"
+
+
+def _event(client: TestClient, event: BlockFunction, who: str) -> str:
+    """Return what somebody gets who calls an event with what is the owner's."""
+    job = _done()
+    picked = f"upload:{uploads.keep('owner', picture())}"
+    told = {"id": job.id, "options": job.options} if not event.inputs else None
+    data = page_events.filled(event, picked, "photo", "style", "mask")
+    client.cookies.clear()
+    client.cookies.update(COOKIES[who]())
+    status, answer = page_events.call(client, event, data, event_data=told)
+    return "refused" if page_events.refuses(event, status, answer) else "answered"
+
+
+def events(application: FastAPI) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return what each of `WHO` gets, by an event's name and its kinds of inputs."""
+    with TestClient(application) as client:  # one, since Gradio's queue works in one loop alone
+        return {
+            (name, _kinds(event)): tuple(_event(client, event, who) for who in WHO)
+            for name, event in page_events.events_of(application).items()
+        }
+
+
+def events_text(found: dict[tuple[str, str], tuple[str, ...]]) -> str:
+    """Return the table of the page's events as it stands in the documentation."""
+    lines = [f"{EVENTS} {' | '.join(WHO)} |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| `{name}` | {kinds} | {' | '.join(cells)} |" for (name, kinds), cells in found.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     """Write the table."""
     with tempfile.TemporaryDirectory() as folder:
@@ -237,7 +290,8 @@ def main() -> None:
         os.environ["STUDIO_ADMIN_SECRET"] = SECRET
         forget_caches()
         database.migrate()
-        FILE.write_text(text(table(app.without_page())))
+        routes_told = text(table(app.without_page()))
+        FILE.write_text(f"{routes_told}\n{events_text(events(app.create()))}")
     print(f"{FILE} written")
 
 

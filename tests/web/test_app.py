@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from fastapi.testclient import TestClient
 from tests.parts import Setting
 from web import app
 from web.identity import COOKIE
+from worker import uploads
 
 
 @pytest.fixture
@@ -66,19 +69,6 @@ def test_nothing_of_the_data_folder_is_served(client: TestClient, studio: Path) 
         assert client.get(f"/gradio_api/file={file}").status_code in {403, 404}
 
 
-def test_an_upload_over_the_limit_is_refused_by_the_page(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = {"files": ("large.png", bytes(26 << 20), "image/png")}
-    assert client.post("/gradio_api/upload", files=files).status_code == 413
-
-
-def test_uploads_are_kept_in_the_data_folder(client: TestClient, studio: Path) -> None:
-    files = {"files": ("small.png", b"hello", "image/png")}
-    (kept,) = client.post("/gradio_api/upload", files=files).json()
-    assert Path(kept).is_relative_to(studio / "uploads")
-
-
 def test_a_weak_cookie_secret_is_warned_of_at_the_start(
     studio: Path,
     setting: Setting,
@@ -91,3 +81,15 @@ def test_a_weak_cookie_secret_is_warned_of_at_the_start(
     [told] = [one for one in caplog.messages if "STUDIO_COOKIE_SECRET" in one]
     assert "is weak" in told
     assert "hunter2" not in told
+
+
+def test_uploads_are_tidied_while_the_server_runs(studio: Path) -> None:
+    stray = uploads.folder() / "stray"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"of a process that was killed")
+    os.utime(stray, (0, 0))
+    with TestClient(app.without_page()):
+        end = time.monotonic() + 60
+        while stray.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+    assert not stray.exists()

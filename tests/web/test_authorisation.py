@@ -14,7 +14,7 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
 ) -> None:
     setting(admin_secret=SECRET)
     table = authorisation.table(app.without_page())
-    assert authorisation.text(table) == authorisation.FILE.read_text(), (
+    assert authorisation.FILE.read_text().startswith(authorisation.text(table)), (
         "run make authorisation and look at what changed"
     )
 
@@ -33,7 +33,10 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
             assert owner != "422", f"{where} needs a body"
         assert nobody == stranger, where
         assert "DELETED" not in stranger, where
-        if any(one in route.path for one in ("/jobs/{job_id}", "{batch_id}", "{preview_id}")):
+        if any(
+            one in route.path
+            for one in ("/jobs/{job_id}", "{batch_id}", "{preview_id}", "{upload_id}")
+        ):
             assert stranger == "404", where
         elif "{job_id}" in route.path or "api/v1/share/" in route.path:
             assert state != "private" or stranger in {"404", "410"}, where
@@ -41,3 +44,17 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
             assert stranger != "200", where  # NOTHING_OF_IT
         if route.method in {"PUT", "PATCH", "DELETE"} and "{" in route.path:
             assert stranger == "404", where
+
+
+# What is nobody's in particular: the page's words, which networks there are, given settings.
+OPEN = {"speak", "networks", "reuse"}
+
+
+def test_what_the_pages_events_do_for_whom_is_as_written_down(studio: Path) -> None:
+    found = authorisation.events(app.create())
+    assert authorisation.FILE.read_text().endswith(authorisation.events_text(found)), (
+        "run make authorisation and look at what changed"
+    )
+    for (name, _), (nobody, stranger, owner, admin) in found.items():
+        assert owner == "answered", name
+        assert {nobody, stranger, admin} == {"answered" if name in OPEN else "refused"}, name

@@ -1,18 +1,15 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from starlette.requests import Request
 
 from tests.parts import picture
 from tests.web.served import begin, finish
-from web import app, identity, shelf, ui
-from worker import jobs, recents
+from web import app, identity, references, shelf
+from worker import images, jobs, recents
 
 SUNSET, SEA, FOREST = (picture(300, 200, color=color) for color in ("orange", "navy", "green"))
 
@@ -69,14 +66,8 @@ def test_a_stranger_sees_no_style_of_mine(client: TestClient) -> None:
     assert client.get(f"/api/v1/jobs/{one['job']}/styles/7/thumbnail").status_code == 404
 
 
-def _picked(owner: str, **which: Any) -> list[Any]:  # noqa: ANN401, an event's data
-    request = gr.Request(Request({"type": "http", "headers": [], "state": {"owner": owner}}))
-    return ui.pick_recent(request, gr.EventData(None, which), "mine.png", None, None, None)
-
-
-def test_a_recent_style_takes_the_first_free_place_for_its_owner_only(studio: Path) -> None:
-    job_id = made("ada", SEA)
-    found = _picked("ada", id=job_id, place=0)
-    assert Path(found[1]).is_file()
-    assert found[-1] == ""
-    assert "no job with this id" in _picked("bob", id=job_id, place=0)[-1]
+def test_a_recent_style_is_read_for_its_owner_only(studio: Path) -> None:
+    value = references.style_of(made("ada", SEA), 0)
+    assert images.clean(references.read(value, "ada")) == images.clean(SEA)
+    with pytest.raises(jobs.JobNotFound):
+        references.read(value, "bob")

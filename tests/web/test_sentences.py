@@ -25,7 +25,7 @@ OPERATORS = {
 # Modules that describe the API as well: what they raise is for visitors.
 DOORS = {
     *("web/" + name for name in ("api", "batches", "events", "gallery", "previews")),
-    *("web/" + name for name in ("submission", "webhooks")),
+    *("web/" + name for name in ("submission", "uploads", "webhooks")),
 }
 RAISES = {"Refused", "HTTPException"}  # what these are given, in the doors
 

@@ -1,4 +1,3 @@
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,9 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish
-from web import identity, shelf, ui
-from web import picture as field
-from worker import blobs, jobs, processes
+from web import identity, ui
+from worker import blobs, jobs, processes, uploads
 from worker.jobs import Job
-from worker.refused import Refused
 
 
 def _asked_by(owner: str) -> gr.Request:
@@ -20,20 +17,19 @@ def _asked_by(owner: str) -> gr.Request:
 
 
 @pytest.fixture
-def photo(tmp_path: Path) -> str:
-    file = tmp_path / "photo.png"
-    file.write_bytes(picture())
-    return str(file)
+def photo(studio: Path) -> str:
+    """What the form says of a picture that ada uploaded."""
+    return f"upload:{uploads.keep('ada', picture())}"
 
 
 def _form(**given: object) -> dict[str, Any]:
     """The form as it is when the page opens, with some of it filled in."""
     empty: dict[str, Any] = {
-        "photo": None, "regions": "", "strength": 100, "color": "style", "size": 512,
+        "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
         "network": "compact",
     }  # fmt: skip
     for place in range(4):
-        empty |= {f"style_{place}": None, f"share_{place}": 50, f"mask_{place}": None}
+        empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
     return empty | given
 
 
@@ -69,15 +65,15 @@ def test_masks_go_with_their_styles(studio: Path, photo: str) -> None:
 
 
 REFUSED = {
-    "no photo": ({"photo": None}, "Choose a photo first"),
-    "no style": ({"style_0": None}, "Choose at least one style picture"),
+    "no photo": ({"photo": ""}, "Choose a photo first"),
+    "no style": ({"style_0": ""}, "Choose at least one style picture"),
     "a mask is missing": ({"style_1": "photo", "mask_0": "photo"}, "Give every style a mask"),
     "no shares": ({"style_1": "photo", "share_0": 0, "share_1": 0}, "must be greater than 0"),
     "alpha": ({"strength": 101}, "alpha is a number from 0 to 1."),
     "color": ({"color": "pink"}, "color is one of"),
     "network": ({"network": "resnet"}, "network is one of compact, vgg19."),
-    "not an image": ({"photo": __file__}, "PNG, JPEG and WebP are accepted"),
-    "a style that is no image": ({"style_0": __file__}, "PNG, JPEG and WebP are accepted"),
+    "a file": ({"photo": __file__}, "no longer here. Please choose it again"),
+    "an upload that is gone": ({"style_0": "upload:" + "0" * 32}, "Please choose it again"),
 }
 
 
@@ -106,40 +102,34 @@ def test_a_database_that_is_away_is_a_sentence_on_the_page(
     assert "cannot reach its database" in notice
 
 
-def test_a_bad_picture_is_told_at_once_and_taken_away(studio: Path, photo: str) -> None:
-    assert ui.look_at(photo, _asked_by("ada"))[1] == ""
-    value, notice = ui.look_at(__file__, _asked_by("ada"))
-    assert value is None
-    assert "PNG, JPEG and WebP are accepted" in notice
-
-
-def test_looking_at_pictures_is_inside_the_limits(
-    studio: Path, photo: str, setting: Setting
-) -> None:
-    setting(visitor_uploads=2)
-    notices = [ui.look_at(photo, _asked_by("ada"))[1] for _ in range(3)]
-    assert notices[:2] == ["", ""]
-    assert "2 pictures a minute" in notices[2]
-
-
 def _event(**data: object) -> gr.EventData:
     return gr.EventData(None, data)
 
 
-def test_a_style_from_the_shelf_takes_the_first_free_place() -> None:
-    found = ui.pick_style(_event(name="ink"), "mine.png", None, None, None)
-    assert found[1] == str(shelf.file("styles", "ink"))
-    assert [place for place, value in enumerate(found) if isinstance(value, str)] == [1]
+def test_the_upload_of_another_visitor_is_refused(studio: Path, photo: str) -> None:
+    theirs = f"upload:{uploads.keep('grace', picture())}"
+    for given in ({"photo": theirs}, {"style_0": theirs}, {"mask_0": theirs}):
+        job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | given)
+        assert job_id == ""
+        assert "Please choose it again" in notice
+    assert ui.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo)) == ""
 
 
-def test_with_no_place_free_it_takes_the_last() -> None:
-    found = ui.pick_style(_event(name="ink"), "a", "b", "c", "d")
-    assert [place for place, value in enumerate(found) if isinstance(value, str)] == [3]
+def test_samples_from_the_shelf_make_a_job(studio: Path) -> None:
+    job_id, notice = _repainted(photo="shelf:photos/cat", style_0="shelf:styles/ink")
+    assert notice == ""
+    assert _job(job_id).content_width > 0
 
 
-def test_a_name_that_is_not_on_the_shelf_changes_nothing() -> None:
-    assert not any(isinstance(value, str) for value in ui.pick_style(_event(name="../x"), None))
-    assert not isinstance(ui.pick_photo(_event(name="../x")), str)
+def test_a_style_of_an_earlier_job_makes_another_for_its_owner_only(
+    studio: Path, photo: str
+) -> None:
+    first, _ = _repainted(photo=photo, style_0=photo)
+    style = f"job:{first}/styles/0"
+    assert _repainted(photo=photo, style_0=style)[1] == ""
+    _, notice = ui.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
+    assert "no job with this id among yours" in notice
+    assert "Please choose it again" in _repainted(photo=photo, style_0=f"{style}9")[1]
 
 
 def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
@@ -152,10 +142,11 @@ def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
 
 def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None:
     options = {"alpha": 0.35, "weights": [], "color": "luminance", "size": 0, "network": "compact"}
-    assert ui.reuse(_event(options=options)) == [35, "luminance", 0, "compact"]
+    asked = _asked_by("ada")
+    assert ui.reuse(asked, _event(options=options)) == [35, "luminance", 0, "compact", ""]
 
-    assert ui.reuse(_event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, "compact",
+    assert ui.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
+        35, "luminance", 256, "compact", "",
     ]  # fmt: skip
 
 
@@ -165,9 +156,9 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
     job_id, _ = _repainted(photo=photo, style_0=photo, style_2=photo, share_0=10, share_2=40)
     finish(begin())
     form = ui.again(_asked_by("ada"), _event(id=job_id))
-    assert form[0] is None
-    assert [Path(style).is_file() for style in form[1:3]] == [True, True]
-    assert form[3:5] == [None, None]
+    assert form[0] == ""
+    assert form[1:3] == [f"job:{job_id}/styles/0", f"job:{job_id}/styles/1"]
+    assert form[3:5] == ["", ""]
     assert form[5:7] == [25, 100]
     assert "no picture with this id" in ui.again(_asked_by("grace"), _event(id=job_id))[-1]
 
@@ -197,18 +188,10 @@ def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, 
 
 def test_the_form_speaks_korean_with_who_asks_for_it() -> None:
     asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ko")]}))
-    photo, share = ui.words_for(["photo", "share-1"], asked)
-    assert photo["label"] == "내 사진"
+    [share] = ui.words_for(["share-1"], asked)
     assert share["label"] == "비율 2"
-    english = ui.words_for(["photo"], _asked_by("ada"))
+    english = ui.words_for(["share-1"], _asked_by("ada"))
     assert "label" not in english[0]
-
-
-def test_a_field_never_fetches_an_address(studio: Path) -> None:
-    with gr.Blocks():
-        image = field.field("photo", height=100)
-    with pytest.raises(Refused, match="choose it again"):
-        asyncio.run(image.async_move_resource_to_block_cache("http://127.0.0.1/photo.png"))
 
 
 def test_owner_of_a_gradio_request_is_the_cookies_owner() -> None:
@@ -224,5 +207,5 @@ def test_every_event_of_the_page_is_private(studio: Path) -> None:
 
 def test_a_page_that_was_left_leaves_its_jobs(studio: Path, photo: str) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo)
-    Path(photo).unlink()  # Gradio forgets uploads
+    uploads.remove(photo.removeprefix("upload:"), "ada")
     assert blobs.get(_job(job_id).content_key)

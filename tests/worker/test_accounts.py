@@ -104,6 +104,7 @@ OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
     "reports": False,
     "storage_marker": None,
     "styles": None,
+    "uploads": False,
     "webhook_secrets": True,
 }
 WHOSE = {"owner", "visitor", "who"}

@@ -35,6 +35,9 @@ HELD = {
     "keys": Held("any visitor", "20 an owner, 100,000", "sweep: a year without use; its owner"),
     "previews": Held("any visitor", "one an owner", "sweep: five minutes"),
     "allowances": Held("any visitor", "one a limit, owner and address", "sweep: once it came back"),
+    "uploads": Held(
+        "any visitor", "uploads_bytes, 64 KiB each at least", "sweep: uploads_hours; its owner"
+    ),
     "styles": Held("workers", "styles_kept", "sweep: styles_days"),
     "processes": Held("processes", "one a process", "sweep: a day"),
     "acts": Held("the administrator", "one an act", "sweep: a year"),

@@ -1,5 +1,5 @@
 /* The gallery: what a visitor made and what others made public, page by page from the API. */
-import {ask, button, compare, copied, element, icon, language, message, moment, released, shaped, speak, t, tell, twice} from "./parts.js";
+import {ask, button, compare, copied, element, hasty, icon, language, message, moment, released, rest, shaped, speak, t, tell, twice} from "./parts.js";
 import {forget} from "./page.js";
 import {downloads, facts, named, tags} from "./entry.js";
 import * as where from "./place.js";
@@ -164,9 +164,13 @@ const gone = (ids) => {
   forget(ids);
   redraw();
 };
-const deletePicked = async () => {
+const deletePicked = async (event) => {
   const knob = at("bin");
-  if (!knob.classList.contains("bad")) return sure(knob, true);
+  if (hasty(knob, event)) return;
+  if (!knob.classList.contains("bad")) {
+    sure(knob, true);
+    return rest(knob);
+  }
   try {
     const ids = [...picked];
     for (let from = 0; from < ids.length; from += 100) gone((await tell(`${GALLERY}/delete`, {ids: ids.slice(from, from + 100)})).deleted);

@@ -3,7 +3,7 @@
  * The share sliders hold the truth; the pad reads them and moves them, as a hand would. Two
  * styles lie left and right, a third below them both, a fourth makes it a square (bilinear).
  */
-import {element, t} from "./parts.js";
+import {element, fill, t} from "./parts.js";
 
 const STEP = 0.05; // of the pad's side, for one arrow key
 const MOST = 4;
@@ -16,8 +16,7 @@ const field = (place) => document.querySelector(`#share-${place} input[type="num
 const slide = (place, value) => {
   const input = field(place);
   if (!input || Number(input.value) === value) return;
-  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, String(value));
-  input.dispatchEvent(new Event("input", {bubbles: true}));
+  fill(input, String(value));
   input.dispatchEvent(new Event("change", {bubbles: true}));
 };
 

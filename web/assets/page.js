@@ -3,7 +3,8 @@
  * All it knows comes from /api/v1; what it shows goes in as text, never as HTML. Gradio calls
  * start and sent, and nothing else.
  */
-import {anchor, ask, button, compare, element, icon, message, moment, settings, shaped, span, t} from "./parts.js";
+import {DOUBLE, anchor, ask, button, compare, element, icon, message, moment, reached, settings, shaped, span, t} from "./parts.js";
+import {settled} from "./field.js";
 import {bell, ended} from "./notice.js";
 import {refresh as refreshRecent} from "./recent.js";
 import * as preview from "./preview.js";
@@ -18,6 +19,7 @@ let older = null; // where the next page of the strip begins
 let away = false; // the server does not answer
 let timer = 0;
 let stage = null, strip = null, tell = null; // tell: Gradio's trigger
+let unreached = null; // says that the studio does not answer
 let sweep = (sessionStorage.getItem("sweep") || "").split(" ").filter(Boolean); // ids, by strength
 
 const active = (job) => job.state === "queued" || job.state === "running";
@@ -54,8 +56,8 @@ const done = (job) => [
   element("div", {class: "actions"},
     anchor(t("download"), "save", {href: link(job, "result"), download: `adain-studio-${job.id.slice(-8)}.png`, class: "quiet strong"}),
     anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
-    button(t("use.settings"), "again", () => tell("reuse", {options: job.options})),
-    button(t("sweep"), "steps", (event) => { event.currentTarget.disabled = true; tell("sweep", {id: job.id}); }, {class: "quiet sweeper"}),
+    button(t("use.settings"), "again", () => calls("reuse", {options: job.options})),
+    button(t("sweep"), "steps", (event) => { event.currentTarget.disabled = true; calls("sweep", {id: job.id}); }, {class: "quiet sweeper"}),
   ),
   element("ul", {class: "facts"},
     ...chosen(job).map((text) => element("li", {}, text)),
@@ -76,7 +78,7 @@ const waiting = (job) => [
     ),
   ),
 ];
-const retry = (job) => button(t("try.again"), null, (event) => { event.currentTarget.disabled = true; tell("retry", {id: job.id}); }, {class: "quiet sweeper"});
+const retry = (job) => button(t("try.again"), null, (event) => { event.currentTarget.disabled = true; calls("retry", {id: job.id}); }, {class: "quiet sweeper"});
 const drawn = (job) => {
   switch (job.state) {
     case "done": return done(job);
@@ -237,15 +239,35 @@ export const start = (host, trigger) => {
   stage.setAttribute("aria-busy", "true");
   stage.replaceChildren(message("clock", t("moment.title"), t("moment.text")));
   document.addEventListener("visibilitychange", () => { if (!document.hidden && stage.dataset.face) look(); });
-  document.addEventListener("click", once, true);
+  document.addEventListener("click", press, true);
+  unreached = element("p", {class: "wrong", role: "alert"});
+  document.querySelector("#send").before(unreached);
   begin();
 };
-const DOUBLE = 500; // milliseconds within which two presses are a double click
-let pressed = 0;
-const once = (event) => { // a double click is one wish
-  if (!event.target.closest?.("#send")) return;
-  if (Date.now() - pressed < DOUBLE) { event.stopPropagation(); event.preventDefault(); }
-  else pressed = Date.now();
+let pressed = 0, passing = false;
+const press = async (event) => { // a double click is one wish; it waits for uploads, and for the network
+  const knob = event.target.closest?.("#send");
+  if (!knob || passing) return;
+  event.stopPropagation();
+  event.preventDefault();
+  if (Date.now() - pressed < DOUBLE) return;
+  pressed = Date.now();
+  await settled();
+  if (!(await there())) return void (pressed = 0);
+  passing = true;
+  knob.click();
+  passing = false;
+};
+/* Gradio gives up its page when a call does not get through; so none is made while nothing does. */
+const there = async () => {
+  const answers = await reached();
+  unreached.textContent = answers ? "" : t("away");
+  if (!answers) unreached.scrollIntoView({block: "nearest", behavior: "smooth"});
+  return answers;
+};
+const calls = async (event, data) => {
+  if (await there()) tell(event, data);
+  else for (const knob of stage.querySelectorAll(".sweeper")) knob.disabled = false;
 };
 const fillStrip = () => {
   strip.replaceChildren(

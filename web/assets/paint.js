@@ -3,7 +3,7 @@
  * A layer a style holds where it acts; a stroke adds to one and takes from the others, so that
  * they never overlap. What is painted goes into a hidden field of the form, small, as PNGs.
  */
-import {button, element, shaped, t} from "./parts.js";
+import {button, element, fill as type, shaped, t} from "./parts.js";
 
 const LONGEST = 640; // pixels of the longer side of the layers
 const COLORS = ["#3f49d1", "#e8791c", "#109468", "#c22f86"];
@@ -23,11 +23,7 @@ const thick = () => (Number(at("thick").value) / 100) * canvas.width;
 
 /* ------------------------------------------------------------ what is kept in the form */
 
-const keep = (text) => {
-  const field = document.querySelector("#regions textarea, #regions input");
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text);
-  field.dispatchEvent(new Event("input", {bubbles: true}));
-};
+const keep = (text) => type(document.querySelector("#regions textarea, #regions input"), text);
 const mask = (layer) => { // white where the style acts, on black
   const made = element("canvas", {width: canvas.width, height: canvas.height});
   const pen = made.getContext("2d");

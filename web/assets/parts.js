@@ -37,6 +37,9 @@ const ICONS = {
   close: "M6 6l12 12M18 6 6 18",
   steps: "M4 20h3v-4H4zM10.5 20h3v-9h-3zM17 20h3V5h-3z",
   pages: "M6 3h9l4 4v14H6zM10 12h6M10 16h6",
+  upload: "M12 16V4M7.5 8.5 12 4l4.5 4.5M4 14.5V20h16v-5.5",
+  paste: "M9 5H6v16h12V5h-3M9 3.5h6v3.5H9zM9.5 12h5M9.5 16h5",
+  camera: "M4 8h4l1.5-3h5L16 8h4v12H4zM12 17a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7",
   check: "M5 12.5 10 17.5 19.5 7",
 };
 export const icon = (name) => {
@@ -54,12 +57,29 @@ export const anchor = (text, picture, given) =>
 export const message = (picture, title, text, ...more) =>
   element("div", {class: "message"}, icon(picture), title.nodeType ? title : element("h2", {}, title), element("p", {}, text), ...more);
 
+/* Fills an input of Gradio's, as a hand would. */
+export const fill = (input, text) => {
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), "value").set.call(input, text);
+  input.dispatchEvent(new Event("input", {bubbles: true}));
+};
+
+/* Tells whether a press only belongs to the one before: the second of a double click, a held key. */
+export const DOUBLE = 500; // milliseconds
+const unready = (knob) => knob.getAttribute("aria-disabled") === "true";
+export const rest = (knob) => { // so that a press that comes at once confirms nothing
+  knob.setAttribute("aria-disabled", "true");
+  setTimeout(() => knob.removeAttribute("aria-disabled"), DOUBLE);
+};
+export const hasty = (knob, event) => unready(knob) || event.detail > 1;
+
 /* A button for what can't be taken back: the first press asks, the second counts. */
 export const twice = (text, question, picture, act) => {
-  const knob = button(text, picture, () => {
+  const knob = button(text, picture, (event) => {
+    if (hasty(knob, event)) return;
     if (knob.classList.contains("bad")) return act();
     knob.classList.add("bad");
     knob.querySelector("span").textContent = question;
+    rest(knob);
   });
   return knob;
 };
@@ -111,9 +131,13 @@ export const compare = (after, before, width, height) => {
   return shaped(box, width, height);
 };
 
+/* Tells whether the studio answers. */
+export const reached = async () => {
+  try { return (await fetch("/livez", {cache: "no-store"})).ok; } catch (error) { return false; }
+};
 /* Answers with what the API says, or raises its sentence. */
 export const ask = async (address, options) => {
-  const answer = await fetch(address, {credentials: "same-origin", ...options});
+  const answer = await fetch(address, {credentials: "same-origin", ...options}).catch(() => { throw new Error(t("away")); });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   throw Object.assign(new Error(problem.detail || t("away")), {status: answer.status});

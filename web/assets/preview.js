@@ -3,7 +3,7 @@
  * One is asked for at a time, the next when it has come: so the last wish wins, and nothing piles
  * up. None while a job of the visitor's is being made.
  */
-import {element, shaped, t} from "./parts.js";
+import {element, reached, shaped, t} from "./parts.js";
 
 const FOLLOWED = "#strength, #color, #network, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
@@ -69,8 +69,9 @@ const next = async () => {
   busy = true;
   wished = false;
   asking = turn;
+  const there = reached();
   await pause(SETTLE);
-  if (asking !== turn) return free();
+  if (!(await there) || asking !== turn) return free();
   tell();
   giveUp = setTimeout(free, 2 * LONGEST); // Gradio never answered
 };
@@ -91,8 +92,7 @@ export const start = (host, ask, allowed, changed) => {
   const wish = (event) => { if (event.target.closest(FOLLOWED)) { wished = true; next(); } };
   form.addEventListener("input", wish);
   form.addEventListener("change", wish);
-  new MutationObserver(() => { if (address) { wished = true; next(); } }) // other pictures in the form
-    .observe(form, {subtree: true, attributes: true, attributeFilter: ["src"]});
+  form.addEventListener("picture", () => { if (address) { wished = true; next(); } }); // another in the form
   new IntersectionObserver((seen) => {
     stage.dataset.seen = String(seen.at(-1).intersectionRatio > 0.4);
     place();

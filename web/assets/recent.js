@@ -1,4 +1,5 @@
 /* The visitor's own recent styles, as a row to choose from. */
+import {putStyle} from "./field.js";
 import {ask, element, t} from "./parts.js";
 
 let row = null, face = "";
@@ -16,12 +17,12 @@ export const refresh = async () => { // a picture was made, or some were deleted
   row.querySelector(".shelf").replaceChildren(...found.map((one, place) => element("button", {type: "button", "data-job": one.job, "data-place": one.place, title: t("recent.number", {count: place + 1})},
     element("img", {src: one.thumbnail, alt: t("recent.number", {count: place + 1}), width: 64, height: 64, loading: "lazy"}))));
 };
-export const start = (host, trigger) => {
+export const start = (host) => {
   row = host.querySelector("#recent");
   row.replaceChildren(element("p", {class: "hint", id: "recent-title"}, t("recent")), element("div", {class: "shelf", role: "group", "aria-labelledby": "recent-title"}));
   row.addEventListener("click", (event) => {
     const knob = event.target.closest("button");
-    if (knob) trigger("recent", {id: knob.dataset.job, place: Number(knob.dataset.place)});
+    if (knob) putStyle(`job:${knob.dataset.job}/styles/${knob.dataset.place}`);
   });
   refresh();
 };

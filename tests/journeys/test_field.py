@@ -1,0 +1,152 @@
+"""A field for a picture: dropped, pasted, taken, refused, removed; and gaps in the network."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.journeys.browsing import (
+    DESK,
+    PHONE,
+    PHOTO,
+    Visit,
+    choose,
+    drop,
+    findings,
+    pick,
+    shoot,
+    to_gallery,
+)
+from tests.web.served import begin, finish
+from worker import jobs
+
+HELD = "(name) => document.querySelector(`#value-${name} textarea, #value-${name} input`).value"
+PASTE = """([where, data]) => {
+    const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([bytes], "pasted.jpg", {type: "image/jpeg"}));
+    const event = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+    document.querySelector(where).dispatchEvent(event);
+}"""
+
+
+def _held(page: Page, name: str) -> str:
+    return str(page.evaluate(HELD, name))
+
+
+def _sent(page: Page) -> None:
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=queued]")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"]
+)
+def test_a_picture_is_dropped_pasted_taken_and_taken_away(
+    idle: Visit, size: tuple[int, int], scheme: str
+) -> None:
+    page = idle(size, scheme)
+    drop(page, "#photo", PHOTO)
+    assert _held(page, "photo").startswith("upload:")
+    page.get_by_role("button", name="Remove: Your photo").click()
+    expect(page.locator("#photo img")).to_have_count(0)
+    expect(page.locator("#photo input[type=file]")).to_be_focused()
+    assert _held(page, "photo") == ""
+
+    data = base64.b64encode(Path(PHOTO).read_bytes()).decode()
+    page.evaluate(PASTE, ["#photo input", data])
+    page.wait_for_selector("#photo img")
+    page.get_by_role("button", name="Take a photo: Style 1").click()
+    page.wait_for_function("document.querySelector('dialog.camera video')?.videoWidth > 0")
+    assert findings(page) == []
+    shoot(page, f"field-camera-{scheme}")
+    page.get_by_role("button", name="Take this one").click()
+    page.wait_for_selector("#style-0 img")
+    expect(page.locator("dialog.camera")).to_have_count(0)
+    pick(page, "styles", "ink")
+    page.wait_for_selector("#style-1 img")
+    shoot(page, f"field-full-{scheme}")
+    _sent(page)
+    assert len(begin().style_keys) == 2
+
+
+def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle: Visit) -> None:
+    page = idle(PHONE, "light", locale="ko-KR")
+    bad = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
+    choose(page, "cat", "night")
+    page.set_input_files("#style-1 input[type=file]", bad)  # type: ignore[arg-type]
+    refused = page.locator("#style-1 [role=alert]")
+    expect(refused).to_contain_text("PNG, JPEG, WebP를 받습니다")
+    expect(page.locator("#photo img")).to_be_visible()
+    assert findings(page) == []
+    shoot(page, "field-refused-korean")
+    page.evaluate("document.querySelector('#photo .field').dataset.most = 1000")
+    page.get_by_role("button", name="빼기: 내 사진").click()
+    page.set_input_files("#photo input[type=file]", PHOTO)
+    expect(page.locator("#photo [role=alert]")).to_contain_text("너무 큽니다")
+    pick(page, "photos", "cat")
+    expect(page.locator("#photo [role=alert]")).to_be_empty()
+
+
+def test_repaint_waits_for_a_picture_that_is_being_sent(idle: Visit) -> None:
+    page = idle()
+    held: list[Route] = []
+    page.route("**/api/v1/uploads", lambda route: held.append(route))
+    pick(page, "styles", "night")
+    page.set_input_files("#photo input[type=file]", PHOTO)
+    expect(page.locator("#photo .waits")).to_be_visible()
+    page.click("#send")
+    page.wait_for_timeout(700)
+    expect(page.locator("#stage")).to_have_attribute("data-state", "empty")
+    held[0].continue_()
+    page.wait_for_selector("#stage[data-state=queued]")
+
+
+def test_repaint_in_a_gap_of_the_network_says_so_and_keeps_the_form(idle: Visit) -> None:
+    page = idle()
+    choose(page)
+    page.context.set_offline(True)
+    page.click("#send")
+    expect(page.get_by_text("The studio does not answer. Please try again")).to_be_visible()
+    shoot(page, "field-gap")
+    page.context.set_offline(False)
+    _sent(page)
+    expect(page.get_by_text("The studio does not answer.")).to_have_count(0)
+    expect(page.locator("#photo img")).to_be_visible()
+
+
+def test_after_a_call_was_lost_on_its_way_the_page_comes_back_by_itself(idle: Visit) -> None:
+    page = idle()
+    choose(page)
+    page.evaluate("window.before = true")
+    page.route("**/gradio_api/queue/join*", lambda route: route.abort(), times=1)
+    page.click("#send")
+    page.wait_for_function("!window.before")
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    choose(page)
+    _sent(page)
+
+
+def test_a_double_click_confirms_no_deletion(idle: Visit) -> None:
+    page = idle()
+    choose(page)
+    _sent(page)
+    job = begin()
+    finish(job)
+    page.click(".views a[href='#you']")
+    page.locator("#you button", has_text="Delete everything").dblclick()
+    expect(page.locator("#you button.bad")).to_have_text("Really everything?")
+    to_gallery(page, 1)
+    page.get_by_role("button", name="Select").click()
+    page.click("#gallery .tile")
+    page.locator("#gallery .bin").dblclick()
+    expect(page.locator("#gallery .bin")).to_have_class("quiet bin bad")
+    page.get_by_role("button", name="Select").click()
+    page.click("#gallery .tile")
+    page.locator("dialog").get_by_role("button", name="Delete").dblclick()
+    expect(page.locator("dialog .bad")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert [one.id for one in jobs.mine(job.owner)] == [job.id]
+    page.locator("dialog .bad").click()
+    expect(page.locator("#gallery .tile")).to_have_count(0)

@@ -1,0 +1,53 @@
+"""The pictures that a form names: each value is checked to be the visitor's before it is read.
+
+A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
+`job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything.
+"""
+
+import re
+
+from web import shelf
+from worker import blobs, jobs, uploads
+from worker.refused import Refused
+
+FIELD = "value-"  # how the ids of the fields begin that hold such a value
+LONGEST = 80  # characters of a value
+
+_UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
+_SHELF = re.compile(r"shelf:(photos|styles)/([a-z0-9-]{1,40})")
+_STYLE = re.compile(r"job:([0-9a-f-]{36})/styles/([0-9]{1,2})")
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a text has the form of a value; whose the picture is, only `read` knows."""
+    return any(pattern.fullmatch(text) for pattern in (_UPLOAD, _SHELF, _STYLE))
+
+
+def style_of(job_id: str, place: int) -> str:
+    """Return the value that names a style of a job; the first is 0."""
+    return f"job:{job_id}/styles/{place}"
+
+
+def _sample(kind: str, name: str) -> bytes:
+    found = shelf.file(kind, name)
+    if found is None:
+        raise Refused(uploads.GONE)
+    return found.read_bytes()
+
+
+def _style(job_id: str, place: int, owner: str) -> bytes:
+    keys = jobs.get(job_id, owner).style_keys
+    if place >= len(keys):
+        raise Refused(uploads.GONE)
+    return blobs.get(keys[place])
+
+
+def read(value: str, owner: str) -> bytes:
+    """Return the picture that a value names; raises `Refused`, `JobNotFound`, `BlobMissing`."""
+    if found := _UPLOAD.fullmatch(value):
+        return uploads.read(found[1], owner)[0]
+    if found := _SHELF.fullmatch(value):
+        return _sample(found[1], found[2])
+    if found := _STYLE.fullmatch(value):
+        return _style(found[1], int(found[2]), owner)
+    raise Refused(uploads.GONE)
