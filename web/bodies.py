@@ -27,6 +27,7 @@ LEAST_RATE = 8 * KIB  # bytes a second
 WINDOW = 30.0  # seconds in which so much must have come, or the rest of the body
 IN_ALL, OF_ADDRESS = 200, 40  # requests with a body that are under way
 IN_MEMORY = 64 * MIB  # bytes of the bodies under way that are not spooled
+PIECE = MIB  # bytes of a body that are handed on at once
 PATIENCE = 20.0  # seconds that a request waits for room before it is refused
 SOON, LATER = 2.0, 30.0  # seconds after which another try is worth it, at least and at most
 LINGER = 10.0  # seconds in which the rest of a body that nobody wants is read and dropped
@@ -161,14 +162,27 @@ class Body:
         if (filled := int(self._seen / (LEAST_RATE * WINDOW))) > self._windows:
             self._windows, self._left = filled, WINDOW
 
-    async def __call__(self) -> Message:
-        """Return the next message, as ASGI's `receive`."""
-        if self._whole:
-            return await self._receive()
+    async def _counted(self) -> Message:
         message = await self._next()
         self._whole = not message.get("more_body", False)
         self._count(len(message.get("body", b"")))
         return message
+
+    async def __call__(self) -> Message:
+        """Return the next message, as ASGI's `receive`, with as much of the body as is wanted.
+
+        Each piece costs its reader a turn of a thread, so small ones are put together.
+        """
+        if self._whole:
+            return await self._receive()
+        pieces, size = [], 0
+        while not self._whole and size < PIECE:
+            message = await self._counted()
+            if message["type"] != "http.request":
+                return message
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+        return {"type": "http.request", "body": b"".join(pieces), "more_body": not self._whole}
 
     async def read(self) -> Receive:
         """Read the whole body; return what hands it out in its place. Raises as `__call__`."""
