@@ -24,7 +24,7 @@ test: install-dev chromium compiler ## run every test, through real servers and 
 test-alone: install-dev chromium compiler ## run every test file in a process of its own
 	@$(BIN)/python -m tests.alone $(ARGS)
 
-test-hard: install-dev ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
+test-hard: install-dev compiler ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
 
 walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13

@@ -125,9 +125,7 @@ def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
         for aside, file in asides.items():
             aside.replace(file)
         if durable:
-            _side_by_side(disk.sync_folder, folders)
-            if new:
-                disk.sync_folder(root)
+            _side_by_side(disk.sync_folder, [*folders, root] if new else folders)
     finally:
         for aside in asides:
             aside.unlink(missing_ok=True)
