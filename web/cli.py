@@ -142,11 +142,27 @@ def backup(
     print(f"{file}: {_told(counts)}")
 
 
+def _verify_studio() -> None:
+    from worker import verify as verifying
+
+    with _or_a_sentence("The pictures can't be checked"):
+        problems = verifying.problems()
+    print(*problems, sep="\n", end="\n" if problems else "")
+    if problems:
+        raise SystemExit(f"{len(problems)} pictures are missing or damaged.")
+    print("Every picture that a row names is as it was stored.")
+
+
 @app.command()
 def verify(
-    source: Annotated[Path, typer.Argument(help="what `adain-studio backup` wrote")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="what `adain-studio backup` wrote; without it, this studio's pictures"),
+    ] = None,
 ) -> None:
-    """Check a back-up as `restore` does, and change nothing."""
+    """Check a back-up as `restore` does, or the pictures that are stored; change nothing."""
+    if source is None:
+        return _verify_studio()
     from worker import restore as restoring
 
     with _or_a_sentence("This back-up can't be restored"), restoring.checked(source) as back_up:
@@ -178,7 +194,8 @@ def adopt(
     """Say that this database and these pictures belong together, so that the sweep may delete."""
     from worker import adoption
 
-    print(adoption.adopt(orphans))
+    with _or_a_sentence("Nothing was joined"):
+        print(adoption.adopt(orphans))
 
 
 # ---------------------------------------------------------------- health

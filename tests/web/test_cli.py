@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from adain.model import build
 from tests.parts import Setting, free_port, picture
 from web import cli
-from worker import jobs, processes
+from worker import blobs, jobs, processes
 from worker.settings import Settings
 
 WORDS = ("up", "web", "worker", "sweep", "migrate", "settings", "weights")
@@ -201,6 +201,21 @@ def test_verify_checks_a_backup_and_changes_nothing(studio: Path, tmp_path: Path
     file.write_bytes(file.read_bytes().replace(b'"ann"', b'"eve"'))
     assert "rows/jobs.jsonl' in the back-up is damaged" in said(call("verify", file))
     assert jobs.mine("eve") == []
+
+
+def test_verify_without_a_file_checks_the_stored_pictures(studio: Path) -> None:
+    job = jobs.submit("ann", picture(), [picture()])
+    assert call("verify").output == "Every picture that a row names is as it was stored.\n"
+    blobs.put(job.content_key, b"damage")
+    ended = call("verify")
+    assert ended.output.startswith(f"{job.content_key} is not the picture that was stored.\n")
+    assert said(ended).endswith("1 pictures are missing or damaged.")
+
+
+def test_adopt_says_what_it_found(studio: Path) -> None:
+    jobs.submit("ann", picture(), [picture()])
+    found = "The database names 1 of 1 folders of pictures. They belong together now.\n"
+    assert call("adopt").output == found
 
 
 @pytest.mark.parametrize("word", ["backup", "verify", "restore"])
