@@ -26,7 +26,7 @@ DOUBLE = 1500  # milliseconds after which a second press is no double click
 
 # What a visitor needs: the form drawn and its events bound, the stage told what to show.
 USABLE = """() => document.querySelector("#stage[data-face]")
-  && document.querySelector("#photo button")
+  && document.querySelector("#photo input")
   && document.querySelector("#shelf-photos button img")?.complete && performance.now()"""
 BARE = "() => document.querySelector('#go') && performance.now()"
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
