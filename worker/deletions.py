@@ -44,6 +44,7 @@ def noted(folders: Sequence[str]) -> set[str]:
         return set(session.scalars(found))
 
 
+@database.retried
 def forget() -> None:
     """Delete the notes that are too old to be needed."""
     with database.transaction() as session:

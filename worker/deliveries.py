@@ -192,6 +192,7 @@ def _unneeded() -> ColumnElement[bool]:
     )
 
 
+@database.retried
 def forget() -> None:
     """Delete the deliveries of jobs that are no more, and secrets that nobody needs."""
     latest = select(Secret.owner).order_by(Secret.made.desc(), Secret.owner)

@@ -119,6 +119,7 @@ def owner_of(secret: str) -> str | None:
 # ---------------------------------------------------------------- the sweep's verb
 
 
+@database.retried
 def forget() -> None:
     """Delete the keys that nobody used for a year, and those used longest ago of too many."""
     last = func.coalesce(Key.used, Key.made)

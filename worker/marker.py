@@ -70,6 +70,7 @@ def state() -> State:
     return State.MATCH if file[0] == row.id and file[1] in generations else State.MISMATCH
 
 
+@database.retried
 def _change(**values: object) -> None:
     with database.transaction(durable=True) as session:
         session.execute(update(Marker).values(**values))
@@ -84,6 +85,7 @@ def advance() -> None:
     _change(raising=False, generation=row.generation + 1)
 
 
+@database.retried
 def renew() -> None:
     """Write a new marker on both sides: from now on these two belong together."""
     marker_id = uuid.uuid4().hex

@@ -81,8 +81,10 @@ def _oldest(session: Session, owner: str | None, size: int) -> list[str] | None:
 
 
 def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
-    """Delete jobs and what is written about them."""
-    deletions.note(session, job_ids)
+    """Delete jobs and what is written about them.
+
+    Jobs are locked before anything else is written, as by every other statement on many of them.
+    """
     ordered = sorted(job_ids)
     for start in range(0, len(ordered), AT_ONCE):
         some = ordered[start : start + AT_ONCE]
@@ -92,6 +94,7 @@ def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
             delete(Report).where(Report.job_id.in_(some)),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
+    deletions.note(session, job_ids)
 
 
 def _free(session: Session, owner: str | None, most: int, needed: int) -> list[str] | None:

@@ -205,7 +205,7 @@ def test_what_fails_for_another_reason_is_not_done_again(postgres: Path) -> None
 
 def opens_a_transaction(node: ast.AST) -> bool:
     return isinstance(node, ast.With) and any(
-        ast.unparse(item.context_expr) == "database.transaction()" for item in node.items
+        ast.unparse(item.context_expr).startswith("database.transaction(") for item in node.items
     )
 
 
