@@ -1,8 +1,11 @@
-"""An archive made while it is sent: one file in memory at a time, and none on disk."""
+"""An archive made while it is sent: a piece of one file in memory at a time, and none on disk."""
 
 import io
 import zipfile
 from collections.abc import Iterator
+from typing import IO
+
+from web import stored
 
 EPOCH = (2026, 1, 1, 0, 0, 0)  # the same pictures make the same archive
 
@@ -27,11 +30,19 @@ class _Sink(io.RawIOBase):
         return held
 
 
-def zipped(files: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
-    """Yield a zip of named files, not compressed again, since pictures are already."""
+def zipped(files: Iterator[tuple[str, int, IO[bytes]]]) -> Iterator[bytes]:
+    """Yield a zip of files, by name and bytes; not compressed again, since pictures are already.
+
+    Each file is closed once it is in the archive.
+    """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in files:
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), data)
+        for name, size, file in files:
+            member = zipfile.ZipInfo(name, EPOCH)
+            member.file_size = size
+            with archive.open(member, "w") as place:
+                for piece in stored.pieces(file):
+                    place.write(piece)
+                    yield sink.take()
             yield sink.take()
     yield sink.take()

@@ -9,14 +9,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from web import address, archive, sentences, submission, texts
+from web import address, archive, sentences, stored, submission, texts
 from web.address import COSTLY
 from web.api import PREFIX, Owner, checking
 from web.limits import SMALL
@@ -274,10 +273,10 @@ def cancel(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
     return view(batches.cancel(batch_id, owner), language)
 
 
-def _pictures(batch: Batch) -> Iterator[tuple[str, bytes]]:
+def _pictures(batch: Batch) -> Iterator[tuple[str, int, IO[bytes]]]:
     for name, key in batches.pictures(batch):
         with suppress(blobs.BlobMissing):  # deleted while the archive is sent
-            yield name, blobs.get(key)
+            yield name, *blobs.opened(key)
 
 
 _ZIP: Responses = {
@@ -294,12 +293,12 @@ _ZIP: Responses = {
     responses=_ZIP | problems(404, 409, 429),
     dependencies=COSTLY,
 )
-def fetch(batch_id: str, owner: Owner) -> StreamingResponse:
+def fetch(batch_id: str, owner: Owner) -> Response:
     """Return the pictures of a batch that are done as one zip; 409 while there is none."""
     batch = batches.get(batch_id, owner)
     if not any(job.status == Status.DONE for job in batches.cells(batch)):
         raise HTTPException(409, "No picture of this batch is done.")
-    return StreamingResponse(
+    return stored.Streamed(
         archive.zipped(_pictures(batch)),
         media_type="application/zip",
         headers={

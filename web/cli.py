@@ -45,6 +45,7 @@ def web() -> None:
     import uvicorn
 
     from web import memory, spool
+    from web.connection import Connection
     from worker import logs, revisions
     from worker.settings import settings
 
@@ -55,6 +56,7 @@ def web() -> None:
         uvicorn.run(
             "web.app:create",
             factory=True,
+            http=Connection,
             host=settings().host,
             port=settings().port,
             proxy_headers=False,  # who a proxy speaks for is for `web.address` to say

@@ -213,24 +213,23 @@ def _picture(request: Request, key: str | None) -> Response:
     return stored.answer(key, headers)
 
 
-def _encoded(job: Job, kind: embed.Format, settings: bool) -> bytes:
+def _encoded(job: Job, kind: embed.Format, settings: bool) -> Response:
     if job.result_key is None:
         raise gallery.EntryNotFound
-    return embed.encode(
-        blobs.get(job.result_key), kind, embed.settings_of(job) if settings else None
-    )
-
-
-async def _download(job: Job, kind: embed.Format, settings: bool) -> Response:
+    embedded = embed.settings_of(job) if settings else None
     name = f"adain-studio-{job.id[-12:]}.{kind}"
-    return Response(
-        await run_sync(_encoded, job, kind, settings, limiter=_encoding),
-        media_type=f"image/{kind}",
-        headers={
+    return stored.made(
+        embed.encode(blobs.get(job.result_key), kind, embedded),
+        f"image/{kind}",
+        {
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
         },
     )
+
+
+async def _download(job: Job, kind: embed.Format, settings: bool) -> Response:
+    return await run_sync(_encoded, job, kind, settings, limiter=_encoding)
 
 
 Kind = Annotated[embed.Format, Query(alias="format", description="of the file")]

@@ -11,10 +11,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, references, submission
+from web import address, references, stored, submission
 from web.api import PREFIX, Owner, checking
 from web.openapi import Responses, problems
-from worker import blobs, images, limits, previews
+from worker import images, limits, previews
 from worker.images import CleanImage
 from worker.limits import Visitor
 from worker.previews import State
@@ -94,6 +94,5 @@ def look(preview_id: str, owner: Owner) -> Response:
         case State.FAILED:
             raise HTTPException(409, "This preview did not work out.")
         case State.MADE:
-            data = blobs.get(previews.result_key(owner))
-            return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+            return stored.answer(previews.result_key(owner), {"Cache-Control": "no-store"})
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

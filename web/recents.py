@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import shelf
+from web import shelf, stored
 from web.address import COSTLY
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -72,8 +72,5 @@ def thumbnail(job_id: str, place: int, owner: Owner) -> Response:
     job = jobs.get(job_id, owner)
     if not 0 <= place < len(job.style_keys):
         raise HTTPException(404, f"This job has {len(job.style_keys)} style pictures, from 0.")
-    return Response(
-        recents.small(job, place),
-        media_type="image/jpeg",
-        headers={"Cache-Control": "private, max-age=86400", "Vary": "Cookie"},
-    )
+    headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
+    return stored.answer(recents.small(job, place), headers)

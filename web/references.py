@@ -45,7 +45,7 @@ def _style(job_id: str, place: int, owner: str) -> bytes:
 def read(value: str, owner: str) -> bytes:
     """Return the picture that a value names; raises `Refused`, `JobNotFound`, `BlobMissing`."""
     if found := _UPLOAD.fullmatch(value):
-        return uploads.read(found[1], owner)[0]
+        return uploads.read(found[1], owner)
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
     if found := _STYLE.fullmatch(value):

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, submission
+from web import address, stored, submission
 from web.api import PREFIX, Owner, checking
 from web.openapi import Responses, problems
 from worker import images, limits, uploads
@@ -91,9 +91,8 @@ _PICTURE: Responses = {
 @router.get("/uploads/{upload_id}", response_class=Response, responses=_PICTURE | problems(404))
 def picture(upload_id: str, owner: Owner) -> Response:
     """Return a picture of yours as you sent it."""
-    data, media_type = uploads.read(upload_id, owner)
     headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
-    return Response(data, media_type=media_type, headers=headers)
+    return stored.sent(*uploads.opened(upload_id, owner), headers)
 
 
 @router.delete("/uploads/{upload_id}", status_code=204, responses=problems(404))

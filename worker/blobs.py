@@ -23,11 +23,12 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker import disk
-from worker.settings import settings
+from worker.settings import KIB, settings
 
 log = logging.getLogger(__name__)
 
 MARKER = "studio-marker.json"  # beside the folders; what it holds is `worker/marker.py`'s
+AHEAD = 512 * KIB  # bytes that an object store is asked for at once, while a file is sent
 TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -165,11 +166,10 @@ def fingerprint(data: bytes) -> list[Any]:
 
 def opened(key: str) -> tuple[int, IO[bytes]]:
     """Return the size in bytes and the file, to be read and closed; raises `BlobMissing`."""
-    filesystem, root = _place()
-    path = f"{root}/{key}"
+    filesystem, _ = _place()
     try:
-        file: IO[bytes] = filesystem.open(path, "rb")
-    except FileNotFoundError as error:
+        file: IO[bytes] = filesystem.open(_path(key), "rb", block_size=AHEAD)
+    except (FileNotFoundError, StrangeKey) as error:
         raise BlobMissing(key) from error
     size = file.seek(0, os.SEEK_END)
     file.seek(0)

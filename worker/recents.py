@@ -47,9 +47,9 @@ def is_small(key: str) -> bool:
     return key.rpartition("/")[2].startswith("small-style-")
 
 
-def small(job: Job, place: int) -> bytes:
-    """Return a style picture of a job small, a JPEG; made once and kept beside it."""
+def small(job: Job, place: int) -> str:
+    """Return the key of a style picture of a job small, a JPEG; made once and kept beside it."""
     key = f"{job.id}/small-style-{place}.jpg"
     if not blobs.exists(key):
         blobs.put(key, images.small(blobs.get(job.style_keys[place]), SIDE).data, durable=False)
-    return blobs.get(key)
+    return key

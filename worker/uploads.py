@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -79,14 +80,14 @@ def _write(file: Path, data: bytes) -> int:
     return max(LEAST, BLOCK * file.stat().st_blocks, len(data))
 
 
-def _read(file: Path) -> bytes:
-    """Return a file's bytes; raises OSError unless it is a regular file of a picture's size."""
-    opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(opened, "rb") as data:
-        about = os.fstat(opened)
-        if not stat.S_ISREG(about.st_mode) or about.st_size > settings().max_upload_bytes:
-            raise OSError(errno.EINVAL, "no upload", str(file))
-        return data.read()
+def _open(file: Path) -> tuple[int, IO[bytes]]:
+    """Return size and file; raises OSError unless it is a regular file of a picture's size."""
+    number = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    about = os.fstat(number)
+    if not stat.S_ISREG(about.st_mode) or about.st_size > settings().max_upload_bytes:
+        os.close(number)
+        raise OSError(errno.EINVAL, "no upload", str(file))
+    return about.st_size, os.fdopen(number, "rb")
 
 
 def delete_files(ids: Sequence[str]) -> None:
@@ -165,13 +166,23 @@ def keep(owner: str, data: bytes) -> str:
     return upload_id
 
 
-def read(upload_id: str, owner: str) -> tuple[bytes, str]:
-    """Return the bytes of an owner's upload and their media type; raises `UploadNotFound`."""
+def opened(upload_id: str, owner: str) -> tuple[int, IO[bytes], str]:
+    """Return an owner's upload: its bytes' number, the file to be read and closed, its media type.
+
+    Raises `UploadNotFound`.
+    """
     row = _row(upload_id, owner)
     try:
-        return _read(_file(row.id)), row.media_type
+        return *_open(_file(row.id)), row.media_type
     except OSError as error:
         raise UploadNotFound from error
+
+
+def read(upload_id: str, owner: str) -> bytes:
+    """Return the bytes of an owner's upload; raises `UploadNotFound`."""
+    _, file, _ = opened(upload_id, owner)
+    with file:
+        return file.read()
 
 
 @database.retried

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from tests.parts import picture
 from web import app
+from web.connection import Connection
 from worker import blobs, jobs
 from worker.jobs import Job
 
@@ -21,7 +22,9 @@ def served(port: int = 0, made: Callable[[], FastAPI] = app.without_page) -> Ite
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
-    config = uvicorn.Config(made(), log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        made(), http=Connection, log_level="warning", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

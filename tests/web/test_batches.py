@@ -3,7 +3,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
-from web import app, archive, cli
+from web import app, archive, cli, stored
 from web.client import Studio, StudioError
 from worker import blobs, jobs
 
@@ -126,17 +126,22 @@ def test_a_deleted_picture_is_left_out_of_the_zip(client: TestClient) -> None:
 
 
 def test_an_archive_is_sent_while_it_is_made() -> None:
-    asked: list[int] = []
+    asked: list[io.BytesIO] = []
+    size = 3 * stored.PIECE
 
-    def files() -> Iterator[tuple[str, bytes]]:
+    def files() -> Iterator[tuple[str, int, IO[bytes]]]:
         for number in range(3):
-            asked.append(number)
-            yield f"{number}.png", bytes([number]) * 1000
+            asked.append(io.BytesIO(bytes([number]) * size))
+            yield f"{number}.png", size, asked[-1]
 
-    pieces = archive.zipped(files())
-    first = next(pieces)
-    assert asked == [0]  # the second is not even read
-    assert names(first + b"".join(pieces)) == ["0.png", "1.png", "2.png"]
+    made = archive.zipped(files())
+    first = next(made)
+    [file] = asked  # the second is not even opened
+    assert file.tell() == stored.PIECE
+    whole = [first, *made]
+    assert names(b"".join(whole)) == ["0.png", "1.png", "2.png"]
+    assert max(map(len, whole)) < stored.PIECE + 1000  # a piece, and what is said of a file
+    assert all(file.closed for file in asked)
 
 
 def test_the_client_sends_watches_and_fetches_a_batch(studio: Path, tmp_path: Path) -> None:

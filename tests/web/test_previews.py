@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from web import app, identity, ui
-from worker import blobs, jobs, limits, previews
+from worker import blobs, jobs, limits, previews, uploads
 from worker.limits import TooMany, Visitor
 from worker.previews import State
 
@@ -72,11 +72,10 @@ def _request() -> gr.Request:
 
 
 @pytest.fixture
-def form(studio: Path, tmp_path: Path) -> dict[str, object]:
+def form(studio: Path) -> dict[str, object]:
     """A form with a photo and a style, as Gradio hands it over."""
-    file = tmp_path / "photo.png"
-    file.write_bytes(picture(900, 600))
-    given: dict[str, object] = {"photo": str(file), "style_0": str(file), "regions": ""}
+    uploaded = f"upload:{uploads.keep('ada', picture(900, 600))}"
+    given: dict[str, object] = {"photo": uploaded, "style_0": uploaded, "regions": ""}
     for place in range(1, 4):
         given[f"style_{place}"] = None
     for place in range(4):
@@ -95,12 +94,9 @@ def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> No
     assert jobs.mine("ada") == []
 
 
-def test_a_mask_comes_along_in_the_small_photos_size(
-    form: dict[str, object], tmp_path: Path
-) -> None:
-    mask = tmp_path / "mask.png"
-    mask.write_bytes(picture(900, 600, mode="L", color=255))
-    assert ui.preview(_request(), **form | {"mask_0": str(mask)})
+def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) -> None:
+    mask = uploads.keep("ada", picture(900, 600, mode="L", color=255))
+    assert ui.preview(_request(), **form | {"mask_0": f"upload:{mask}"})
     claimed = previews.claim()
     assert claimed is not None
     assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)

@@ -18,7 +18,7 @@ LARGE, SMALL = os.urandom(5 * MIB), os.urandom(1000)
 
 def kept(data: bytes) -> str:
     """Keep the bytes; return their key."""
-    key = f"{uuid.uuid4()}/content.png"
+    key = f"preview-{uuid.uuid4().hex}/content.png"
     blobs.put(key, data)
     return key
 
@@ -67,4 +67,4 @@ def test_pictures_in_an_object_store_are_sent_as_well(
 
 def test_a_picture_that_is_gone_is_said_before_anything_is_sent(studio: Path) -> None:
     with pytest.raises(BlobMissing):
-        stored.answer(f"{uuid.uuid4()}/content.png", {})
+        stored.answer(f"preview-{uuid.uuid4().hex}/content.png", {})

@@ -227,4 +227,4 @@ def test_uploads_go_with_everything_of_their_owner(client: TestClient) -> None:
 def test_uploads_come_along_when_their_owner_signs_in(studio: Path) -> None:
     upload_id = uploads.keep("visitor", picture())
     owner = accounts.sign_in("https://issuer", "ada", "Ada", "visitor", "fresh")
-    assert uploads.read(upload_id, owner)[0] == picture()
+    assert uploads.read(upload_id, owner) == picture()

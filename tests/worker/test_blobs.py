@@ -1,4 +1,5 @@
 import errno
+import inspect
 import os
 import time
 import uuid
@@ -142,6 +143,18 @@ STRANGE = (
 )
 
 
+def test_no_function_takes_a_key_that_is_not_tried_with_strange_ones() -> None:
+    public = {name: one for name, one in vars(blobs).items() if inspect.isfunction(one)}
+    take_keys = {
+        name
+        for name, one in public.items()
+        if one.__module__ == blobs.__name__ and not name.startswith("_")
+        if {"key", "keys", "pictures"} & set(inspect.signature(one).parameters)
+    }
+    tried = {"put", "put_all", "get", "opened", "exists", "delete", "move_to_trash"}
+    assert take_keys == tried | {"is_own"}  # which only tells whether a key is strange
+
+
 @pytest.mark.parametrize("key", STRANGE)
 def test_every_verb_takes_keys_of_our_own_shape_only(place: None, tmp_path: Path, key: str) -> None:
     (tmp_path / "secret.png").write_bytes(b"secret")
@@ -152,6 +165,8 @@ def test_every_verb_takes_keys_of_our_own_shape_only(place: None, tmp_path: Path
         blobs.put_all({f"{B}/content.png": b"fine", key: b"theirs"})
     with pytest.raises(BlobMissing):
         blobs.get(key)
+    with pytest.raises(BlobMissing):
+        blobs.opened(key)
     assert not blobs.exists(key)
     blobs.delete([key])
     blobs.move_to_trash([key], time.time())
