@@ -1,11 +1,13 @@
 """The spool: where the web process keeps the pictures of requests that are under way.
 
 A folder of each process in DATA/spool, held by a lock. What lies there has no name, or goes when
-the request ends; what a killed process left is deleted by the next one that starts.
+the request ends; what a killed process left is deleted by the next one that starts. Whatever else
+lies in DATA/spool is left alone.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -18,6 +20,8 @@ from worker.settings import KIB, settings
 
 IN_MEMORY = 64 * KIB  # bytes of a file in a form that are kept in memory before it is a file
 LOCK = "lock"
+
+_NAME = re.compile("[0-9]+-[0-9a-f]{32}")  # of a process's folder: its id, and any
 
 
 def folder() -> Path:
@@ -36,9 +40,16 @@ def _hold(place: Path) -> IO[bytes] | None:
     return lock
 
 
+def _is_own(place: Path) -> bool:
+    """Tell whether a folder is one that `_make` made, and no link."""
+    lock = place / LOCK
+    named = _NAME.fullmatch(place.name) is not None
+    return named and not place.is_symlink() and lock.is_file() and not lock.is_symlink()
+
+
 def _tidy() -> None:
     """Delete the folders of processes that are no more."""
-    for place in filter(Path.is_dir, folder().iterdir()):
+    for place in filter(_is_own, folder().iterdir()):
         if (lock := _hold(place)) is not None:
             with lock:
                 shutil.rmtree(place)

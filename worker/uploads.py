@@ -8,6 +8,7 @@ oldest ones when the folder would pass its cap.
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -31,6 +32,8 @@ HALF_MADE = 60.0  # seconds in which a file may still get its row
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}
 GONE = "This picture is no longer here. Please choose it again."
 
+_NAME = re.compile("[0-9a-f]{32}")  # of an upload's file
+_FOLDER = re.compile("[0-9a-f]{64}")  # Gradio's, of before there were rows
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -209,11 +212,16 @@ def _lie_since() -> dict[str, float]:
 
 
 def _delete_stray(name: str, since: float) -> None:
-    """Delete what no row names, unless its row may still come; a folder was an older version's."""
-    if (_file(name)).is_dir() and not _file(name).is_symlink():
+    """Delete what no row names, unless its row may still come; a folder was an older version's.
+
+    What has not the shape of ours is somebody else's, and stays.
+    """
+    if _file(name).is_symlink():
+        return
+    if _FOLDER.fullmatch(name) and _file(name).is_dir():
         if since < time.time() - settings().uploads_hours * 3600:
             shutil.rmtree(_file(name), ignore_errors=True)
-    elif since < time.time() - HALF_MADE:
+    elif _NAME.fullmatch(name) and _file(name).is_file() and since < time.time() - HALF_MADE:
         _file(name).unlink(missing_ok=True)
 
 

@@ -176,16 +176,16 @@ def test_uploads_are_deleted_by_age(either: Path, setting: Setting) -> None:
 def test_what_no_row_names_is_deleted_unless_its_row_may_still_come(studio: Path) -> None:
     kept = uploads.keep("ada", picture())
     folder = uploads.folder()
-    (folder / "old").write_bytes(b"of a process that was killed")
-    (folder / "new").write_bytes(b"of an upload under way")
-    (folder / "link").symlink_to(folder / kept)
-    (folder / "an older version's").mkdir()
+    old, new, older = "a" * 32, "b" * 32, "c" * 64
+    (folder / old).write_bytes(b"of a process that was killed")
+    (folder / new).write_bytes(b"of an upload under way")
+    (folder / older).mkdir()  # an older version's
+    (folder / older / "photo.png").write_bytes(picture())
     past = time.time() - 86_400
-    for name in ("old", "an older version's", kept):
+    for name in (old, older, kept):
         os.utime(folder / name, (past, past))
-    os.utime(folder / "link", (past, past), follow_symlinks=False)
     uploads.tidy()
-    assert set(lying()) == {kept, "new"}
+    assert set(lying()) == {kept, new}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "large", "gone"])
