@@ -5,7 +5,6 @@ opens or fetches it. So nothing but plain values of the event's own inputs is pa
 """
 
 import json
-import math
 from typing import Annotated, Any
 
 import gradio as gr
@@ -59,7 +58,7 @@ def _fits(part: Component, value: object) -> bool:
         case gr.Textbox(), None | str():
             return len(value or "") <= (part.max_length or 0) and _is_picture(part, value or "")
         case gr.Slider(), int() | float() if not isinstance(value, bool):
-            return math.isfinite(value) and part.minimum <= value <= part.maximum
+            return bool(part.minimum <= value <= part.maximum)  # not so of NaN; exact for any int
         case gr.Radio(), int() | str() if not isinstance(value, bool):
             return value in [choice for _, choice in part.choices]
         case _:

@@ -41,7 +41,7 @@ _NAME = (
     r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)|probe)"
 )
 _OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
-_IN_TRASH = re.compile(rf"([0-9]{{1,12}})/{_OURS.pattern}")
+_IN_TRASH = re.compile(rf"{TRASH}/([0-9]{{1,12}})/{_OURS.pattern}")
 _IS_FOLDER = re.compile(_FOLDER)
 
 _pool = ThreadPoolExecutor(8, "blobs")  # so that several files are synced at once
@@ -65,13 +65,20 @@ class StorageFull(Exception):
 
 @cache
 def _place() -> tuple[AbstractFileSystem, str]:
-    """Return the file system and the folder in it that holds the jobs' folders."""
+    """Return the file system and the folder in it that holds the jobs' folders.
+
+    Only `_filesystem`, `_path`, `_trash_path` and `_folder` ask for it: a test holds that.
+    """
     filesystem, root = url_to_fs(settings().blobs_url)
     if isinstance(filesystem, LocalFileSystem):
         disk.make_folder(Path(root))
     else:
         filesystem.mkdirs(root, exist_ok=True)
     return filesystem, root.rstrip("/")
+
+
+def _filesystem() -> AbstractFileSystem:
+    return _place()[0]
 
 
 def is_own(key: str) -> bool:
@@ -84,6 +91,20 @@ def _path(key: str) -> str:
     if not (is_own(key) or key == MARKER):
         raise StrangeKey(key)
     return f"{_place()[1]}/{key}"
+
+
+def _trash_path(key: str) -> str:
+    """Return where a file in the trash is; raises `StrangeKey`."""
+    if not _IN_TRASH.fullmatch(key):
+        raise StrangeKey(key)
+    return f"{_place()[1]}/{key}"
+
+
+def _folder(name: str = "") -> str:
+    """Return where a job's folder, the trash or, unnamed, all is; raises `StrangeKey`."""
+    if not (name in {"", TRASH} or _IS_FOLDER.fullmatch(name)):
+        raise StrangeKey(name)
+    return f"{_place()[1]}/{name}".rstrip("/")
 
 
 # ---------------------------------------------------------------- put
@@ -138,11 +159,13 @@ def put_all(pictures: Mapping[str, bytes], durable: bool = True) -> None:
     Files are written and synced side by side, each folder once. What can be made again need not
     be durable.
     """
-    filesystem, root = _place()
+    filesystem = _filesystem()
     placed = {_path(key): data for key, data in pictures.items()}
     try:
         if isinstance(filesystem, LocalFileSystem):
-            _put_local(Path(root), {Path(path): data for path, data in placed.items()}, durable)
+            _put_local(
+                Path(_folder()), {Path(path): data for path, data in placed.items()}, durable
+            )
         else:
             filesystem.pipe(placed)
     except OSError as error:
@@ -166,9 +189,8 @@ def fingerprint(data: bytes) -> list[Any]:
 
 def opened(key: str) -> tuple[int, IO[bytes]]:
     """Return the size in bytes and the file, to be read and closed; raises `BlobMissing`."""
-    filesystem, _ = _place()
     try:
-        file: IO[bytes] = filesystem.open(_path(key), "rb", block_size=AHEAD)
+        file: IO[bytes] = _filesystem().open(_path(key), "rb", block_size=AHEAD)
     except (FileNotFoundError, StrangeKey) as error:
         raise BlobMissing(key) from error
     size = file.seek(0, os.SEEK_END)
@@ -181,9 +203,8 @@ def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
 
     `expected` is their fingerprint, if known: raises `BlobDamaged` when they have another.
     """
-    filesystem, _ = _place()
     try:
-        data: bytes = filesystem.cat_file(_path(key))
+        data: bytes = _filesystem().cat_file(_path(key))
     except (FileNotFoundError, StrangeKey) as error:
         raise BlobMissing(key) from error
     if expected is not None and fingerprint(data) != list(expected):
@@ -193,25 +214,24 @@ def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
 
 def exists(key: str) -> bool:
     """Tell whether there is something under the key."""
-    return (is_own(key) or key == MARKER) and bool(_place()[0].isfile(_path(key)))
+    return (is_own(key) or key == MARKER) and bool(_filesystem().isfile(_path(key)))
 
 
 def _found(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the key and description of every file below a folder, strangers' included."""
-    filesystem, root = _place()
+    filesystem = _filesystem()
     filesystem.invalidate_cache()
-    for path, info in filesystem.find(f"{root}/{folder}".rstrip("/"), detail=True).items():
-        yield str(path).removeprefix(root).strip("/"), info
+    for path, info in filesystem.find(_folder(folder), detail=True).items():
+        yield str(path).removeprefix(_folder()).strip("/"), info
 
 
 def files() -> Iterator[tuple[str, float]]:
     """Yield every key of our own shape, with the time it was written in epoch seconds."""
-    filesystem, root = _place()
     for key, info in _found(""):
         if is_own(key):
             with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                 # S3 lists it; to ask for each would be a request a picture
-                changed = info.get("LastModified") or filesystem.modified(f"{root}/{key}")
+                changed = info.get("LastModified") or _filesystem().modified(_path(key))
                 yield key, changed.timestamp()
 
 
@@ -237,12 +257,12 @@ def _remove_if_empty(folder: Path) -> None:
 
 def delete(keys: Iterable[str]) -> None:
     """Delete single pictures; one that is gone already, or is none of ours, is left."""
-    filesystem, root = _place()
-    for key in filter(is_own, keys):
+    filesystem = _filesystem()
+    for path in map(_path, filter(is_own, keys)):
         with contextlib.suppress(FileNotFoundError):
-            filesystem.rm_file(f"{root}/{key}")
+            filesystem.rm_file(path)
         if isinstance(filesystem, LocalFileSystem):
-            _remove_if_empty(Path(root, key).parent)
+            _remove_if_empty(Path(path).parent)
 
 
 def delete_job(job_id: str) -> None:
@@ -250,9 +270,8 @@ def delete_job(job_id: str) -> None:
     if not _IS_FOLDER.fullmatch(job_id):
         return
     delete([key for key, _ in _found(job_id)])
-    filesystem, root = _place()
-    if isinstance(filesystem, LocalFileSystem):
-        _remove_if_empty(Path(root, job_id))  # which may have been empty
+    if isinstance(_filesystem(), LocalFileSystem):
+        _remove_if_empty(Path(_folder(job_id)))  # which may have been empty
 
 
 def delete_jobs(job_ids: Iterable[str]) -> None:
@@ -264,36 +283,36 @@ def delete_jobs(job_ids: Iterable[str]) -> None:
             log.exception("job %s is deleted; its pictures are left to the sweep", job_id)
 
 
-def _move(key: str, target: str) -> None:
-    filesystem, root = _place()
+def _move(path: str, target: str) -> None:
+    filesystem = _filesystem()
     if isinstance(filesystem, LocalFileSystem):
-        Path(root, target).parent.mkdir(parents=True, exist_ok=True)
-        Path(root, key).rename(Path(root, target))
-        _remove_if_empty(Path(root, key).parent)
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).rename(target)
+        _remove_if_empty(Path(path).parent)
     else:
-        filesystem.mv(f"{root}/{key}", f"{root}/{target}")
+        filesystem.mv(path, target)
 
 
 def move_to_trash(keys: Iterable[str], time: float) -> None:
     """Move pictures to the trash, where they lie under the time given, in epoch seconds."""
     for key in filter(is_own, keys):
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            _move(key, f"{TRASH}/{time:.0f}/{key}")
+            _move(_path(key), _trash_path(f"{TRASH}/{time:.0f}/{key}"))
 
 
 def _delete_from_trash(key: str) -> None:
-    filesystem, root = _place()
-    filesystem.rm_file(f"{root}/{key}")
+    filesystem, path = _filesystem(), _trash_path(key)
+    filesystem.rm_file(path)
     if isinstance(filesystem, LocalFileSystem):
-        _remove_if_empty(Path(root, key).parent)
-        _remove_if_empty(Path(root, key).parent.parent)
+        _remove_if_empty(Path(path).parent)
+        _remove_if_empty(Path(path).parent.parent)
 
 
 def empty_trash(before: float) -> int:
     """Delete what was moved to the trash before that time; return how many files can't be."""
     failed = 0
     for key, _ in _found(TRASH):
-        match = _IN_TRASH.fullmatch(key.removeprefix(f"{TRASH}/"))
+        match = _IN_TRASH.fullmatch(key)
         if match and float(match[1]) < before:
             try:
                 _delete_from_trash(key)

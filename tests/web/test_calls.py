@@ -74,6 +74,8 @@ def _hostile(victim: str, theirs: str) -> dict[str, Any]:
         "a number": 12,
         "a truth": True,
         "an endless number": 1e400,
+        "a number beyond every float": 10**400,
+        "one below every float": -(10**400),
         "no number": float("nan"),
     }
 
@@ -156,7 +158,7 @@ def test_a_call_that_the_page_never_makes_is_refused(client: TestClient) -> None
         status, told = call(client, event, **{"data": usual} | wrong)
         assert status == 422, what
         assert json.loads(told)["error"] == calls.NOT_TAKEN
-    for body in (b"", b"[]", b"{", b"[" * 5000, b"\xff"):
+    for body in (b"", b"[]", b"{", b"[" * 5000, b"\xff", b"9" * 5000):
         answer = client.post("/gradio_api/run/predict", content=body, headers=JSON)
         assert answer.json()["error"] == calls.NOT_TAKEN
     assert jobs.mine("mallory") == []

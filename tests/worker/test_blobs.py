@@ -1,8 +1,11 @@
+import ast
+import contextlib
 import errno
-import inspect
 import os
 import time
 import uuid
+from collections.abc import Callable
+from inspect import isfunction, signature
 from pathlib import Path
 from threading import Thread
 
@@ -143,38 +146,55 @@ STRANGE = (
 )
 
 
-def test_no_function_takes_a_key_that_is_not_tried_with_strange_ones() -> None:
-    public = {name: one for name, one in vars(blobs).items() if inspect.isfunction(one)}
-    take_keys = {
-        name
-        for name, one in public.items()
-        if one.__module__ == blobs.__name__ and not name.startswith("_")
-        if {"key", "keys", "pictures"} & set(inspect.signature(one).parameters)
-    }
-    tried = {"put", "put_all", "get", "opened", "exists", "delete", "move_to_trash"}
-    assert take_keys == tried | {"is_own"}  # which only tells whether a key is strange
+def _takes(function: Callable[..., object]) -> set[str]:
+    """Return which of a function's parameters say where something is."""
+    return set(signature(function).parameters) & {"key", "keys", "pictures", "job_id", "job_ids"}
+
+
+VERBS = {
+    name: function
+    for name, function in vars(blobs).items()
+    if isfunction(function) and function.__module__ == blobs.__name__ and _takes(function)
+    if not name.startswith("_") and name != "is_own"
+}
+
+
+def _call(verb: Callable[..., object], key: str) -> object:
+    """Call a function of `blobs` with a key in each parameter that says where something is."""
+    given = {
+        "key": key, "keys": [key], "pictures": {key: b"theirs"}, "job_id": key, "job_ids": [key],
+        "data": b"theirs", "time": 1.0,
+    }  # fmt: skip
+    wanted = signature(verb).parameters.values()
+    return verb(**{one.name: given[one.name] for one in wanted if one.default is one.empty})
 
 
 @pytest.mark.parametrize("key", STRANGE)
-def test_every_verb_takes_keys_of_our_own_shape_only(place: None, tmp_path: Path, key: str) -> None:
-    (tmp_path / "secret.png").write_bytes(b"secret")
+def test_every_verb_takes_keys_of_our_own_shape_only(place: None, studio: Path, key: str) -> None:
+    (studio / "secret.png").write_bytes(b"secret")
     blobs.put(f"{A}/content.png", b"mine")
-    with pytest.raises(blobs.StrangeKey):
-        blobs.put(key, b"theirs")
+    for name, verb in VERBS.items():
+        if key == A and _takes(verb) & {"job_id", "job_ids"}:
+            continue
+        with contextlib.suppress(BlobMissing, blobs.StrangeKey):
+            assert _call(verb, key) in (None, False), name
     with pytest.raises(blobs.StrangeKey):
         blobs.put_all({f"{B}/content.png": b"fine", key: b"theirs"})
-    with pytest.raises(BlobMissing):
-        blobs.get(key)
-    with pytest.raises(BlobMissing):
-        blobs.opened(key)
-    assert not blobs.exists(key)
-    blobs.delete([key])
-    blobs.move_to_trash([key], time.time())
-    if key != A:
-        blobs.delete_job(key)
     assert blobs.get(f"{A}/content.png") == b"mine"
     assert {key for key, _ in blobs.files()} == {f"{A}/content.png"}
-    assert (tmp_path / "secret.png").read_bytes() == b"secret"
+    assert (studio / "secret.png").read_bytes() == b"secret"
+
+
+def test_paths_are_made_where_keys_are_checked_and_nowhere_else() -> None:
+    module = ast.parse(Path(blobs.__file__).read_text("utf-8"))
+    makers = {
+        function.name
+        for function in module.body
+        if isinstance(function, ast.FunctionDef)
+        if any(isinstance(one, ast.Name) and one.id == "_place" for one in ast.walk(function))
+    }
+    assert makers == {"_filesystem", "_path", "_trash_path", "_folder"}
+    assert {"get", "opened", "put", "put_all", "delete", "move_to_trash"} <= VERBS.keys()
 
 
 @pytest.mark.parametrize("folder", [key for key in STRANGE if key != A])
