@@ -18,6 +18,7 @@ from worker.refused import Refused
 from worker.settings import settings
 
 LONGEST = 2000  # characters of an address
+LAST_PORT = 65535
 SECONDS = 10.0  # a whole call may take, whatever the other side does
 
 _NAME = re.compile(r"[a-z0-9._-]+")  # as it goes over the line, whatever its alphabet
@@ -34,6 +35,7 @@ _SPECIAL = tuple(  # in the registries of special addresses; `ipaddress` knows n
     map(
         ip_network,
         (
+            "192.0.0.0/24",  # protocols; two anycast addresses in it are nobody's for a webhook
             "192.88.99.0/24",  # relays of 6to4
             "2001::/23",  # protocols, Teredo among them
             "2001:db8::/32",  # examples
@@ -89,10 +91,11 @@ def check(url: str) -> str:
     """Return the address if it may be called, as far as it alone can tell; raises `Refused`."""
     try:
         parsed = httpx.URL(url)
-        host = parsed.raw_host.decode("ascii")
+        host, shown = parsed.raw_host.decode("ascii"), parsed.host  # which decodes "xn--"
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Refused("A webhook is an address such as https://example.org/hook.") from error
-    named = _NAME.fullmatch(host) or _literal(host)
+    named = bool(_NAME.fullmatch(host) or _literal(host))
+    named = named and (parsed.port is None or 0 < parsed.port <= LAST_PORT)
     if parsed.scheme not in {"http", "https"} or not named or len(url) > LONGEST:
         raise Refused(
             f"A webhook is an http or https address of at most {LONGEST} characters, "
@@ -101,7 +104,7 @@ def check(url: str) -> str:
     if parsed.userinfo:
         raise Refused("A webhook's address holds no user name and no password.")
     try:
-        _check_host(parsed.host)
+        _check_host(shown)
     except NotPublic as error:
         raise Refused(f"A webhook goes to a public address: {error}") from error
     return url
