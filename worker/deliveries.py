@@ -34,6 +34,7 @@ WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0)  # seconds after each atte
 AT_ONCE = 16
 OF_ONE_OWNER = 2  # at once, so that one slow receiver does not keep the others waiting
 SECRETS = 100_000  # of all owners
+FRESH_SECONDS = 3600.0  # in which the owner of a new secret may send a first job
 SECRET_DAYS = 365  # of an owner without jobs and keys
 GONE = 410  # the receiver's word that it wants no more
 
@@ -194,9 +195,15 @@ def _unneeded() -> ColumnElement[bool]:
 
 @database.retried
 def forget() -> None:
-    """Delete the deliveries of jobs that are no more, and secrets that nobody needs."""
-    latest = select(Secret.owner).order_by(Secret.made.desc(), Secret.owner)
-    too_many = Secret.owner.in_(latest.offset(SECRETS).limit(1_000_000))
+    """Delete the deliveries of jobs that are no more, and secrets that nobody needs.
+
+    Of too many, the newest go: whoever fills the table has others' secrets spared.
+    """
+    first = select(Secret.owner).order_by(Secret.made, Secret.owner)
+    too_many = and_(
+        Secret.owner.in_(first.offset(SECRETS).limit(1_000_000)),
+        Secret.made < now() - FRESH_SECONDS,
+    )
     old = Secret.made < now() - SECRET_DAYS * 86400
     with database.transaction() as session:
         for statement in (

@@ -9,7 +9,10 @@ from sqlalchemy import Float, delete, func, select, update
 from tests import rows
 from tests.parts import picture
 from worker import database, deliveries, gallery, jobs, keys, sweep, tables
+from worker.deliveries import Secret
+from worker.keys import Key
 from worker.limits import Allowance
+from worker.refused import Refused
 
 YEARS = 3 * 365 * 86400.0  # seconds; older than anything that is deleted by its age
 
@@ -97,29 +100,60 @@ def test_sweep_keeps_what_is_in_use(either: Path) -> None:
         assert _count(name) == 1, name
 
 
+def _older(table: type[Key | Secret], owner: str, seconds: float) -> None:
+    """Have what an owner has been made earlier, and used as it was."""
+    with database.transaction() as session:
+        session.execute(update(table).where(table.owner == owner).values(made=table.made - seconds))
+
+
 def test_keys_used_longest_ago_go_when_there_are_too_many(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "TOTAL", 2)
     made = [keys.make(f"owner-{number}", "one") for number in range(4)]
     assert keys.owner_of(made[0].secret) == "owner-0"  # used last
+    monkeypatch.setattr(keys, "TOTAL", 2)
     keys.forget()
     there = [number for number in range(4) if keys.listed(f"owner-{number}")]
     assert there == [0, 3]
 
 
-def test_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_many(
+def test_keys_made_in_numbers_do_not_displace_those_that_are_relied_on(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "SECRETS", 0)
-    for owner in ("nobody", "with a job", "with a key"):
+    used = keys.make("uses it", "one").secret
+    assert keys.owner_of(used) == "uses it"
+    keys.make("with a job", "one")
+    jobs.submit("with a job", picture(), [picture()])
+    _older(Key, "uses it", 200_000.0)
+    _older(Key, "with a job", 200_000.0)
+    for number in range(5):
+        keys.make(f"stranger-{number}", "one")
+    monkeypatch.setattr(keys, "TOTAL", 3)
+    keys.forget()
+    assert keys.owner_of(used) == "uses it"
+    assert keys.listed("with a job")
+    assert [number for number in range(5) if keys.listed(f"stranger-{number}")] == [4]
+    monkeypatch.setattr(keys, "TOTAL", 1)
+    keys.forget()
+    assert keys.owner_of(used) == "uses it"
+    assert keys.listed("with a job")
+    with pytest.raises(Refused, match="as many keys as it can"):
+        keys.make("one more", "one")
+    assert keys.listed("one more") == []
+
+
+def test_newest_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_many(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = ("first", "nobody", "with a job", "with a key", "just now")
+    for number, owner in enumerate(owners):
         deliveries.make_secret(owner)
+        _older(Secret, owner, 40_000.0 - number * 10_000.0)
     jobs.submit("with a job", picture(), [picture()])
     keys.make("with a key", "one")
+    monkeypatch.setattr(deliveries, "SECRETS", 1)
     deliveries.forget()
-    assert deliveries.secret_made("nobody") is None
-    assert deliveries.secret_made("with a job")
-    assert deliveries.secret_made("with a key")
+    assert [owner for owner in owners if deliveries.secret_made(owner) is None] == ["nobody"]
 
 
 def test_report_that_nobody_dealt_with_is_kept(either: Path) -> None:
