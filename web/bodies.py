@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Protocol
 
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
@@ -30,6 +31,11 @@ IN_MEMORY = 64 * MIB  # bytes of the bodies under way that are not spooled
 PIECE = MIB  # bytes of a body that are handed on at once
 PATIENCE = 20.0  # seconds that a request waits for room before it is refused
 SOON, LATER = 2.0, 30.0  # seconds after which another try is worth it, at least and at most
+LOOK = 1.0  # seconds after which one that waits looks again whom it may displace
+GRACE = 10.0  # seconds of waiting for a client before its body counts as slow …
+WHOLE = 300.0  # … unless all of it comes, at that rate, in so many
+RESERVED = 8  # the last eighth of the room is given away by halves
+OVERTAKES = 16  # who needs a sixteenth of the room at most need not wait for larger ones
 LINGER = 10.0  # seconds in which the rest of a body that nobody wants is read and dropped
 
 SLOW = "The request came too slowly and was given up. Please send it again."
@@ -45,25 +51,49 @@ class Busy(HTTPException):
         super().__init__(503, FULL, headers=headers)
 
 
-class _Waiting(NamedTuple):
-    """A request that waits for room; `turn` is done when it is counted as under way."""
+class Sender(Protocol):
+    """Who sends a body that is under way."""
+
+    def slowness(self) -> float:
+        """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
+
+    def give_way(self) -> None:
+        """Give the body up."""
+
+
+@dataclass(eq=False)
+class _Held:
+    """A body under way; `counted` until it ends or gives way."""
 
     who: str
     size: int
+    sender: Sender | None
+    counted: bool = True
+
+    def slowness(self) -> float:
+        return self.sender.slowness() if self.sender else 0.0
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A request that waits for room; `turn` is done when it is counted as under way."""
+
+    asked: _Held
     turn: asyncio.Future[None]
 
 
 class InFlight:
     """How many requests with a body are under way, and their bytes, in all and by address.
 
-    Who finds no room waits a while, unread, in the order of arrival. Used from the event loop
-    only. `most` returns the bytes that may be under way.
+    Who finds no room waits a while, unread, in the order of arrival. While somebody waits, bodies
+    that come so slowly that they would take longer than `WHOLE` give way, the slowest first. Used
+    from the event loop only. `most` returns the bytes (or files) that may be under way.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
         self._requests: Counter[str] = Counter()  # those that wait included
-        self._bytes: Counter[str] = Counter()  # those that wait not included
+        self._held: list[_Held] = []
         self._line: list[_Waiting] = []
         self._lasts = SOON  # seconds that requests take lately, their waiting included
 
@@ -75,43 +105,80 @@ class InFlight:
     @property
     def bytes(self) -> int:
         """The bytes under way."""
-        return self._bytes.total()
+        return sum(held.size for held in self._held)
 
-    def _own_fits(self, who: str, size: int) -> bool:
-        """Tell whether an address stays within its half."""
-        own = self._bytes[who]
-        return not own or own + size <= self._most() / 2
+    def _own_fits(self, asked: _Held) -> bool:
+        """Tell whether an address stays within half of what the others leave."""
+        own = sum(held.size for held in self._held if held.who == asked.who)
+        return not own or own + asked.size <= (self._most() - self.bytes + own) / 2
 
-    def _fits(self, size: int) -> bool:
-        """Tell whether there is room; who never fits may come in alone."""
-        return not self.bytes or self.bytes + size <= self._most()
+    def _fits(self, asked: _Held) -> bool:
+        """Tell whether there is room; who never fits may come in alone.
+
+        Of the last eighth one request takes half at most, so that there is some for small ones.
+        """
+        most, free = self._most(), self._most() - self.bytes
+        return not self._held or asked.size <= max(free - most / RESERVED, free / 2)
+
+    def _let_in(self, one: _Waiting) -> None:
+        self._line.remove(one)
+        self._held.append(one.asked)
+        one.turn.set_result(None)
 
     def _begin(self) -> None:
-        """Let in those that wait while there is room, none before who came earlier.
+        """Let in those that wait while there is room, large ones in the order of arrival.
 
         Who waits for others of the same address holds up nobody else.
         """
+        largest = float("inf")
         for one in tuple(self._line):
-            if self._own_fits(one.who, one.size):
-                if not self._fits(one.size):
-                    return
-                self._line.remove(one)
-                self._bytes[one.who] += one.size
-                one.turn.set_result(None)
+            if one.asked.size <= largest and self._own_fits(one.asked):
+                if self._fits(one.asked):
+                    self._let_in(one)
+                else:
+                    largest = self._most() / OVERTAKES
 
-    async def _wait(self, who: str, size: int) -> None:
-        """Count so many bytes as under way once there is room; raises `Busy`."""
-        mine = _Waiting(who, size, asyncio.get_running_loop().create_future())
+    def _end(self, held: _Held) -> None:
+        """Count a body no longer."""
+        if held.counted:
+            held.counted = False
+            self._held.remove(held)
+
+    def _displace(self, asked: _Held) -> None:
+        """Have slow bodies give way to one that waits, as many as it takes."""
+        slow = [held for held in self._held if held.slowness() > 1]
+        for held in sorted(slow, key=_Held.slowness, reverse=True):
+            fits = self._own_fits(asked)
+            if fits and self._fits(asked):
+                break
+            if fits or held.who == asked.who:
+                self._end(held)
+                assert held.sender is not None
+                held.sender.give_way()
+        self._begin()
+
+    async def _wait(self, asked: _Held) -> None:
+        """Count a body as under way once there is room; raises `Busy`."""
+        mine = _Waiting(asked, asyncio.get_running_loop().create_future())
         self._line.append(mine)
         self._begin()
-        await asyncio.wait([mine.turn], timeout=PATIENCE)
+        until = time.monotonic() + PATIENCE
+        try:
+            while not mine.turn.done() and (left := until - time.monotonic()) > 0:
+                await asyncio.wait([mine.turn], timeout=min(left, LOOK))
+                if not mine.turn.done():
+                    self._displace(asked)
+        finally:
+            if not mine.turn.done():
+                self._line.remove(mine)
+                self._begin()
         if not mine.turn.done():
-            self._line.remove(mine)
-            self._begin()
             raise Busy(min(LATER, self._lasts))
 
     @asynccontextmanager
-    async def admitted(self, who: str, size: int) -> AsyncIterator[None]:
+    async def admitted(
+        self, who: str, size: int, sender: Sender | None = None
+    ) -> AsyncIterator[None]:
         """Count a request of so many bytes from an address while it is under way.
 
         Raises `Busy`.
@@ -120,15 +187,16 @@ class InFlight:
             raise Busy(min(LATER, self._lasts))
         begun = time.monotonic()
         self._requests[who] += 1
+        asked = _Held(who, size, sender)
         try:
-            await self._wait(who, size)
+            await self._wait(asked)
             try:
                 yield
             finally:
-                self._bytes -= Counter({who: size})  # and drops who is at 0
+                self._end(asked)
                 self._begin()
         finally:
-            self._requests -= Counter({who: 1})
+            self._requests -= Counter({who: 1})  # and drops who is at 0
             self._lasts += (max(SOON, time.monotonic() - begun) - self._lasts) / 4
 
 
@@ -143,17 +211,46 @@ class Body:
         self._receive, self._rule = receive, rule
         self._left = WINDOW
         self._seen = self._windows = 0  # bytes; windows that were filled
-        self._whole = False
+        self._whole = self._given_up = False
+        self._announced = rule.most()
+        self._waited = 0.0  # seconds waited for the client
+        self._since: float | None = None  # when the present wait began
+        self._clock: asyncio.Timeout | None = None
+
+    def expect(self, size: int) -> None:
+        """Note how many bytes were announced."""
+        self._announced = size
+
+    def slowness(self) -> float:
+        """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
+        now = 0.0 if self._since is None else time.monotonic() - self._since
+        waited = self._waited + now
+        if self._whole or waited < GRACE:
+            return 0.0
+        return self._announced * waited / (max(1, self._seen) * WHOLE)
+
+    def give_way(self) -> None:
+        """Give the body up, as one that comes too slowly."""
+        self._given_up = True
+        if self._clock is not None:
+            self._clock.reschedule(asyncio.get_running_loop().time())
+
+    async def _in_time(self) -> Message:
+        async with asyncio.timeout(max(0.0, self._left)) as self._clock:
+            return await self._receive()
 
     async def _next(self) -> Message:
-        begun = time.monotonic()
+        if self._given_up:
+            raise HTTPException(408, SLOW, headers={"Connection": "close"})
+        self._since = begun = time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, self._left)):
-                return await self._receive()
+            return await self._in_time()
         except TimeoutError:
             raise HTTPException(408, SLOW, headers={"Connection": "close"}) from None
         finally:
+            self._clock = self._since = None
             self._left -= time.monotonic() - begun
+            self._waited += time.monotonic() - begun
 
     def _count(self, size: int) -> None:
         self._seen += size
@@ -263,11 +360,15 @@ class Bodies:
         self._spooled = InFlight(lambda: settings().spool_bytes)
         self._small = InFlight(lambda: IN_MEMORY)
 
-    async def _admit(self, held: AsyncExitStack, rule: Rule, asks: HTTPConnection) -> None:
+    async def _admit(
+        self, held: AsyncExitStack, rule: Rule, asks: HTTPConnection, body: Body
+    ) -> None:
         """Take room for a body until `held` ends; raises what `problems.sentence_for` knows."""
         size = _announced(asks.headers, rule)
         line = self._spooled if rule.spooled else self._small
-        await held.enter_async_context(line.admitted(address.origin(asks), size))
+        body.expect(size)
+        who = address.origin(asks)
+        await held.enter_async_context(line.admitted(who, size, body))
         if rule is not limits.DEFAULT:
             await run_sync(rule.before, address.visitor(asks), size)
 
@@ -279,7 +380,7 @@ class Bodies:
         answer = _lingering(body, send)
         async with AsyncExitStack() as held:
             try:
-                await self._admit(held, rule, HTTPConnection(scope))
+                await self._admit(held, rule, HTTPConnection(scope), body)
                 came = body if rule.spooled else await body.read()
             except Exception as error:
                 return await _refusal(error, scope)(scope, body, answer)

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,13 @@ def sending(
     begin: bytes = b"",
     kind: str = FORM,
     method: str = "POST",
+    sender: str = "127.0.0.1",
 ) -> Iterator[socket.socket]:
     """Announce a body and send only its beginning; yields the connection."""
     host, _, port = address.removeprefix("http://").partition(":")
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {announced}\r\n"
-        f"Content-Type: {kind}\r\n\r\n"
+        f"Content-Type: {kind}\r\nX-Forwarded-For: {sender}\r\n\r\n"
     )
     with closing(socket.create_connection((host, int(port)), 20)) as wire:
         wire.sendall(head.encode() + begin)
@@ -331,15 +332,19 @@ async def _refused(line: bodies.InFlight, held: list[Admitted], asked: Admitted)
     [
         ([("one", 40)], ("one", 20), True),  # more than half
         ([("one", 40)], ("one", 10), False),
-        ([("one", 40)], ("other", 60), False),
-        ([("one", 40)], ("other", 61), True),
+        ([("one", 40), ("other", 30)], ("one", 1), True),  # more than half of what is left
+        ([("one", 20), ("other", 40)], ("one", 10), False),
+        ([("one", 40)], ("other", 47), False),
+        ([("one", 40)], ("other", 48), True),  # the last eighth is for small ones
+        ([("one", 80), ("other", 7)], ("third", 6), False),
+        ([("one", 80), ("other", 7)], ("third", 7), True),
         ([], ("one", 1000), False),  # alone
         ([("one", 1)], ("other", 1000), True),
         ([("one", 0)] * bodies.OF_ADDRESS, ("one", 0), True),
         ([("one", 0)] * bodies.OF_ADDRESS, ("other", 0), False),
         ([(str(n), 0) for n in range(bodies.IN_ALL)], ("one", 0), True),
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_so_many_bodies_and_bytes_are_under_way(
     monkeypatch: pytest.MonkeyPatch, held: list[Admitted], asked: Admitted, refused: bool
@@ -368,9 +373,92 @@ async def _order(line: bodies.InFlight, asked: list[Admitted]) -> list[str]:
 def test_who_waits_for_room_is_let_in_in_the_order_of_arrival() -> None:
     line = bodies.InFlight(lambda: 100)
     assert asyncio.run(_order(line, [("large", 90), ("small", 10)])) == ["large", "small"]
-    asked = [("first", 10), ("other", 30)]  # the first one's half is taken
+    asked = [("first", 10), ("other", 20)]  # the first one's half is taken
     assert asyncio.run(_order(line, asked)) == ["other", "first"]
     assert line.requests == line.bytes == 0
+
+
+def test_a_small_body_overtakes_a_large_one_that_waits() -> None:
+    line = bodies.InFlight(lambda: 100)
+    assert asyncio.run(_order(line, [("large", 90), ("small", 6)])) == ["small", "large"]
+
+
+def test_small_bodies_find_room_beside_two_addresses_that_hold_as_much_as_they_can(
+    studio: Path, setting: Setting
+) -> None:
+    setting(spool_bytes=8 * MIB)
+    with served() as address, ExitStack() as held:
+        for who in ("203.0.113.5", "203.0.113.6"):
+            for size in (7, 4, 2, 1):
+                asked = sending(address, "/api/v1/jobs", size * MIB, b"--x\r\n", sender=who)
+                held.enter_context(asked)
+                time.sleep(0.1)
+        small = {"content": picture(), "style": picture()}
+        assert post(f"{address}/api/v1/jobs", files=small).status_code == 202
+
+
+def test_a_slow_body_gives_way_when_another_waits(
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE", 0.5)
+    setting(spool_bytes=8 * MIB)
+    files = {"content": picture(), "style": os.urandom(3 * MIB)}
+    with (
+        served() as address,
+        sending(address, "/api/v1/jobs", 7 * MIB, b"--x\r\n", sender="203.0.113.5") as slow,
+    ):
+        time.sleep(0.3)
+        taken = post(f"{address}/api/v1/jobs", files=files)
+        assert taken.status_code == 422  # read, and no picture
+        assert answer(slow)[0] == 408
+
+
+def test_a_slow_body_goes_on_while_nobody_waits(
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE", 0.0)
+    monkeypatch.setattr(bodies, "WHOLE", 0.1)
+    setting(spool_bytes=8 * MIB)
+    request = httpx.Request(
+        "POST", "http://x/", files={"content": picture(), "style": os.urandom(90_000)}
+    )
+    body, kind = request.read(), request.headers["content-type"]
+    with served() as address, sending(address, "/api/v1/jobs", len(body), kind=kind) as wire:
+        for start in range(0, len(body), 20_000):
+            wire.sendall(body[start : start + 20_000])
+            time.sleep(0.3)
+            small = {"content": picture(), "style": picture()}
+            assert post(f"{address}/api/v1/jobs", files=small).status_code == 202
+        assert answer(wire)[0] == 422
+
+
+def _slowness(pieces: list[tuple[float, int]], announced: int) -> float:
+    """Return the slowness of a body whose pieces came after so many seconds each."""
+
+    async def read() -> float:
+        waiting = iter(pieces)
+
+        async def receive() -> Message:
+            seconds, size = next(waiting)
+            await asyncio.sleep(seconds)
+            return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+        body = bodies.Body(receive, limits.RULES["/api/v1/batches"])
+        body.expect(announced)
+        with suppress(RuntimeError):  # the pieces came to an end
+            await body()
+        return body.slowness()
+
+    return asyncio.run(read())
+
+
+def test_how_slow_a_body_is_is_measured_by_all_that_was_announced(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "GRACE", 0.1)
+    assert _slowness([(0.2, 100 * KIB)], 64 * MIB) > 0.4
+    assert _slowness([(0.2, 100 * KIB)], MIB) < 0.1
+    assert _slowness([(0.0, 1)], 64 * MIB) == 0.0
 
 
 def test_stalled_bodies_leave_room_for_idle_connections_and_for_other_addresses(
