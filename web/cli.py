@@ -44,7 +44,7 @@ def web() -> None:
     """Run the web server alone."""
     import uvicorn
 
-    from web import memory, spool
+    from web import descriptors, memory, spool
     from web.connection import Connection
     from worker import logs, revisions
     from worker.settings import settings
@@ -52,6 +52,7 @@ def web() -> None:
     logs.start()
     revisions.warn()
     memory.install()
+    descriptors.install()
     with spool.install():
         uvicorn.run(
             "web.app:create",

@@ -1,5 +1,6 @@
 """A connection of the web server: given up when its client does not take what is sent to it.
 
+One more than there may be is closed at once, so that files are left for the others' requests.
 The event loop keeps what a client has not taken. Each `LEAST_RATE * WINDOW` bytes, or what waits
 for the client, may take `WINDOW` seconds. The system's own buffer, where it can be told so
 (Linux), keeps little beyond what is on its way, lest megabytes of it hide how slow a client is,
@@ -12,6 +13,7 @@ import socket
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from web import descriptors
 from web.bodies import LEAST_RATE, WINDOW
 from worker.settings import KIB
 
@@ -36,6 +38,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
         super().connection_made(transport)
+        if len(self.connections) > descriptors.connections():
+            return transport.abort()
         _limit_buffer(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from web import signed, stored
+from web import signed, stored, submission
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -426,7 +426,13 @@ async def shared_download(
     return await _download(shown.job, kind, settings)
 
 
-@router.post("/settings", dependencies=COSTLY, responses=problems(400, 403, 413, 429))
-async def settings(picture: UploadFile) -> embed.Embedded:
+@router.post(
+    "/settings",
+    dependencies=COSTLY,
+    openapi_extra=submission.ONE_PICTURE,
+    responses=problems(400, 403, 413, 415, 429),
+)
+async def settings(request: Request) -> embed.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
-    return await run_sync(lambda: embed.read(picture.file.read()), limiter=_encoding)
+    async with submission.picture(request) as sent:
+        return await run_sync(lambda: embed.read(sent.read()), limiter=_encoding)

@@ -8,9 +8,10 @@ import anyio
 import cv2
 import numpy as np
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
+from web import submission
 from web.address import COSTLY
 from web.api import PREFIX
 from web.openapi import Responses, problems
@@ -94,10 +95,12 @@ _MASK: Responses = {
 @router.post(
     "/subject",
     response_class=Response,
-    responses=_MASK | problems(400, 413, 429),
+    openapi_extra=submission.ONE_PICTURE,
+    responses=_MASK | problems(400, 413, 415, 429),
     dependencies=COSTLY,
 )
-async def subject(picture: UploadFile) -> Response:
+async def subject(request: Request) -> Response:
     """Guess where the subject of a photo is: a small mask, white there, to start regions from."""
-    found = await run_sync(lambda: find(picture.file.read()), limiter=_looking)
+    async with submission.picture(request) as sent:
+        found = await run_sync(lambda: find(sent.read()), limiter=_looking)
     return Response(found, media_type="image/png", headers={"Cache-Control": "no-store"})

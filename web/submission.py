@@ -25,6 +25,8 @@ from worker.settings import KIB, settings
 
 FIELDS = ("content", "style", "mask", "options", "webhook")
 KEY = re.compile(r"[!-~]{1,255}")
+FIELD = "picture"  # of a form with one picture
+ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
 
 _FILE = {"type": "string", "format": "binary"}
 KEY_DESCRIPTION: dict[str, Any] = {
@@ -80,6 +82,27 @@ def described(*fields: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
+ONE_PICTURE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FIELD],
+                    "additionalProperties": False,
+                    "properties": {
+                        FIELD: {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The picture: PNG, JPEG or WebP.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
 DESCRIPTION = described(*FIELDS) | {"parameters": [KEY_DESCRIPTION]}
 
 
@@ -175,6 +198,18 @@ def key_of(request: Request) -> str:
 
 
 @asynccontextmanager
+async def picture(request: Request) -> AsyncIterator[Source]:
+    """Yield the picture of a request that has one and nothing else; raises HTTPException."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(415, ONE)
+    async with request.form(max_files=1, max_fields=0) as form:
+        found = sources(form, FIELD)
+        if len(found) != 1:
+            raise HTTPException(400, ONE)
+        yield found[0]
+
+
+@asynccontextmanager
 async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterator[Submission]:
     """Yield the submission of a request, whose files are there until the end.
 
@@ -182,7 +217,8 @@ async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterato
     """
     check_type(request)
     key = key_of(request)
-    async with request.form(max_files=64, max_fields=16, max_part_size=SMALL) as form:
+    most = 2 * settings().max_styles + 3  # with masks, a photo, and two texts as files
+    async with request.form(max_files=most, max_fields=16, max_part_size=SMALL) as form:
         check_fields(form, fields)
         yield Submission(
             content=_photo(form),

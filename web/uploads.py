@@ -7,7 +7,7 @@ hours.
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web import address, stored, submission
@@ -19,31 +19,7 @@ from worker.limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
-FIELD = "picture"
-ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
-
 _ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00"}
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FIELD],
-                    "additionalProperties": False,
-                    "properties": {
-                        FIELD: {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "The picture: PNG, JPEG or WebP.",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 class UploadView(BaseModel):
@@ -64,19 +40,14 @@ def _keep(visitor: Visitor, sent: Source) -> str:
 @router.post(
     "/uploads",
     status_code=201,
-    openapi_extra=_BODY,
+    openapi_extra=submission.ONE_PICTURE,
     responses=problems(400, 403, 413, 415, 429, 507),
 )
 async def add(request: Request) -> UploadView:
     """Take a picture for a form; it is deleted after some hours, and seen by nobody else."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(415, ONE)
-    async with request.form(max_files=1, max_fields=0) as form:
-        sent = submission.sources(form, FIELD)
-        if len(sent) != 1:
-            raise HTTPException(400, ONE)
+    async with submission.picture(request) as sent:
         visitor = address.visitor(request)
-        upload_id = await run_sync(_keep, visitor, sent[0], limiter=checking)
+        upload_id = await run_sync(_keep, visitor, sent, limiter=checking)
     return UploadView(id=upload_id)
 
 

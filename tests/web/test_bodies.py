@@ -21,7 +21,7 @@ from tests.web.served import served
 from web import app, bodies, limits
 from web.identity import COOKIE
 from worker import gate
-from worker.settings import KIB, MIB
+from worker.settings import KIB, MIB, settings
 
 ID = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"
 FORM = "multipart/form-data; boundary=x"
@@ -119,6 +119,22 @@ def test_options_are_limited_to_64_kib(client: TestClient, as_file: bool) -> Non
     refused = client.post("/api/v1/jobs", files=files, data=data)
     assert refused.status_code in {400, 422}
     assert "64" in refused.json()["detail"]
+
+
+def _most_files(path: str) -> int:
+    """Return how many files a form of a route may have."""
+    if path.endswith("/batches"):
+        return 2 * settings().max_batch
+    return 2 * settings().max_styles + 3 if path.endswith(("/jobs", "/previews")) else 1
+
+
+@pytest.mark.parametrize("path", [path for path, rule in limits.RULES.items() if rule.spooled])
+def test_a_form_has_no_more_files_than_its_route_can_use(client: TestClient, path: str) -> None:
+    most = _most_files(path)
+    files = [("picture", (f"{n}.png", b"x")) for n in range(most + 1)]
+    answered = client.post(path, files=files)
+    assert answered.status_code == 400
+    assert f"Maximum number of files is {most}." in answered.json()["detail"]
 
 
 def test_every_route_that_takes_a_file_has_a_rule() -> None:

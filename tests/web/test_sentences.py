@@ -17,7 +17,7 @@ ROOT = Path(texts.__file__).parents[1]
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
 # Modules whose sentences nobody but the operator reads; what they raise is checked all the same.
 OPERATORS = {
-    *("web/" + name for name in ("cli", "client", "launcher", "metrics", "openapi")),
+    *("web/" + name for name in ("cli", "client", "descriptors", "launcher", "metrics", "openapi")),
     *("web/" + name for name in ("health", "queue_server", "remote")),
     *("worker/" + name for name in ("adoption", "backup", "database", "metrics", "reclaim")),
     *("worker/" + name for name in ("restore", "revisions", "settings", "sweep", "verify")),
@@ -25,7 +25,7 @@ OPERATORS = {
 # Modules that describe the API as well: what they raise is for visitors.
 DOORS = {
     *("web/" + name for name in ("api", "batches", "events", "gallery", "previews")),
-    *("web/" + name for name in ("submission", "uploads", "webhooks")),
+    *("web/" + name for name in ("submission", "webhooks")),
 }
 RAISES = {"Refused", "HTTPException"}  # what these are given, in the doors
 

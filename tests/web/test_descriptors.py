@@ -1,0 +1,60 @@
+"""How many files and connections the web process may have open."""
+
+import logging
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.parts import Setting
+from tests.web.served import served
+from web import descriptors
+
+
+@pytest.fixture
+def limit() -> Iterator[int]:
+    """The hard limit; the soft one is put back."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_the_limit_of_files_is_raised(studio: Path, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limit))
+    descriptors.install()
+    now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert now == (descriptors.MOST if limit < 0 else min(limit, descriptors.MOST))
+
+
+def test_too_low_a_limit_of_files_is_warned_of(
+    studio: Path, setting: Setting, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting(spool_bytes=1 << 40)
+    with caplog.at_level(logging.WARNING):
+        descriptors.install()
+    assert "LimitNOFILE" in caplog.text
+
+
+def test_files_are_left_for_requests_whatever_the_limit(studio: Path, limit: int) -> None:
+    for soft in (256, 1024, min(limit, 16_384) if limit > 0 else 16_384):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, limit))
+        assert descriptors.connections() <= soft / 2
+
+
+def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "connections", lambda: 5)
+    with served() as address, ExitStack() as held, httpx.Client(base_url=address) as early:
+        assert early.get("/livez").status_code == 200
+        host, _, port = address.removeprefix("http://").partition(":")
+        wires = [
+            held.enter_context(closing(socket.create_connection((host, int(port)), 20)))
+            for _ in range(8)
+        ]
+        assert wires[-1].recv(1) == b""  # closed
+        assert early.get("/livez").status_code == 200
