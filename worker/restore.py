@@ -9,8 +9,10 @@ from `worker/backup.py`.
 import base64
 import binascii
 import hashlib
+import io
 import json
 import logging
+import math
 import os
 import tarfile
 from collections import Counter
@@ -59,8 +61,31 @@ log = logging.getLogger(__name__)
 
 LARGEST = 256 << 20  # bytes of one picture; the program stores none of a tenth of that
 LONGEST = 16 << 20  # bytes of one row
+HELD = 16 << 20  # bytes of rows that are loaded at once
+HEADER = 4 << 10  # bytes that the archive itself says of one member; ours have 512
+SECRET_MOST = 64 << 10  # bytes of the secret that signs cookies
+HEAD_MOST, HEAD_PER_MEMBER = 16 << 20, 256  # bytes of the head, and for each member that it names
 _KINDS = ("worker", "sweep", "web")
-_NONE = "This is no back-up of a studio, or not all of one."
+_NONE = (
+    "This is no back-up of a studio, or not all of one; one that was packed must be unpacked first."
+)
+
+
+class _Source(io.BufferedReader):
+    """A back-up's file, of which the archive may read just so much for each member's header.
+
+    `tarfile` reads a name or an extended header as a whole, however long it says that it is.
+    """
+
+    left: int | None = HEADER  # bytes until the next member; None: any number
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read so many bytes; raises `BackupError` for more than a header has."""
+        if self.left is not None:
+            self.left -= LARGEST if size is None or size < 0 else size
+            if self.left < 0:
+                raise BackupError(_NONE)
+        return super().read(size)
 
 
 @dataclass
@@ -90,25 +115,51 @@ class Checked:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[tarfile.TarFile]:
-    """Open a back-up; raises `BackupError` for what is none, whenever that is found."""
+    """Open a back-up; raises `BackupError` for what is none, whenever that is found.
+
+    What is packed is none: a small file could become one that fills the memory.
+    """
     try:
-        with tarfile.open(source) as tar:
+        with (
+            _Source(io.FileIO(source)) as file,
+            tarfile.open(fileobj=file, mode="r:") as tar,
+        ):
             yield tar
     except (tarfile.TarError, EOFError) as error:
         raise BackupError(_NONE) from error
 
 
-def _listed(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """Return the members by name, each of which must be a plain file and there once."""
-    found: dict[str, tarfile.TarInfo] = {}
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members, the headers of each held to `HEADER` bytes."""
+    file = tar.fileobj
+    assert isinstance(file, _Source)
     for member in tar:
+        yield member
+        file.left = HEADER
+    file.left = None
+
+
+def _most(name: str, members: int) -> float:
+    """Return how many bytes a member of this name may have; rows are read one by one."""
+    if name == HEAD:
+        return HEAD_MOST + HEAD_PER_MEMBER * members
+    if name == SECRET:
+        return SECRET_MOST
+    return LARGEST if name.startswith(PICTURES) else math.inf
+
+
+def _listed(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Return the members by name: plain files, each there once and not larger than it can be."""
+    found: dict[str, tarfile.TarInfo] = {}
+    for member in _members(tar):
         if member.name in found:
             raise BackupError(f"The back-up has {member.name!r} twice.")
-        if not member.isreg():
+        if not member.isreg() or member.issparse():
             raise BackupError(f"{member.name!r} in the back-up is no plain file.")
-        if member.name.startswith(PICTURES) and member.size > LARGEST:
-            raise BackupError(f"{member.name!r} in the back-up is larger than any picture.")
         found[member.name] = member
+    for name, member in found.items():
+        if member.size > _most(name, len(found)):
+            raise BackupError(f"{name!r} in the back-up is larger than it can be.")
     return found
 
 
@@ -120,7 +171,7 @@ def _head(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> Head:
     try:
         said = json.loads(stream.read())
         head = Head.model_validate({"version": "unknown"} | said)
-    except (ValueError, TypeError, ValidationError) as error:
+    except (ValueError, TypeError, RecursionError, ValidationError) as error:
         raise BackupError(_NONE) from error
     known = ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()
     if head.format not in {1, FORMAT} or head.revision not in {one.revision for one in known}:
@@ -167,6 +218,8 @@ def _decoded(type_: TypeEngine[Any], value: object) -> object:
     if isinstance(type_, LargeBinary):
         return base64.b64decode(str(value), validate=True)
     wanted = type_.python_type
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("wanted a number of 64 bits")
     if isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool):
         return value
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
@@ -190,13 +243,13 @@ def _row(table: Table, given: object) -> dict[str, Any]:
     return row
 
 
-def _rows(back_up: Checked, name: str) -> Iterator[dict[str, Any]]:
-    """Yield a table's rows; raises `BackupError` for one that does not fit."""
+def _rows(back_up: Checked, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield a table's rows, with their bytes; raises `BackupError` for one that does not fit."""
     stream, number = back_up.open(f"{ROWS}{name}.jsonl"), 0
     while line := stream.readline(LONGEST):
         number += 1
         try:
-            yield _row(back_up.tables[name], json.loads(line))
+            yield len(line), _row(back_up.tables[name], json.loads(line))
         except (ValueError, RecursionError, binascii.Error) as error:
             raise BackupError(
                 f"Row {number} of {name} in the back-up does not fit the tables: {error}."
@@ -221,7 +274,7 @@ def _check_rows(back_up: Checked) -> None:
         if name not in back_up.tables:
             raise BackupError(f"The back-up has rows of {name!r}, and there is no such table.")
         count = 0
-        for row in _rows(back_up, name):
+        for _, row in _rows(back_up, name):
             count += 1
             if name == Job.__tablename__:
                 _check_job(row, pictures, lost)
@@ -278,18 +331,26 @@ def _put_pictures(back_up: Checked) -> Iterator[str]:
             raise BackupError(f"The studio has another picture called {key!r}.")
 
 
+def _some_rows(back_up: Checked, name: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield a table's rows, `AT_ONCE` at once or some `HELD` bytes."""
+    some: list[dict[str, Any]] = []
+    held = 0
+    for size, row in _rows(back_up, name):
+        some.append(row)
+        held += size
+        if len(some) == AT_ONCE or held >= HELD:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
 def _put_rows(connection: Connection, back_up: Checked, table: Table) -> None:
     connection.execute(delete(table))  # what the migrations put there
     for column in table.columns:
         if isinstance(column.type, JSON) and column.nullable:
             column.type = JSON(none_as_null=True)
-    some: list[dict[str, Any]] = []
-    for row in _rows(back_up, table.name):
-        some.append(row)
-        if len(some) == AT_ONCE:
-            connection.execute(insert(table), some)
-            some.clear()
-    if some:
+    for some in _some_rows(back_up, table.name):
         connection.execute(insert(table), some)
     if connection.dialect.name == "postgresql":  # what counts up goes on behind what came
         for column in table.primary_key:

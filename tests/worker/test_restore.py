@@ -1,13 +1,15 @@
 """Restore: what is wrong with a file is found before anything of the studio is touched."""
 
+import gzip
 import hashlib
 import io
 import json
 import resource
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import MetaData, insert, text
@@ -91,6 +93,8 @@ HOSTILE: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
         "is missing",
         lambda job: job.update(content_key=f"{job['id']}/result-99.png"),
     ),
+    "number of 400 digits": ("64 bits", lambda job: job.update(submitted=10**400)),
+    "number of 80 bits": ("64 bits", lambda job: job.update(priority=1 << 80)),
     "text for a number": ("wanted float", lambda job: job.update(submitted="now")),
     "number for a truth": ("wanted bool", lambda job: job.update(cancel_requested=1)),
     "nothing where something must be": ("no owner", lambda job: job.update(owner=None)),
@@ -189,6 +193,81 @@ def test_head_that_is_none_is_refused(file: Path, tmp_path: Path, head: bytes) -
     with tarfile.open(tmp_path / "none.tar", "w") as tar:
         add(tar, backup.HEAD, head)
     refused(tmp_path / "none.tar", "no back-up of a studio")
+
+
+def _sparse(size: int) -> bytes:
+    """Return a header that says: a file of so many bytes, none of which is here."""
+    header = bytearray(512)
+    for at, text_ in (
+        (0, b"studio.json"), (100, b"0000644"), (124, b"%011o" % 0), (136, b"%011o" % 0),
+        (148, b" " * 8), (156, b"S"), (257, b"ustar  "), (386, b"%011o" % 0), (398, b"%011o" % 0),
+        (483, b"%011o" % size),
+    ):  # fmt: skip
+        header[at : at + len(text_)] = text_
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(1024)
+
+
+def _long_name(kind: bytes, size: int) -> bytes:
+    """Return a member whose name, or what else is said of it, has so many bytes."""
+    about = tarfile.TarInfo("././@LongLink")
+    about.type, about.size = kind, size
+    return about.tobuf() + b"a" * size + bytes(1024)
+
+
+def _archive(members: Members, mode: Literal["w", "w:gz", "w:bz2", "w:xz"] = "w") -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode=mode) as tar:
+        for name, data in members.items():
+            add(tar, name, data)
+    return made.getvalue()
+
+
+GREEDY: dict[str, Callable[[], bytes]] = {
+    "head of 8 GiB that takes 1.5 kB": lambda: _sparse((8 << 30) - 1),
+    "head that is packed": lambda: _archive({backup.HEAD: b" " * (64 << 20)}, "w:gz"),
+    "head that is packed by bzip2": lambda: _archive({backup.HEAD: b" " * (64 << 20)}, "w:bz2"),
+    "head that is packed by xz": lambda: _archive({backup.HEAD: b" " * (64 << 20)}, "w:xz"),
+    "head that is too large": lambda: _archive({backup.HEAD: b" " * (20 << 20)}),
+    "head that is nested": lambda: _archive({backup.HEAD: b"[" * 100_000}),
+    "secret that is too large": lambda: _archive({backup.SECRET: bytes(100_000)}),
+    "long name": lambda: _long_name(tarfile.GNUTYPE_LONGNAME, 32 << 20),
+    "long link": lambda: _long_name(tarfile.GNUTYPE_LONGLINK, 32 << 20),
+    "long header": lambda: _long_name(tarfile.XHDTYPE, 32 << 20),
+    "long header for all": lambda: _long_name(tarfile.XGLTYPE, 32 << 20),
+    "long header behind a member": lambda: (
+        _archive({backup.SECRET: b"s"})[:1024] + _long_name(tarfile.XHDTYPE, 32 << 20)
+    ),
+}
+
+
+@pytest.mark.parametrize("made", GREEDY.values(), ids=GREEDY)
+def test_file_that_would_fill_the_memory_is_refused_before_it_is_read(
+    studio: Path, tmp_path: Path, made: Callable[[], bytes]
+) -> None:
+    file = tmp_path / "greedy.tar"
+    file.write_bytes(made())
+    tracemalloc.start()
+    try:
+        with pytest.raises(BackupError), restore.checked(file):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_packed_backup_is_refused_in_a_sentence(file: Path) -> None:
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    refused(file, "must be unpacked first")
+
+
+def test_large_rows_are_loaded_a_few_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    monkeypatch.setattr(restore, "HELD", 1500)  # a row or two
+    with restore.checked(file) as back_up:
+        counts += [len(some) for some in restore._some_rows(back_up, "jobs")]
+    assert sum(counts) == back_up.counts["jobs"]
+    assert len(counts) > 1
 
 
 # ---------------------------------------------------------------- while it is loaded
