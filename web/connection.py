@@ -11,12 +11,14 @@ import asyncio
 import logging
 import socket
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web import descriptors
 from web.bodies import LEAST_RATE, WINDOW
 from worker.settings import KIB
 
+HEAD = 30.0  # seconds in which the head of a request must have come
 UNSENT = 128 * KIB  # bytes that the system keeps beyond what is on its way
 
 log = logging.getLogger(__name__)
@@ -34,17 +36,37 @@ def _limit_buffer(wire: socket.socket) -> None:
 class Connection(H11Protocol):
     """A connection that speaks HTTP; while more than 64 KiB wait for the client, it is timed."""
 
-    _clock: asyncio.TimerHandle | None = None
+    _clock: asyncio.TimerHandle | None = None  # while something waits for the client
+    _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
         super().connection_made(transport)
         if len(self.connections) > descriptors.connections():
             return transport.abort()
         _limit_buffer(transport.get_extra_info("socket"))
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
         self._stop()
+        self._stop_head()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._await_head()
+        else:
+            self._stop_head()
+
+    def _await_head(self) -> None:
+        """Close the connection in `HEAD` seconds unless a whole head has come by then."""
+        if self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD, self.transport.abort)
+
+    def _stop_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
 
     def pause_writing(self) -> None:  # noqa: D102
         super().pause_writing()

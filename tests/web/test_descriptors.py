@@ -1,18 +1,20 @@
 """How many files and connections the web process may have open."""
 
+import asyncio
 import logging
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.parts import Setting
 from tests.web.served import served
-from web import descriptors
+from web import connection, descriptors
 
 
 @pytest.fixture
@@ -58,3 +60,37 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on(
         ]
         assert wires[-1].recv(1) == b""  # closed
         assert early.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /livez HTTP/1.1\r\nX: "], ids=["nothing", "a part"])
+@pytest.mark.parametrize("second", [False, True], ids=["first", "second"])
+def test_a_connection_whose_request_does_not_begin_in_time_is_closed(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes, second: bool
+) -> None:
+    monkeypatch.setattr(connection, "HEAD", 1.0)
+    with served() as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with closing(socket.create_connection((host, int(port)), 30)) as wire:
+            if second:
+                wire.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert b"200 OK" in wire.recv(65536)
+            wire.sendall(begin)
+            with suppress(ConnectionError):
+                while wire.recv(65536):  # times out, which fails, if it is not closed
+                    wire.sendall(b"x")
+
+
+def test_an_answer_that_lasts_longer_than_a_head_may_is_not_cut(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD", 0.5)
+    slow = FastAPI()
+
+    @slow.get("/")
+    async def answer() -> str:
+        await asyncio.sleep(1.5)
+        return "here"
+
+    with served(made=lambda: slow) as address, httpx.Client(base_url=address, timeout=60) as me:
+        for _ in range(2):
+            assert me.get("/").json() == "here"
