@@ -19,7 +19,7 @@ from typing import Any
 
 from PIL import Image
 
-from worker import program
+from worker import answers, program
 from worker.decoder import ACCEPTED, MEMORY
 from worker.decoder import FORMATS as FORMATS
 from worker.decoder import CleanImage as CleanImage
@@ -27,6 +27,7 @@ from worker.decoder import ImageRejected as ImageRejected
 from worker.decoder import encode as encode
 from worker.settings import MIB, settings
 
+OURS = ("PNG", "JPEG")  # what we write
 SEATS = 2  # pictures decoded at a time; who comes later waits
 WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 _SMALL = MIB // 2  # of a file; a picture in it hardly takes long
@@ -50,18 +51,14 @@ def _tell_once(confined: str) -> None:
 def _exchange(
     process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
 ) -> tuple[dict[str, Any], bytes]:
-    """Ask a decoder and return its answer; raises OSError, ValueError or EOFError if it ended."""
-    asked, answers = process.stdin, process.stdout
+    """Ask a decoder and return its answer; raises OSError, EOFError and `NotOurs`."""
+    asked, given = process.stdin, process.stdout
     assert asked is not None
-    assert answers is not None
+    assert given is not None
     asked.write(json.dumps(question).encode() + b"\n")
     asked.write(data)
     asked.flush()
-    told = json.loads(answers.readline())
-    made = answers.read(told["length"])
-    if len(made) < told["length"]:
-        raise EOFError
-    return told, made
+    return answers.read(question["verb"], question["limit"], given)
 
 
 class _Seat:
@@ -75,7 +72,7 @@ class _Seat:
         process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
         self._process = process
         assert process.stdout is not None
-        _tell_once(str(json.loads(process.stdout.readline())["confined"]))
+        _tell_once(str(answers.head(process.stdout).get("confined")))
         return process
 
     def _talk(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -87,6 +84,10 @@ class _Seat:
         clock.start()
         try:
             return _exchange(process, question, data)
+        except answers.NotOurs:
+            log.warning("a decoder gave an answer that is not ours and was ended")
+            process.kill()
+            raise
         finally:
             clock.cancel()
 
@@ -111,7 +112,7 @@ class _Seat:
         question["memory"] = memory
         try:
             told, made = self._talk(question, data)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, EOFError, answers.NotOurs) as error:
             code = self._end()
             if code >= 0:
                 raise RuntimeError(f"the decoder ended with code {code}") from error
@@ -184,8 +185,8 @@ def note(data: bytes) -> str:
 
 
 def ours(picture: CleanImage) -> Image.Image:
-    """Open a picture that passed: we wrote it, so no decoder is led astray by it."""
-    return Image.open(io.BytesIO(picture.data), formats=FORMATS)
+    """Open a picture that passed: a decoder of ours wrote it, or one that was taken over."""
+    return Image.open(io.BytesIO(picture.data), formats=OURS)
 
 
 def small(data: bytes, side: int) -> CleanImage:
