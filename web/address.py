@@ -6,6 +6,7 @@ What a proxy says of it counts only if the proxy is trusted: anybody can write t
 import hmac
 from functools import cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
@@ -15,6 +16,8 @@ from web.identity import owner_of
 from worker import blocks, limits
 from worker.limits import Visitor
 from worker.settings import cookie_secret, settings
+
+_WHERE = {b"x-forwarded-host", b"x-gradio-server"}
 
 
 @cache
@@ -74,8 +77,21 @@ def of(connection: HTTPConnection) -> str:
     return peer
 
 
+def _drop_addresses(scope: Scope) -> None:
+    """Take out the headers in which anybody may say where the studio is, unless they are right."""
+    ours = urlsplit(settings().public_url).netloc.encode()
+    scope["headers"] = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in _WHERE or (ours and value == ours and name == b"x-forwarded-host")
+    ]
+
+
 class Forwarded:
-    """Middleware: a request that a trusted proxy took over https is an https request."""
+    """Middleware: a request that a trusted proxy took over https is an https request.
+
+    The studio's address comes from `Host` or the settings: Gradio writes others into the page.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -83,6 +99,7 @@ class Forwarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] == "http":
             asks = HTTPConnection(scope)
+            _drop_addresses(scope)
             peer, scheme = _peer(asks), asks.headers.get("x-forwarded-proto", "").strip()
             if peer is not None and scheme in {"http", "https"} and _trusted(peer):
                 scope["scheme"] = scheme

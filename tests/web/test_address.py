@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
 from tests.parts import Setting
-from web import address
+from web import address, app
 from worker.settings import BadSetting, settings
 
 
@@ -63,3 +64,25 @@ def test_everybody_is_no_proxy(setting: Setting, proxies: str) -> None:
     setting(trusted_proxies=proxies)
     with pytest.raises(BadSetting, match="STUDIO_TRUSTED_PROXIES"):
         settings()
+
+
+@pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Gradio-Server", "Forwarded"])
+def test_no_header_of_a_stranger_says_where_the_studio_is(
+    studio: Path, setting: Setting, header: str, proxies: str
+) -> None:
+    setting(trusted_proxies=proxies)
+    lie = {header: "host=evil.example" if header == "Forwarded" else "http://evil.example"}
+    with TestClient(app.create(), "http://studio.example", client=("127.0.0.1", 1)) as client:
+        for place in ("/", "/config", "/gradio_api/info", "/api/v1/openapi.json"):
+            answer = client.get(place, headers=lie)
+            assert "evil.example" not in answer.text, place
+            assert "evil.example" not in str(answer.headers), place
+        assert client.get("/config", headers=lie).json()["root"] == "http://studio.example"
+
+
+def test_proxy_may_say_the_address_that_the_settings_name(studio: Path, setting: Setting) -> None:
+    setting(public_url="https://studio.example")
+    said = {"X-Forwarded-Host": "studio.example", "X-Forwarded-Proto": "https"}
+    with TestClient(app.create(), "http://inside:8000", client=("127.0.0.1", 1)) as client:
+        assert client.get("/config", headers=said).json()["root"] == "https://studio.example"
