@@ -8,12 +8,11 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, sentences, stored, submission, texts
+from web import address, checking, sentences, stored, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
@@ -23,10 +22,8 @@ from worker.options import recorded
 from worker.settings import settings
 
 PREFIX = "/api/v1"
-AT_ONCE = 2  # submissions being checked; a decoded picture takes up to 100 MB
 
 router = APIRouter(prefix=PREFIX, tags=["jobs"])
-checking = anyio.CapacityLimiter(AT_ONCE)
 
 Owner = Annotated[str, Depends(owner_of)]
 
@@ -167,7 +164,7 @@ async def submit(request: Request, response: Response) -> JobView:
     """Accept a job; its state is asked for at the `Location` of the answer."""
     visitor = address.visitor(request)
     async with submission.read(request) as asked:
-        job, new = await run_sync(submission.accept, visitor, asked, limiter=checking)
+        job, new = await checking.run(visitor, submission.accept, visitor, asked)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job, texts.language_of(request))
@@ -192,7 +189,7 @@ async def again(
 ) -> JobView:
     """Accept a job of yours once more, the same pictures with other options or the same ones."""
     visitor = address.visitor(request)
-    job = await run_sync(admission.again, visitor, job_id, changes or {}, limiter=checking)
+    job = await checking.run(visitor, admission.again, visitor, job_id, changes or {})
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
     return await run_sync(view, job, texts.language_of(request))
 

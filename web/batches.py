@@ -15,9 +15,9 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, archive, sentences, stored, submission, texts
+from web import address, archive, checking, sentences, stored, submission, texts
 from web.address import COSTLY
-from web.api import PREFIX, Owner, checking
+from web.api import PREFIX, Owner
 from web.limits import SMALL
 from web.openapi import Responses, problems
 from web.texts import ENGLISH, Spoken
@@ -233,7 +233,7 @@ async def submit(request: Request, response: Response) -> BatchView:
         photos, styles = (submission.sources(form, field) for field in FIELDS[:2])
         options = await submission.options(form)
         asked = (visitor, photos, styles, options, key)
-        batch, new = await run_sync(_accept, *asked, limiter=checking)
+        batch, new = await checking.run(visitor, _accept, *asked)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/batches/{batch.id}"
     return await run_sync(view, batch, texts.language_of(request))

@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from web import signed, stored, submission
+from web import address, checking, signed, stored, submission
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
@@ -435,4 +435,4 @@ async def shared_download(
 async def settings(request: Request) -> embed.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
     async with submission.picture(request) as sent:
-        return await run_sync(lambda: embed.read(sent.read()), limiter=_encoding)
+        return await checking.run(address.visitor(request), lambda: embed.read(sent.read()))

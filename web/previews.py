@@ -7,12 +7,11 @@ second decoding. Parses, calls `worker.previews`, answers.
 from functools import lru_cache
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, references, stored, submission
-from web.api import PREFIX, Owner, checking
+from web import address, checking, references, stored, submission
+from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
 from worker import images, limits, previews
 from worker.images import CleanImage
@@ -71,7 +70,7 @@ async def ask(request: Request) -> PreviewView:
     """
     visitor = address.visitor(request)
     async with submission.read(request, FIELDS) as asked:
-        return PreviewView(id=await run_sync(_ask, visitor, asked, limiter=checking))
+        return PreviewView(id=await checking.run(visitor, _ask, visitor, asked))
 
 
 _LOOK: Responses = {

@@ -18,6 +18,7 @@ from worker.blocks import Blocked
 from worker.gate import Closed
 from worker.jobs import JobNotFound
 from worker.limits import TooMany
+from worker.line import Busy
 from worker.refused import Refused
 from worker.room import QuotaFull
 from worker.uploads import UploadNotFound
@@ -57,7 +58,7 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 429, str(error)
         case Blocked():
             return 403, str(error)
-        case Closed():
+        case Closed() | Busy():
             return 503, str(error)
         case QuotaFull():
             return 507, str(error)
@@ -90,7 +91,11 @@ def sentence_for(error: Exception) -> tuple[int, str]:
 
 def wait(error: Exception) -> dict[str, str]:
     """Return the header that says how many seconds to wait, where that helps."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany | Closed) else {}
+    return (
+        {"Retry-After": str(error.retry_after)}
+        if isinstance(error, TooMany | Closed | Busy)
+        else {}
+    )
 
 
 async def _foreseen(request: Request, error: Exception) -> JSONResponse:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import shelf, stored
+from web import address, shelf, stored
 from web.address import COSTLY
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import jobs, recents
+from worker import jobs, limits, recents
 
 router = APIRouter(prefix=PREFIX, tags=["styles"])
 
@@ -67,10 +67,12 @@ _SMALL: Responses = {
     responses=_SMALL | problems(404, 410, 429),
     dependencies=COSTLY,
 )
-def thumbnail(job_id: str, place: int, owner: Owner) -> Response:
+def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Response:
     """Return a style picture of your job small, a JPEG; the first is 0."""
     job = jobs.get(job_id, owner)
     if not 0 <= place < len(job.style_keys):
         raise HTTPException(404, f"This job has {len(job.style_keys)} style pictures, from 0.")
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    return stored.answer(recents.small(job, place), headers)
+    with limits.paying(address.visitor(request)):
+        key = recents.small(job, place)
+    return stored.answer(key, headers)

@@ -4,14 +4,12 @@ What differs in colour from the photo's edges and lies near its middle seeds Ope
 which finds the outline. No model, no download; often right enough to be mended with a brush.
 """
 
-import anyio
 import cv2
 import numpy as np
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 
-from web import submission
+from web import address, checking, submission
 from web.address import COSTLY
 from web.api import PREFIX
 from web.openapi import Responses, problems
@@ -26,7 +24,6 @@ PLAIN = 8.0  # of 255; colours that differ by less are one
 NONE_FOUND = "No subject stands out in this photo. Please paint it with a brush."
 
 router = APIRouter(prefix=PREFIX, tags=["regions"])
-_looking = anyio.CapacityLimiter(1)  # half a second of a core each
 
 Map = NDArray[np.float32]
 
@@ -102,5 +99,5 @@ _MASK: Responses = {
 async def subject(request: Request) -> Response:
     """Guess where the subject of a photo is: a small mask, white there, to start regions from."""
     async with submission.picture(request) as sent:
-        found = await run_sync(lambda: find(sent.read()), limiter=_looking)
+        found = await checking.run(address.visitor(request), lambda: find(sent.read()))
     return Response(found, media_type="image/png", headers={"Cache-Control": "no-store"})

@@ -13,7 +13,7 @@ import gradio as gr
 
 from web import (
     address,
-    api,
+    checking,
     labels,
     previews,
     problems,
@@ -94,12 +94,13 @@ def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> st
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
-def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
     """Accept the job; returns its id and no notice, or no id and what was wrong."""
     assert request.request is not None
     words = texts.words(texts.language_of(request.request))
     try:
-        return _submit(address.visitor(request.request), words, form), _notice("")
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _submit, visitor, words, form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error, request))
 
@@ -123,36 +124,39 @@ def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> s
     return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
 
 
-def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
+async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
     """Ask for a preview of the form as it is; returns its id, or "" when there can be none."""
     assert request.request is not None
     words = texts.words(texts.language_of(request.request))
     try:
-        return _preview(address.visitor(request.request), words, form)
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _preview, visitor, words, form)
     except Exception as error:  # the door; what is wrong is said when the form is sent
         _sentence(error, request)
         return ""
 
 
-def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+async def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Make an earlier picture anew at several strengths; returns the new ids and a notice."""
     assert request.request is not None
     ids: list[str] = []
     try:
         visitor = address.visitor(request.request)
         for alpha in STRENGTHS:
-            ids.append(admission.again(visitor, event.id, {"alpha": alpha}).id)
+            asked = visitor, event.id, {"alpha": alpha}
+            ids.append((await checking.run(visitor, admission.again, *asked)).id)
     except Exception as error:  # the door
         return " ".join(ids), _notice(_sentence(error, request))
     return " ".join(ids), _notice("")
 
 
-def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+async def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Submit a job that failed or was cancelled once more; returns the new id and a notice."""
     assert request.request is not None
     try:
         visitor = address.visitor(request.request)
-        return admission.again(visitor, event.id, {}).id, _notice("")
+        job = await checking.run(visitor, admission.again, visitor, event.id, {})
+        return job.id, _notice("")
     except Exception as error:  # the door
         return "", _notice(_sentence(error, request))
 
@@ -409,8 +413,7 @@ def page() -> gr.Blocks:
         past.again(again, outputs=[*filled, *controls, notice], **QUICK)
         submits: dict[str, Any] = {
             "outputs": [job_id, notice],
-            "concurrency_limit": api.AT_ONCE,
-            "concurrency_id": "submit",
+            "concurrency_limit": None,  # `checking` says whose turn it is
             "trigger_mode": "once",
             "show_progress": "hidden",
             "api_visibility": "private",

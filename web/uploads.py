@@ -6,12 +6,11 @@ hours.
 
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from web import address, stored, submission
-from web.api import PREFIX, Owner, checking
+from web import address, checking, stored, submission
+from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
 from worker import images, limits, uploads
 from worker.batches import Source
@@ -47,7 +46,7 @@ async def add(request: Request) -> UploadView:
     """Take a picture for a form; it is deleted after some hours, and seen by nobody else."""
     async with submission.picture(request) as sent:
         visitor = address.visitor(request)
-        upload_id = await run_sync(_keep, visitor, sent, limiter=checking)
+        upload_id = await checking.run(visitor, _keep, visitor, sent)
     return UploadView(id=upload_id)
 
 

@@ -30,8 +30,13 @@ def submit(
     Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
     """
     gate.check()
-    size = sum(map(len, (content, *styles, *masks)))
-    limits.spend(visitor, limits.submissions(), limits.sent(size))
+    pictures = content, *styles, *masks
+    limits.spend(
+        visitor,
+        limits.submissions(),
+        limits.sent(sum(map(len, pictures))),
+        limits.pictures(len(pictures)),
+    )
 
     gone: list[str] = []
 

@@ -22,6 +22,8 @@ NAMES = (
     "address_waiting",
     "visitor_uploads",
     "address_uploads",
+    "visitor_decoding",
+    "address_decoding",
     "visitor_previews",
     "address_previews",
     "visitor_events",

@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import math
+import re
 import resource
 import signal
 import sys
@@ -36,12 +37,17 @@ ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
 
 MEMORY = 300_000_000  # bytes beyond what the idle process has
 SECONDS = 2.0  # of the processor, for a small picture …
-SECONDS_A_PIXEL = 0.4e-6  # … and for each pixel more; a slow machine takes half of that
+SECONDS_A_PIXEL = 0.2e-6  # … and for each pixel more …
+SECONDS_A_BYTE = 0.6e-6  # … and for each byte of the file; a slow machine takes a quarter of that
+MOST_SECONDS_A_PIXEL = 0.4e-6  # … however many bytes
+MOST_SCANS = 100  # of a JPEG, each of which goes through all its pixels; ordinary ones have ten
 
 log = logging.getLogger(__name__)
 
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 _PIECE = 1 << 20  # pixels converted at a time
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)  # that has a length, or ends
+_SOS, _EOI = b"\xda", b"\xd9"
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
@@ -84,6 +90,19 @@ def _check_pixels(image: Image.Image, limit: int) -> None:
         )
 
 
+def _check_scans(data: bytes) -> None:
+    """Refuse a JPEG of very many scans, by its markers alone."""
+    found, place = 0, 2
+    while (marker := _MARKER.search(data, place)) and marker[1] != _EOI:
+        found += marker[1] == _SOS
+        if found > MOST_SCANS:
+            raise ImageRejected(
+                f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
+                "progressive JPEG, about ten, are accepted."
+            )
+        place = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2]))
+
+
 def _what(data: bytes) -> str:
     """Say what bytes are that are no picture."""
     if b"<svg" in data[:4096].lower():
@@ -102,6 +121,8 @@ def opened(data: bytes, limit: int) -> Image.Image:
     except Exception as error:  # whatever a decoder makes of a stranger's bytes
         raise ImageRejected(f"{_what(data)}; {ACCEPTED}.") from error
     _check_pixels(image, limit)
+    if image.format in {"JPEG", "MPO"}:
+        _check_scans(data)
     return image
 
 
@@ -159,8 +180,16 @@ def _mask(image: Image.Image) -> Image.Image:
     return out
 
 
-def _converted(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    _allow(SECONDS + image.width * image.height * SECONDS_A_PIXEL)
+def seconds_for(pixels: int, size: int) -> float:
+    """Return the processor's seconds that a picture in a file of so many bytes may take."""
+    by_file = pixels * SECONDS_A_PIXEL + size * SECONDS_A_BYTE
+    return SECONDS + min(by_file, pixels * MOST_SECONDS_A_PIXEL)
+
+
+def _converted(
+    image: Image.Image, size: int, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    _allow(seconds_for(image.width * image.height, size))
     try:
         return convert(image)
     except MemoryError:
@@ -189,13 +218,13 @@ def clean(data: bytes, limit: int) -> CleanImage:
     """Check and re-encode a picture of at most so many pixels; raises `ImageRejected`."""
     image = opened(data, limit)
     suffix = "jpg" if image.format in {"JPEG", "MPO"} else "png"
-    image = _converted(image, _rgb)
+    image = _converted(image, len(data), _rgb)
     return CleanImage(encode(image, suffix), suffix, image.width, image.height)
 
 
 def mask(data: bytes, limit: int) -> CleanImage:
     """Check and re-encode a mask as grey; raises `ImageRejected`."""
-    image = _converted(opened(data, limit), _mask)
+    image = _converted(opened(data, limit), len(data), _mask)
     return CleanImage(encode(image, "png"), "png", image.width, image.height)
 
 
@@ -268,11 +297,13 @@ def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
     while line := asked.readline():
         question = json.loads(line)
         data = asked.read(question["length"])
+        begun = time.process_time()
         _allow(SECONDS)
         memory = held + question["memory"], held + MEMORY
         resource.setrlimit(resource.RLIMIT_DATA, memory)
         told, made = _answer(question["verb"], data, question["limit"])
-        answers.write(json.dumps(told | {"length": len(made)}).encode() + b"\n" + made)
+        told |= {"length": len(made), "seconds": time.process_time() - begun}
+        answers.write(json.dumps(told).encode() + b"\n" + made)
         answers.flush()
 
 

@@ -10,11 +10,14 @@ import io
 import json
 import logging
 import subprocess
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
 from functools import cache, partial
 from queue import LifoQueue
-from threading import Timer
+from threading import Lock, Timer
+from time import monotonic
 from typing import Any
 
 from PIL import Image
@@ -25,7 +28,9 @@ from worker.decoder import FORMATS as FORMATS
 from worker.decoder import CleanImage as CleanImage
 from worker.decoder import ImageRejected as ImageRejected
 from worker.decoder import encode as encode
+from worker.line import Line
 from worker.settings import MIB, settings
+from worker.visitor import STUDIO, Visitor
 
 OURS = ("PNG", "JPEG")  # what we write
 SEATS = 2  # pictures decoded at a time; who comes later waits
@@ -106,24 +111,72 @@ class _Seat:
                     pipe.close()
         return code
 
-    def ask(self, verb: str, data: bytes, memory: int) -> CleanImage:
-        """Have bytes looked at within so much memory; raises `ImageRejected`."""
+    def ask(self, verb: str, data: bytes, memory: int, account: "Account") -> CleanImage:
+        """Have bytes looked at within so much memory; raises `ImageRejected`.
+
+        Counts the processor's seconds, or those that passed if the decoder can't tell any more.
+        """
+        begun = monotonic()
         question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
         question["memory"] = memory
         try:
             told, made = self._talk(question, data)
         except (OSError, EOFError, answers.NotOurs) as error:
+            account.add(monotonic() - begun)
             code = self._end()
             if code >= 0:
                 raise RuntimeError(f"the decoder ended with code {code}") from error
             log.warning("a decoder was ended by signal %d", -code)
             raise ImageRejected(TOO_MUCH) from error
+        passed = monotonic() - begun
+        account.add(min(told.get("seconds", passed), passed))
         if "refused" in told:
             raise ImageRejected(told["refused"])
         return CleanImage(made, told["suffix"], told["width"], told["height"])
 
 
-_hands = ThreadPoolExecutor(SEATS, "looks")
+# ---------------------------------------------------------------- in whose turn
+
+
+@dataclass
+class Account:
+    """In whose turn pictures are decoded, and the seconds that it took."""
+
+    visitor: Visitor
+    seconds: float = 0.0
+    hands: list[Future[CleanImage]] = field(default_factory=list)  # that decode beside
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, seconds: float) -> None:
+        """Count what a picture took."""
+        with self._lock:
+            self.seconds += seconds
+
+    def end(self) -> None:
+        """Begin nothing more, and wait for what has begun."""
+        for hand in self.hands:
+            hand.cancel()
+        wait(self.hands)
+
+
+_account: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+@contextlib.contextmanager
+def charged(account: Account) -> Iterator[None]:
+    """Have what is decoded meanwhile, by this thread or task, decoded in the account's turn."""
+    before = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(before)
+        account.end()
+
+
+# ---------------------------------------------------------------- what may be asked
+
+
+_line = Line(SEATS, SEATS)
 _seats: LifoQueue[_Seat] = LifoQueue()
 for _ in range(SEATS):
     _seats.put(_Seat())
@@ -133,11 +186,13 @@ def _ask(verb: str, data: bytes, memory: int = MEMORY) -> CleanImage:
     limit = settings().max_upload_bytes
     if len(data) > limit:
         raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
-    seat = _seats.get()
-    try:
-        return seat.ask(verb, data, memory)
-    finally:
-        _seats.put(seat)
+    account = _account.get() or Account(STUDIO)
+    with _line.seat(account.visitor):
+        seat = _seats.get()
+        try:
+            return seat.ask(verb, data, memory, account)
+        finally:
+            _seats.put(seat)
 
 
 def clean(data: bytes) -> CleanImage:
@@ -153,7 +208,13 @@ def looks(pictures: Sequence[bytes]) -> list[Callable[[], CleanImage]]:
     """
     if len(pictures) == 1 or max(map(len, pictures)) > _SMALL:
         return [partial(clean, data) for data in pictures]
-    hands = [_hands.submit(_ask, "clean", data, MEMORY // SEATS) for data in pictures]
+    pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: nobody else waits for it
+    hands = [
+        pool.submit(copy_context().run, _ask, "clean", data, MEMORY // SEATS) for data in pictures
+    ]
+    pool.shutdown(wait=False)
+    if account := _account.get():
+        account.hands += hands
 
     def look(place: int) -> CleanImage:
         try:

@@ -6,18 +6,22 @@ as fast as it returns. Knows no address, only the scrambled form of one (an orig
 """
 
 import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker import blocks, ceilings, database
+from worker import blocks, ceilings, database, images
 from worker.database import Base, now
 from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.refused import Refused
+from worker.visitor import Visitor as Visitor
 
 MINUTE, DAY = 60.0, 86400.0
+DECODING = 600.0  # seconds in which what decoding may take comes back
 VISITOR_CREDENTIALS, ADDRESS_CREDENTIALS = 25, 60  # keys and webhook secrets made a minute
 ATTEMPTS = 5  # wrong secrets that one address may try a minute
 SLACK = 0.001  # seconds by which databases round their time
@@ -43,14 +47,6 @@ class Allowance(Base):
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Who asks: an owner, at an origin ("": none is known)."""
-
-    owner: str
-    origin: str = ""
-
-
-@dataclass(frozen=True)
 class Limit:
     """So much of something within so many seconds; most = 0: any."""
 
@@ -72,8 +68,11 @@ def _upsert(
     return statement.values(who=who, what=what, until=until)
 
 
-def _spend(session: Session, who: str, limit: Limit, amount: float) -> None:
-    """Spend in one statement, which of two at once one must wait for; raises `TooMany`."""
+def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bool = False) -> None:
+    """Spend in one statement, which of two at once one must wait for.
+
+    Raises `TooMany`, unless it was taken already.
+    """
     if not limit.most:
         return
     cost = limit.seconds * min(1.0, amount / limit.most)
@@ -81,7 +80,7 @@ def _spend(session: Session, who: str, limit: Limit, amount: float) -> None:
     statement = _upsert(session, who, limit.what, now() + cost).on_conflict_do_update(
         index_elements=["who", "what"],
         set_={"until": spent},
-        where=spent <= now() + limit.seconds + SLACK,
+        where=None if taken else spent <= now() + limit.seconds + SLACK,
     )
     if session.scalar(statement.returning(Allowance.until)) is None:
         mine = Allowance.who == who, Allowance.what == limit.what
@@ -109,18 +108,35 @@ class Cost:
     amount: float
     own: Limit
     address: Limit
+    beside: "Cost | None" = None  # is spent with it
+
+
+def _each(visitor: Visitor, costs: Sequence[Cost]) -> Iterator[tuple[str, Limit, float]]:
+    """Yield whose limit is spent how much of: the visitor's, and the address's if it is known."""
+    owner, origin = names(visitor)
+    for cost in costs:
+        yield owner, cost.own, cost.amount
+        if origin:
+            yield origin, cost.address, cost.amount
+        if cost.beside:
+            yield from _each(visitor, [cost.beside])
 
 
 @database.retried
 def spend(visitor: Visitor, *costs: Cost) -> None:
     """Spend all of it or nothing; raises `TooMany` and `Blocked`."""
-    owner, origin = names(visitor)
-    blocks.check(owner, origin)
+    blocks.check(*names(visitor))
     with database.transaction() as session:
-        for cost in costs:
-            _spend(session, owner, cost.own, cost.amount)
-            if origin:
-                _spend(session, origin, cost.address, cost.amount)
+        for who, limit, amount in _each(visitor, costs):
+            _spend(session, who, limit, amount)
+
+
+@database.retried
+def charge(visitor: Visitor, *costs: Cost) -> None:
+    """Spend what was taken already, however much is left."""
+    with database.transaction() as session:
+        for who, limit, amount in _each(visitor, costs):
+            _spend(session, who, limit, amount, taken=True)
 
 
 def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
@@ -136,13 +152,10 @@ def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
 
 def check(visitor: Visitor, *costs: Cost) -> None:
     """Raise `TooMany` and `Blocked` where `spend` would; spends nothing."""
-    owner, origin = names(visitor)
-    blocks.check(owner, origin)
+    blocks.check(*names(visitor))
     with database.reading() as session:
-        for cost in costs:
-            _check(session, owner, cost.own, cost.amount)
-            if origin:
-                _check(session, origin, cost.address, cost.amount)
+        for who, limit, amount in _each(visitor, costs):
+            _check(session, who, limit, amount)
 
 
 # ---------------------------------------------------------------- what is limited
@@ -165,8 +178,22 @@ def submissions(count: int = 1) -> Cost:
     )
 
 
+def decoding(seconds: float = 0.0) -> Cost:
+    """Return what so many seconds of decoding cost; of 0 seconds: nothing, once all is spent."""
+    own, address = ceilings.of("visitor_decoding", "address_decoding")
+    sentence = "Your pictures took the studio very long to open. Please wait a little."
+    return Cost(
+        seconds,
+        Limit("decoding", own, DECODING, sentence),
+        Limit("decoding", address, DECODING, sentence),
+    )
+
+
 def pictures(count: int = 1) -> Cost:
-    """Return what pictures to be opened cost: put in a form, downloaded, read."""
+    """Return what pictures to be opened cost: put in a form, sent, downloaded, read.
+
+    None is opened for who has spent all time of decoding.
+    """
     own, address = ceilings.of("visitor_uploads", "address_uploads")
     return Cost(
         count,
@@ -182,7 +209,20 @@ def pictures(count: int = 1) -> Cost:
             MINUTE,
             f"{address} pictures a minute may be opened from your network. Please wait a little.",
         ),
+        beside=decoding(),
     )
+
+
+@contextmanager
+def paying(visitor: Visitor) -> Iterator[None]:
+    """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took."""
+    account = images.Account(visitor)
+    try:
+        with images.charged(account):
+            yield
+    finally:
+        if account.seconds:
+            charge(visitor, decoding(account.seconds))
 
 
 def preview() -> Cost:

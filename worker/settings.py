@@ -232,12 +232,22 @@ class Settings(BaseSettings):
     address_waiting: int = Field(
         default=400, ge=0, description="jobs of one network address in line; 0: no limit"
     )
-    # Opened: put in a form and looked at (two each), downloaded in another format, read.
+    # Opened: put in a form and looked at (two each), sent, downloaded in another format, read.
     visitor_uploads: int = Field(
         default=240, ge=0, description="pictures opened for one visitor a minute; 0: no limit"
     )
     address_uploads: int = Field(
         default=960, ge=0, description="pictures opened for one address a minute; 0: no limit"
+    )
+    visitor_decoding: int = Field(
+        default=600,
+        ge=0,
+        description="seconds in ten minutes that one visitor's pictures are decoded; 0: no limit",
+    )
+    address_decoding: int = Field(
+        default=900,
+        ge=0,
+        description="seconds in ten minutes that one address's pictures are decoded; 0: no limit",
     )
     visitor_previews: int = Field(
         default=300, ge=0, description="previews of one visitor a minute; 0: no limit"

@@ -84,7 +84,7 @@ def form(studio: Path) -> dict[str, object]:
 
 
 def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> None:
-    preview_id = ui.preview(_request(), **form)
+    preview_id = asyncio.run(ui.preview(_request(), **form))
     claimed = previews.claim()
     assert claimed is not None
     assert claimed.id == preview_id
@@ -96,7 +96,7 @@ def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> No
 
 def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) -> None:
     mask = uploads.keep("ada", picture(900, 600, mode="L", color=255))
-    assert ui.preview(_request(), **form | {"mask_0": f"upload:{mask}"})
+    assert asyncio.run(ui.preview(_request(), **form | {"mask_0": f"upload:{mask}"}))
     claimed = previews.claim()
     assert claimed is not None
     assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)
@@ -104,8 +104,8 @@ def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) ->
 
 def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) -> None:
     for missing in ("photo", "style_0"):
-        assert ui.preview(_request(), **form | {missing: None}) == ""
-    assert ui.preview(_request(), **form | {"strength": 500}) == ""
+        assert asyncio.run(ui.preview(_request(), **form | {missing: None})) == ""
+    assert asyncio.run(ui.preview(_request(), **form | {"strength": 500})) == ""
     assert previews.claim() is None
 
 
@@ -113,6 +113,6 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
     setting(visitor_uploads=1)
     visitor = Visitor(identity.owner_of(_request().request), "")  # type: ignore[arg-type]
     for strength in (10, 20, 30):
-        assert ui.preview(_request(), **form | {"strength": strength})
+        assert asyncio.run(ui.preview(_request(), **form | {"strength": strength}))
     with pytest.raises(TooMany):
         limits.spend(visitor, limits.pictures())

@@ -34,7 +34,7 @@ def _form(**given: object) -> dict[str, Any]:
 
 
 def _repainted(**given: object) -> tuple[str, str]:
-    return ui.repaint(_asked_by("ada"), **_form(**given))
+    return asyncio.run(ui.repaint(_asked_by("ada"), **_form(**given)))
 
 
 def _job(job_id: str) -> Job:
@@ -112,7 +112,7 @@ def test_the_upload_of_another_visitor_is_refused(studio: Path, photo: str) -> N
         job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | given)
         assert job_id == ""
         assert "Please choose it again" in notice
-    assert ui.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo)) == ""
+    assert asyncio.run(ui.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo))) == ""
 
 
 def test_samples_from_the_shelf_make_a_job(studio: Path) -> None:
@@ -127,7 +127,9 @@ def test_a_style_of_an_earlier_job_makes_another_for_its_owner_only(
     first, _ = _repainted(photo=photo, style_0=photo)
     style = f"job:{first}/styles/0"
     assert _repainted(photo=photo, style_0=style)[1] == ""
-    _, notice = ui.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
+    _, notice = asyncio.run(
+        ui.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
+    )
     assert "no job with this id among yours" in notice
     assert "Please choose it again" in _repainted(photo=photo, style_0=f"{style}9")[1]
 

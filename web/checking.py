@@ -1,0 +1,34 @@
+"""Requests whose pictures are opened: they take turns by address, and pay for the time it took.
+
+Knows no route and no picture.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from anyio.to_thread import run_sync
+
+from worker import limits
+from worker.limits import Visitor
+from worker.line import Line
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AT_ONCE, EACH = 4, 2  # requests in all and of one address; each takes up to 100 MB
+
+_line = Line(AT_ONCE, EACH)
+
+
+async def run(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what the work makes, in a thread, when it is the visitor's turn.
+
+    Raises what it raises, and `line.Busy`.
+    """
+
+    def paid() -> T:
+        with limits.paying(visitor):
+            return work(*args, **kwargs)
+
+    async with _line.turn(visitor):
+        return await run_sync(paid)
