@@ -60,9 +60,9 @@ def _ifd(entries: int, size: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", entries) + b"".join(rows)
 
 
-def _scans(count: int) -> bytes:
+def scans(count: int, side: int = 1500) -> bytes:
     """Return a progressive JPEG, all of one colour, whose last scan comes many times over."""
-    data = _file("JPEG", Image.new("RGB", (1500, 1500)), progressive=True)
+    data = _file("JPEG", Image.new("RGB", (side, side)), progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:last] + data[last:-2] * count + data[-2:]
 
@@ -105,7 +105,7 @@ def _bombs() -> dict[str, bytes]:
         "segments.jpg": _with_segments(_segment(0xFE, b"") * 400_000),
         "filling.jpg": b"\xff\xd8" + b"\xff" * 3_000_000 + _file("JPEG")[2:],
         "junk.jpg": _with_segments(b"\x01" * 3_000_000),
-        "scans.jpg": _scans(10_000),
+        "scans.jpg": scans(10_000),
     }
 
 

@@ -144,6 +144,7 @@ class Account:
 
     visitor: Visitor
     seconds: float = 0.0
+    pictures: int = 0
     hands: list[Future[CleanImage]] = field(default_factory=list)  # that decode beside
     _lock: Lock = field(default_factory=Lock)
 
@@ -151,6 +152,7 @@ class Account:
         """Count what a picture took."""
         with self._lock:
             self.seconds += seconds
+            self.pictures += 1
 
     def end(self) -> None:
         """Begin nothing more, and wait for what has begun."""

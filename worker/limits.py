@@ -221,7 +221,7 @@ def paying(visitor: Visitor) -> Iterator[None]:
         with images.charged(account):
             yield
     finally:
-        if account.seconds:
+        if account.pictures:
             charge(visitor, decoding(account.seconds))
 
 

@@ -1,3 +1,4 @@
+import asyncio
 import io
 from collections.abc import Iterator
 from pathlib import Path

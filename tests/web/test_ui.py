@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -170,22 +171,22 @@ def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
 ) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")
     finish(begin())
-    ids, notice = ui.sweep(_asked_by("ada"), _event(id=job_id))
+    ids, notice = asyncio.run(ui.sweep(_asked_by("ada"), _event(id=job_id)))
     assert notice == ""
     made = [_job(one) for one in ids.split()]
     assert [job.options["alpha"] for job in made] == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert {(job.options["color"], len(job.mask_keys)) for job in made} == {("content", 1)}
-    assert ui.sweep(_asked_by("grace"), _event(id=job_id))[0] == ""
+    assert asyncio.run(ui.sweep(_asked_by("grace"), _event(id=job_id)))[0] == ""
 
 
 def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, photo: str) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, strength=30)
     jobs.cancel(job_id, "ada")
-    again, notice = ui.retry(_asked_by("ada"), _event(id=job_id))
+    again, notice = asyncio.run(ui.retry(_asked_by("ada"), _event(id=job_id)))
     assert notice == ""
     assert _job(again).status == "queued"
     assert _job(again).options == _job(job_id).options
-    assert ui.retry(_asked_by("grace"), _event(id=job_id))[0] == ""
+    assert asyncio.run(ui.retry(_asked_by("grace"), _event(id=job_id)))[0] == ""
 
 
 def test_the_form_speaks_korean_with_who_asks_for_it() -> None:

@@ -11,8 +11,10 @@ from PIL import Image, ImageCms
 
 from tests import hostile
 from tests.parts import Setting, picture
-from worker import images
+from worker import decoder, images
+from worker.decoder import MOST_SCANS
 from worker.images import CleanImage, ImageRejected
+from worker.visitor import Visitor
 
 
 def file(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -261,12 +263,57 @@ def test_a_bomb_is_a_picture_or_a_sentence_and_the_next_picture_passes() -> None
         assert images.clean(picture()).width == 64, name
 
 
-@pytest.mark.parametrize("name", ["exif.jpg", "exif.png", "many-exif.jpg", "scans.jpg"])
+@pytest.mark.parametrize("name", ["exif.jpg", "exif.png", "many-exif.jpg"])
 def test_what_takes_more_memory_or_time_than_a_picture_may_is_ended_by_the_kernel(
     name: str,
 ) -> None:
     with pytest.raises(ImageRejected, match="takes too much memory or time to open"):
         images.clean(hostile.corpus("bombs")[name])
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded() -> None:
+    assert images.clean(hostile.scans(MOST_SCANS - 10, 24)).width == 24
+    account = images.Account(Visitor("ann"))
+    with (
+        images.charged(account),
+        pytest.raises(ImageRejected, match="JPEG of more than 100 scans"),
+    ):
+        images.clean(hostile.scans(MOST_SCANS + 1, 24))
+    with pytest.raises(ImageRejected, match="JPEG of more than 100 scans"):
+        decoder.opened(
+            hostile.scans(MOST_SCANS + 1, 24).replace(b"\xff\xda", b"\xff\xff\xda"), 10**6
+        )
+
+
+def test_scans_of_a_thumbnail_and_of_a_film_behind_the_picture_are_not_counted() -> None:
+    many = b"\xff\xda\0\2" * 200
+    data = picture(64, 48, "JPEG")
+    comment = b"\xff\xfe" + (len(many) + 2).to_bytes(2) + many
+    assert images.clean(data[:2] + comment + data[2:] + many).width == 64
+
+
+def test_a_picture_may_take_as_long_as_its_file_is_large_within_what_its_pixels_may() -> None:
+    small, photo = (decoder.seconds_for(25_000_000, size) for size in (75_000, 9_000_000))
+    assert small < 8 < 10 < photo
+    assert decoder.seconds_for(25_000_000, 10**9) == decoder.SECONDS + 10
+    assert decoder.seconds_for(100, 10**9) < decoder.SECONDS + 1
+
+
+def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside() -> None:
+    refused = hostile.corpus("bombs")["exif.jpg"]
+    alone, beside = images.Account(Visitor("ann")), images.Account(Visitor("ann"))
+    with images.charged(alone), pytest.raises(ImageRejected):
+        images.clean(refused)
+    assert alone.seconds > 1  # the kernel ends it after two
+    slow = hostile.scans(60)
+    with images.charged(alone):
+        before = alone.seconds
+        images.clean(slow)
+        once = alone.seconds - before
+    with images.charged(beside):
+        images.looks([slow, slow, slow])  # and nobody asks what became of them
+    assert beside.seconds > once / 3
+    assert all(hand.done() for hand in beside.hands)
 
 
 def test_a_decoder_that_died_meanwhile_is_no_fault_of_the_next_picture() -> None:

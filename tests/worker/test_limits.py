@@ -148,3 +148,42 @@ def test_the_address_is_forgotten_when_the_job_has_ended(either: Path) -> None:
     limits.forget()
     with database.reading() as session:
         assert session.scalars(select(Allowance)).all() == []
+
+
+def test_a_job_spends_an_opened_picture_for_each_of_its_files(
+    either: Path, setting: Setting
+) -> None:
+    setting(visitor_uploads=3)
+    submit()
+    with pytest.raises(TooMany, match="3 pictures a minute opened"):
+        submit()
+    with database.reading() as session:
+        assert session.get(Allowance, ("owner:ann", "pictures")) is not None
+
+
+def test_time_of_decoding_is_charged_afterwards_and_comes_back(
+    either: Path, setting: Setting
+) -> None:
+    setting(visitor_decoding=60, address_decoding=100)
+    limits.charge(ANN, limits.decoding(50))
+    limits.spend(ANN, limits.pictures())
+    limits.charge(ANN, limits.decoding(20))
+    with pytest.raises(TooMany, match="very long to open") as refused:
+        limits.spend(ANN, limits.pictures())
+    with pytest.raises(TooMany, match="very long to open"):
+        submit()
+    assert 90 <= refused.value.retry_after <= 100  # 10 seconds too many of 60 in ten minutes
+    limits.spend(Visitor("bob", "here"), limits.pictures())
+    limits.charge(Visitor("eve", "here"), limits.decoding(40))
+    with pytest.raises(TooMany, match="very long to open"):
+        limits.spend(Visitor("bob", "here"), limits.pictures())
+    back(101)
+    limits.spend(ANN, limits.pictures())
+
+
+def test_sixty_large_photos_from_a_slow_machine_are_within_what_decoding_may_take(
+    studio: Path,
+) -> None:
+    for _ in range(2 * 60):  # put in the form, and sent
+        limits.spend(ANN, limits.pictures())
+        limits.charge(ANN, limits.decoding(4.9))
