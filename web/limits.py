@@ -44,7 +44,7 @@ def _nothing(visitor: Visitor, size: int) -> None:
 
 def _submission(visitor: Visitor, size: int) -> None:
     gate.check()
-    limits.check(visitor, limits.submissions(), limits.sent(size))
+    limits.check(visitor, limits.submissions(), limits.sent(size), limits.pictures())
 
 
 def _batch(visitor: Visitor, size: int) -> None:

@@ -259,7 +259,8 @@ def sent(size: int) -> Cost:
     """Return what bytes being sent cost of the day's."""
     [most] = ceilings.of("daily_bytes")
     sentence = f"{most / 1e9:.3g} GB a day may be sent from one place. Please come back later."
-    return Cost(size, *[Limit("bytes", most, DAY, sentence)] * 2)
+    both = Limit("bytes", most, DAY, sentence)
+    return Cost(size, both, both)
 
 
 def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:

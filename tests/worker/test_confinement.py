@@ -13,7 +13,8 @@ from tests import hostile
 from tests.parts import picture
 from worker import confinement, images
 from worker.decoder import MEMORY
-from worker.images import ImageRejected
+from worker.images import Account, ImageRejected
+from worker.visitor import STUDIO
 
 # What somebody does who runs code of theirs in a decoder. Prepared before it is confined, since
 # afterwards it could not even import.
@@ -147,7 +148,7 @@ def outcomes(part: str) -> dict[str, tuple[object, ...]]:
     seat = images._Seat()
     for name, data in hostile.corpus(part).items():
         try:
-            made = seat.ask("clean", data, MEMORY)
+            made = seat.ask("clean", data, MEMORY, Account(STUDIO))
             found[name] = (made.width, made.height, made.data)
         except ImageRejected as refused:
             found[name] = (str(refused),)

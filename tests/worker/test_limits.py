@@ -121,20 +121,21 @@ def test_a_check_refuses_what_spending_would_and_spends_nothing(
 
 
 def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
-    setting(visitor_uploads=2, visitor_submissions=1)
+    setting(visitor_uploads=4, visitor_submissions=1)
     submit()
     limits.spend(ANN, limits.pictures())
     limits.spend(ANN, limits.pictures())
-    with pytest.raises(TooMany, match="2 pictures a minute"):
+    with pytest.raises(TooMany, match="4 pictures a minute"):
         limits.spend(ANN, limits.pictures())
 
 
 def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Setting) -> None:
-    names = ("submissions", "waiting", "uploads")
+    names = ("submissions", "waiting", "uploads", "decoding")
     setting(**{f"{who}_{what}": 0 for who in ("visitor", "address") for what in names})
     setting(daily_bytes=0, visitor_bytes=0, total_bytes=0)
     for _ in range(5):
         submit()
+        limits.charge(ANN, limits.decoding(5000))
         limits.spend(ANN, limits.pictures())
 
 
