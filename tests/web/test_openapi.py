@@ -30,7 +30,7 @@ checks.positive_data_acceptance.enabled = false
 include-name = ["POST /api/v1/jobs/{{job_id}}/again"]
 checks.positive_data_acceptance.enabled = false
 
-[[operations]]  # any text fits the description, but only a short one that can be printed is accepted
+[[operations]]  # any text fits the description, but only a short printable one is accepted
 include-name = ["POST /api/v1/me/keys", "PATCH /api/v1/gallery/{{job_id}}"]
 checks.positive_data_acceptance.enabled = false
 
