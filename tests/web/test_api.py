@@ -21,6 +21,7 @@ from tests.parts import Setting, picture, pictured
 from web import app, limits
 from worker import blobs, gate, jobs, processes
 from worker.jobs import Job, Status
+from worker.settings import MIB
 
 NOT_YOURS = "There is no job with this id among yours."
 Files = list[tuple[str, tuple[str, bytes, str]]]
@@ -112,6 +113,12 @@ def _noise(side: int) -> bytes:
     out = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     Image.fromarray(noise).save(out, "PNG")
+    return out.getvalue()
+
+
+def _noisy_jpeg(side: int) -> bytes:
+    out = io.BytesIO()
+    Image.open(io.BytesIO(_noise(side))).save(out, "JPEG", quality=75)
     return out.getvalue()
 
 
@@ -423,13 +430,12 @@ def test_a_database_that_is_away_is_503(client: TestClient, studio: Path, settin
     assert "cannot reach its database" in answer.json()["detail"]
 
 
-def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient, setting: Setting) -> None:
-    names = ("visitor_submissions", "address_submissions", "visitor_bytes", "total_bytes")
-    setting(**dict.fromkeys(names, 0), daily_bytes=0)  # only the pictures' disk is full here
-    client.get("/api/v1/jobs")  # the database has its files; what is only read needs no room
+def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient, studio: Path) -> None:
+    client.get("/api/v1/jobs")  # the database has its files
+    files = _files(content=_noisy_jpeg(1000))  # 0.6 MB on its way, 2.9 MB as it is kept
+    largest = max(file.stat().st_size for file in studio.rglob("*") if file.is_file())
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    files = _files(content=_noise(64))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest + MIB, before[1]))  # rows still have room
     try:
         answer = _post(client, files)
     finally:
