@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from adain import compiled, memory
+from adain import compiled, memory, pictures
 from adain.color import Color
 from adain.model import NETWORKS, Transfer
 from adain.request import Request
@@ -54,7 +54,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 def _open(path: Path) -> Image.Image:
     try:
-        image = Image.open(path)
+        image = pictures.opened_bytes(path.read_bytes(), None)
         image.load()
     except FileNotFoundError as error:
         raise ValueError(f"There is no file {path}.") from error

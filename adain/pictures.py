@@ -6,47 +6,150 @@ what may be opened at all is decided at the worker's door (`worker/images.py`).
 
 import io
 from collections.abc import Iterable
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
+
+from adain import png, profiles
 
 LONGEST = 4  # times `size`: a panorama's longer side stops here
-_SIXTEEN_BITS = {"I", "I;16", "I;16L", "I;16B", "I;16N"}
+_SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
+_BITS = 258  # the tag of a TIFF that says how many bits a sample has
 _SRGB = ImageCms.createProfile("sRGB")
+_MODES = {b"GRAY": {"L", *_SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
+_PLAIN = {"1": "L", "LA": "L", "La": "LA", "RGBa": "RGBA"}  # others become RGB
+
+PngImagePlugin.MAX_TEXT_CHUNK = png.LARGEST_PROFILE  # Pillow's limit for profiles as well
+
+
+def opened_bytes(data: bytes, formats: tuple[str, ...] | None, keyword: bytes = b"") -> Image.Image:
+    """Open a file's bytes without what is not used of it; of a PNG's texts one keyword's stay.
+
+    Raises what `PIL.Image.open` raises.
+    """
+    image = Image.open(io.BytesIO(png.lean(data, keyword)), formats=formats)
+    if codes := png.chunk(data, b"cICP"):
+        image.info["cicp"] = codes
+    return image
+
+
+# ---------------------------------------------------------------- samples
+
+
+def _levels(image: Image.Image) -> tuple[float, float]:
+    """Return factor and offset that bring samples of more than eight bits to sixteen."""
+    if "levels" in image.info:
+        return cast(tuple[float, float], image.info["levels"])
+    if image.mode in _SIXTEEN_BITS:
+        bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
+        return float(1 << 16 - min(bits, 16)), 0.0
+    low, high = cast(tuple[float, float], image.getextrema())
+    if low >= 0:
+        for most in (1.0, 255.0, 65535.0, 2.0**32):
+            if high <= most and not (most == 1.0 and image.mode == "I"):
+                return 65535 / most, 0.0
+    factor = 65535 / ((high - low) or 1.0)
+    return factor, -low * factor
+
+
+def _sixteen_bits(image: Image.Image) -> Image.Image:
+    """Bring integers and floats of any range to I;16; other pictures as they are."""
+    if image.mode not in {"I", "F", *_SIXTEEN_BITS}:
+        return image
+    factor, offset = _levels(image)
+    if (factor, offset) == (1.0, 0.0) and image.mode in _SIXTEEN_BITS:
+        return image
+    whole = image if image.mode == "F" else image.convert("I")
+    return whole.point(lambda value: value * factor + offset).convert("I").convert("I;16")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Sixteen bits a pixel → L by its upper byte; anything else as it is."""
     if image.mode not in _SIXTEEN_BITS:
         return image
-    grey = image.convert("I")
-    return grey.point(lambda value: value / 256).convert("L")
+    return image.convert("I").point(lambda value: value / 256).convert("L")
 
 
-def _in_srgb(image: Image.Image) -> Image.Image:
-    """Apply an embedded colour profile; a broken one, or one for another mode, is ignored."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in {"RGB", "CMYK", "L"}:
-        return image
+def _differs(image: Image.Image, sample: int) -> Image.Image:
+    """Return a mask of mode L, white where a picture of sixteen bits is not that sample."""
+    values = image.convert("I")
+    mask: Image.Image = ImageMath.lambda_eval(
+        lambda given: given["convert"]((given["values"] != sample) * 255, "L"), values=values
+    )
+    return mask
+
+
+def _opacity(image: Image.Image) -> Image.Image | None:
+    """Return the alpha channel of a picture, None if it has no transparency."""
+    if not image.has_transparency_data:
+        return None
+    key = image.info.get("transparency")
+    if image.mode in _SIXTEEN_BITS:
+        return _differs(image, key) if isinstance(key, int) else None
+    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:  # of sixteen bits
+        image = image.copy()
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    return image.convert("RGBA").getchannel("A")
+
+
+def _colors(image: Image.Image) -> Image.Image:
+    """Return a picture without alpha and palette: L, I;16, RGB, CMYK or LAB."""
+    image = _sixteen_bits(image)
+    while image.mode not in {"L", "RGB", "CMYK", "LAB", *_SIXTEEN_BITS}:
+        image = image.convert(_PLAIN.get(image.mode, "RGB"))
+    return image
+
+
+# ---------------------------------------------------------------- colours
+
+
+def _space(image: Image.Image, profile: bytes) -> ImageCms.ImageCmsProfile | None:
+    """Return the profile if it is a sound one for the picture's mode."""
+    if image.mode == "LAB":
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    if image.mode not in _MODES.get(profile[16:20], ()):
+        return None
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        turned = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (ImageCms.PyCMSError, OSError):
-        return image
-    return cast(Image.Image, turned)
+        return None
 
 
-def _with_alpha(image: Image.Image) -> bool:
-    return image.has_transparency_data
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert from a profile's space to sRGB; a broken one, or one of another mode, is ignored."""
+    if profile[16:20] == b"RGB " and image.mode in _MODES[b"GRAY"]:
+        image = _eight_bits(image).convert("RGB")
+    source = _space(image, profile)
+    # lcms' tables are too coarse for the shadows of grey, and for Lab
+    flags = ImageCms.Flags.NONE if image.mode in {"RGB", "CMYK"} else ImageCms.Flags.NOOPTIMIZE
+    if source:
+        try:
+            turned = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB", flags=flags)
+            return cast(Image.Image, turned)
+        except (ImageCms.PyCMSError, OSError):
+            pass  # as if there were none
+    return _eight_bits(image).convert("RGB")
+
+
+def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
+    """Return what of `info` tells how a picture's samples become colours."""
+    told: dict[str | tuple[int, int], Any] = {
+        "icc_profile": profiles.of_info(image.info),
+        "transparency": image.info.get("transparency"),
+    }
+    if image.mode in {"I", "F", *_SIXTEEN_BITS}:
+        told["levels"] = _levels(image)
+    return {what: value for what, value in told.items() if value not in (None, b"")}
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    """First frame, upright by its EXIF orientation, eight bits a channel; no copy if it is so."""
+    """First frame, upright by its EXIF orientation; no copy if it is so."""
     image.seek(0)
     image.load()
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
-    return _eight_bits(image)
+    return image
 
 
 def rgb(image: Image.Image) -> Image.Image:
@@ -55,14 +158,16 @@ def rgb(image: Image.Image) -> Image.Image:
     A picture that is just that is returned as it is: a large one is not copied.
     """
     image = _turned(image)
-    if not _with_alpha(image):
-        image = _in_srgb(image)
-        return image if image.mode == "RGB" else image.convert("RGB")
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    flat = Image.alpha_composite(white, image).convert("RGB")
-    flat.info["icc_profile"] = image.info.get("icc_profile")
-    return _in_srgb(flat)
+    profile = profiles.of_info(image.info)
+    opacity = _opacity(image)
+    if image.mode == "RGB" and not profile and opacity is None:
+        return image
+    colors = _in_srgb(_colors(image), profile)
+    if opacity is None:
+        return colors
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(colors, mask=opacity)
+    return flat
 
 
 def mask(image: Image.Image) -> Image.Image:
@@ -72,11 +177,10 @@ def mask(image: Image.Image) -> Image.Image:
     brightness.
     """
     image = _turned(image)
-    if _with_alpha(image):
-        alpha = image.convert("RGBA").getchannel("A")
-        if alpha.getextrema() != (255, 255):
-            return alpha
-    return image.convert("RGB").convert("L")
+    opacity = _opacity(image)
+    if opacity and opacity.getextrema() != (255, 255):
+        return opacity
+    return _eight_bits(_colors(image)).convert("RGB").convert("L")
 
 
 def scaled_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -100,4 +204,4 @@ def scaled(image: Image.Image, size: int) -> Image.Image:
 
 def opened(paths: Iterable[str]) -> list[Image.Image]:
     """Open files as upright RGB pictures."""
-    return [rgb(Image.open(path)) for path in paths]
+    return [rgb(opened_bytes(Path(path).read_bytes(), None)) for path in paths]

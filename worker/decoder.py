@@ -110,10 +110,13 @@ def _what(data: bytes) -> str:
     return "This file is not a picture that can be read"
 
 
-def opened(data: bytes, limit: int) -> Image.Image:
-    """Read the header only; raises `ImageRejected`, also for more pixels than the limit."""
+def opened(data: bytes, limit: int, keyword: str = "") -> Image.Image:
+    """Read the header only; raises `ImageRejected`, also for more pixels than the limit.
+
+    Of a PNG's texts those with the keyword are read.
+    """
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = pictures.opened_bytes(data, FORMATS, keyword.encode())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(limit) from error
     except MemoryError:
@@ -149,8 +152,7 @@ def _upright(image: Image.Image) -> Image.Image:
         raise
     except Exception:  # what it says of its picture, not the picture, is broken
         log.debug("EXIF can't be read", exc_info=True)
-    keep = {"icc_profile", "transparency"}
-    image.info = {what: value for what, value in image.info.items() if what in keep}
+    image.info = pictures.described(image)
     return image
 
 
@@ -230,7 +232,7 @@ def mask(data: bytes, limit: int) -> CleanImage:
 
 def note(data: bytes, limit: int) -> CleanImage:
     """Return, in place of a picture, what stands where one of ours tells how it was made."""
-    image, found = opened(data, limit), b""
+    image, found = opened(data, limit, CHUNK), b""
     try:
         if image.format == "PNG":
             found = str(image.info.get(CHUNK, "")).encode()

@@ -196,7 +196,7 @@ def test_the_limit_on_pixels_is_a_setting(setting: Setting) -> None:
         images.clean(picture(11, 10))
 
 
-def test_a_text_bomb_in_a_png_is_refused() -> None:
+def test_a_text_bomb_in_a_png_is_not_unpacked() -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -204,8 +204,7 @@ def test_a_text_bomb_in_a_png_is_refused() -> None:
 
     bomb = chunk(b"zTXt", b"note\0\0" + zlib.compress(b"a" * (70 << 20)))
     data = picture()
-    with pytest.raises(ImageRejected):
-        images.clean(data[:33] + bomb + data[33:])
+    assert images.clean(data[:33] + bomb + data[33:]) == images.clean(data)
 
 
 # ---------------------------------------------------------------- masks
