@@ -47,6 +47,11 @@ def forget_caches() -> None:
         measured.forget()
 
 
+def module_name(file: Path, root: Path) -> str:
+    """Return the dotted name of the module in a file below the folder `root`."""
+    return ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
 def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))

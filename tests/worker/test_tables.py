@@ -5,20 +5,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.parts import module_name
 from worker import tables
 
-WORKER = Path(tables.__file__).parent
+ROOT = Path(tables.__file__).parents[1]
 
 
 def _declaring() -> dict[str, set[str]]:
     """Return the names of the tables that each module of `worker` declares."""
     found: dict[str, set[str]] = {}
-    for file in sorted(WORKER.glob("*.py")):
+    for file in (ROOT / "worker").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                 names = [target.id for target in node.targets if isinstance(target, ast.Name)]
                 if names == ["__tablename__"]:
-                    found.setdefault(f"worker.{file.stem}", set()).add(str(node.value.value))
+                    found.setdefault(module_name(file, ROOT), set()).add(str(node.value.value))
     return found
 
 
