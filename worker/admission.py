@@ -31,12 +31,8 @@ def submit(
     """
     gate.check()
     pictures = content, *styles, *masks
-    limits.spend(
-        visitor,
-        limits.submissions(),
-        limits.sent(sum(map(len, pictures))),
-        limits.pictures(len(pictures)),
-    )
+    sent = sum(map(len, pictures))
+    limits.spend(visitor, limits.submissions(), limits.sent(sent), limits.pictures(len(pictures)))
 
     gone: list[str] = []
 
@@ -48,6 +44,7 @@ def submit(
         beside(session, job_id)
 
     def make_room(size: int) -> None:
+        limits.spend(visitor, limits.kept(size, sent))
         room.make(visitor.owner, size)
 
     job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
@@ -102,8 +99,8 @@ def submit_batch(
     _check_size(len(photos), len(styles))
     count = len(photos) * len(styles)
     _check_waiting(visitor, count)
-    size = sum(one.size for one in (*photos, *styles))
-    limits.spend(visitor, limits.sent(size), limits.pictures(len(photos) + len(styles)))
+    sent = sum(one.size for one in (*photos, *styles))
+    limits.spend(visitor, limits.sent(sent), limits.pictures(len(photos) + len(styles)))
     gone: list[str] = []
 
     def checked(session: Session, batch_id: str) -> None:
@@ -114,7 +111,7 @@ def submit_batch(
         beside(session, batch_id)
 
     def make_room(size: int) -> None:
-        limits.spend(visitor, limits.submissions(count))
+        limits.spend(visitor, limits.submissions(count), limits.kept(size, sent))
         room.make(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)

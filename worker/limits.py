@@ -255,12 +255,29 @@ def credential() -> Cost:
     )
 
 
+def _bytes(most: int) -> Limit:
+    return Limit(
+        "bytes",
+        most,
+        DAY,
+        f"{most / 1e9:.3g} GB a day may be sent from one place, or kept if that is more. "
+        "Please come back later.",
+    )
+
+
 def sent(size: int) -> Cost:
     """Return what bytes being sent cost of the day's."""
-    [most] = ceilings.of("daily_bytes")
-    sentence = f"{most / 1e9:.3g} GB a day may be sent from one place. Please come back later."
-    both = Limit("bytes", most, DAY, sentence)
+    both = _bytes(*ceilings.of("daily_bytes"))
     return Cost(size, both, both)
+
+
+def kept(size: int, paid: int) -> Cost:
+    """Return what bytes being kept cost of the day's, where so many sent bytes were paid already.
+
+    Together never more than a day's worth, as with `sent` alone.
+    """
+    both = _bytes(*ceilings.of("daily_bytes"))
+    return Cost(max(0, min(size, both.most) - paid), both, both)
 
 
 def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:

@@ -1,27 +1,38 @@
 """Room: how much is kept of one visitor and of all, and what goes when there is too much.
 
-The oldest job that has ended goes first; those that their owner pinned (favourite, published
-or shared) don't. Counted by the rows in the database, for the result that is still to come
-included.
+Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
+oldest ended job of the owner who keeps most (max-min fairness), within these rules:
+
+- an owner who keeps no more than the guaranteed share loses nothing to a submission;
+- nobody loses anything to a submission of an owner who would then keep more;
+- an owner who has no job older than a day takes nothing from owners who have one.
+
+Jobs that their owner pinned (favourite, published or shared) stay. Counted by the rows in the
+database, including what is reserved for results still to come.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from heapq import heapify, heappop, heappush
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from worker import blobs, ceilings, database, deletions, limits
 from worker.blobs import StorageFull
+from worker.database import now
 from worker.gallery import Entry, Report
 from worker.jobs import ACTIVE, Job, in_order
 from worker.refused import Refused
+from worker.settings import settings
 
 log = logging.getLogger(__name__)
 
 EVERYBODY = "everybody"
 AT_ONCE = 500  # jobs deleted in one go
+NEW = 86400.0  # seconds after an owner's first job until it may take room from older owners
 
 
 class QuotaFull(Refused):
@@ -63,21 +74,14 @@ def _pinned() -> ColumnElement[bool]:
     return select(Entry.job_id).where(Entry.job_id == Job.id, marked).exists()
 
 
-def _oldest(session: Session, owner: str | None, size: int) -> list[str] | None:
-    """Return the oldest jobs that together take so much; None when there are not enough."""
-    found: list[str] = []
+def _ended(session: Session, owner: str) -> Iterator[tuple[str, int]]:
+    """Yield id and bytes of an owner's jobs that may go, the oldest first."""
     ended = Job.status.not_in(ACTIVE)  # not `in_(ENDED)`, so that the ids' own order is used
-    free = select(Job.id, Job.bytes).where(_of(owner), ended, Job.bytes > 0, ~_pinned())
-    while size > 0:
-        after = Job.id > (found[-1] if found else "")
-        rows = session.execute(free.where(after).order_by(Job.id).limit(AT_ONCE)).all()
-        if not rows:
-            return None
-        for job_id, bytes_ in rows:
-            if size > 0:
-                found.append(job_id)
-                size -= bytes_
-    return found
+    free = select(Job.id, Job.bytes).where(Job.owner == owner, ended, Job.bytes > 0, ~_pinned())
+    last = ""
+    while rows := session.execute(free.where(Job.id > last).order_by(Job.id).limit(AT_ONCE)).all():
+        yield from ((job_id, size) for job_id, size in rows)
+        last = rows[-1][0]
 
 
 def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
@@ -97,14 +101,82 @@ def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
     deletions.note(session, job_ids)
 
 
-def _free(session: Session, owner: str | None, most: int, needed: int) -> list[str] | None:
-    """Delete the rows that must go so that so much more fits; None when it can't."""
-    if not most:
-        return []
-    over = _kept(session, owner) + needed - most
-    gone = _oldest(session, owner, over)
-    delete_rows(session, gone or [])
-    return gone
+def _own(session: Session, owner: str, size: int) -> list[str] | None:
+    """Return the owner's oldest jobs that together take so much; None: there are not enough."""
+    found: list[str] = []
+    ended = _ended(session, owner)
+    while size > 0:
+        job_id, bytes_ = next(ended, ("", 0))
+        if not job_id:
+            return None
+        found.append(job_id)
+        size -= bytes_
+    return found
+
+
+# ---------------------------------------------------------------- who gives way
+
+
+def _kept_by_owner(session: Session) -> dict[str, int]:
+    """Return the bytes kept of each owner, by an index alone."""
+    reserved = case((Job.status.in_(ACTIVE), Job.reserved), else_=0)
+    rows = session.execute(select(Job.owner, func.sum(Job.bytes + reserved)).group_by(Job.owner))
+    return {owner: int(size) for owner, size in rows}
+
+
+def _is_new(session: Session, owner: str) -> bool:
+    """Tell whether no job of the owner is older than a day."""
+    old = Job.owner == owner, Job.submitted < now() - NEW
+    return session.scalar(select(Job.id).where(*old).limit(1)) is None
+
+
+@dataclass(frozen=True)
+class _Asks:
+    """For whose submission room is made; owner "": for nobody's, the limit was lowered."""
+
+    owner: str = ""
+    needed: int = 0  # bytes that are still to come
+    share: int = 0  # who keeps no more loses nothing
+    newcomer: bool = False  # takes nothing from older owners
+
+    def spares(self, session: Session, other: str) -> bool:
+        """Tell whether another owner loses nothing to this one, however much it keeps."""
+        return self.newcomer and other != self.owner and not _is_new(session, other)
+
+
+def _fairly(session: Session, asks: _Asks, size: int) -> list[str] | None:
+    """Return jobs that together take so much, each of who keeps most at that point.
+
+    None: there are not enough within the rules.
+    """
+    kept = _kept_by_owner(session)
+    if asks.owner:
+        kept[asks.owner] = kept.get(asks.owner, 0) + asks.needed
+    # who keeps most comes first; of equals the one who asks
+    heap = [(-most, one != asks.owner, one) for one, most in kept.items() if most > asks.share]
+    heapify(heap)
+    ended: dict[str, Iterator[tuple[str, int]]] = {}
+    found: list[str] = []
+    while size > 0 and heap:
+        most, other, owner = heappop(heap)
+        if owner not in ended:
+            ended[owner] = iter(()) if asks.spares(session, owner) else _ended(session, owner)
+        job_id, bytes_ = next(ended[owner], ("", 0))
+        if job_id:
+            found.append(job_id)
+            size -= bytes_
+            if -most - bytes_ > asks.share:
+                heappush(heap, (most + bytes_, other, owner))
+        elif not other:
+            break  # all others keep less
+    return found if size <= 0 else None
+
+
+def share() -> int:
+    """Return the bytes that an owner keeps in any case."""
+    [total] = ceilings.of("total_bytes")
+    most = settings().guaranteed_owners
+    return total // most if most else 0
 
 
 def _fits(owner: str, needed: int) -> bool:
@@ -113,16 +185,32 @@ def _fits(owner: str, needed: int) -> bool:
     return all(not most or kept(whose) + needed <= most for whose, most in limited)
 
 
+def _over(session: Session, owner: str | None, most: int, needed: int) -> int:
+    """Return the bytes that must go so that so much more fits; 0 is no limit."""
+    return _kept(session, owner) + needed - most if most else 0
+
+
+def _fair(session: Session, owner: str, over: int, needed: int) -> list[str]:
+    """Return the jobs that give way to an owner's submission; raises `StorageFull`."""
+    if over <= 0:
+        return []
+    asks = _Asks(owner, needed, share(), _is_new(session, owner))
+    found = _fairly(session, asks, over)
+    if found is None:
+        raise StorageFull
+    return found
+
+
 def _make(session: Session, owner: str, needed: int) -> list[str]:
     """Delete the rows that must go, one session after the other; return their ids."""
     limits.lock(session, EVERYBODY)
     one, total = ceilings.of("visitor_bytes", "total_bytes")
-    own = _free(session, owner, one, needed)
+    own = _own(session, owner, _over(session, owner, one, needed))
     if own is None:
         raise QuotaFull
-    others = _free(session, None, total, needed)
-    if others is None:
-        raise StorageFull
+    delete_rows(session, own)
+    others = _fair(session, owner, _over(session, None, total, needed), needed)
+    delete_rows(session, others)
     return [*own, *others]
 
 
@@ -159,6 +247,8 @@ def shrink() -> int:
     [total] = ceilings.of("total_bytes")
     with database.transaction() as session:
         limits.lock(session, EVERYBODY)
-        gone = _free(session, None, total, 0) or []
+        over = _over(session, None, total, 0)
+        gone = _fairly(session, _Asks(), over) or [] if over > 0 else []
+        delete_rows(session, gone)
     delete_pictures(gone)
     return len(gone)

@@ -262,13 +262,24 @@ class Settings(BaseSettings):
         default=2400, ge=0, description="events of the page from one address a minute; 0: no limit"
     )
     daily_bytes: int = Field(
-        default=4 * GIB, ge=0, description="one visitor or one address may send a day; 0: no limit"
+        default=4 * GIB,
+        ge=0,
+        description="of pictures that one visitor or one address may send, or have kept if that "
+        "is more, a day; 0: no limit",
     )
     visitor_bytes: int = Field(
         default=2 * GIB, ge=0, description="kept of one visitor; the oldest goes first; 0: any"
     )
     total_bytes: int = Field(
-        default=20 * GIB, ge=0, description="kept of all visitors; the oldest goes first; 0: any"
+        default=20 * GIB,
+        ge=0,
+        description="kept of all visitors; the oldest of who keeps most goes first; 0: any",
+    )
+    guaranteed_owners: int = Field(
+        default=100,
+        ge=0,
+        description="visitors by whom total_bytes is divided: who keeps no more than such a share "
+        "loses nothing to others; 0: no share is guaranteed",
     )
     uploads_bytes: int = Field(
         default=2 * GIB, ge=0, description="kept of forms that are being filled in; 0: any"

@@ -40,6 +40,44 @@ def near(got: tuple[int, ...], wanted: tuple[int, ...], by: int = 4) -> bool:
     return max(abs(a - b) for a, b in zip(got, wanted, strict=True)) <= by
 
 
+def tiled(side: int, tile: int) -> Image.Image:
+    """Return noise that repeats: no two bytes beside each other are equal, yet it deflates well."""
+    noise = np.random.default_rng(tile).integers(0, 256, (tile, tile, 3), dtype=np.uint8)
+    times = side // tile + 1
+    return Image.fromarray(np.tile(noise, (times, times, 1))[:side, :side].copy())
+
+
+# ---------------------------------------------------------------- size
+
+
+@pytest.mark.parametrize(
+    "image",
+    [tiled(1500, 8), tiled(1500, 16), tiled(1500, 50), Image.new("RGB", (1500, 1500), "teal")],
+    ids=["8", "16", "50", "solid"],
+)
+def test_a_picture_that_repeats_is_not_kept_as_many_times_what_came(image: Image.Image) -> None:
+    data = file(image, "PNG")
+    clean = images.clean(data)
+    assert len(clean.data) <= 4 * len(data)
+    assert np.array_equal(np.asarray(shown(clean)), np.asarray(image))
+
+
+def test_a_webp_that_repeats_is_compressed_as_well() -> None:
+    clean = images.clean(file(tiled(1500, 16), "WEBP", lossless=True))
+    assert len(clean.data) < len(decoder.encode(tiled(1500, 16), "png")) / 20
+
+
+def test_a_large_picture_that_repeats_is_kept_within_four_times_what_came() -> None:
+    data = file(tiled(5000, 16), "PNG")
+    assert len(data) < 600_000
+    assert len(images.clean(data).data) <= 4 * len(data)
+
+
+def test_a_mask_that_repeats_is_not_kept_as_many_times_what_came() -> None:
+    data = file(tiled(1500, 16).convert("L"), "PNG")
+    assert len(images.clean_mask(data, (1500, 1500)).data) <= 4 * len(data)
+
+
 # ---------------------------------------------------------------- converted
 
 

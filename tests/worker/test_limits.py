@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.parts import Setting, picture, pictured
-from worker import admission, database, jobs, limits
+from worker import admission, database, jobs, limits, room
+from worker.batches import Source
 from worker.jobs import Job
 from worker.limits import Allowance, TooMany, Visitor
 
@@ -102,6 +103,47 @@ def test_bytes_are_counted_by_the_day(either: Path, setting: Setting) -> None:
     limits.spend(ANN, limits.sent(5000))  # larger than a day's: a whole day's worth
     with pytest.raises(TooMany):
         limits.spend(Visitor("bob", "here"), limits.sent(10))
+
+
+def test_what_is_kept_of_a_job_counts_towards_the_days_bytes(
+    either: Path, setting: Setting
+) -> None:
+    sent = len(picture()) + len(picture(20, 20))
+    submit()
+    kept = room.kept("ann")  # with what is reserved for the result
+    assert kept > 10 * sent
+    setting(daily_bytes=2 * kept + sent)
+    back(86400)
+    submit()
+    submit()
+    with pytest.raises(TooMany, match="a day may be sent from one place, or kept") as refused:
+        submit(Visitor("bob", "here"))
+    assert refused.value.retry_after > 10_000
+    assert jobs.mine("bob") == []
+    submit(Visitor("bob", "elsewhere"))
+
+
+def test_what_is_kept_of_a_batch_counts_towards_the_days_bytes(
+    either: Path, setting: Setting
+) -> None:
+    source = Source("a.png", len(picture()), picture)
+    admission.submit_batch(ANN, [source], [source, source])
+    kept = room.kept("ann")
+    setting(daily_bytes=kept)
+    back(86400)
+    admission.submit_batch(ANN, [source], [source, source])
+    with pytest.raises(TooMany, match="a day"):
+        admission.submit_batch(ANN, [source], [source, source])
+    assert room.kept("ann") == 2 * kept
+
+
+def test_a_job_of_more_than_a_days_bytes_takes_a_whole_day(either: Path, setting: Setting) -> None:
+    setting(daily_bytes=1000)
+    submit()
+    with pytest.raises(TooMany):
+        submit()
+    back(86400)
+    submit()
 
 
 def test_a_check_refuses_what_spending_would_and_spends_nothing(
