@@ -19,9 +19,9 @@ from sqlalchemy import Row, delete, event, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from tests.parts import picture
-from worker import accounts, batches, database, gallery, gate, images, jobs, settings, standings
+from worker import accounts, batches, database, gallery, gate, jobs, settings, standings
 from worker.batches import Batch
+from worker.images import CleanFile
 from worker.jobs import ENDED, Hold, Job, JobNotFound, Status
 from worker.leases import Lease
 from worker.options import Options
@@ -117,7 +117,8 @@ def shift(seconds: float) -> None:
         session.execute(update(Lease).values(until=Lease.until - seconds))
 
 
-_PICTURES = {name: images.clean(picture()) for name in ("content", "style-0")}
+_CLEAN = CleanFile(Path("a"), "png", 64, 48, 100, "")
+_PICTURES = dict.fromkeys(("content", "style-0"), _CLEAN)
 _PLACE = st.integers(0, 3)
 _OWNER = st.sampled_from(["ann", "bob", "cid"])
 
@@ -179,8 +180,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(owner=_OWNER)
     def submit_batch(self, owner: str) -> None:
-        clean = batches._Clean(Path("a.png"), 64, 48, 100, "")
-        cells = [batches._Cell(str(uuid_utils.uuid7()), clean, clean) for _ in range(2)]
+        cells = [batches._Cell(str(uuid_utils.uuid7()), _CLEAN, _CLEAN) for _ in range(2)]
         batch = Batch(
             id=str(uuid_utils.uuid7()), owner=owner, photos=["a", "b"], styles=["c"], options={}
         )

@@ -5,9 +5,12 @@ A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a s
 """
 
 import re
+from functools import partial
+from typing import IO
 
 from web import shelf
 from worker import blobs, jobs, uploads
+from worker.images import Source
 from worker.refused import Refused
 
 FIELD = "value-"  # how the ids of the fields begin that hold such a value
@@ -28,26 +31,40 @@ def style_of(job_id: str, place: int) -> str:
     return f"job:{job_id}/styles/{place}"
 
 
-def _sample(kind: str, name: str) -> bytes:
+def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     found = shelf.file(kind, name)
     if found is None:
         raise Refused(uploads.GONE)
-    return found.read_bytes()
+    return found.stat().st_size, found.open("rb")
 
 
-def _style(job_id: str, place: int, owner: str) -> bytes:
+def _style(job_id: str, place: int, owner: str) -> tuple[int, IO[bytes]]:
     keys = jobs.get(job_id, owner).style_keys
     if place >= len(keys):
         raise Refused(uploads.GONE)
-    return blobs.get(keys[place])
+    return blobs.opened(keys[place])
 
 
-def read(value: str, owner: str) -> bytes:
-    """Return the picture that a value names; raises `Refused`, `JobNotFound`, `BlobMissing`."""
+def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
+    """Return the bytes' number and the file that a value names."""
     if found := _UPLOAD.fullmatch(value):
-        return uploads.read(found[1], owner)
+        return uploads.opened(found[1], owner)[:2]
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
     if found := _STYLE.fullmatch(value):
         return _style(found[1], int(found[2]), owner)
     raise Refused(uploads.GONE)
+
+
+def read(value: str, owner: str) -> bytes:
+    """Return the picture that a value names; raises `Refused`, `JobNotFound`, `BlobMissing`."""
+    _, file = _opened(value, owner)
+    with file:
+        return file.read()
+
+
+def source(value: str, owner: str) -> Source:
+    """Return the picture that a value names, to be read when it is its turn; raises as `read`."""
+    size, file = _opened(value, owner)
+    file.close()
+    return Source("", size, partial(read, value, owner))

@@ -7,11 +7,13 @@ import base64
 import binascii
 import io
 import json
+from functools import partial
 
 from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worker import images
+from worker.images import Source
 from worker.refused import Refused
 
 LONGEST_TEXT = 1_000_000  # characters of all that is painted
@@ -45,8 +47,11 @@ def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> by
     return images.encode(soft.resize(size, Image.Resampling.BICUBIC), "png")
 
 
-def masks(told: str, places: list[int], photo: bytes) -> list[bytes]:
-    """Return the masks of the styles in these places; raises `Refused` when a region is empty."""
+def masks(told: str, places: list[int], photo: bytes) -> list[Source]:
+    """Return the masks of the styles in these places, each made when it is read.
+
+    Raises `Refused` when a region is empty.
+    """
     try:
         painted = Painted.model_validate(json.loads(told))
     except (ValueError, RecursionError, ValidationError) as error:
@@ -60,5 +65,8 @@ def masks(told: str, places: list[int], photo: bytes) -> list[bytes]:
                 f"Nothing of the photo is left for style {place + 1}: "
                 "paint a part with its brush, or take the style away."
             )
-    size = images.clean(photo)
-    return [_feathered(drawn[place], painted, (size.width, size.height)) for place in places]
+    size = images.measured(photo)
+    return [
+        Source("", len(painted.masks[place]), partial(_feathered, drawn[place], painted, size))
+        for place in places
+    ]

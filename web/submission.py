@@ -5,7 +5,7 @@ Knows the form and the two headers; what makes a good job is for `jobs.submit` t
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -240,10 +240,6 @@ def _earlier(owner: str, job_id: str) -> Job:
         raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
 
 
-def _all(pictures: Iterable[Source]) -> list[bytes]:
-    return [picture.read() for picture in pictures]
-
-
 def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
     """Return the job, and whether it is new; raises as `admission.submit` does."""
     owner = visitor.owner
@@ -254,9 +250,8 @@ def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
             for write in filter(None, (promise, receipt)):
                 write(session, job_id)
 
-        styles, masks = _all(asked.styles), _all(asked.masks)
         return admission.submit(
-            visitor, asked.content.read(), styles, masks, asked.options, beside=beside
+            visitor, asked.content, asked.styles, asked.masks, asked.options, beside=beside
         )
 
     if not asked.key:

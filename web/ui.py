@@ -26,7 +26,7 @@ from web import (
 from web.identity import owner_of
 from worker import admission, gallery, images, processes
 from worker import previews as asking
-from worker.images import CleanImage
+from worker.images import CleanImage, Source
 from worker.limits import Visitor
 from worker.options import NETWORKS, Options, recorded
 from worker.refused import Refused
@@ -70,15 +70,15 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
 
 
 def _masks_of(
-    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: bytes
-) -> list[bytes]:
+    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: Source
+) -> list[Source]:
     """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
     given = [form[f"mask_{place}"] for place in chosen]
     if all(given):
-        return [references.read(mask, owner) for mask in given]
+        return [references.source(mask, owner) for mask in given]
     if any(given):
         raise Refused(words["refused.masks"])
-    return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
+    return regions.masks(form["regions"], chosen, photo.read()) if form["regions"] else []
 
 
 def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
@@ -88,8 +88,8 @@ def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> st
     chosen = _chosen(form)
     if not chosen:
         raise Refused(words["refused.style"])
-    photo = references.read(form["photo"], visitor.owner)
-    styles = [references.read(form[f"style_{place}"], visitor.owner) for place in chosen]
+    photo = references.source(form["photo"], visitor.owner)
+    styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
     masks = _masks_of(visitor.owner, words, form, chosen, photo)
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
@@ -109,8 +109,8 @@ def _small_masks(
     owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
 ) -> list[CleanImage]:
     size = photo.width, photo.height
-    masks = _masks_of(owner, words, form, chosen, photo.data)
-    return [images.small_mask(mask, size) for mask in masks]
+    masks = _masks_of(owner, words, form, chosen, images.source(photo.data))
+    return [images.small_mask(mask.read(), size) for mask in masks]
 
 
 def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:

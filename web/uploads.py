@@ -32,7 +32,7 @@ class UploadView(BaseModel):
 def _keep(visitor: Visitor, sent: Source) -> str:
     limits.spend(visitor, limits.pictures(), limits.sent(sent.size))
     data = sent.read()
-    images.clean(data)  # whether it is a picture; it is cleaned where it is used
+    images.measured(data)  # whether it is a picture; it is cleaned where it is used
     return uploads.keep(visitor.owner, data)
 
 

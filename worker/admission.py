@@ -5,11 +5,13 @@ the row is written, what two at once could both have passed.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from worker import batches, blobs, ceilings, database, gate, jobs, limits, room, turns
+from worker import batches, blobs, ceilings, database, gate, images, jobs, limits, room, turns
 from worker.batches import Batch, Source
+from worker.images import Given
 from worker.jobs import Beside, Job
 from worker.limits import Visitor
 from worker.options import recorded
@@ -19,9 +21,9 @@ from worker.settings import settings
 
 def submit(
     visitor: Visitor,
-    content: bytes,
-    styles: Sequence[bytes],
-    masks: Sequence[bytes] = (),
+    content: Given,
+    styles: Sequence[Given],
+    masks: Sequence[Given] = (),
     options: object = None,
     beside: Beside = lambda session, job_id: None,
 ) -> Job:
@@ -30,9 +32,9 @@ def submit(
     Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
     """
     gate.check()
-    pictures = content, *styles, *masks
-    sent = sum(map(len, pictures))
-    limits.spend(visitor, limits.submissions(), limits.sent(sent), limits.pictures(len(pictures)))
+    sizes = [images.source(one).size for one in (content, *styles, *masks)]
+    sent = sum(sizes)
+    limits.spend(visitor, limits.submissions(), limits.sent(sent), limits.pictures(len(sizes)))
 
     gone: list[str] = []
 
@@ -52,16 +54,22 @@ def submit(
     return job
 
 
+def _kept(key: str) -> Source:
+    """Return a kept picture, to be read when it is its turn; raises `BlobMissing`."""
+    size, file = blobs.opened(key)
+    file.close()
+    return Source("", size, partial(blobs.get, key))
+
+
 def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """Accept an earlier job's pictures once more, with its settings but for what changes.
 
     Raises as `submit` does, `JobNotFound` and `BlobMissing`.
     """
     job = jobs.get(job_id, visitor.owner)
-    styles, masks = ([blobs.get(key) for key in keys] for keys in (job.style_keys, job.mask_keys))
-    return submit(
-        visitor, blobs.get(job.content_key), styles, masks, {**recorded(job.options), **changes}
-    )
+    styles, masks = (list(map(_kept, keys)) for keys in (job.style_keys, job.mask_keys))
+    options = {**recorded(job.options), **changes}
+    return submit(visitor, _kept(job.content_key), styles, masks, options)
 
 
 def _check_size(photos: int, styles: int) -> None:

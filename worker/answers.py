@@ -7,20 +7,38 @@ themselves can't be checked.
 import json
 import math
 import struct
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-from worker.settings import MIB
+from worker.settings import KIB, MIB
 
 LINE = 4096  # bytes of an answer's first line
+PIECE = 64 * KIB  # bytes of a picture that are in memory at a time
 OVERHEAD = 4 * MIB  # bytes beyond 4 a pixel; also what a note may have
 
 _SUFFIXES = {"clean": {"jpg", "png"}, "mask": {"png"}, "note": {"txt"}}
+_SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}}
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _BASELINE = 0xC0  # the kind of JPEG that we write
 
 
 class NotOurs(Exception):
     """An answer that no decoder of ours would give."""
+
+
+class NotKept(Exception):
+    """The answer could not be written where it should be."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Sink(Protocol):
+    """What an answer's picture is written to."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take the next bytes; may raise OSError."""
+        ...
 
 
 def head(answers: IO[bytes]) -> dict[str, Any]:
@@ -73,10 +91,25 @@ def _check_seconds(told: dict[str, Any]) -> None:
         raise NotOurs
 
 
-def read(verb: str, limit: int, answers: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    """Read an answer on a picture of at most so many pixels.
+def _copy(answers: IO[bytes], into: Sink, length: int) -> bytes:
+    """Copy so many bytes, piece by piece; returns the first piece. Raises EOFError, `NotKept`."""
+    first = b""
+    while length:
+        piece = answers.read(min(length, PIECE))
+        if not piece:
+            raise EOFError
+        first, length = first or piece, length - len(piece)
+        try:
+            into.write(piece)
+        except OSError as error:
+            raise NotKept(error) from error
+    return first
 
-    Raises `NotOurs`, and EOFError when the decoder ended.
+
+def read(verb: str, limit: int, answers: IO[bytes], into: Sink) -> dict[str, Any]:
+    """Read an answer on a picture of at most so many pixels, and write what was made.
+
+    Raises `NotOurs`, `NotKept`, and EOFError when the decoder ended.
     """
     told = head(answers)
     length = _number(told.get("length"), 0, 4 * limit + OVERHEAD)
@@ -84,12 +117,10 @@ def read(verb: str, limit: int, answers: IO[bytes]) -> tuple[dict[str, Any], byt
     if "refused" in told:
         if not isinstance(told["refused"], str) or length:
             raise NotOurs
-        return told, b""
+        return told
     _check_picture(verb, told, limit)
-    made = answers.read(length)
-    if len(made) < length:
-        raise EOFError
+    first = _copy(answers, into, length)
     size = {"png": _png_size, "jpg": _jpeg_size}.get(told["suffix"])
-    if size and size(made) != (told["width"], told["height"]):
+    if size and size(first) != (told["width"], told["height"]):
         raise NotOurs
-    return told, made
+    return told

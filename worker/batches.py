@@ -6,11 +6,10 @@ large batch takes no more memory than one job. Knows no limits and no web.
 """
 
 import contextlib
-import hashlib
 import logging
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import blobs, database, images, jobs, queue
 from worker.database import Base, now
-from worker.images import ImageRejected
+from worker.images import CleanFile, ImageRejected
+from worker.images import Source as Source
 from worker.jobs import Beside, Job, Room, Status
 from worker.options import Options
 from worker.refused import Refused
 
 NAME = 60  # letters of a file's name that are kept
-AT_ONCE = 4  # jobs whose pictures are in memory at a time
+AT_ONCE = 4  # jobs whose pictures are stored at a time
 EMPTY = 3600.0  # seconds after which a batch all of whose jobs were deleted goes too
 
 log = logging.getLogger(__name__)
@@ -55,26 +55,6 @@ class Batch(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-@dataclass(frozen=True)
-class Source:
-    """A picture as it is sent, not yet read, since all at once might not fit in memory."""
-
-    name: str
-    size: int  # bytes
-    read: Callable[[], bytes]
-
-
-@dataclass(frozen=True)
-class _Clean:
-    """A checked picture in a file that waits to be stored."""
-
-    file: Path
-    width: int
-    height: int
-    size: int
-    digest: str
-
-
 def _name(given: str, otherwise: str) -> str:
     """Return what a file is called, without folder and ending, fit to be shown and to be a name."""
     stem = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
@@ -86,20 +66,17 @@ def _name(given: str, otherwise: str) -> str:
 # ---------------------------------------------------------------- submit
 
 
-def _clean(folder: Path, kind: str, sources: Sequence[Source], size: int) -> list[_Clean]:
+def _clean(folder: Path, kind: str, sources: Sequence[Source], size: int) -> list[CleanFile]:
     """Check pictures one by one and put them in the folder; raises `Refused`, which says which."""
     found = []
     for place, source in enumerate(sources):
         what = f"{kind} {place + 1} ({_name(source.name, 'unnamed')})"
         try:
-            picture = images.clean(source.read())
+            picture = images.clean_file(source, folder / f"{kind}-{place}")
         except ImageRejected as rejected:
             raise ImageRejected(f"{what}: {rejected}") from rejected
         jobs.check_scaled(what, picture, size)
-        file = folder / f"{kind}-{place}.{picture.suffix}"
-        file.write_bytes(picture.data)
-        digest = hashlib.sha256(picture.data).hexdigest()
-        found.append(_Clean(file, picture.width, picture.height, len(picture.data), digest))
+        found.append(picture)
     return found
 
 
@@ -108,8 +85,8 @@ class _Cell:
     """One picture to make: a photo in a style."""
 
     job_id: str
-    photo: _Clean
-    style: _Clean
+    photo: CleanFile
+    style: CleanFile
 
     @property
     def files(self) -> dict[str, Any]:
@@ -120,11 +97,11 @@ class _Cell:
 
     @property
     def content_key(self) -> str:
-        return f"{self.job_id}/content{self.photo.file.suffix}"
+        return f"{self.job_id}/content.{self.photo.suffix}"
 
     @property
     def style_key(self) -> str:
-        return f"{self.job_id}/style-0{self.style.file.suffix}"
+        return f"{self.job_id}/style-0.{self.style.suffix}"
 
 
 def _room(cells: Sequence[_Cell], size: int) -> int:
@@ -140,8 +117,8 @@ def _keep(cells: Sequence[_Cell]) -> None:
     for start in range(0, len(cells), AT_ONCE):
         pictures = {}
         for cell in cells[start : start + AT_ONCE]:
-            pictures[cell.content_key] = cell.photo.file.read_bytes()
-            pictures[cell.style_key] = cell.style.file.read_bytes()
+            pictures[cell.content_key] = cell.photo.file
+            pictures[cell.style_key] = cell.style.file
         blobs.put_all(pictures)
 
 
@@ -207,7 +184,7 @@ def submit(
     if not (photos and styles):
         raise Refused("A batch takes at least one photo and at least one style picture.")
     # in the web process's folder: what a killed one leaves goes at the next start (`web/spool.py`)
-    with tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
+    with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
         clean_styles = _clean(Path(place), "Style", styles, chosen.size)
         cells = [

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,11 +24,12 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker import disk
-from worker.settings import KIB, settings
+from worker.settings import KIB, MIB, settings
 
 log = logging.getLogger(__name__)
 
 MARKER = "studio-marker.json"  # beside the folders; what it holds is `worker/marker.py`'s
+TOGETHER = 16 * MIB  # bytes that an object store is sent at once, or one picture
 AHEAD = 512 * KIB  # bytes that an object store is asked for at once, while a file is sent
 TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
@@ -120,9 +122,14 @@ def _side_by_side(work: Callable[[Path], None], paths: Sequence[Path]) -> None:
         future.result()
 
 
-def _write(file: Path, data: bytes, durable: bool) -> None:
+def _write(file: Path, given: bytes | Path, durable: bool) -> None:
+    """Write bytes, or what is in another file, piece by piece."""
     with file.open("wb") as stream:
-        stream.write(data)
+        if isinstance(given, Path):
+            with given.open("rb") as source:
+                shutil.copyfileobj(source, stream, 64 * KIB)
+        else:
+            stream.write(given)
         if durable:
             stream.flush()
             os.fsync(stream.fileno())
@@ -137,7 +144,7 @@ def _make_folder(folder: Path) -> bool:
     return True
 
 
-def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
+def _put_local(root: Path, files: Mapping[Path, bytes | Path], durable: bool) -> None:
     """Write aside, then rename: a reader never sees half a file, and failure leaves none."""
     folders = sorted({file.parent for file in files})
     new = [folder for folder in folders if _make_folder(folder)]
@@ -153,25 +160,46 @@ def _put_local(root: Path, files: Mapping[Path, bytes], durable: bool) -> None:
             aside.unlink(missing_ok=True)
 
 
-def put_all(pictures: Mapping[str, bytes], durable: bool = True) -> None:
-    """Keep bytes under their keys, replacing what was there; raises `StorageFull`, `StrangeKey`.
+def _groups(placed: Mapping[str, bytes | Path]) -> Iterator[dict[str, bytes]]:
+    """Yield the pictures read, some at a time: all of them need not fit in memory."""
+    group: dict[str, bytes] = {}
+    for path, given in placed.items():
+        data = given.read_bytes() if isinstance(given, Path) else given
+        if group and sum(map(len, group.values())) + len(data) > TOGETHER:
+            yield group
+            group = {}
+        group[path] = data
+    if group:
+        yield group
 
-    Files are written and synced side by side, each folder once. What can be made again need not
-    be durable.
-    """
-    filesystem = _filesystem()
-    placed = {_path(key): data for key, data in pictures.items()}
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Raise `StorageFull` in place of the OSError of a disk without room."""
     try:
-        if isinstance(filesystem, LocalFileSystem):
-            _put_local(
-                Path(_folder()), {Path(path): data for path, data in placed.items()}, durable
-            )
-        else:
-            filesystem.pipe(placed)
+        yield
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull("The storage for pictures is full.") from error
         raise
+
+
+def put_all(pictures: Mapping[str, bytes | Path], durable: bool = True) -> None:
+    """Keep bytes, or what is in files, under their keys, replacing what was there.
+
+    Raises `StorageFull`, `StrangeKey`. Files are written and synced side by side, each folder
+    once. What can be made again need not be durable.
+    """
+    filesystem = _filesystem()
+    placed = {_path(key): given for key, given in pictures.items()}
+    with full_disk():
+        if isinstance(filesystem, LocalFileSystem):
+            _put_local(
+                Path(_folder()), {Path(path): given for path, given in placed.items()}, durable
+            )
+        else:
+            for group in _groups(placed):
+                filesystem.pipe(group)
 
 
 def put(key: str, data: bytes, durable: bool = True) -> None:

@@ -19,8 +19,9 @@ import sys
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,7 @@ from worker.refused import Refused
 FORMATS = ("PNG", "JPEG", "WEBP")
 ACCEPTED = "PNG, JPEG and WebP are accepted"
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
+JPEG_SIDE = 65_500  # pixels at most of a JPEG's longer side, by libjpeg
 ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
 
 MEMORY = 300_000_000  # bytes beyond what the idle process has
@@ -247,6 +249,23 @@ def mask(data: bytes, limit: int) -> CleanImage:
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 
+def small(data: bytes, limit: int, side: int) -> CleanImage:
+    """Clean a picture and make its shorter side so small, if it is larger."""
+    image = _converted(opened(data, limit), len(data), _rgb)
+    scale = min(1.0, side / min(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    suffix = "jpg" if max(size) <= JPEG_SIDE else "png"
+    return CleanImage(encode(image, suffix), suffix, image.width, image.height)
+
+
+def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:
+    """Clean a mask and bring it to a size."""
+    image = _converted(opened(data, limit), len(data), _mask)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return CleanImage(encode(image, "png"), "png", image.width, image.height)
+
+
 def note(data: bytes, limit: int) -> CleanImage:
     """Return, in place of a picture, what stands where one of ours tells how it was made."""
     image, found = opened(data, limit, CHUNK), b""
@@ -288,9 +307,20 @@ def limit_memory() -> int:
     return held
 
 
-def _answer(verb: str, data: bytes, limit: int) -> tuple[dict[str, Any], bytes]:
+_VERBS: dict[str, Callable[..., CleanImage]] = {
+    "clean": clean,
+    "mask": mask,
+    "small": small,
+    "small_mask": small_mask,
+    "note": note,
+}
+
+
+def _answer(
+    verb: str, data: bytes, limit: int, to: Sequence[int] = ()
+) -> tuple[dict[str, Any], bytes]:
     try:
-        made = {"clean": clean, "mask": mask, "note": note}[verb](data, limit)
+        made = _VERBS[verb](data, limit, *to)
     except ImageRejected as rejected:
         return {"refused": str(rejected)}, b""
     except MemoryError:  # what it has left is in pieces: the next picture gets a new process
@@ -305,8 +335,9 @@ def get_ready() -> None:
         out = io.BytesIO()
         Image.new("RGB", (2, 2)).save(out, suffix, exif=Image.Exif(), icc_profile=_PROFILE)
         with contextlib.suppress(ImageRejected):
-            for verb in (clean, mask, note):
+            for verb in (clean, mask, note, partial(small, side=1)):
                 verb(out.getvalue(), 4)
+            small_mask(out.getvalue(), 4, 3, 3)
     for encoding in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):
         codecs.lookup(encoding)
 
@@ -320,7 +351,7 @@ def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
         _allow(SECONDS)
         memory = held + question["memory"], held + MEMORY
         resource.setrlimit(resource.RLIMIT_DATA, memory)
-        told, made = _answer(question["verb"], data, question["limit"])
+        told, made = _answer(question["verb"], data, question["limit"], question["to"])
         told |= {"length": len(made), "seconds": time.process_time() - begun}
         answers.write(json.dumps(told).encode() + b"\n" + made)
         answers.flush()

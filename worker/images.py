@@ -6,19 +6,21 @@ was uploaded in it. Here is who asks: what is decoded is decoded in a process of
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import logging
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from queue import LifoQueue
 from threading import Lock, Timer
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
@@ -54,16 +56,19 @@ def _tell_once(confined: str) -> None:
 
 
 def _exchange(
-    process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes
-) -> tuple[dict[str, Any], bytes]:
-    """Ask a decoder and return its answer; raises OSError, EOFError and `NotOurs`."""
+    process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes, into: answers.Sink
+) -> dict[str, Any]:
+    """Ask a decoder, return what it says and write what it made.
+
+    Raises OSError, EOFError, `NotOurs` and `NotKept`.
+    """
     asked, given = process.stdin, process.stdout
     assert asked is not None
     assert given is not None
     asked.write(json.dumps(question).encode() + b"\n")
     asked.write(data)
     asked.flush()
-    return answers.read(question["verb"], question["limit"], given)
+    return answers.read(question["verb"], question["limit"], given, into)
 
 
 class _Seat:
@@ -80,7 +85,7 @@ class _Seat:
         _tell_once(str(answers.head(process.stdout).get("confined")))
         return process
 
-    def _talk(self, question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def _talk(self, question: dict[str, Any], data: bytes, into: answers.Sink) -> dict[str, Any]:
         process = self._process
         if process is None or process.poll() is not None:
             process = self._start()
@@ -88,9 +93,12 @@ class _Seat:
         clock.daemon = True
         clock.start()
         try:
-            return _exchange(process, question, data)
+            return _exchange(process, question, data, into)
         except answers.NotOurs:
             log.warning("a decoder gave an answer that is not ours and was ended")
+            process.kill()
+            raise
+        except answers.NotKept:  # the rest of the answer is still in the pipe
             process.kill()
             raise
         finally:
@@ -111,16 +119,21 @@ class _Seat:
                     pipe.close()
         return code
 
-    def ask(self, verb: str, data: bytes, memory: int, account: "Account") -> CleanImage:
-        """Have bytes looked at within so much memory; raises `ImageRejected`.
+    def ask(
+        self, question: dict[str, Any], data: bytes, into: answers.Sink, account: "Account"
+    ) -> dict[str, Any]:
+        """Have bytes looked at, and the picture written.
 
-        Counts the processor's seconds, or those that passed if the decoder can't tell any more.
+        Returns its suffix, width and height; raises `ImageRejected`, and OSError when it can't be
+        written. Counts the processor's seconds, or those that passed if the decoder can't tell any
+        more.
         """
         begun = monotonic()
-        question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
-        question["memory"] = memory
         try:
-            told, made = self._talk(question, data)
+            told = self._talk(question, data, into)
+        except answers.NotKept as failed:
+            self._end()
+            raise failed.error from None
         except (OSError, EOFError, answers.NotOurs) as error:
             account.add(monotonic() - begun)
             code = self._end()
@@ -132,7 +145,7 @@ class _Seat:
         account.add(min(told.get("seconds", passed), passed))
         if "refused" in told:
             raise ImageRejected(told["refused"])
-        return CleanImage(made, told["suffix"], told["width"], told["height"])
+        return told
 
 
 # ---------------------------------------------------------------- in whose turn
@@ -145,7 +158,6 @@ class Account:
     visitor: Visitor
     seconds: float = 0.0
     pictures: int = 0
-    hands: list[Future[CleanImage]] = field(default_factory=list)  # that decode beside
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, seconds: float) -> None:
@@ -153,12 +165,6 @@ class Account:
         with self._lock:
             self.seconds += seconds
             self.pictures += 1
-
-    def end(self) -> None:
-        """Begin nothing more, and wait for what has begun."""
-        for hand in self.hands:
-            hand.cancel()
-        wait(self.hands)
 
 
 _account: ContextVar[Account | None] = ContextVar("account", default=None)
@@ -172,7 +178,58 @@ def charged(account: Account) -> Iterator[None]:
         yield
     finally:
         _account.reset(before)
-        account.end()
+
+
+# ---------------------------------------------------------------- pictures in files
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture as it is sent, not yet read, since all at once might not fit in memory."""
+
+    name: str
+    size: int  # bytes
+    read: Callable[[], bytes]
+
+
+Given = bytes | Source
+
+
+def source(given: Given) -> Source:
+    """Return a picture that is in memory as one to be read."""
+    return given if isinstance(given, Source) else Source("", len(given), lambda: given)
+
+
+@dataclass(frozen=True)
+class CleanFile:
+    """A picture that passed, in a file that we wrote: `suffix` is jpg or png."""
+
+    file: Path
+    suffix: str
+    width: int
+    height: int
+    size: int  # bytes
+    digest: str  # sha256
+
+
+class _Written:
+    """A file that is being written, its size and its sha256."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size, self.hash = 0, hashlib.sha256()
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        self.size += len(piece)
+        self.hash.update(piece)
+
+
+class _Nowhere:
+    """Where a picture goes of which only the size is wanted."""
+
+    def write(self, piece: bytes) -> None:
+        """Forget the bytes."""
 
 
 # ---------------------------------------------------------------- what may be asked
@@ -184,7 +241,17 @@ for _ in range(SEATS):
     _seats.put(_Seat())
 
 
-def _ask(verb: str, data: bytes, memory: int = MEMORY) -> CleanImage:
+def _question(
+    verb: str, data: bytes, memory: int = MEMORY, to: Sequence[int] = ()
+) -> dict[str, Any]:
+    question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
+    return question | {"memory": memory, "to": list(to)}
+
+
+def _ask(
+    verb: str, data: bytes, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
+) -> dict[str, Any]:
+    """Have a picture looked at, within so many bytes; `to`: what the verb makes it as large as."""
     limit = settings().max_upload_bytes
     if len(data) > limit:
         raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
@@ -192,50 +259,97 @@ def _ask(verb: str, data: bytes, memory: int = MEMORY) -> CleanImage:
     with _line.seat(account.visitor):
         seat = _seats.get()
         try:
-            return seat.ask(verb, data, memory, account)
+            return seat.ask(_question(verb, data, memory, to), data, into, account)
         finally:
             _seats.put(seat)
 
 
+def _made(verb: str, data: bytes, *to: int) -> CleanImage:
+    """Ask, and return in memory what was made."""
+    into = io.BytesIO()
+    told = _ask(verb, data, into, to=to)
+    return CleanImage(into.getvalue(), told["suffix"], told["width"], told["height"])
+
+
+def _made_file(verb: str, given: Source, file: Path, memory: int = MEMORY) -> CleanFile:
+    """Ask, and write what was made to a file, piece by piece."""
+    data = given.read()
+    with file.open("wb") as opened:
+        into = _Written(opened)
+        told = _ask(verb, data, into, memory)
+    size, digest = into.size, into.hash.hexdigest()
+    return CleanFile(file, told["suffix"], told["width"], told["height"], size, digest)
+
+
 def clean(data: bytes) -> CleanImage:
     """Check and re-encode a picture; raises `ImageRejected`."""
-    return _ask("clean", data)
+    return _made("clean", data)
 
 
-def looks(pictures: Sequence[bytes]) -> list[Callable[[], CleanImage]]:
-    """Return for each picture what cleans it when called, as `clean` does.
+def clean_file(given: Source, file: Path) -> CleanFile:
+    """Check and re-encode a picture to a file, which need not fit in memory.
+
+    Raises `ImageRejected`, and OSError when it can't be written.
+    """
+    return _made_file("clean", given, file)
+
+
+def measured(data: bytes) -> tuple[int, int]:
+    """Check a picture as `clean` does; returns the width and height that it would have."""
+    told = _ask("clean", data, _Nowhere())
+    return told["width"], told["height"]
+
+
+@contextlib.contextmanager
+def looks(pictures: Sequence[Source], folder: Path) -> Iterator[list[Callable[[], CleanFile]]]:
+    """Yield for each picture what cleans it when called, as `clean_file` does, into the folder.
 
     Those of one request share the memory of one. Small files are looked at side by side, and one
-    that is refused once more, alone, since its part of the memory may have been too little.
+    that is refused once more, alone, since its part of the memory may have been too little. At the
+    end nothing is being written any more.
     """
-    if len(pictures) == 1 or max(map(len, pictures)) > _SMALL:
-        return [partial(clean, data) for data in pictures]
+    files = [folder / f"look-{place}" for place in range(len(pictures))]
+    if len(pictures) == 1 or max(one.size for one in pictures) > _SMALL:
+        yield [partial(clean_file, *one) for one in zip(pictures, files, strict=True)]
+        return
     pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: nobody else waits for it
     hands = [
-        pool.submit(copy_context().run, _ask, "clean", data, MEMORY // SEATS) for data in pictures
+        pool.submit(copy_context().run, _made_file, "clean", given, file, MEMORY // SEATS)
+        for given, file in zip(pictures, files, strict=True)
     ]
-    pool.shutdown(wait=False)
-    if account := _account.get():
-        account.hands += hands
 
-    def look(place: int) -> CleanImage:
+    def look(place: int) -> CleanFile:
         try:
             return hands[place].result()
         except ImageRejected:
             wait(hands)
-            return clean(pictures[place])
+            return clean_file(pictures[place], files[place])
 
-    return [partial(look, place) for place in range(len(pictures))]
+    try:
+        yield [partial(look, place) for place in range(len(pictures))]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
-    """Check a mask for a photo of that (width, height); raises `ImageRejected`."""
-    mask = _ask("mask", data)
+def _check_mask(mask: CleanImage | CleanFile, size: tuple[int, int]) -> None:
     if (mask.width, mask.height) != size:
         raise ImageRejected(
             f"A mask must have its photo's size, {size[0]} × {size[1]} pixels; "
             f"this one has {mask.width} × {mask.height}."
         )
+
+
+def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
+    """Check a mask for a photo of that (width, height); raises `ImageRejected`."""
+    mask = _made("mask", data)
+    _check_mask(mask, size)
+    return mask
+
+
+def clean_mask_file(given: Source, file: Path, size: tuple[int, int]) -> CleanFile:
+    """Check a mask as `clean_mask` does, to a file as `clean_file` does."""
+    mask = _made_file("mask", given, file)
+    _check_mask(mask, size)
     return mask
 
 
@@ -244,7 +358,7 @@ def note(data: bytes) -> str:
 
     Raises `ImageRejected`; "": nothing does.
     """
-    return _ask("note", data).data.decode("utf-8", "replace")
+    return _made("note", data).data.decode("utf-8", "replace")
 
 
 def ours(picture: CleanImage) -> Image.Image:
@@ -254,18 +368,12 @@ def ours(picture: CleanImage) -> Image.Image:
 
 def small(data: bytes, side: int) -> CleanImage:
     """Check a picture and make it so small that its shorter side is `side`, if it is larger."""
-    image = ours(clean(data))
-    scale = min(1.0, side / min(image.size))
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    image.draft("RGB", size)  # a JPEG need not be decoded at full size
-    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height)
+    return _made("small", data, side)
 
 
 def small_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
     """Check a mask and bring it to the size of a small photo."""
-    image = ours(_ask("mask", data)).resize(size, Image.Resampling.BILINEAR)
-    return CleanImage(encode(image, "png"), "png", image.width, image.height)
+    return _made("small_mask", data, *size)
 
 
 def small_jpeg(image: Image.Image, side: int = 384) -> bytes:

@@ -7,13 +7,14 @@ times are the database's, in epoch seconds. Knows no network and no web.
 """
 
 import contextlib
-import hashlib
 import logging
 import math
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import uuid_utils
@@ -59,7 +60,7 @@ from worker import (
     traces,
 )
 from worker.database import Base, now
-from worker.images import CleanImage, ImageRejected
+from worker.images import CleanFile, Given, ImageRejected
 from worker.options import Options
 from worker.refused import Refused as Refused
 from worker.settings import KIB, settings
@@ -238,7 +239,7 @@ def _change(statement: UpdateBase, durable: bool = False) -> Job | None:
 # ---------------------------------------------------------------- submit
 
 
-def _checked(what: str, clean: Callable[[], CleanImage]) -> CleanImage:
+def _checked(what: str, clean: Callable[[], CleanFile]) -> CleanFile:
     """Let a rejection say which picture it means."""
     try:
         return clean()
@@ -246,7 +247,7 @@ def _checked(what: str, clean: Callable[[], CleanImage]) -> CleanImage:
         raise ImageRejected(f"{what}: {rejected}") from rejected
 
 
-def check_scaled(what: str, image: CleanImage, size: int) -> None:
+def check_scaled(what: str, image: CleanFile, size: int) -> None:
     """Raise `Refused` if the picture would be worked on larger than may be."""
     width, height = scaled_size(image.width, image.height, size)
     limit = settings().max_output_pixels
@@ -257,40 +258,47 @@ def check_scaled(what: str, image: CleanImage, size: int) -> None:
         )
 
 
-def _cleaned(
-    content: bytes, styles: Sequence[bytes], masks: Sequence[bytes], size: int
-) -> dict[str, CleanImage]:
-    """Check every picture; return them by the name their blobs get."""
-    look, *style_looks = images.looks([content, *styles])
-    photo = _checked("The photo", look)
-    check_scaled("The photo", photo, size)
-    pictures = {"content": photo}
-    for place, look in enumerate(style_looks):
+def _cleaned_styles(
+    looks: Sequence[Callable[[], CleanFile]], size: int
+) -> Iterator[tuple[str, CleanFile]]:
+    for place, look in enumerate(looks):
         what = f"Style picture {place + 1}"
         picture = _checked(what, look)
         check_scaled(what, picture, size)
-        pictures[f"style-{place}"] = picture
-    for place, mask in enumerate(masks):
-        pictures[f"mask-{place}"] = _checked(
-            f"Mask {place + 1}",
-            lambda mask=mask: images.clean_mask(mask, (photo.width, photo.height)),  # type: ignore[misc]
-        )
+        yield f"style-{place}", picture
+
+
+def _cleaned(
+    content: Given, styles: Sequence[Given], masks: Sequence[Given], size: int, folder: Path
+) -> dict[str, CleanFile]:
+    """Check every picture, one after another; return them by the name their blobs get.
+
+    They lie in the folder: some kilobytes sent may become 75 MB each.
+    """
+    with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
+        photo = _checked("The photo", look)
+        check_scaled("The photo", photo, size)
+        pictures = {"content": photo, **dict(_cleaned_styles(others, size))}
+    for place, mask in enumerate(map(images.source, masks)):
+        file, wanted = folder / f"mask-{place}", (photo.width, photo.height)
+        clean = partial(images.clean_mask_file, mask, file, wanted)
+        pictures[f"mask-{place}"] = _checked(f"Mask {place + 1}", clean)
     return pictures
 
 
-def _keep(job_id: str, pictures: dict[str, CleanImage]) -> dict[str, str]:
+def _keep(job_id: str, pictures: dict[str, CleanFile]) -> dict[str, str]:
     """Store the pictures; return their keys by name. All or, when the storage fails, none."""
     keys = {name: f"{job_id}/{name}.{picture.suffix}" for name, picture in pictures.items()}
     try:
-        blobs.put_all({keys[name]: picture.data for name, picture in pictures.items()})
+        blobs.put_all({keys[name]: picture.file for name, picture in pictures.items()})
     except Exception:
         blobs.delete_jobs([job_id])
         raise
     return keys
 
 
-def _size(pictures: dict[str, CleanImage]) -> int:
-    return sum(len(picture.data) for picture in pictures.values())
+def _size(pictures: dict[str, CleanFile]) -> int:
+    return sum(picture.size for picture in pictures.values())
 
 
 def reserved(width: int, height: int, size: int) -> int:
@@ -329,7 +337,7 @@ def _insert(
     job_id: str,
     owner: str,
     keys: dict[str, str],
-    pictures: dict[str, CleanImage],
+    pictures: dict[str, CleanFile],
     options: Options,
     beside: Beside,
 ) -> Job:
@@ -347,13 +355,11 @@ def _insert(
             style_keys=named("style-"),
             mask_keys=named("mask-"),
             style_digests=[
-                hashlib.sha256(picture.data).hexdigest()
-                for name, picture in pictures.items()
-                if name.startswith("style-")
+                picture.digest for name, picture in pictures.items() if name.startswith("style-")
             ],
             content_width=photo.width,
             content_height=photo.height,
-            files={keys[name]: blobs.fingerprint(one.data) for name, one in pictures.items()},
+            files={keys[name]: [one.size, one.digest] for name, one in pictures.items()},
             bytes=_size(pictures),
             reserved=reserved(photo.width, photo.height, options.size),
             network=options.network,
@@ -365,11 +371,29 @@ def _insert(
     return job
 
 
+def _accept(
+    owner: str, pictures: dict[str, CleanFile], options: Options, beside: Beside, room: Room
+) -> Job:
+    """Store, insert and commit a job of checked pictures."""
+    photo = pictures["content"]
+    room(_size(pictures) + reserved(photo.width, photo.height, options.size))
+    job_id = str(uuid_utils.uuid7())
+    keys = _keep(job_id, pictures)
+    faults.at("stored", job_id)  # pictures without a row
+    try:
+        return _insert(job_id, owner, keys, pictures, options, beside)
+    except Exception:
+        with contextlib.suppress(DBAPIError):
+            if unknown([job_id]):  # else it was committed, and only the answer got lost
+                blobs.delete_jobs([job_id])
+        raise
+
+
 def submit(
     owner: str,
-    content: bytes,
-    styles: Sequence[bytes],
-    masks: Sequence[bytes] = (),
+    content: Given,
+    styles: Sequence[Given],
+    masks: Sequence[Given] = (),
     options: object = None,
     beside: Beside = lambda session, job_id: None,
     room: Room = lambda size: None,
@@ -383,22 +407,13 @@ def submit(
     """
     begun = time.time()
     chosen = Options.read(options or {}, len(styles), len(masks))
-    pictures = _cleaned(content, styles, masks, chosen.size)
-    photo = pictures["content"]
-    room(_size(pictures) + reserved(photo.width, photo.height, chosen.size))
-    job_id = str(uuid_utils.uuid7())
-    keys = _keep(job_id, pictures)
-    faults.at("stored", job_id)  # pictures without a row
-    try:
-        job = _insert(job_id, owner, keys, pictures, chosen, beside)
-    except Exception:
-        with contextlib.suppress(DBAPIError):
-            if unknown([job_id]):  # else it was committed, and only the answer got lost
-                blobs.delete_jobs([job_id])
-        raise
-    log.info("job %s queued", job_id)
-    faults.at("committed", job_id)  # a row without a bell
-    queue.announce([job_id], job.queue)
+    # in the web process's folder: what a killed one leaves goes at the next start (`web/spool.py`)
+    with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-job-") as folder:
+        pictures = _cleaned(content, styles, masks, chosen.size, Path(folder))
+        job = _accept(owner, pictures, chosen, beside, room)
+    log.info("job %s queued", job.id)
+    faults.at("committed", job.id)  # a row without a bell
+    queue.announce([job.id], job.queue)
     traces.submitted(job, begun)
     return job
 

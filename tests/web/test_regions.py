@@ -30,7 +30,7 @@ def _told(**changed: object) -> str:
 
 def _masks(told: str) -> list[np.ndarray]:
     made = regions.masks(told, [0, 2], PHOTO)
-    return [np.asarray(Image.open(io.BytesIO(mask)), float) for mask in made]
+    return [np.asarray(Image.open(io.BytesIO(mask.read())), float) for mask in made]
 
 
 def test_masks_come_out_in_the_photos_size(studio: Path) -> None:

@@ -20,18 +20,13 @@ CHILD = "from web import spool; lock = spool.install(); print('held', flush=True
 KILLED = """
 import os, signal
 from web import spool
-from worker import batches, images
+from worker import batches
 from worker.batches import Source
 
-def killed(data):
-    if data == b"the last":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return clean(data)
-
 lock = spool.install()
-clean, images.clean = images.clean, killed
 photo = open(os.environ["PHOTO"], "rb").read()
-sources = [Source("a", 1, lambda: photo), Source("b", 1, lambda: b"the last")]
+killed = Source("b", 1, lambda: os.kill(os.getpid(), signal.SIGKILL))
+sources = [Source("a", 1, lambda: photo), killed]
 batches.submit("ann", sources, [Source("style", 1, lambda: photo)])
 """
 
@@ -98,11 +93,11 @@ def test_photos_of_a_batch_whose_process_was_killed_go_at_the_next_start(
     monkeypatch.setenv("PHOTO", str(tmp_path / "photo.png"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -9
-    assert list((tmp_path / "temporary").rglob("*.png")) == []
-    assert [path.name for path in spool.folder().rglob("*.png")] == ["Photo-0.png"]
+    assert list((tmp_path / "temporary").rglob("Photo-*")) == []
+    assert [path.name for path in spool.folder().rglob("Photo-*")] == ["Photo-0"]
     monkeypatch.setattr(tempfile, "tempdir", None)
     with spool.install():
-        assert list(spool.folder().rglob("*.png")) == []
+        assert list(spool.folder().rglob("Photo-*")) == []
 
 
 def test_the_folder_of_the_process_is_its_own(installed: Path) -> None:

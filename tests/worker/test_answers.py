@@ -81,11 +81,13 @@ def test_what_we_write_is_known_by_its_first_bytes(suffix: str, mode: str) -> No
     made = encode(Image.new(mode, (300, 70)), suffix)
     told = {"suffix": suffix, "width": 300, "height": 70, "length": len(made)}
     asked = io.BytesIO(json.dumps(told).encode() + b"\n" + made)
-    assert answers.read("clean", 300 * 70, asked)[1] == made
+    into = io.BytesIO()
+    answers.read("clean", 300 * 70, asked, into)
+    assert into.getvalue() == made
     for wrong in ({"width": 299}, {"height": 71}):
         asked = io.BytesIO(json.dumps(told | wrong).encode() + b"\n" + made)
         with pytest.raises(answers.NotOurs):
-            answers.read("clean", MIB, asked)
+            answers.read("clean", MIB, asked, io.BytesIO())
 
 
 def test_a_progressive_jpeg_is_not_ours() -> None:
@@ -98,4 +100,4 @@ def test_a_progressive_jpeg_is_not_ours() -> None:
 def test_an_answer_that_breaks_off_is_an_end() -> None:
     for came in (b"", b'{"length": 9, "suffix": "txt", "width": 1, "height": 1}\nabc'):
         with pytest.raises(EOFError):
-            answers.read("note", 1, io.BytesIO(came))
+            answers.read("note", 1, io.BytesIO(came), io.BytesIO())

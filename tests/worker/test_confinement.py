@@ -1,5 +1,6 @@
 """A decoder that was taken over reaches nothing: what it tries is refused by the kernel."""
 
+import io
 import logging
 import os
 import signal
@@ -12,7 +13,6 @@ import pytest
 from tests import hostile
 from tests.parts import picture
 from worker import confinement, images
-from worker.decoder import MEMORY
 from worker.images import Account, ImageRejected
 from worker.visitor import STUDIO
 
@@ -148,8 +148,10 @@ def outcomes(part: str) -> dict[str, tuple[object, ...]]:
     seat = images._Seat()
     for name, data in hostile.corpus(part).items():
         try:
-            made = seat.ask("clean", data, MEMORY, Account(STUDIO))
-            found[name] = (made.width, made.height, made.data)
+            for verb, to in (("clean", []), ("small", [8]), ("small_mask", [8, 8])):
+                into = io.BytesIO()
+                told = seat.ask(images._question(verb, data, to=to), data, into, Account(STUDIO))
+                found[f"{name} {verb}"] = (told["width"], told["height"], into.getvalue())
         except ImageRejected as refused:
             found[name] = (str(refused),)
     assert seat._process is not None

@@ -1,6 +1,8 @@
 import io
 import struct
+import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image, ImageCms
 
 from tests import hostile
 from tests.parts import Setting, picture
-from worker import decoder, images
+from worker import blobs, decoder, images
 from worker.decoder import MOST_SCANS
 from worker.images import CleanImage, ImageRejected
 from worker.visitor import Visitor
@@ -336,16 +338,18 @@ def test_a_picture_may_take_as_long_as_its_file_is_large_within_what_its_pixels_
     assert decoder.seconds_for(100, 10**9) < decoder.SECONDS + 1
 
 
-def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside() -> None:
+def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside(tmp_path: Path) -> None:
     alone, beside = images.Account(Visitor("ann")), images.Account(Visitor("ann"))
     with images.charged(alone), pytest.raises(ImageRejected):
         images.clean(hostile.corpus("bombs")["exif.jpg"])  # ended by the kernel
     assert (alone.pictures, alone.seconds > 0) == (1, True)
-    with images.charged(beside):
-        first, *_ = images.looks([hostile.scans(60)] * 4)
-        first()  # and nobody asks what became of the others
-    assert all(hand.done() for hand in beside.hands)
-    assert beside.pictures == sum(not hand.cancelled() for hand in beside.hands) >= 1
+    slow = [images.source(hostile.scans(60))] * 4
+    with images.charged(beside), images.looks(slow, tmp_path) as looks:
+        looks[0]()  # and nobody asks what became of the others
+    counted = beside.pictures
+    assert 1 <= counted <= 4
+    time.sleep(0.5)
+    assert beside.pictures == counted  # nothing goes on
     assert beside.seconds > 0
 
 
@@ -390,17 +394,35 @@ def test_the_beginning_of_one_and_the_end_of_another_are_a_picture_or_a_sentence
     assert survives(one[: int(until * len(one))] + other[int(since * len(other)) :])
 
 
-def test_several_pictures_are_cleaned_as_one_by_one() -> None:
+def looked(pictures: list[bytes], folder: Path) -> list[CleanImage]:
+    with images.looks(list(map(images.source, pictures)), folder) as looks:
+        found = [look() for look in looks]
+    return [CleanImage(one.file.read_bytes(), one.suffix, one.width, one.height) for one in found]
+
+
+def test_several_pictures_are_cleaned_as_one_by_one(tmp_path: Path) -> None:
     pictures = [picture(40 + place, 30) for place in range(5)]
-    assert [look() for look in images.looks(pictures)] == [images.clean(one) for one in pictures]
-    first, broken, _ = images.looks([pictures[0], b"nothing", pictures[1]])
-    assert first() == images.clean(pictures[0])
+    assert looked(pictures, tmp_path) == [images.clean(one) for one in pictures]
     with pytest.raises(ImageRejected, match="not a picture"):
-        broken()
+        looked([pictures[0], b"nothing", pictures[1]], tmp_path)
 
 
-def test_a_picture_that_needs_the_memory_of_two_is_looked_at_alone() -> None:
+def test_size_and_digest_of_a_picture_in_a_file_are_those_of_the_file(tmp_path: Path) -> None:
+    clean = images.clean_file(images.source(picture(50, 30)), tmp_path / "made")
+    assert [clean.size, clean.digest] == blobs.fingerprint(clean.file.read_bytes())
+    assert images.measured(picture(50, 30)) == (50, 30)
+
+
+def test_a_picture_that_can_not_be_written_is_an_error_and_the_next_one_is_opened() -> None:
+    noise = file(Image.effect_noise((500, 500), 90).convert("RGB"), "PNG")
+    for data in (picture(), noise):
+        with pytest.raises(OSError, match="No space left"):
+            images.clean_file(images.source(data), Path("/dev/full"))
+    assert images.clean(picture()).width == 64
+
+
+def test_a_picture_that_needs_the_memory_of_two_is_looked_at_alone(tmp_path: Path) -> None:
     large = file(Image.new("RGB", (5000, 5000), "teal"), "JPEG", progressive=True, quality=50)
     assert len(large) < images._SMALL
-    cleaned = [look() for look in images.looks([large, picture(40, 30), large])]
+    cleaned = looked([large, picture(40, 30), large], tmp_path)
     assert [(one.width, one.height) for one in cleaned] == [(5000, 5000), (40, 30), (5000, 5000)]
