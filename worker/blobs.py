@@ -336,6 +336,23 @@ def _delete_from_trash(key: str) -> None:
         _remove_if_empty(Path(path).parent.parent)
 
 
+def shrink_trash(most: int) -> int:
+    """Delete what lies in the trash the longest until so many bytes are left; return how many."""
+    found = sorted(
+        (float(match[1]), key, int(info["size"]))
+        for key, info in _found(TRASH)
+        if (match := _IN_TRASH.fullmatch(key))
+    )
+    left = sum(size for _, _, size in found)
+    for _, key, size in found:
+        if left <= most:
+            break
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            _delete_from_trash(key)
+        left -= size
+    return left
+
+
 def empty_trash(before: float) -> int:
     """Delete what was moved to the trash before that time; return how many files can't be."""
     failed = 0

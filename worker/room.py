@@ -243,7 +243,10 @@ def delete_pictures(job_ids: Sequence[str]) -> None:
 
 @database.retried
 def shrink() -> int:
-    """Delete what is over the cap, should it have been lowered; return how many jobs went."""
+    """Delete jobs over the cap, should it have been lowered; return how many went.
+
+    The trash has what the jobs leave of the cap: what lies there the longest goes first.
+    """
     [total] = ceilings.of("total_bytes")
     with database.transaction() as session:
         limits.lock(session, EVERYBODY)
@@ -251,4 +254,6 @@ def shrink() -> int:
         gone = _fairly(session, _Asks(), over) or [] if over > 0 else []
         delete_rows(session, gone)
     delete_pictures(gone)
+    if total:
+        blobs.shrink_trash(max(0, total - kept()))
     return len(gone)

@@ -67,6 +67,10 @@ def on_disk(studio: Path) -> int:
     return sum(file.stat().st_size for file in (studio / "blobs").rglob("*") if file.is_file())
 
 
+def in_trash(studio: Path) -> list[Path]:
+    return sorted((studio / "blobs" / blobs.TRASH).rglob("*.png"))
+
+
 def exists(job: Job) -> bool:
     try:
         jobs.get(job.id, job.owner)
@@ -181,6 +185,23 @@ def test_a_lowered_cap_is_reached_by_the_sweep(either: Path, setting: Setting) -
     setting(total_bytes=room.kept() - 1)
     sweep.tidy()
     assert [exists(first), exists(second)] == [False, True]
+
+
+def test_the_trash_has_what_the_jobs_leave_of_the_cap(either: Path, setting: Setting) -> None:
+    job = done()
+    orphans = [str(uuid_utils.uuid7()) for _ in range(3)]
+    for age_, orphan in enumerate(reversed(orphans)):
+        blobs.put(f"{orphan}/content.png", bytes(1000))
+        blobs.move_to_trash([f"{orphan}/content.png"], database.time() - 100 * age_)
+    room.shrink()
+    assert on_disk(either) == room.kept() + 3000
+    setting(total_bytes=room.kept() + 2500)
+    room.shrink()
+    assert [path.parent.name for path in in_trash(either)] == orphans[1:]
+    setting(total_bytes=room.kept())
+    room.shrink()
+    assert in_trash(either) == []
+    assert exists(job)
 
 
 def test_failed_and_cancelled_jobs_go_sooner(either: Path) -> None:
