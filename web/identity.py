@@ -9,6 +9,7 @@ from time import time
 from typing import NamedTuple
 
 from anyio.to_thread import run_sync
+from fastapi import Depends, HTTPException, Request
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -36,6 +37,7 @@ NOBODY = (  # the same for all, or the keeper's; no cookie
 NO_KEY = "There is no such key, or it was revoked. Make one at /api/v1/me/keys."
 
 
+BROWSER_ONLY = "An API key may not do this. Do it in your browser, which is known by its cookie."
 OTHER_TIME = (
     "Your cookie was signed at a time that does not fit this server's clock. Try again later; "
     "without the cookie you are somebody new."
@@ -98,6 +100,15 @@ def owner_of(connection: HTTPConnection) -> str:
 def by_key(connection: HTTPConnection) -> bool:
     """Tell whether who asks is known by an API key."""
     return bool(connection.state.by_key)
+
+
+def in_browser(request: Request) -> None:
+    """Depend on this where an API key is not enough; raises a 403."""
+    if by_key(request):
+        raise HTTPException(403, BROWSER_ONLY)
+
+
+IN_BROWSER = [Depends(in_browser)]
 
 
 def become(connection: HTTPConnection, owner: str) -> None:

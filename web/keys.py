@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
-from web.identity import by_key
+from web.identity import IN_BROWSER
 from web.openapi import problems
 from worker import keys
 from worker.keys import Key, KeyNotFound
@@ -63,11 +63,14 @@ def mine(owner: Owner) -> list[KeyView]:
     return [_view(key) for key in keys.listed(owner)]
 
 
-@router.post("", status_code=201, dependencies=CREDENTIAL, responses=problems(400, 403, 429))
-def make(asked: Name, owner: Owner, request: Request) -> NewKey:
+@router.post(
+    "",
+    status_code=201,
+    dependencies=IN_BROWSER + CREDENTIAL,
+    responses=problems(400, 403, 429),
+)
+def make(asked: Name, owner: Owner) -> NewKey:
     """Make a key: whoever has it is you, until you revoke it. A key makes no others."""
-    if by_key(request):
-        raise HTTPException(403, "A key makes no other keys; make them in your browser.")
     made = keys.make(owner, asked.name)
     return NewKey(**_view(made.key).model_dump(), key=made.secret)
 

@@ -5,7 +5,8 @@ from pydantic import BaseModel, ConfigDict
 
 from web import signin
 from web.api import PREFIX, Owner
-from web.identity import become
+from web.identity import IN_BROWSER, become
+from web.openapi import problems
 from worker import accounts, ceilings, people, room
 
 router = APIRouter(prefix=PREFIX, tags=["you"])
@@ -48,12 +49,12 @@ def kept(owner: Owner) -> Kept:
     )
 
 
-@router.delete("/me", status_code=204)
+@router.delete("/me", status_code=204, dependencies=IN_BROWSER, responses=problems(403))
 def remove(owner: Owner, request: Request) -> None:
     """Delete everything that is kept of you, at once and for good, and forget who you are.
 
     Jobs, the one being worked on included, their pictures, titles, links, webhooks, keys and
-    reports.
+    reports. A key may not do it.
     """
     accounts.remove(owner)
     become(request, "")

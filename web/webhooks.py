@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from web import sentences
 from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
+from web.identity import IN_BROWSER
 from web.openapi import problems
 from web.texts import Spoken
 from worker import deliveries, jobs
@@ -98,10 +99,16 @@ class Message(BaseModel):
 
 
 @router.post(
-    "/webhook-secret", status_code=201, dependencies=CREDENTIAL, responses=problems(403, 429)
+    "/webhook-secret",
+    status_code=201,
+    dependencies=IN_BROWSER + CREDENTIAL,
+    responses=problems(403, 429),
 )
 def make_secret(owner: Owner) -> SecretMade:
-    """Make the secret your webhooks are signed with; one made before is void at once."""
+    """Make the secret your webhooks are signed with; one made before is void at once.
+
+    An API key makes none.
+    """
     secret = deliveries.make_secret(owner)
     return SecretMade(secret=secret, made=deliveries.secret_made(owner) or 0.0)
 

@@ -20,7 +20,7 @@ from typing import IO
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker import ceilings, database, limits
+from worker import ceilings, database, limits, marker
 from worker.blobs import StorageFull
 from worker.database import Base, now
 from worker.refused import Refused
@@ -227,7 +227,13 @@ def _delete_stray(name: str, since: float) -> None:
 
 @database.retried
 def tidy() -> None:
-    """Delete what is too old, and what lies in this machine's folder without a row."""
+    """Delete what is too old, and what lies in this machine's folder without a row.
+
+    Nothing where database and pictures do not belong together: then a row that is missing may be
+    in the right database.
+    """
+    if marker.state() == marker.State.MISMATCH:
+        return
     found = _lie_since()
     with database.transaction() as session:
         delete_files(_forget_old(session))

@@ -77,8 +77,10 @@ Every route, asked by *nobody* (no cookie: a newcomer), a *stranger* (another vi
 *owner*, and the *admin* (the keeper's cookie and no visitor's), about one finished job of the
 owner's. "nothing of it" is an answer that holds neither the job's id, nor its title, nor its
 picture. Made by `make authorisation` from the application's own routes; a test compares, and a
-new route is in here or the test fails. Without STUDIO_ADMIN_SECRET the admin's routes are 404
-for everybody.
+new route is in here or the test fails. An API key is its
+owner, but is answered 403 where a stolen one could do the most: `POST /api/v1/me/keys`,
+`POST /api/v1/webhook-secret`, `DELETE /api/v1/me`. Without STUDIO_ADMIN_SECRET the
+admin's routes are 404 for everybody.
 
 Of Gradio's routes only those answer that its page needs (`web/limits.py`); what its events take is
 below. Routes that change something answer 403 to whatever a browser says another site sent.

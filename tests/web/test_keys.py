@@ -167,3 +167,20 @@ def test_keys_and_secrets_made_too_fast_are_refused(
         assert answer.status_code == 429
         assert "Many keys and secrets were made just now" in answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", KEYS), ("POST", "/api/v1/webhook-secret"), ("DELETE", "/api/v1/me")],
+)
+def test_a_key_neither_replaces_secrets_nor_deletes_the_account(
+    client: TestClient, method: str, path: str
+) -> None:
+    job_id = send(client).json()["id"]
+    with_key = program(client, make(client)["key"])
+    body = {"name": "another"} if path == KEYS else None
+    answer = with_key.request(method, path, json=body)
+    assert answer.status_code == 403, answer.text
+    assert "in your browser" in answer.json()["detail"]
+    assert with_key.get(f"/api/v1/jobs/{job_id}").status_code == 200
+    assert client.request(method, path, json=body).status_code in {201, 204}

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from tests.parts import Setting, picture
 from web import app
 from web.identity import COOKIE
-from worker import accounts, database, uploads
+from worker import accounts, database, marker, uploads
 from worker.blobs import StorageFull
+from worker.marker import Marker
 from worker.uploads import LEAST, Upload, UploadNotFound
 
 UPLOADS = "/api/v1/uploads"
@@ -228,3 +229,18 @@ def test_uploads_come_along_when_their_owner_signs_in(studio: Path) -> None:
     upload_id = uploads.keep("visitor", picture())
     owner = accounts.sign_in("https://issuer", "ada", "Ada", "visitor", "fresh")
     assert uploads.read(upload_id, owner) == picture()
+
+
+def test_a_database_of_another_studio_deletes_no_uploads(studio: Path) -> None:
+    upload_id = uploads.keep("ann", picture())
+    file = uploads.folder() / upload_id
+    os.utime(file, (0, 0))
+    marker.renew()
+    with database.transaction() as session:
+        session.execute(delete(Upload))
+        session.execute(delete(Marker))
+    uploads.tidy()
+    assert file.exists()
+    marker.renew()
+    uploads.tidy()
+    assert not file.exists()
