@@ -58,6 +58,7 @@ PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-siz
 bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
 	@$(BIN)/python -m adain.compiling
 	@$(BIN)/python -m tests.bench.networks $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
+	@$(BIN)/python -m tests.bench.partial
 	@$(BIN)/python -m tests.bench.studio
 	@$(BIN)/python -m tests.bench.throughput
 	@$(BIN)/python -m tests.bench.peers $(PEER)

@@ -69,8 +69,12 @@ class Painting(nn.Module):
         `cover` and `alpha` are as `adain` has them, `styles` mean and spread of level 0, of
         level 1 …: N×K×… each.
         """
-        x = self.network.enter(pixels.unit(folded).to(self.network.dtype))
-        x = self.network.paint(x, _by_level(styles), cover, alpha, interpolating=self.interpolating)
+        unit = pixels.unit(folded)
+        x, photo = (
+            self.network.enter(unit.to(self.network.dtype)),
+            unit if self.interpolating else None,
+        )
+        x = self.network.paint(x, _by_level(styles), cover, alpha, photo=photo)
         return pixels.as_bytes(x), x
 
 

@@ -270,6 +270,16 @@ def transferred(
         return adain(features, wanted, cover, alpha, own, without, grain)
 
 
+def restored(painted: Tensor, plain: Tensor, photo: Tensor, strength: Tensor) -> Tensor:
+    """Give back what the network itself lost, in proportion to what is not painted.
+
+    `plain` is what it makes of `photo` with no style. All are in about [0, 1], not clamped, of
+    one shape that `strength`, alpha · coverage, fits. At 1 the result is `painted`, towards 0
+    it goes to the photo.
+    """
+    return painted.float() + (1 - strength) * (photo - plain.float())
+
+
 def _reach(layers: nn.Module, scale: float) -> tuple[int, float]:
     """How many pixels around it an output depends on, and the pixels a cell at the end.
 
@@ -433,16 +443,17 @@ class Network(nn.Module):
         cover: Tensor | None = None,
         alpha: Tensor | float = 1.0,
         transfer: Transfer = Transfer.COVARIANCE,
-        interpolating: bool = False,
+        photo: Tensor | None = None,
         corner: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """A content's way from level 0 on, a transfer at each level, to a folded picture.
 
-        `styles` are N×K×… for each level; `cover` and `alpha` as `adain` has them. `interpolating`
-        tells whether any alpha is less than 1 (eq. 14): then the content goes a second time, with
-        no style at all, to what alpha goes back to. Noise begins `corner` cells down and right.
+        `styles` are N×K×… for each level; `cover` and `alpha` as `adain` has them. `photo`, the
+        folded content in [0, 1], is needed if any alpha is less than 1 (eq. 14): then the content
+        goes a second time, with no style at all, to what alpha goes back to, and what that loses
+        of the photo is given back (`restored`). Noise begins `corner` cells down and right.
         """
-        plain = features
+        plain, interpolating = features, photo is not None
         for level in self.levels:
             full = transfer.full(level)
             own = measured(features, full).each()
@@ -452,7 +463,10 @@ class Network(nn.Module):
             features = self.step(level, moved)
             if interpolating:
                 plain = self.step(level, plain)
-        return features
+        if photo is None:
+            return features
+        strength = torch.as_tensor(alpha, device=photo.device).view(-1, 1, 1, 1)
+        return restored(features, plain, photo, strength)
 
     def grain(self, level: int, top: int, left: int, cells: torch.Size) -> Tensor | None:
         """Noise for so many cells of a level from a corner on: 1×C×h×w; always the same."""

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
 
 from adain import png, profiles
 
-LONGEST = 4  # times `size`: a panorama's longer side stops here
+MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS = 258  # the tag of a TIFF that says how many bits a sample has
 _SRGB = ImageCms.createProfile("sRGB")
@@ -186,17 +186,28 @@ def mask(image: Image.Image) -> Image.Image:
 def scaled_size(width: int, height: int, size: int) -> tuple[int, int]:
     """Return (width, height) with the shorter side scaled to `size` pixels; 0 keeps both.
 
-    The longer side stops at `LONGEST` · `size`, and no side falls below one pixel.
+    The longer side follows, however long a strip or a panorama is.
     """
     if size == 0:
         return width, height
-    factor = min(size / min(width, height), LONGEST * size / max(width, height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
+    factor = size / min(width, height)
+    return round(width * factor), round(height * factor)
+
+
+def checked_size(image: Image.Image, size: int) -> tuple[int, int]:
+    """Return `scaled_size` of a picture; raises ValueError if that enlarges it beyond `MOST`."""
+    width, height = scaled_size(*image.size, size)
+    if width * height > MOST and width > image.width:
+        raise ValueError(
+            f"A picture of {image.width} × {image.height} pixels would become "
+            f"{width} × {height} pixels; choose a smaller size."
+        )
+    return width, height
 
 
 def scaled(image: Image.Image, size: int) -> Image.Image:
-    """Scale so that the shorter side is `size` pixels (see `scaled_size`)."""
-    wanted = scaled_size(*image.size, size)
+    """Scale so that the shorter side is `size` pixels (see `checked_size`)."""
+    wanted = checked_size(image, size)
     if image.size == wanted:
         return image
     return image.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -58,6 +58,6 @@ def padded(images: Tensor, stride: int) -> Tensor:
     return padded.contiguous(memory_format=torch.channels_last)
 
 
-def cells(masks: Tensor, stride: int, cell: int) -> Tensor:
-    """Average K×1×H×W masks, padded to a network's stride, over cells of some pixels: K×h×w."""
-    return F.avg_pool2d(unit(padded(masks, stride)), cell)[:, 0]
+def cells(masks: Tensor, cell: int) -> Tensor:
+    """Average padded K×1×H×W masks over cells of some pixels: K×h×w."""
+    return F.avg_pool2d(unit(masks), cell)[:, 0]

@@ -31,7 +31,8 @@ class Request:
 
     `styles` are pictures or `Style`s; `weights` as many finite numbers ≥ 0, not all zero
     (none: equal shares), of which only the proportions count; `masks` as many pictures of
-    the content's size, white where that style acts, or none. `alpha` is in [0, 1]. `size` is
+    the content's size, white where that style acts, or none. `alpha` is in [0, 1], 0 is the
+    photo. `size` is
     the shorter side in pixels of content and styles after scaling, 0 keeps them as they
     are. `transfer` is what of the styles the content gets. Raises ValueError with a sentence
     for its reader.
@@ -77,16 +78,21 @@ class Request:
         styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
         return replace(self, content=content, styles=styles, masks=masks)
 
+    def scaled_masks(self, stride: int) -> Tensor | None:
+        """Return the masks as K×1×H×W bytes, scaled as the content, padded to a stride; or none."""
+        if not self.masks:
+            return None
+        wanted = pictures.checked_size(self.content, self.size)
+        masks = [mask.resize(wanted, Image.Resampling.BOX) for mask in self.masks]
+        return pixels.padded(torch.cat([pixels.tensor(mask) for mask in masks]), stride)
+
     def regions(self, stride: int, cell: int) -> Tensor:
         """Return the masks, padded to a network's stride, averaged over cells of some pixels.
 
         K×h×w in [0, 1]; without masks K×1×1 ones.
         """
-        if not self.masks:
-            return torch.ones(len(self.styles), 1, 1)
-        wanted = pictures.scaled_size(*self.content.size, self.size)
-        masks = [mask.resize(wanted, Image.Resampling.BOX) for mask in self.masks]
-        return pixels.cells(torch.cat([pixels.tensor(mask) for mask in masks]), stride, cell)
+        masks = self.scaled_masks(stride)
+        return torch.ones(len(self.styles), 1, 1) if masks is None else pixels.cells(masks, cell)
 
     def cover(self, regions: Tensor) -> Tensor:
         """Return how much of each style each position gets, in the shape of the regions.

@@ -17,9 +17,10 @@ from PIL import Image
 from torch import Tensor
 
 from adain import color as colors
-from adain import compiled, pictures, pixels, weights
+from adain import compiled, coverage, pictures, pixels, weights
 from adain.color import Color
 from adain.compiled import CodeUnusable, Compiled
+from adain.coverage import Coverage
 from adain.model import Moments, Network, Transfer, transferred
 from adain.passage import Passage
 from adain.request import Request, Style
@@ -73,6 +74,11 @@ def _quick(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.float16
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
+
+
+def _picture(passage: Passage, tile: Tile) -> Tensor:
+    """Return what comes out of a passage in a tile."""
+    return passage.picture(tile).float().cpu()
 
 
 def _in_colors_of(photos: Tensor, painted: Tensor) -> Tensor:
@@ -182,25 +188,29 @@ class Stylizer:
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
         """Make the pictures, each of its content's size after scaling.
 
-        Requests of one transfer whose contents scale to one size run as one batch; one above
-        `tiles.SIDE` runs tile by tile. `watch` hears of each stage (styles, content, picture,
-        done) and tile.
+        Requests of one transfer whose contents scale to one size run as one batch, those painted
+        in part (`coverage.partial`) apart from others; one above `tiles.SIDE` runs tile by tile.
+        What asks for its photo is given it, without the network. `watch` hears of each stage
+        (styles, content, picture, done) and tile.
         """
         upright = [request.upright() for request in requests]
-        groups: dict[tuple[Transfer, int, int], list[int]] = {}
-        for place, request in enumerate(upright):
-            width, height = pictures.scaled_size(*request.content.size, request.size)
-            groups.setdefault((request.transfer, width, height), []).append(place)
+        groups: dict[tuple[Transfer, bool, int, int], list[int]] = {}
         images: dict[int, Image.Image] = {}
+        for place, request in enumerate(upright):
+            if coverage.untouched(request):
+                images[place] = pictures.scaled(request.content, request.size)
+                continue
+            width, height = pictures.checked_size(request.content, request.size)
+            kind = (request.transfer, coverage.partial(request), width, height)
+            groups.setdefault(kind, []).append(place)
         for places in groups.values():
             images |= zip(places, self._batch([upright[p] for p in places], watch), strict=True)
+        watch("done", 1.0)
         return [images[place] for place in range(len(requests))]
 
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
         """Make pictures of one size by one transfer, from upright requests."""
-        results = self._painted(requests, watch)
-        watch("done", 1.0)
-        return [pixels.image(result) for result in results]
+        return [pixels.image(result) for result in self._painted(requests, watch)]
 
     def _painted(self, requests: Sequence[Request], watch: Watch) -> Tensor:
         """Make N×3×H×W bytes; whatever it took is free again before they become pictures."""
@@ -215,7 +225,8 @@ class Stylizer:
         usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
         code = self._quickest(images) if usual and mixes[0].regions is None else None
         if code is None:
-            results = self._passed(images, mixes, luminance, watch)
+            covered = Coverage(requests, self.model.stride, *images.shape[2:])
+            results = self._passed(images, mixes, covered, luminance, watch)
         else:
             watch("picture", 0.2)
             styles = [mix.styles for mix in mixes]
@@ -225,17 +236,24 @@ class Stylizer:
         return results[:, :, :height, :width]
 
     def _passed(
-        self, images: Tensor, mixes: Sequence[_Mix], luminance: Tensor, watch: Watch
+        self,
+        images: Tensor,
+        mixes: Sequence[_Mix],
+        covered: Coverage,
+        luminance: Tensor,
+        watch: Watch,
     ) -> Tensor:
         """Paint padded pictures tile by tile, some of them (N booleans) in luminance only."""
         passage = self._passage(images)
-        self._restyle(passage, mixes, watch)
+        plain = self._restyle(passage, mixes, watch)
         results = torch.empty_like(images)
         for tile in passage.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / passage.height)
-            painted = passage.picture(tile).float().cpu()
+            photo = tile.of(images)
+            ways = [partial(_picture, way, tile) for way in (passage, plain)]
+            painted = covered.apply(tile, photo, *ways)
             made = pixels.as_bytes(painted)
-            made[luminance] = _in_colors_of(tile.of(images)[luminance], painted[luminance])
+            made[luminance] = _in_colors_of(photo[luminance], painted[luminance])
             tile.of(results).copy_(made)
         return results
 
@@ -243,8 +261,8 @@ class Stylizer:
         """Send padded N×3×H×W through the network, in the precision that suits the size."""
         return Passage(self._large if tiled(*images.shape[2:]) else self.model, images)
 
-    def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> None:
-        """Give a passage its styles level by level, measuring before each.
+    def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> Passage:
+        """Give a passage its styles level by level, measuring before each; return one without.
 
         Alpha goes back to what the content is at a level with no style at all: where it is
         less than 1, that is measured as well, on a second passage.
@@ -263,6 +281,7 @@ class Stylizer:
             elif plain_too:
                 without = plain.measure(level, mix.full, mix.regions, heard)
             passage.transfer(level, partial(mix.transfer, own, without))
+        return plain
 
     def _styles(self, request: Request) -> list[Style]:
         """Measure a request's K styles, or take them as they were measured."""

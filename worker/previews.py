@@ -135,6 +135,11 @@ def ask(
     """
     gate.check()
     chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": SIDE})
+    for what, picture in (
+        ("The photo", content),
+        *(("A style picture", style) for style in styles),
+    ):
+        jobs.check_scaled(what, picture, SIDE)
     limits.spend(visitor, limits.preview())
     digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
     line = jobs.placing(content.width, content.height, chosen)["queue"]

@@ -155,7 +155,9 @@ class Asked:
     match: bool  # whether the styles' colours become the photo's
 
     def measured(self, stylizer: Stylizer) -> Request:
-        """Return the request with all styles measured."""
+        """Return the request with all styles measured, unless it asks for its photo alone."""
+        if self.request.alpha == 0:
+            return self.request
         like = self.request.content if self.match else None
         styles = [
             style

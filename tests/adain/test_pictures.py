@@ -1,10 +1,13 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from adain import pictures
+
+CASES = Path(__file__).parents[1] / "cases"
 
 
 def reopened(image: Image.Image, kind: str, **options: object) -> Image.Image:
@@ -84,11 +87,25 @@ def test_a_mask_is_its_alpha_where_it_has_one_and_its_brightness_otherwise() -> 
         ((100, 200), 512, (512, 1024)),
         ((100, 200), 0, (100, 200)),
         ((1, 1), 512, (512, 512)),
-        ((1, 100_000), 512, (1, 2048)),
-        ((6000, 1000), 512, (2048, 341)),
+        ((400, 6000), 512, (512, 7680)),
+        ((6000, 1000), 512, (3072, 512)),
+        ((1, 100_000), 64, (64, 6_400_000)),
     ],
 )
-def test_the_shorter_side_is_scaled_and_the_longer_has_an_end(
+def test_the_shorter_side_is_scaled_and_the_longer_follows(
     given: tuple[int, int], size: int, wanted: tuple[int, int]
 ) -> None:
     assert pictures.scaled_size(*given, size) == wanted
+
+
+def test_a_strip_keeps_its_shorter_side() -> None:
+    strip = pictures.rgb(Image.open(CASES / "webtoon-strip" / "strip-400x6000.png"))
+    assert pictures.scaled(strip, 512).size == (512, 7680)
+    assert pictures.scaled(strip, 0).size == (400, 6000)
+    assert pictures.scaled(strip, 40).size == (40, 600)
+
+
+def test_a_line_that_would_become_too_large_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match="1 × 10000 pixels would become 512 × 5120000 pixels"):
+        pictures.scaled(Image.new("RGB", (1, 10_000)), 512)
+    assert pictures.scaled(Image.new("RGB", (1, 10_000)), 0).size == (1, 10_000)

@@ -44,6 +44,13 @@ def stylizer() -> Stylizer:
     return Stylizer.load("compact", device="cpu", exact=True)
 
 
+def autoencoded(stylizer: Stylizer, photo: Image.Image) -> np.ndarray:
+    """A picture whose sides the network takes, encoded and decoded with no style; not clamped."""
+    with torch.inference_mode():
+        features = stylizer.model.encode(pixels.unit(pixels.tensor(photo)))
+        return (stylizer.model.decode(features)[0].permute(1, 2, 0) * 255).numpy()
+
+
 Make = Callable[[Request], np.ndarray]
 
 
@@ -75,12 +82,6 @@ def test_the_style_changes_the_picture_and_alpha_says_how_much(make: Make) -> No
         np.abs(make(replace(PLAIN, alpha=alpha)) - plain).mean() for alpha in (0.25, 0.5, 1.0)
     ]
     assert 0 < distances[0] < distances[1] < distances[2]
-
-
-def test_alpha_0_is_autoencoding_whatever_the_style(make: Make) -> None:
-    one = make(replace(PLAIN, alpha=0.0))
-    other = make(replace(PLAIN, styles=[drawn(3)], alpha=0.0))
-    assert np.array_equal(one, other)
 
 
 def test_alpha_moves_the_picture_evenly_at_every_level(make: Make) -> None:
@@ -134,9 +135,10 @@ def test_vgg19_has_one_level_and_so_one_transfer() -> None:
     assert np.array_equal(one, other)
 
 
-def test_photo_that_is_its_own_style_is_only_autoencoded(make: Make) -> None:
+def test_photo_that_is_its_own_style_is_only_autoencoded(stylizer: Stylizer, make: Make) -> None:
     own = make(replace(PLAIN, styles=[PLAIN.content]))
-    assert np.abs(own - make(replace(PLAIN, alpha=0.0))).max() <= 1
+    wanted = autoencoded(stylizer, PLAIN.content).clip(0, 255)
+    assert np.abs(own - wanted).max() <= 1
 
 
 def test_styles_may_be_of_any_size(make: Make) -> None:
@@ -174,13 +176,6 @@ def test_each_mask_puts_its_style_where_it_is_white(make: Make) -> None:
     changed = np.abs(make(two) - other).mean(axis=(0, 2))
     # far from the seam a region hears of the other only through its own statistics near the seam
     assert changed[:16].mean() < 0.1 * changed[72:].mean()
-
-
-def test_outside_every_mask_the_photo_is_only_autoencoded(make: Make) -> None:
-    left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
-    assert np.abs(make(left) - make(replace(PLAIN, alpha=0.0)))[:, 80:].max() <= 1
-    nowhere = replace(PLAIN, masks=[Image.new("L", PLAIN.content.size, 0)])
-    assert np.abs(make(nowhere) - make(replace(PLAIN, alpha=0.0))).max() <= 1
 
 
 def test_a_speck_of_a_mask_gives_a_picture(make: Make) -> None:

@@ -43,6 +43,14 @@ def test_a_picture_is_made_small_by_its_shorter_side_and_never_larger(studio: Pa
     assert (tiny.width, tiny.height) == (20, 40)
 
 
+def test_what_would_be_too_large_even_for_a_preview_is_refused(studio: Path) -> None:
+    line = images.small(picture(1, 20_000), previews.SIDE)
+    for pictures in ((line, small()), (small(), line)):
+        with pytest.raises(Refused, match="would be worked on at 256 × 5120000 pixels"):
+            previews.ask(ANN, pictures[0], [pictures[1]])
+    assert rows() == []
+
+
 def test_the_latest_wish_takes_the_place_of_the_one_before(either: Path) -> None:
     first, second = ask(alpha=0.1), ask(alpha=0.2)
     assert previews.look(first, "ann") is None
