@@ -3,13 +3,20 @@
 The default, the style's colours, needs no code.
 """
 
+import math
 from enum import StrEnum
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from adain import pixels
 
 _LUMA = (0.299, 0.587, 0.114)  # Rec. 601
 _LEAST_VARIANCE = 1e-4  # a grey picture has no chroma to stretch, only noise
+_COLORED = 48 / 255  # chroma from which on a picture's colours are no tint any more
+_CELL = 8  # pixels a side, over which chroma is averaged: what is smaller is noise
+_LOOKED_AT = 512  # pixels of the shorter side that is looked at for it, at least
 
 
 class Color(StrEnum):
@@ -22,10 +29,10 @@ class Color(StrEnum):
 
 def _moments(image: Tensor) -> tuple[Tensor, Tensor]:
     """3×H×W → mean 3×1 and covariance 3×3 over the pixels."""
-    pixels = image.flatten(1)
-    mean = pixels.mean(1, keepdim=True)
-    centred = pixels - mean
-    return mean, centred @ centred.T / max(pixels.shape[1] - 1, 1)
+    flat = image.flatten(1)
+    mean = flat.mean(1, keepdim=True)
+    centred = flat - mean
+    return mean, centred @ centred.T / max(flat.shape[1] - 1, 1)
 
 
 def _power(covariance: Tensor, exponent: float, least: float) -> Tensor:
@@ -59,3 +66,41 @@ def keep_colors(result: Tensor, content: Tensor) -> Tensor:
     luma = torch.tensor(_LUMA, device=result.device, dtype=result.dtype).view(3, 1, 1)
     lighter = ((result - content) * luma).sum(-3, keepdim=True)
     return (content + lighter).clamp(0, 1)
+
+
+def _spread(image: Tensor) -> Tensor:
+    """Largest less smallest channel of each pixel: ...×3×H×W → ...×1×H×W."""
+    return image.amax(-3, keepdim=True) - image.amin(-3, keepdim=True)
+
+
+def chroma(image: Tensor) -> float:
+    """Return how colourful a 1×3×H×W picture is at most, 0 for a grey one, 1 for pure colours.
+
+    Averaged over cells of 8 px, so that neither noise nor compression counts.
+    """
+    step = max(1, min(image.shape[2:]) // _LOOKED_AT)
+    seen = pixels.unit(image[:, :, ::step, ::step])
+    return float(_spread(F.avg_pool2d(seen, _CELL, ceil_mode=True)).max())
+
+
+def most_chroma(chroma: float) -> float:
+    """Return the most channel spread that a result of inputs so colourful may have; inf: any.
+
+    Grey inputs give grey; a tint has room beside it that grows, until there is no limit.
+    """
+    return chroma / (1 - chroma / _COLORED) if chroma < _COLORED else math.inf
+
+
+def limit_chroma(result: Tensor, most: Tensor) -> Tensor:
+    """Bring pixels of more channel spread than `most` (N) down to it; N×3×H×W.
+
+    Luminance and hue stay; a pixel within the limit stays to the bit.
+    """
+    most = most.view(-1, 1, 1, 1)
+    spread = _spread(result)
+    beyond = spread > most
+    if not beyond.any():
+        return result
+    luma = torch.tensor(_LUMA, device=result.device, dtype=result.dtype).view(3, 1, 1)
+    grey = (result * luma).sum(-3, keepdim=True)
+    return torch.where(beyond, grey + (result - grey) * (most / spread), result)

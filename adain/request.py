@@ -23,6 +23,7 @@ class Style:
 
     network: str  # name and digest of the weights that measured it
     levels: tuple[Moments, ...]  # C variances at level 0, C×C after it; float32 on the CPU
+    chroma: float = 1.0  # how colourful the picture is (`color.chroma`)
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,21 @@ def _quick(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
 
 
-def _picture(passage: Passage, tile: Tile) -> Tensor:
-    """Return what comes out of a passage in a tile."""
-    return passage.picture(tile).float().cpu()
+def _picture(passage: Passage, tile: Tile, most: Tensor) -> Tensor:
+    """Return what comes out of a passage in a tile, with so much chroma at most (N)."""
+    return colors.limit_chroma(passage.picture(tile).float().cpu(), most)
+
+
+def _most_chroma(
+    requests: Sequence[Request], styles: Sequence[Sequence[Style]], contents: Tensor
+) -> Tensor:
+    """Return what chroma each result may have, by that of its photo and its styles: N."""
+    found = []
+    for request, own, content in zip(requests, styles, contents, strict=True):
+        shares = request.weights or [1.0] * len(own)
+        parts = [share / max(shares) * one.chroma for share, one in zip(shares, own, strict=True)]
+        found.append(colors.most_chroma(max(*parts, colors.chroma(content[None]))))
+    return torch.tensor(found)
 
 
 def _in_colors_of(photos: Tensor, painted: Tensor) -> Tensor:
@@ -171,7 +183,8 @@ class Stylizer:
             content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
             matched = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))
             style = pixels.as_bytes(matched)[None]
-        return Style(self.name, tuple(self._measured(pixels.padded(style, self.model.stride))))
+        levels = tuple(self._measured(pixels.padded(style, self.model.stride)))
+        return Style(self.name, levels, colors.chroma(style))
 
     def _measured(self, style: Tensor) -> Iterator[Moments]:
         """Measure a padded 1×3×H×W at each level: C."""
@@ -215,22 +228,25 @@ class Stylizer:
     def _painted(self, requests: Sequence[Request], watch: Watch) -> Tensor:
         """Make N×3×H×W bytes; whatever it took is free again before they become pictures."""
         watch("styles", 0.0)
-        mixes = self._mixes(requests)
+        styles = [self._styles(request) for request in requests]
+        mixes = [self._mix(requests, styles, level) for level in self.model.levels]
         contents = torch.cat(
             [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
         )
+        most = _most_chroma(requests, styles, contents)
         height, width = contents.shape[2:]
         images = pixels.padded(contents, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
         usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
-        code = self._quickest(images) if usual and mixes[0].regions is None else None
+        usual = usual and mixes[0].regions is None and bool(most.isinf().all())
+        code = self._quickest(images) if usual else None
         if code is None:
             covered = Coverage(requests, self.model.stride, *images.shape[2:])
-            results = self._passed(images, mixes, covered, luminance, watch)
+            results = self._passed(images, mixes, covered, most, luminance, watch)
         else:
             watch("picture", 0.2)
-            styles = [mix.styles for mix in mixes]
-            results, raw = code.paint(images, mixes[0].cover, mixes[0].alpha, styles)
+            wanted = [mix.styles for mix in mixes]
+            results, raw = code.paint(images, mixes[0].cover, mixes[0].alpha, wanted)
             painted = self.model.unfolded(raw[luminance]).float().cpu()
             results[luminance] = _in_colors_of(images[luminance], painted)
         return results[:, :, :height, :width]
@@ -240,17 +256,21 @@ class Stylizer:
         images: Tensor,
         mixes: Sequence[_Mix],
         covered: Coverage,
+        most: Tensor,
         luminance: Tensor,
         watch: Watch,
     ) -> Tensor:
-        """Paint padded pictures tile by tile, some of them (N booleans) in luminance only."""
+        """Paint padded pictures tile by tile, some of them (N booleans) in luminance only.
+
+        `most` (N) is what chroma they may have.
+        """
         passage = self._passage(images)
         plain = self._restyle(passage, mixes, watch)
         results = torch.empty_like(images)
         for tile in passage.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / passage.height)
             photo = tile.of(images)
-            ways = [partial(_picture, way, tile) for way in (passage, plain)]
+            ways = [partial(_picture, way, tile, most) for way in (passage, plain)]
             painted = covered.apply(tile, photo, *ways)
             made = pixels.as_bytes(painted)
             made[luminance] = _in_colors_of(photo[luminance], painted[luminance])
@@ -295,15 +315,10 @@ class Stylizer:
                 raise ValueError(f"A style measured by {style.network} is no use to {self.name}.")
         return styles
 
-    def _mixes(self, requests: Sequence[Request]) -> list[_Mix]:
-        """Bring the requests' styles, weights, masks and alphas to one shape, level by level."""
-        styles = [self._styles(request) for request in requests]
-        return [self._mix(requests, styles, level) for level in self.model.levels]
-
     def _mix(
         self, requests: Sequence[Request], styles: Sequence[Sequence[Style]], level: int
     ) -> _Mix:
-        """Do so at one level.
+        """Bring the requests' styles, weights, masks and alphas to one shape at a level.
 
         Requests with fewer styles than others are filled up with styles that cover nothing.
         """

@@ -11,14 +11,14 @@ from threading import Lock
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import tensor
 
 from adain.model import Moments
 from adain.request import Style
 from worker import metrics, styles
 
 _MOST = 512  # of some 20 kilobytes each
-_VERSION = 2  # of what is kept of a style; measures of other versions are not found
+_VERSION = 3  # of what is kept of a style; measures of other versions are not found
 
 _memory: OrderedDict[str, Style] = OrderedDict()  # the last used last
 _lock = Lock()
@@ -31,7 +31,7 @@ def key(network: str, digest: str, size: int, target: str = "") -> str:
 
 def as_bytes(style: Style) -> bytes:
     """Write a measure as safetensors."""
-    tensors: dict[str, Tensor] = {}
+    tensors = {"chroma": tensor(style.chroma)}
     for place, level in enumerate(style.levels):
         tensors |= {f"{place}.mean": level.mean, f"{place}.spread": level.spread}
     return save(tensors, {"network": style.network})
@@ -40,10 +40,10 @@ def as_bytes(style: Style) -> bytes:
 def as_style(data: bytes, network: str) -> Style:
     """Read a measure; raises `SafetensorError` and `KeyError` for what is none."""
     tensors = load(data)
+    chroma = float(tensors.pop("chroma"))
     places = range(len(tensors) // 2)
-    return Style(
-        network, tuple(Moments(tensors[f"{n}.mean"], tensors[f"{n}.spread"]) for n in places)
-    )
+    levels = tuple(Moments(tensors[f"{n}.mean"], tensors[f"{n}.spread"]) for n in places)
+    return Style(network, levels, chroma)
 
 
 def _remember(name: str, style: Style) -> Style:

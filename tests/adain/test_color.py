@@ -1,7 +1,10 @@
+import math
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
-from adain.color import keep_colors, match_colors
+from adain.color import chroma, keep_colors, limit_chroma, match_colors, most_chroma
 
 
 def picture(seed: int, height: int = 24, width: int = 24, spread: float = 0.08) -> Tensor:
@@ -51,3 +54,40 @@ def test_keeping_colours_takes_the_results_luminance_and_the_contents_chroma() -
     kept = keep_colors(result, content)
     torch.testing.assert_close(luma(kept), luma(result), atol=1e-5, rtol=0)
     torch.testing.assert_close(kept[0] - kept[2], content[0] - content[2], atol=1e-5, rtol=0)
+
+
+def test_chroma_is_0_of_grey_and_1_of_pure_colours_and_noise_does_not_count() -> None:
+    grey = picture(1)[None, :1].expand(1, 3, -1, -1)
+    assert chroma(grey) < 1e-6
+    noisy = grey + torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)) / 255
+    assert chroma(noisy) < 2 / 255
+    rose = grey.clone()
+    rose[..., 8:16, 8:16] = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    assert chroma(rose) == 1
+
+
+def test_the_most_chroma_grows_from_0_without_a_jump_until_there_is_no_limit() -> None:
+    at = [most_chroma(step / 1000) for step in range(1000)]
+    assert at[0] == 0
+    assert at == sorted(at)
+    below = [limit for limit in at if limit < 1]
+    assert max(b - a for a, b in pairwise(below)) < 0.12
+    assert all(limit > step / 1000 for step, limit in enumerate(at) if step)
+    assert at[200] == math.inf
+
+
+def test_limiting_chroma_keeps_luminance_and_hue_and_what_is_within() -> None:
+    result = torch.stack([picture(1, spread=0.2), picture(2, spread=0.2)])
+    same = limit_chroma(result, torch.tensor([math.inf, 1.0]))
+    assert torch.equal(same, result)
+    limited = limit_chroma(result, torch.tensor([0.0, 0.1]))
+    torch.testing.assert_close(luma(limited[0]), luma(result[0]))
+    torch.testing.assert_close(luma(limited[1]), luma(result[1]))
+    spread = limited.amax(1) - limited.amin(1)
+    assert spread[0].max() < 1e-6
+    assert spread[1].max() < 0.1 + 1e-6
+    within = (result[1].amax(0) - result[1].amin(0)) <= 0.1
+    assert torch.equal(limited[1][:, within], result[1][:, within])
+    grey = luma(result[1])
+    ours, whole = limited[1] - grey, result[1] - grey
+    torch.testing.assert_close(ours[0] * whole[2], ours[2] * whole[0], atol=1e-5, rtol=1e-4)

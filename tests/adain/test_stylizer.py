@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,30 @@ def test_matched_colours_stay_near_the_contents(make: Make) -> None:
     matched = make(replace(request, color=Color.CONTENT)).mean(axis=(0, 1))
     plain = make(request).mean(axis=(0, 1))
     assert np.abs(matched - wanted).max() < np.abs(plain - wanted).max()
+
+
+@pytest.mark.parametrize("change", [{}, {"alpha": 0.6}, {"color": Color.CONTENT}, {"masked": 1}])
+def test_a_grey_photo_in_a_grey_style_is_grey(make: Make, change: dict[str, Any]) -> None:
+    grey = [drawn(seed, (256, 192)).convert("L") for seed in (1, 2)]
+    masks = [mask((0, 0, 128, 192), (256, 192))] if change.pop("masked", 0) else []
+    result = make(Request(grey[0], [grey[1]], masks=masks, size=0, **change))
+    spread = result.max(axis=2) - result.min(axis=2)
+    assert np.quantile(spread, 0.99) < 4
+    assert np.abs(result - array(grey[0].convert("RGB"))).mean() > 2
+
+
+def test_a_tint_comes_and_goes_without_a_jump(make: Make) -> None:
+    photo, style = (drawn(seed).convert("L").convert("RGB") for seed in (1, 2))
+    made = []
+    for tint in (0, 4, 8, 12, 16, 20, 24):
+        warm = Image.merge(
+            "RGB",
+            [*style.split()[:2], style.getchannel(2).point([max(0, v - tint) for v in range(256)])],
+        )
+        made.append(make(replace(PLAIN, content=photo, styles=[warm])))
+    steps = [np.abs(after - before).mean() for before, after in pairwise(made)]
+    assert max(steps) < 4
+    assert made[-1][..., 0].mean() - made[-1][..., 2].mean() > 8
 
 
 def test_luminance_keeps_the_contents_chroma(make: Make) -> None:
