@@ -89,7 +89,8 @@ def test_what_the_network_loses_is_given_back_in_proportion(
     assert np.abs(plain - photo).mean() > 3
 
     def wanted(strength: float) -> np.ndarray:
-        return np.clip(plain + (1 - strength) * (photo - plain), 0, 255)
+        between: np.ndarray = plain + (1 - strength) * (photo - plain)
+        return between.clip(0, 255)
 
     for alpha in (0.3, 1.0):
         assert np.abs(make(replace(own, alpha=alpha)) - wanted(alpha)).max() <= 2
