@@ -60,7 +60,7 @@ from worker import (
     traces,
 )
 from worker.database import Base, now
-from worker.images import CleanFile, Given, ImageRejected
+from worker.images import CleanFile, CleanImage, Given, ImageRejected
 from worker.options import Options
 from worker.refused import Refused as Refused
 from worker.settings import KIB, settings
@@ -247,7 +247,7 @@ def _checked(what: str, clean: Callable[[], CleanFile]) -> CleanFile:
         raise ImageRejected(f"{what}: {rejected}") from rejected
 
 
-def check_scaled(what: str, image: CleanFile, size: int) -> None:
+def check_scaled(what: str, image: CleanFile | CleanImage, size: int) -> None:
     """Raise `Refused` if the picture would be worked on larger than may be."""
     width, height = scaled_size(image.width, image.height, size)
     limit = settings().max_output_pixels
