@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from adain import compiled, memory, pictures
@@ -30,7 +30,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a file, or a folder")
     parser.add_argument("--alpha", type=float, default=1.0, help="strength, 0 to 1 (default 1)")
     parser.add_argument("--weights", type=float, nargs="+", default=(), help="one a style")
-    parser.add_argument("--masks", type=Path, nargs="+", default=(), help="one a style")
+    parser.add_argument(
+        "--masks", type=Path, nargs="+", default=(), help="one a style, or one for two"
+    )
     parser.add_argument("--color", type=Color, choices=list(Color), default=Color.STYLE)
     parser.add_argument(
         "--size", type=int, default=512, help="shorter side in pixels, 0: as it is (default 512)"
@@ -63,6 +65,15 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
+def _mask(path: Path) -> Image.Image:
+    mask = pictures.mask(_open(path))
+    try:
+        pictures.check_mask(mask)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return mask
+
+
 def _pairs(content: Path, output: Path) -> list[tuple[Path, Path]]:
     """Return which photo becomes which file; a folder keeps its pictures' names."""
     if not content.is_dir():
@@ -84,13 +95,15 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     if args.masks and len(pairs) > 1:
         raise ValueError("Masks fit one photo, not a folder of photos.")
     stylizer = Stylizer.load(args.network, args.weights_folder, args.device, code=args.code_folder)
-    masks = [_open(path) for path in args.masks]
-    pictures = [_open(path) for path in args.styles]
+    masks = [_mask(path) for path in args.masks]
+    if (len(masks), len(args.styles)) == (1, 2):
+        masks.append(ImageOps.invert(masks[0]))
+    styles = [_open(path) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
     how = (args.alpha, args.color, args.size, args.transfer)
-    first = Request(none, pictures, args.weights, masks, *how)
+    first = Request(none, styles, args.weights, masks, *how)
     if args.color != Color.CONTENT:  # then a style is the same for every photo
-        first = replace(first, styles=[stylizer.style(style, args.size) for style in pictures])
+        first = replace(first, styles=[stylizer.style(style, args.size) for style in styles])
     for photo, output in tqdm(pairs, disable=len(pairs) == 1, unit="picture"):
         started = time.perf_counter()
         [image] = stylizer.stylize([replace(first, content=_open(photo))])

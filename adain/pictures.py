@@ -5,17 +5,22 @@ what may be opened at all is decided at the worker's door (`worker/images.py`).
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
 
-from adain import png, profiles
+from adain import jpeg, png, profiles
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS = 258  # the tag of a TIFF that says how many bits a sample has
+EMPTY_MASK = "The mask is black all over: it must be white where its style acts."
+_PIECE = 1 << 20  # pixels converted at a time
+_GREY = 16  # how far the channels of a grey may differ
+_NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
+_FLAT = 2  # how far samples differ where libjpeg fills in what is missing
 _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {b"GRAY": {"L", *_SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
 _PLAIN = {"1": "L", "LA": "L", "La": "LA", "RGBa": "RGBA"}  # others become RGB
@@ -26,9 +31,12 @@ PngImagePlugin.MAX_TEXT_CHUNK = png.LARGEST_PROFILE  # Pillow's limit for profil
 def opened_bytes(data: bytes, formats: tuple[str, ...] | None, keyword: bytes = b"") -> Image.Image:
     """Open a file's bytes without what is not used of it; of a PNG's texts one keyword's stay.
 
-    Raises what `PIL.Image.open` raises.
+    A JPEG that lacks its end is given one: `is_cut`. Raises what `PIL.Image.open` raises.
     """
-    image = Image.open(io.BytesIO(png.lean(data, keyword)), formats=formats)
+    whole = jpeg.ended(png.lean(data, keyword))
+    image = Image.open(io.BytesIO(whole), formats=formats)
+    if len(whole) > len(data):
+        image.info["cut"] = True
     if codes := png.chunk(data, b"cICP"):
         image.info["cicp"] = codes
     return image
@@ -143,10 +151,25 @@ def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
     return {what: value for what, value in told.items() if value not in (None, b"")}
 
 
-def _turned(image: Image.Image) -> Image.Image:
-    """First frame, upright by its EXIF orientation; no copy if it is so."""
+def is_cut(image: Image.Image) -> bool:
+    """Whether the last rows of a picture from `opened_bytes` are missing."""
+    return "cut" in image.info
+
+
+def load(image: Image.Image) -> None:
+    """Decode the first frame; raises OSError also when half of a JPEG is missing."""
     image.seek(0)
     image.load()
+    if is_cut(image):
+        lower = image.crop((0, image.height // 2, *image.size)).getextrema()
+        channels = cast(Sequence[tuple[int, int]], lower if image.mode != "L" else [lower])
+        if all(high - low <= _FLAT for low, high in channels):
+            raise OSError("half of the picture is missing")
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """First frame, upright by its EXIF orientation; no copy if it is so."""
+    load(image)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     return image
@@ -170,17 +193,93 @@ def rgb(image: Image.Image) -> Image.Image:
     return flat
 
 
+# ---------------------------------------------------------------- masks
+
+
+def pieces(image: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
+    """Yield a picture piece by piece, each with its place: copies of it all would be too many."""
+    wide = min(image.width, _PIECE)
+    high = _PIECE // wide
+    for top in range(0, image.height, high):
+        for left in range(0, image.width, wide):
+            right, bottom = min(left + wide, image.width), min(top + high, image.height)
+            yield (left, top), image.crop((left, top, right, bottom))
+
+
+def _brightness(image: Image.Image) -> Image.Image:
+    return _eight_bits(_colors(image)).convert("RGB").convert("L")
+
+
+def _alpha(image: Image.Image) -> Image.Image:
+    return _opacity(image) or Image.new("L", image.size, 255)
+
+
+def _labels(image: Image.Image) -> Image.Image:
+    """Return white where a palette's index is not 0."""
+    return image.point([0] + [255] * 255, "L")
+
+
+def _is_labelled(image: Image.Image) -> bool:
+    """Whether a palette holds labels: 0 is black, or not there, and others have colours."""
+    if image.mode != "P":
+        return False
+    palette = image.getpalette("RGB") or []
+    used = [cast(int, index) for _, index in image.getcolors(256) or []]
+    colors = {index: palette[3 * index : 3 * index + 3] or [0, 0, 0] for index in used}
+    colored = any(max(color) - min(color) > _GREY for color in colors.values())
+    return colored and max(colors.get(0, [0])) <= _GREY
+
+
+def _reader(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Choose by the whole picture how its pieces become a mask."""
+    if image.has_transparency_data and any(
+        _alpha(piece).getextrema() != (255, 255) for _, piece in pieces(image)
+    ):
+        return _alpha
+    if image.mode in {"I", *_SIXTEEN_BITS} and image.getextrema()[1] <= 1:  # type: ignore[operator]
+        return lambda piece: piece.convert("I").convert("L")
+    return _labels if _is_labelled(image) else _brightness
+
+
+def upright_mask(image: Image.Image) -> Image.Image:
+    """Convert as `mask` does what is upright already."""
+    read, out = _reader(image), Image.new("L", image.size)
+    for place, piece in pieces(image):
+        out.paste(read(piece), place)
+    ones = out.getextrema()[1] == 1
+    return out.point(lambda value: 255 * value) if ones else out
+
+
+def check_mask(mask: Image.Image) -> None:
+    """Raise ValueError with a sentence if a mask of mode L is black, or nearly so."""
+    brightest = cast(tuple[int, int], mask.getextrema())[1]
+    if brightest == 0:
+        raise ValueError(EMPTY_MASK)
+    if brightest < _NEARLY_BLACK:
+        raise ValueError(
+            f"The mask is nearly black: its brightest value is {brightest} of 255, and its style "
+            "acts where it is white."
+        )
+
+
 def mask(image: Image.Image) -> Image.Image:
     """Convert a picture to a mask of mode L, white where the style acts.
 
-    A picture that is anywhere transparent is read by its alpha channel, any other by its
-    brightness.
+    A picture that is anywhere transparent is read by its alpha channel, a palette of labels by
+    its index, any other by its brightness; 0 and 1 are black and white.
     """
-    image = _turned(image)
-    opacity = _opacity(image)
-    if opacity and opacity.getextrema() != (255, 255):
-        return opacity
-    return _eight_bits(_colors(image)).convert("RGB").convert("L")
+    return upright_mask(_turned(image))
+
+
+def fitted(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bring a mask to its photo's size; raises ValueError if its shape is another."""
+    wide, high = size
+    if abs(mask.width * high - mask.height * wide) > sum(size) / 2:  # half a pixel of rounding
+        raise ValueError(
+            f"A mask must have its photo's shape, {wide} × {high} pixels or a part of it; "
+            f"this one has {mask.width} × {mask.height}."
+        )
+    return mask if mask.size == size else mask.resize(size, Image.Resampling.BILINEAR)
 
 
 def scaled_size(width: int, height: int, size: int) -> tuple[int, int]:

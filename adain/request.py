@@ -32,7 +32,7 @@ class Request:
 
     `styles` are pictures or `Style`s; `weights` as many finite numbers ≥ 0, not all zero
     (none: equal shares), of which only the proportions count; `masks` as many pictures of
-    the content's size, white where that style acts, or none. `alpha` is in [0, 1], 0 is the
+    the content's shape, white where that style acts, or none. `alpha` is in [0, 1], 0 is the
     photo. `size` is
     the shorter side in pixels of content and styles after scaling, 0 keeps them as they
     are. `transfer` is what of the styles the content gets. Raises ValueError with a sentence
@@ -69,13 +69,7 @@ class Request:
     def upright(self) -> Self:
         """Return the request with plain RGB content and styles, and grey masks of one size."""
         content = pictures.rgb(self.content)
-        masks = [pictures.mask(mask) for mask in self.masks]
-        for mask in masks:
-            if mask.size != content.size:
-                raise ValueError(
-                    f"A mask of {mask.width} × {mask.height} pixels does not fit a photo of "
-                    f"{content.width} × {content.height}."
-                )
+        masks = [pictures.fitted(pictures.mask(mask), content.size) for mask in self.masks]
         styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
         return replace(self, content=content, styles=styles, masks=masks)
 

@@ -12,6 +12,7 @@ from functools import partial
 from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from adain import pictures
 from worker import images
 from worker.images import Source
 from worker.refused import Refused
@@ -32,12 +33,20 @@ class Painted(BaseModel):
     masks: dict[int, str] = Field(max_length=8)
 
 
-def _mask(data: str, painted: Painted) -> Image.Image:
+def _mask(data: str, painted: Painted, place: int) -> Image.Image:
     try:
         png = base64.b64decode(data, validate=True)
     except binascii.Error as error:
         raise Refused(AGAIN) from error
-    mask = images.clean_mask(png, (painted.width, painted.height))
+    try:
+        mask = images.clean_mask(png, (painted.width, painted.height))
+    except images.ImageRejected as rejected:
+        if str(rejected) != pictures.EMPTY_MASK:
+            raise
+        raise Refused(
+            f"Nothing of the photo is left for style {place + 1}: "
+            "paint a part with its brush, or take the style away."
+        ) from rejected
     return Image.open(io.BytesIO(mask.data))
 
 
@@ -58,13 +67,7 @@ def masks(told: str, places: list[int], photo: bytes) -> list[Source]:
         raise Refused(AGAIN) from error
     if not set(places) <= painted.masks.keys():
         raise Refused(AGAIN)
-    drawn = {place: _mask(painted.masks[place], painted) for place in places}
-    for place, mask in drawn.items():
-        if mask.getextrema()[1] == 0:
-            raise Refused(
-                f"Nothing of the photo is left for style {place + 1}: "
-                "paint a part with its brush, or take the style away."
-            )
+    drawn = {place: _mask(painted.masks[place], painted, place) for place in places}
     size = images.measured(photo)
     return [
         Source("", len(painted.masks[place]), partial(_feathered, drawn[place], painted, size))

@@ -50,7 +50,8 @@ _PROPERTIES: dict[str, Any] = {
         "type": "array",
         "items": _FILE,
         "description": "Where each style acts: white there, black elsewhere, "
-        "of the photo's size. One for each style, or none.",
+        "of the photo's shape. One for each style, or none; one for two styles is that of the "
+        "first, and its opposite that of the second.",
     },
     "options": {
         "type": "string",

@@ -16,7 +16,7 @@ PIECE = 64 * KIB  # bytes of a picture that are in memory at a time
 OVERHEAD = 4 * MIB  # bytes beyond 4 a pixel; also what a note may have
 
 _SUFFIXES = {"clean": {"jpg", "png"}, "mask": {"png"}, "note": {"txt"}}
-_SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}}
+_SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}, "opposite": {"png"}}
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _BASELINE = 0xC0  # the kind of JPEG that we write
 

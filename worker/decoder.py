@@ -12,22 +12,22 @@ import io
 import json
 import logging
 import math
-import re
 import resource
 import signal
 import sys
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain import pictures
+from adain import jpeg, pictures
 from worker import confinement
 from worker.refused import Refused
 
@@ -49,9 +49,6 @@ MOST_SCANS = 100  # of a JPEG, each of which goes through all its pixels; ordina
 log = logging.getLogger(__name__)
 
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-_PIECE = 1 << 20  # pixels converted at a time
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)  # that has a length, or ends
-_SOS, _EOI = b"\xda", b"\xd9"
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
@@ -96,15 +93,12 @@ def _check_pixels(image: Image.Image, limit: int) -> None:
 
 def _check_scans(data: bytes) -> None:
     """Refuse a JPEG of very many scans, by its markers alone."""
-    found, place = 0, 2
-    while (marker := _MARKER.search(data, place)) and marker[1] != _EOI:
-        found += marker[1] == _SOS
-        if found > MOST_SCANS:
-            raise ImageRejected(
-                f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
-                "progressive JPEG, about ten, are accepted."
-            )
-        place = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2]))
+    scans = (marker for marker in jpeg.markers(data) if marker == jpeg.SCAN)
+    if next(islice(scans, MOST_SCANS, None), None):
+        raise ImageRejected(
+            f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
+            "progressive JPEG, about ten, are accepted."
+        )
 
 
 def _what(data: bytes) -> str:
@@ -136,20 +130,9 @@ def opened(data: bytes, limit: int, keyword: str = "") -> Image.Image:
 # ---------------------------------------------------------------- conversion
 
 
-def _pieces(image: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
-    """Yield a picture piece by piece, each with its place: copies of it all would be too many."""
-    wide = min(image.width, _PIECE)
-    high = _PIECE // wide
-    for top in range(0, image.height, high):
-        for left in range(0, image.width, wide):
-            right, bottom = min(left + wide, image.width), min(top + high, image.height)
-            yield (left, top), image.crop((left, top, right, bottom))
-
-
 def _upright(image: Image.Image) -> Image.Image:
     """Decode the first frame and turn it, in place, by its EXIF orientation if that can be read."""
-    image.seek(0)
-    image.load()
+    pictures.load(image)
     try:
         ImageOps.exif_transpose(image, in_place=True)
     except MemoryError:
@@ -165,25 +148,18 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and not image.info:
         return image
     out = Image.new("RGB", image.size)
-    for place, piece in _pieces(image):
+    for place, piece in pictures.pieces(image):
         out.paste(pictures.rgb(piece), place)
     return out
 
 
-def _alpha(image: Image.Image) -> Image.Image:
-    return image.convert("RGBA").getchannel("A")
-
-
 def _mask(image: Image.Image) -> Image.Image:
-    """Convert as `pictures.mask` does, which looks at the whole picture to choose the channel."""
-    image = _upright(image)
-    transparent = image.has_transparency_data and any(
-        _alpha(piece).getextrema() != (255, 255) for _, piece in _pieces(image)
-    )
-    out = Image.new("L", image.size)
-    for place, piece in _pieces(image):
-        out.paste(_alpha(piece) if transparent else pictures.mask(piece), place)
-    return out
+    mask = pictures.upright_mask(_upright(image))
+    try:
+        pictures.check_mask(mask)
+    except ValueError as error:
+        raise ImageRejected(str(error)) from error
+    return mask
 
 
 def seconds_for(pixels: int, size: int) -> float:
@@ -198,7 +174,7 @@ def _converted(
     _allow(seconds_for(image.width * image.height, size))
     try:
         return convert(image)
-    except MemoryError:
+    except (MemoryError, ImageRejected):
         raise
     except Exception as error:
         raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
@@ -243,9 +219,25 @@ def clean(data: bytes, limit: int) -> CleanImage:
     return CleanImage(_encoded(image, suffix, len(data)), suffix, image.width, image.height)
 
 
-def mask(data: bytes, limit: int) -> CleanImage:
-    """Check and re-encode a mask as grey; raises `ImageRejected`."""
+def _fitted(data: bytes, limit: int, *size: int) -> Image.Image:
+    """Read a mask and bring it to its photo's size; without one it keeps its own."""
     image = _converted(opened(data, limit), len(data), _mask)
+    width, height = size or image.size
+    try:
+        return pictures.fitted(image, (width, height))
+    except ValueError as error:
+        raise ImageRejected(str(error)) from error
+
+
+def mask(data: bytes, limit: int, *size: int) -> CleanImage:
+    """Check and re-encode a mask as grey, for a photo's width and height."""
+    image = _fitted(data, limit, *size)
+    return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
+
+
+def opposite(data: bytes, limit: int, *size: int) -> CleanImage:
+    """Clean a mask as `mask` does, and make it black where it is white."""
+    image = ImageOps.invert(_fitted(data, limit, *size))
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 
@@ -310,6 +302,7 @@ def limit_memory() -> int:
 _VERBS: dict[str, Callable[..., CleanImage]] = {
     "clean": clean,
     "mask": mask,
+    "opposite": opposite,
     "small": small,
     "small_mask": small_mask,
     "note": note,
@@ -335,7 +328,7 @@ def get_ready() -> None:
         out = io.BytesIO()
         Image.new("RGB", (2, 2)).save(out, suffix, exif=Image.Exif(), icc_profile=_PROFILE)
         with contextlib.suppress(ImageRejected):
-            for verb in (clean, mask, note, partial(small, side=1)):
+            for verb in (clean, mask, opposite, note, partial(small, side=1)):
                 verb(out.getvalue(), 4)
             small_mask(out.getvalue(), 4, 3, 3)
     for encoding in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"):

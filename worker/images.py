@@ -271,12 +271,14 @@ def _made(verb: str, data: bytes, *to: int) -> CleanImage:
     return CleanImage(into.getvalue(), told["suffix"], told["width"], told["height"])
 
 
-def _made_file(verb: str, given: Source, file: Path, memory: int = MEMORY) -> CleanFile:
+def _made_file(
+    verb: str, given: Source, file: Path, memory: int = MEMORY, to: Sequence[int] = ()
+) -> CleanFile:
     """Ask, and write what was made to a file, piece by piece."""
     data = given.read()
     with file.open("wb") as opened:
         into = _Written(opened)
-        told = _ask(verb, data, into, memory)
+        told = _ask(verb, data, into, memory, to=to)
     size, digest = into.size, into.hash.hexdigest()
     return CleanFile(file, told["suffix"], told["width"], told["height"], size, digest)
 
@@ -331,26 +333,19 @@ def looks(pictures: Sequence[Source], folder: Path) -> Iterator[list[Callable[[]
         pool.shutdown(cancel_futures=True)
 
 
-def _check_mask(mask: CleanImage | CleanFile, size: tuple[int, int]) -> None:
-    if (mask.width, mask.height) != size:
-        raise ImageRejected(
-            f"A mask must have its photo's size, {size[0]} × {size[1]} pixels; "
-            f"this one has {mask.width} × {mask.height}."
-        )
-
-
 def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
-    """Check a mask for a photo of that (width, height); raises `ImageRejected`."""
-    mask = _made("mask", data)
-    _check_mask(mask, size)
-    return mask
+    """Check a mask and bring it to its photo's (width, height); raises `ImageRejected`."""
+    return _made("mask", data, *size)
 
 
 def clean_mask_file(given: Source, file: Path, size: tuple[int, int]) -> CleanFile:
     """Check a mask as `clean_mask` does, to a file as `clean_file` does."""
-    mask = _made_file("mask", given, file)
-    _check_mask(mask, size)
-    return mask
+    return _made_file("mask", given, file, to=size)
+
+
+def opposite_mask_file(given: Source, file: Path, size: tuple[int, int]) -> CleanFile:
+    """Check a mask as `clean_mask_file` does, and make it black where it is white."""
+    return _made_file("opposite", given, file, to=size)
 
 
 def note(data: bytes) -> str:

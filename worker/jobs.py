@@ -279,10 +279,14 @@ def _cleaned(
         photo = _checked("The photo", look)
         check_scaled("The photo", photo, size)
         pictures = {"content": photo, **dict(_cleaned_styles(others, size))}
+    wanted = photo.width, photo.height
     for place, mask in enumerate(map(images.source, masks)):
-        file, wanted = folder / f"mask-{place}", (photo.width, photo.height)
+        file = folder / f"mask-{place}"
         clean = partial(images.clean_mask_file, mask, file, wanted)
         pictures[f"mask-{place}"] = _checked(f"Mask {place + 1}", clean)
+    if (len(masks), len(styles)) == (1, 2):
+        file, mask = folder / "mask-1", images.source(masks[0])
+        pictures["mask-1"] = images.opposite_mask_file(mask, file, wanted)
     return pictures
 
 

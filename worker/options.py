@@ -70,5 +70,8 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
         raise Refused(f"{len(options.weights)} weights do not fit {styles} style pictures.")
     if options.weights and not 0 < sum(options.weights) < float("inf"):
         raise Refused("At least one weight must be greater than 0, and their sum finite.")
-    if masks not in {0, styles}:
-        raise Refused(f"{masks} masks do not fit {styles} style pictures: one for each, or none.")
+    if masks not in {0, styles} and (masks, styles) != (1, 2):
+        raise Refused(
+            f"{masks} masks do not fit {styles} style pictures: one for each, or none, or one for "
+            "two styles."
+        )

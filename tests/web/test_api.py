@@ -157,12 +157,12 @@ REFUSED: dict[str, tuple[Files, dict[str, Any], str]] = {
     "a mask of another size": (
         [*_files(), _file("mask", picture(10, 10, mode="L", color=255))],
         {},
-        "A mask must have its photo's size, 64 × 48 pixels",
+        "A mask must have its photo's shape, 64 × 48 pixels",
     ),
     "masks for other styles": (
-        [*_files(picture(), picture()), _file("mask", picture(mode="L", color=255))],
+        [*_files(picture(), picture(), picture()), _file("mask", picture(mode="L", color=255))],
         {},
-        "1 masks do not fit 2 style pictures",
+        "1 masks do not fit 3 style pictures",
     ),
     "unknown network": (_files(), {"network": "resnet"}, "network is one of compact, vgg19"),
     "unknown colour": (_files(), {"color": "pink"}, "color is one of style, content, luminance"),

@@ -155,7 +155,7 @@ def _submit(
         {"content": b"no picture"},
         {"content": b"<svg/>"},
         {"content": picture()[:80]},
-        {"mask": picture(3, 3)},
+        {"mask": picture(9, 9)},
         {"options": '{"alpha": 3}'},
         {"options": '{"size": 7}'},
         {"options": '{"network": "none"}'},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -97,7 +97,12 @@ def test_a_job_is_accepted_without_a_queue(studio: Path) -> None:
         (b"no", picture(), picture(), "The photo: This file is not a picture that can be read"),
         (picture(), b"no", picture(), "Style picture 1: This file is not a picture"),
         (picture(), picture(), b"no", "Mask 1: This file is not a picture"),
-        (picture(), picture(), picture(9, 9), "Mask 1: A mask must have its photo's size, 64 × 48"),
+        (
+            picture(),
+            picture(),
+            picture(9, 9),
+            "Mask 1: A mask must have its photo's shape, 64 × 48",
+        ),
     ],
 )
 def test_a_refusal_says_which_picture_and_keeps_nothing(
@@ -118,6 +123,24 @@ def test_a_mask_must_have_the_size_of_the_turned_photo(studio: Path) -> None:
     assert jobs.submit("ann", out.getvalue(), [style], [picture(20, 30)]).id
     with pytest.raises(Refused, match="20 × 30 pixels; this one has 30 × 20"):
         jobs.submit("ann", out.getvalue(), [style], [picture(30, 20)])
+
+
+def test_one_mask_for_two_styles_is_kept_with_its_opposite(studio: Path) -> None:
+    half = Image.new("L", (64, 48))
+    half.paste(255, (0, 0, 32, 48))
+    out = io.BytesIO()
+    half.save(out, "PNG")
+    job = jobs.submit("ann", picture(), [picture(), picture()], [out.getvalue()])
+    first, second = (Image.open(io.BytesIO(blobs.get(key))) for key in job.mask_keys)
+    assert first.tobytes() == half.tobytes()
+    assert second.tobytes() == ImageOps.invert(half).tobytes()
+
+
+def test_a_black_mask_is_refused_and_keeps_nothing(studio: Path) -> None:
+    black = picture(mode="L", color=0)
+    with pytest.raises(Refused, match="Mask 1: The mask is black all over"):
+        jobs.submit("ann", picture(), [picture()], [black])
+    assert pictured() == set()
 
 
 @pytest.mark.parametrize("what", ["The photo", "Style picture 1"])

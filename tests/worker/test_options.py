@@ -89,8 +89,16 @@ def test_a_choice_that_can_not_be_is_refused_with_what_can(given: object, senten
     [
         (0, 0, "A job takes one to 4 style pictures; 0 were given."),
         (5, 0, "A job takes one to 4 style pictures; 5 were given."),
-        (2, 1, "1 masks do not fit 2 style pictures: one for each, or none."),
-        (1, 2, "2 masks do not fit 1 style pictures: one for each, or none."),
+        (
+            3,
+            1,
+            "1 masks do not fit 3 style pictures: one for each, or none, or one for two styles.",
+        ),
+        (
+            1,
+            2,
+            "2 masks do not fit 1 style pictures: one for each, or none, or one for two styles.",
+        ),
     ],
 )
 def test_numbers_of_pictures_that_do_not_fit_are_refused(
