@@ -4,7 +4,9 @@ A request's pictures, answers under way and connections take one each.
 """
 
 import logging
+import math
 import resource
+import time
 
 from web import spool
 from worker.settings import settings
@@ -13,7 +15,32 @@ MOST = 65_536  # that are asked of the system
 OTHERS = 1024  # of answers, storage, database and program
 LEAST = 64  # connections, however few files there may be
 
+REFUSED = "socket.accept() out of system resource"  # how asyncio says that files ran out
+SELDOM = 60.0  # seconds between two lines that say so
+
 log = logging.getLogger(__name__)
+
+
+class Seldom(logging.Filter):
+    """Lets asyncio's complaint about missing files through once in a while, with its number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count, self._said = 0, -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be logged; without a traceback, if it is the complaint."""
+        if not str(record.msg).startswith(REFUSED):
+            return True
+        self._count += 1
+        if time.monotonic() - self._said < SELDOM:
+            return False
+        record.msg, record.args, record.exc_info = f"{REFUSED}, {self._count} times", (), None
+        self._count, self._said = 0, time.monotonic()
+        return True
+
+
+_seldom = Seldom()
 
 
 def _limit() -> int:
@@ -32,6 +59,7 @@ def connections() -> int:
 
 def install() -> None:
     """Raise the limit as far as the system lets us, and warn if that is too little."""
+    logging.getLogger("asyncio").addFilter(_seldom)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if _limit() < most:

@@ -19,5 +19,9 @@ def again() -> list[str]:
 
 
 def protect() -> None:
-    """Keep every Python that is started from here from the current folder."""
+    """Keep every Python started from here from the current folder.
+
+    Files that it and this process make are for their own user alone.
+    """
     os.environ["PYTHONSAFEPATH"] = "1"
+    os.umask(0o077)

@@ -94,3 +94,21 @@ def test_an_answer_that_lasts_longer_than_a_head_may_is_not_cut(
     with served(made=lambda: slow) as address, httpx.Client(base_url=address, timeout=60) as me:
         for _ in range(2):
             assert me.get("/").json() == "here"
+
+
+def test_connections_that_can_not_be_accepted_are_logged_once_with_their_number(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio complains each second and connection, with a traceback."""
+    monkeypatch.setattr(logging.getLogger("asyncio"), "filters", [descriptors.Seldom()])
+    loop = asyncio.new_event_loop()
+    try:
+        for message in (*[descriptors.REFUSED] * 50, "something else"):
+            loop.call_exception_handler({"message": message, "exception": OSError(24, "many")})
+        monkeypatch.setattr(descriptors, "SELDOM", 0.0)
+        loop.call_exception_handler({"message": descriptors.REFUSED})
+    finally:
+        loop.close()
+    said = [record.getMessage().partition("\n")[0] for record in caplog.records]
+    once, again = f"{descriptors.REFUSED}, 1 times", f"{descriptors.REFUSED}, 50 times"
+    assert said == [once, "something else", again]
