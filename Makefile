@@ -73,11 +73,11 @@ bench-full: install-dev chromium compiler .venv-peers/bin/$(LITE) ## the same wi
 
 train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings LOSS='vgg19.safetensors small.safetensors' RECIPE=covariance
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make train CONTENT=folder STYLE=folder LOSS=file"; exit 2; }
-	@exec $(BIN)/python -m adain.train '$(CONTENT)' '$(STYLE)' $(if $(LOSS),--loss $(LOSS)) $(if $(RECIPE),--recipe '$(RECIPE)') --out '$(or $(OUT),runs/train)' $(ARGS)
+	@exec $(BIN)/python -m adain.training.train '$(CONTENT)' '$(STYLE)' $(if $(LOSS),--loss $(LOSS)) $(if $(RECIPE),--recipe '$(RECIPE)') --out '$(or $(OUT),runs/train)' $(ARGS)
 
 quality: install-dev ## measure how good the pictures are: make quality CONTENT=photos STYLE=paintings VGG19=file CARDS=folder
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
-	@exec $(BIN)/python -m adain.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(if $(VGG19),--vgg19 '$(VGG19)') $(if $(CARDS),--cards '$(CARDS)') $(ARGS)
+	@exec $(BIN)/python -m adain.evaluation.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(if $(VGG19),--vgg19 '$(VGG19)') $(if $(CARDS),--cards '$(CARDS)') $(ARGS)
 
 audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version
 	@.venv-audit/bin/pip-audit --requirement constraints.txt --strict --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the lists can't be reached from here; then nothing was audited."; exit 1; }

@@ -13,8 +13,9 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-from adain import compiled, memory, pictures
+from adain import compiled, memory
 from adain.color import Color
+from adain.files import pictures
 from adain.model import NETWORKS, Transfer
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from adain import pictures, pixels
+from adain import pixels
 from adain.color import Color
+from adain.files import pictures
 from adain.model import Moments, Transfer
 
 

@@ -17,10 +17,11 @@ from PIL import Image
 from torch import Tensor
 
 from adain import color as colors
-from adain import compiled, coverage, pictures, pixels, weights
+from adain import compiled, coverage, pixels, weights
 from adain.color import Color
 from adain.compiled import CodeUnusable, Compiled
 from adain.coverage import Coverage
+from adain.files import pictures
 from adain.model import Moments, Network, Transfer, transferred
 from adain.passage import Passage
 from adain.request import Request, Style

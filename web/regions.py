@@ -12,7 +12,7 @@ from functools import partial
 from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adain import pictures
+from adain.files import pictures
 from worker import images
 from worker.images import Source
 from worker.refused import Refused

@@ -27,7 +27,7 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain import jpeg, pictures
+from adain.files import jpeg, pictures
 from worker import confinement
 from worker.refused import Refused
 

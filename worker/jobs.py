@@ -46,7 +46,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from adain.pictures import scaled_size
+from adain.files.pictures import scaled_size
 from worker import (
     blobs,
     database,

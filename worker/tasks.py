@@ -37,8 +37,8 @@ from sqlalchemy.exc import DBAPIError
 import adain
 from adain import memory
 from adain.color import Color
+from adain.files.pictures import scaled_size
 from adain.model import NETWORKS, Transfer
-from adain.pictures import scaled_size
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find

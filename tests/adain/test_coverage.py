@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from adain import coverage, passage, pictures, pixels, tiles
+from adain import coverage, passage, pixels, tiles
 from adain.color import Color, keep_colors
 from adain.coverage import NEAR, OUTSIDE
+from adain.files import pictures
 from adain.model import Transfer
 from adain.request import Request
 from adain.stylizer import Stylizer

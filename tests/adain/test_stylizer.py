@@ -9,11 +9,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from adain import losses, passage, pixels, tiles
+from adain import passage, pixels, tiles
 from adain.color import Color
 from adain.model import Transfer, build
 from adain.request import Request
 from adain.stylizer import Stylizer
+from adain.training import losses
 from adain.weights import WeightsMissing
 
 

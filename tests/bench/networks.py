@@ -18,12 +18,13 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import compiled, memory, pixels, runs
-from adain.lossnet import LossNetwork
+from adain import compiled, memory, pixels
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
-from adain.teach import names_and_weights
+from adain.training import runs
+from adain.training.lossnet import LossNetwork
+from adain.training.teach import names_and_weights
 from adain.weights import WeightsMissing
 from tests.bench import floor
 
@@ -142,13 +143,13 @@ def _print_large(stylizers: dict[str, Stylizer]) -> None:
 
 
 def _training(recipe: str, steps: int, folder: Path, *more: str) -> str:
-    """Train for some steps on noise; return what `adain.train` says of its speed and memory."""
+    """Train for some steps on noise; return the trainer's own line on speed and memory."""
     for kind in ("photos", "paintings"):
         (folder / kind).mkdir(exist_ok=True)
         _noise(512, len(kind)).save(folder / kind / "noise.png")
     words = [*(str(folder / kind) for kind in ("photos", "paintings")), "--recipe", recipe, *more]
     words += ["--steps", str(steps), "--out", str(folder / recipe)]
-    command = [sys.executable, "-m", "adain.train", *words]
+    command = [sys.executable, "-m", "adain.training.train", *words]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return told.strip().split("; ")[-1]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "adain.pictures", "worker.decoder"]):
+with atheris.instrument_imports(include=["PIL", "adain.files.pictures", "worker.decoder"]):
     from PIL import Image
 
     from tests import hostile

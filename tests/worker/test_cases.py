@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from adain import pictures
+from adain.files import pictures
 from worker import images
 
 CASES = Path(__file__).parents[1] / "data" / "cases"

@@ -1,4 +1,4 @@
-"""`python -m adain.train CONTENT STYLE`: teach a network, from folders of pictures.
+"""`python -m adain.training.train CONTENT STYLE`: teach a network, from folders of pictures.
 
 The door to `trainer.py`: parses, loads, shows progress, and leaves checkpoint, log, plot,
 sheets and weights in a folder. A run that was stopped goes on with `--resume` exactly as if
@@ -19,14 +19,15 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
-from adain import crops, eye, lossnet, pixels, recipe, runs, weights
-from adain.crops import NoPictures, Pictures
-from adain.eye import Eye
-from adain.lossnet import LossNetworkMissing
+from adain import pixels, weights
 from adain.model import Network, build
-from adain.recipe import Data, Recipe, RecipeError
-from adain.runs import NoSpace
-from adain.trainer import Trainer
+from adain.training import crops, eye, lossnet, recipe, runs
+from adain.training.crops import NoPictures, Pictures
+from adain.training.eye import Eye
+from adain.training.lossnet import LossNetworkMissing
+from adain.training.recipe import Data, Recipe, RecipeError
+from adain.training.runs import NoSpace
+from adain.training.trainer import Trainer
 
 _SHEET = 4  # photos and paintings on a sample sheet
 _SMOOTH = 0.98  # of the losses shown
@@ -39,7 +40,9 @@ _MENDABLE = (
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m adain.train", description="Teach a network.")
+    parser = argparse.ArgumentParser(
+        "python -m adain.training.train", description="Teach a network."
+    )
     parser.add_argument("content", type=Path, help="folder of photos, searched through")
     parser.add_argument("style", type=Path, help="folder of paintings, searched through")
     parser.add_argument(
@@ -196,7 +199,7 @@ def main(words: Sequence[str] | None = None) -> int:
         stop, first = _stopped_by_signals(), trainer.step
         seconds = _run(trainer, args.out, args.every, stop)
     except _MENDABLE as error:
-        print(f"adain.train: {error}", file=sys.stderr)
+        print(f"adain.training.train: {error}", file=sys.stderr)
         return 2
     skipped = trainer.photos.skipped | trainer.paintings.skipped
     speed = _speed(trainer.step - first, seconds)

@@ -14,9 +14,10 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from adain import pictures, pixels
-from adain.patterns import pattern, sparse
-from adain.recipe import Data
+from adain import pixels
+from adain.files import pictures
+from adain.training.patterns import pattern, sparse
+from adain.training.recipe import Data
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _KEPT = 2 << 30  # bytes of decoded pictures kept a folder

@@ -1,4 +1,4 @@
-"""`python -m adain.teach TEACHER PICTURES`: a small loss network of one's own.
+"""`python -m adain.training.teach TEACHER PICTURES`: a small loss network of one's own.
 
 The pupil has the teacher's layers and widths, starts from nothing and learns to see in
 pictures what the teacher sees at relu1_1 … relu4_1. So a clone trains with no download.
@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from adain import crops, lossnet, pixels, runs
-from adain.crops import NoPictures, Pictures
-from adain.lossnet import LossNetwork, LossNetworkMissing
-from adain.recipe import Data, Stage
+from adain import pixels
+from adain.training import crops, lossnet, runs
+from adain.training.crops import NoPictures, Pictures
+from adain.training.lossnet import LossNetwork, LossNetworkMissing
+from adain.training.recipe import Data, Stage
 
 _DATA = Data(zoom=(0.4, 1.6), flip=True, grey=0.1, tone=0.2, swap=0.2, patterns=0.1, photos=0.6)
 
@@ -74,7 +75,9 @@ def names_and_weights(network: LossNetwork) -> dict[str, Tensor]:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m adain.teach", description="Teach a loss network.")
+    parser = argparse.ArgumentParser(
+        "python -m adain.training.teach", description="Teach a loss network."
+    )
     parser.add_argument("teacher", type=Path, help="a loss network's file")
     parser.add_argument("content", type=Path, help="folder of photos")
     parser.add_argument("style", type=Path, help="folder of paintings")
@@ -129,13 +132,15 @@ def main(words: Sequence[str] | None = None) -> int:
         )
         about = {
             "network": "loss network: VGG-19 to relu4_1, a quarter of the channels",
-            "recipe": f"adain.teach, {args.steps} steps of {args.batch} crops of {args.crop} px",
+            "recipe": (
+                f"adain.training.teach, {args.steps} steps of {args.batch} crops of {args.crop} px"
+            ),
             "unexplained variance": shares,
         }
         args.out.parent.mkdir(parents=True, exist_ok=True)
         runs.save_weights(args.out, names_and_weights(pupil), about, half=True)
     except (NoPictures, LossNetworkMissing, runs.NoSpace) as error:
-        print(f"adain.teach: {error}", file=sys.stderr)
+        print(f"adain.training.teach: {error}", file=sys.stderr)
         return 2
     print(f"{args.out}: unexplained variance {shares}")
     return 0

@@ -1,4 +1,4 @@
-"""`python -m adain.quality compact … --content DIR --style DIR`: how good results are, as a table.
+"""`python -m adain.evaluation.quality NETWORK … --content DIR --style DIR`: quality as a table.
 
 Entrants are networks by name, weights files, and folders of pictures made elsewhere, so that
 peers stand in the same table. Each figure is a mean over pairs with a 95 % bootstrap
@@ -17,14 +17,17 @@ import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from adain import crops, lossnet, measures, pictures, pixels, runs, weights
-from adain.cards import Deck
-from adain.crops import NoPictures, Pictures
-from adain.lossnet import LossNetwork, LossNetworkMissing
-from adain.measures import Measures
+from adain import pixels, weights
+from adain.evaluation import measures
+from adain.evaluation.cards import Deck
+from adain.evaluation.measures import Measures
+from adain.files import pictures
 from adain.model import NETWORKS
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
+from adain.training import crops, lossnet, runs
+from adain.training.crops import NoPictures, Pictures
+from adain.training.lossnet import LossNetwork, LossNetworkMissing
 
 _RESCALED_OVER = 32  # pictures over which a raw VGG-19's filters are brought to a mean of 1
 
@@ -140,7 +143,9 @@ def _shown(file: Path, rows: list[list[Image.Image]], side: int) -> None:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m adain.quality", description="Measure results.")
+    parser = argparse.ArgumentParser(
+        "python -m adain.evaluation.quality", description="Measure results."
+    )
     parser.add_argument("entrants", nargs="+", help="networks, weights files, picture folders")
     parser.add_argument("--content", type=Path, help="folder of photos")
     parser.add_argument("--style", type=Path, help="folder of paintings")
@@ -225,7 +230,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _run(args)
     except (NotMeasurable, NoPictures, LossNetworkMissing, weights.WeightsError, OSError) as error:
-        print(f"adain.quality: {error}", file=sys.stderr)
+        print(f"adain.evaluation.quality: {error}", file=sys.stderr)
         return 2
     return 0
 

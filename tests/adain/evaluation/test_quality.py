@@ -9,10 +9,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from skimage.metrics import structural_similarity
 
-from adain import lossnet, measures, pixels, quality, weights
-from adain.cards import Deck
-from adain.lossnet import LossNetwork
-from adain.measures import Measures
+from adain import pixels, weights
+from adain.evaluation import measures, quality
+from adain.evaluation.cards import Deck
+from adain.evaluation.measures import Measures
+from adain.training import lossnet
+from adain.training.lossnet import LossNetwork
 
 
 def picture(seed: int, width: int = 72, height: int = 64) -> Image.Image:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from adain import pictures, png, profiles
+from adain.files import pictures, png, profiles
 
 ADOBE = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))

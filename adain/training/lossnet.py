@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from adain.covariance import covariance
 from adain.model import EPSILON, Statistics, statistics
 
-SHIPPED = Path(__file__).parent / "weights" / "losses.safetensors"
+SHIPPED = Path(__file__).parents[1] / "weights" / "losses.safetensors"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 DEEPEST = 5  # layers there can be: relu5_1
 

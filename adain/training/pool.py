@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from adain import crops, pixels
-from adain.eye import SPREADS, Eye, Seen
+from adain import pixels
+from adain.training import crops
+from adain.training.eye import SPREADS, Eye, Seen
 
 _AT_ONCE = 8  # crops measured together
 

@@ -1,6 +1,6 @@
 """What a training run does, read from a TOML file: nothing here trains.
 
-The recipes that come with the package lie in `adain/recipes/`; a path to one of one's own
+The recipes that come with the package lie in `adain/training/recipes/`; a path to one of one's own
 does as well.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from adain.lossnet import DEEPEST, LAYERS
 from adain.model import NETWORKS, Transfer
+from adain.training.lossnet import DEEPEST, LAYERS
 
 FOLDER = Path(__file__).parent / "recipes"
 LOSSES = (  # names of functions in `losses`, and `mimic`

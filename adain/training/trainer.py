@@ -14,12 +14,13 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from adain import crops, losses, pixels
-from adain.crops import Pictures
-from adain.eye import SPREADS, Eye, Seen
+from adain import pixels
 from adain.model import Network, Transfer, build
-from adain.pool import Measured, Pool
-from adain.recipe import Recipe, Stage
+from adain.training import crops, losses
+from adain.training.crops import Pictures
+from adain.training.eye import SPREADS, Eye, Seen
+from adain.training.pool import Measured, Pool
+from adain.training.recipe import Recipe, Stage
 
 _GREY_PAIRS = 0.25  # of batches that have one, where there are grey crops
 

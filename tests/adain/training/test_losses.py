@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from adain import losses, lossnet
-from adain.lossnet import LossNetwork, LossNetworkMissing
 from adain.model import build, statistics
-from adain.teach import as_loud, names_and_weights, unexplained, untaught
+from adain.training import losses, lossnet
+from adain.training.lossnet import LossNetwork, LossNetworkMissing
+from adain.training.teach import as_loud, names_and_weights, unexplained, untaught
 
 WIDTHS = (4, 6, 8, 10)
 

@@ -11,7 +11,7 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from adain import runs
+from adain.training import runs
 
 KEY = "key.json"
 _ABOVE, _BELOW, _GAP, _TITLE = 260, 512, 20, 18  # pixels

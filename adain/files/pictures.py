@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
 
-from adain import jpeg, png, profiles
+from adain.files import jpeg, png, profiles
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}

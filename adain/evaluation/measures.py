@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from adain import losses, pixels
-from adain.lossnet import LossNetwork
+from adain import pixels
+from adain.training import losses
+from adain.training.lossnet import LossNetwork
 
 _SAMPLES = 2000  # of the bootstrap
 _FULL = 3  # layers of the full VGG-19 that are looked at, to relu3_1

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from adain import lossnet, runs, train, weights
-from adain.lossnet import LossNetwork
+from adain import weights
 from adain.model import Transfer
-from adain.recipe import FOLDER, RecipeError, Stage, read
-from adain.runs import NoSpace
-from adain.trainer import Trainer
+from adain.training import lossnet, runs, train
+from adain.training.lossnet import LossNetwork
+from adain.training.recipe import FOLDER, RecipeError, Stage, read
+from adain.training.runs import NoSpace
+from adain.training.trainer import Trainer
 from adain.weights import load_file_of
 
 SMALL = """

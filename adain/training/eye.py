@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from adain.covariance import covariance
-from adain.losses import halved
-from adain.lossnet import LossNetwork, LossNetworkMissing
+from adain.training.losses import halved
+from adain.training.lossnet import LossNetwork, LossNetworkMissing
 
 _CONTENT = 3  # relu4_1 among the layers
 _SPREADS = (1, 2)  # relu2_1 and relu3_1, whose covariances are compared

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from adain import pictures
+from adain.files import pictures
 
-CASES = Path(__file__).parents[1] / "cases"
+CASES = Path(__file__).parents[2] / "cases"
 
 
 def reopened(image: Image.Image, kind: str, **options: object) -> Image.Image:

@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from adain import lossnet
-from adain.eye import SPREADS, Eye, eyes
-from adain.losses import halved
-from adain.lossnet import LossNetwork, LossNetworkMissing
-from adain.patterns import sparse
-from tests.adain.test_losses import images
+from adain.training import lossnet
+from adain.training.eye import SPREADS, Eye, eyes
+from adain.training.losses import halved
+from adain.training.lossnet import LossNetwork, LossNetworkMissing
+from adain.training.patterns import sparse
+from tests.adain.training.test_losses import images
 
 
 def network(*widths: int) -> LossNetwork:

@@ -1,0 +1,1 @@
+"""Evaluation: how good the results of a network are, in figures."""

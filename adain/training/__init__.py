@@ -1,0 +1,1 @@
+"""Training: crops of pictures, losses, recipes, steps, and what a run leaves."""
