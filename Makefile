@@ -28,7 +28,7 @@ test-hard: install-dev compiler ## kill, stop and fill up everything, and print 
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
 
 walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13
-	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/test_walks.py
+	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/jobs/test_walks.py
 
 fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
 	@$(PIP) -q -e '.[fuzz]'

@@ -1,7 +1,7 @@
 """Images in, images out: the network, its weights and its device in one usable object.
 
 Knows no file of pictures, no job and no limit on sizes; a caller that serves strangers
-sets those (`worker/jobs.py`).
+sets those (`worker/jobs/__init__.py`).
 """
 
 import logging

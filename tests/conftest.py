@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from tests.parts import S3, Setting, Valkey, forget_caches, free_port
-from worker import database, settings
+from worker import settings
+from worker.storage import database
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 
 from tests.parts import picture
-from worker import jobs, processes
+from worker import jobs
 from worker.jobs import ENDED, Job
+from worker.storage import processes
 
 WORKER = "from worker import tasks; tasks.work()"
 SWEEP = (

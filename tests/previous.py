@@ -16,7 +16,8 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Connection, Engine, Float, MetaData, create_engine, insert, select, update
 
 from tests.parts import Setting, free_port
-from worker import database, settings
+from worker import settings
+from worker.storage import database
 
 FOLDER = Path(__file__).parent / "data" / "ef70aa7"
 REVISION = "0014"  # of its tables

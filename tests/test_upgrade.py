@@ -14,7 +14,9 @@ from tests.data.make_ef70aa7 import picture
 from tests.parts import Setting, Valkey
 from tests.previous import LEFT
 from tests.web.served import served
-from worker import database, jobs, restore, sweep
+from worker import jobs
+from worker.maintenance import restore, sweep
+from worker.storage import database
 
 VISITORS = ("ann", "bob")
 

@@ -19,13 +19,16 @@ from sqlalchemy import Row, delete, event, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from worker import accounts, batches, database, gallery, gate, jobs, settings, standings
-from worker.batches import Batch
-from worker.images import CleanFile
-from worker.jobs import ENDED, Hold, Job, JobNotFound, Status
-from worker.leases import Lease
+from worker import jobs, settings
+from worker.gallery import gallery
+from worker.images.images import CleanFile
+from worker.jobs import ENDED, Hold, Job, JobNotFound, Status, batches, gate, standings
+from worker.jobs.batches import Batch
+from worker.maintenance.leases import Lease
 from worker.options import Options
 from worker.refused import Refused
+from worker.storage import database
+from worker.visitors import accounts
 
 WALKS = int(os.environ.get("WALKS") or 100)
 STEPS = int(os.environ.get("STEPS") or 30)

@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.identity import owner_of
-from worker import blocks, limits
-from worker.limits import Visitor
 from worker.settings import cookie_secret, settings
+from worker.visitors import blocks, limits
+from worker.visitors.limits import Visitor
 
 _WHERE = {b"x-forwarded-host", b"x-gradio-server"}
 

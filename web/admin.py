@@ -16,21 +16,15 @@ from web import health, keeper, stored
 from web.api import PREFIX
 from web.gallery import EntryView, view
 from web.keeper import Keeper
-from worker import (
-    audit,
-    blocks,
-    ceilings,
-    gallery,
-    gate,
-    jobs,
-    overview,
-    processes,
-    room,
-)
-from worker.gallery import EntryNotFound
-from worker.gate import State
-from worker.jobs import Job, Status
+from worker import jobs
+from worker.admin import audit, overview
+from worker.gallery import gallery
+from worker.gallery.gallery import EntryNotFound
+from worker.jobs import Job, Status, gate
+from worker.jobs.gate import State
 from worker.settings import Settings, settings
+from worker.storage import processes
+from worker.visitors import blocks, ceilings, room
 
 PAGE = Path(__file__).parent / "assets" / "admin.html"
 

@@ -16,10 +16,12 @@ from web import address, checking, sentences, stored, submission, texts
 from web.identity import owner_of
 from web.openapi import Responses, methods, problems
 from web.texts import ENGLISH, Spoken
-from worker import admission, gate, jobs, processes
-from worker.jobs import Job, Status
+from worker import jobs
+from worker.jobs import Job, Status, gate
 from worker.options import recorded
 from worker.settings import settings
+from worker.storage import processes
+from worker.visitors import admission
 
 PREFIX = "/api/v1"
 

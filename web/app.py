@@ -46,8 +46,8 @@ from web.headers import SecurityHeaders
 from web.identity import Identity
 from web.limits import PageOnly
 from web.sameorigin import SameOrigin
-from worker import uploads as kept
 from worker.settings import warnings
+from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "assets"
 TIDY_SECONDS = 600.0

@@ -1,7 +1,7 @@
 """The batches' API: many photos in many styles as one submission, looked at, stopped, fetched.
 
-Parses, calls `worker.admission` and `worker.batches`, answers. A batch's jobs are jobs like any
-other; what can be done with one is in `web/api.py`.
+Parses, calls `worker.visitors.admission` and `worker.jobs.batches`, answers. A batch's jobs are
+jobs like any other; what can be done with one is in `web/api.py`.
 """
 
 import hashlib
@@ -21,12 +21,14 @@ from web.api import PREFIX, Owner
 from web.limits import SMALL
 from web.openapi import Responses, problems
 from web.texts import ENGLISH, Spoken
-from worker import admission, batches, blobs, database, jobs, receipts
-from worker.batches import Batch, Source
-from worker.jobs import Beside, Job, Status
-from worker.limits import Visitor
+from worker import jobs
+from worker.jobs import Beside, Job, Status, batches, receipts
+from worker.jobs.batches import Batch, Source
 from worker.options import recorded
 from worker.settings import settings
+from worker.storage import blobs, database
+from worker.visitors import admission
+from worker.visitors.limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["batches"])
 

@@ -8,9 +8,9 @@ from typing import ParamSpec, TypeVar
 
 from anyio.to_thread import run_sync
 
-from worker import limits
-from worker.limits import Visitor
-from worker.line import Line
+from worker.images.line import Line
+from worker.visitors import limits
+from worker.visitors.limits import Visitor
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -46,8 +46,9 @@ def web() -> None:
 
     from web import descriptors, memory, spool
     from web.connection import Connection
-    from worker import logs, revisions
+    from worker.observability import logs
     from worker.settings import settings
+    from worker.storage import revisions
 
     logs.start()
     revisions.warn()
@@ -71,11 +72,12 @@ def web() -> None:
 @app.command()
 def worker() -> None:
     """Run a worker alone, here or on another machine; SIGTERM lets it finish its job."""
-    from worker import logs, revisions
+    from worker.observability import logs
+    from worker.storage import revisions
 
     logs.start()
     revisions.wait()
-    from worker import tasks
+    from worker.runner import tasks
 
     tasks.work()
 
@@ -83,8 +85,9 @@ def worker() -> None:
 @app.command()
 def sweep() -> None:
     """Run the sweep alone: it keeps what was promised about jobs when other parts fail."""
-    from worker import logs, revisions
-    from worker import sweep as sweeping
+    from worker.maintenance import sweep as sweeping
+    from worker.observability import logs
+    from worker.storage import revisions
 
     logs.start()
     revisions.wait()
@@ -101,7 +104,8 @@ def sweep() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database up to date; safe at any time."""
-    from worker import database, logs
+    from worker.observability import logs
+    from worker.storage import database
 
     logs.start()
     with _or_a_sentence("The tables can't be brought up to date"):
@@ -138,7 +142,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="a new file, or a folder for one named by time")],
 ) -> None:
     """Write all rows and pictures to one file, while the studio runs; it has what is secret."""
-    from worker import backup as backups
+    from worker.maintenance import backup as backups
 
     with _or_a_sentence("No back-up was made"):
         file, counts = backups.make(target)
@@ -146,7 +150,7 @@ def backup(
 
 
 def _verify_studio() -> None:
-    from worker import verify as verifying
+    from worker.maintenance import verify as verifying
 
     with _or_a_sentence("The pictures can't be checked"):
         problems = verifying.problems()
@@ -166,7 +170,7 @@ def verify(
     """Check a back-up as `restore` does, or the pictures that are stored; change nothing."""
     if source is None:
         return _verify_studio()
-    from worker import restore as restoring
+    from worker.maintenance import restore as restoring
 
     with _or_a_sentence("This back-up can't be restored"), restoring.checked(source) as back_up:
         missing = len(back_up.head.missing)
@@ -181,7 +185,7 @@ def restore(
     replace: Annotated[bool, typer.Option(help="delete what is in this studio first")] = False,
 ) -> None:
     """Fill a stopped studio from a back-up, whichever of the databases either has."""
-    from worker import restore as restoring
+    from worker.maintenance import restore as restoring
 
     with _or_a_sentence("Nothing was restored"):
         counts = restoring.restore(source, replace)
@@ -195,7 +199,7 @@ def adopt(
     ] = False,
 ) -> None:
     """Say that this database and these pictures belong together, so that the sweep may delete."""
-    from worker import adoption
+    from worker.maintenance import adoption
 
     with _or_a_sentence("Nothing was joined"):
         print(adoption.adopt(orphans))
@@ -230,7 +234,7 @@ def _heard(kind: str) -> bool:
     """Look in the database whether such a process of this machine was heard lately."""
     import socket
 
-    from worker import processes
+    from worker.storage import processes
 
     return any(one.name.startswith(f"{socket.gethostname()}:") for one in processes.alive(kind))
 

@@ -21,8 +21,9 @@ from starlette.types import Receive, Scope, Send
 
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import jobs, standings
-from worker.standings import Standing
+from worker import jobs
+from worker.jobs import standings
+from worker.jobs.standings import Standing
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 10.0  # a comment this often, so that nobody between takes the line for dead

@@ -1,7 +1,7 @@
 """The gallery's API: lists, one entry, what its owner may do with it, share links, downloads.
 
-Parses, calls `worker.gallery`, answers. Whoever is not the owner gets the picture and how it was
-made, and never the sources or a word about the owner.
+Parses, calls `worker.gallery.gallery`, answers. Whoever is not the owner gets the picture and how
+it was made, and never the sources or a word about the owner.
 """
 
 import hashlib
@@ -17,10 +17,11 @@ from web import address, checking, signed, stored, submission
 from web.address import COSTLY, WELCOME
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import blobs, embed, gallery
-from worker.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
+from worker.gallery import embed, gallery
+from worker.gallery.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
 from worker.jobs import Job
 from worker.options import recorded
+from worker.storage import blobs
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
 _encoding = anyio.CapacityLimiter(2)  # downloads being encoded; a decoded picture takes memory

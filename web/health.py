@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adain import __version__
 from web.openapi import Responses
-from worker import blobs, database, jobs, processes, queue, revisions
+from worker import jobs
+from worker.jobs import queue
 from worker.settings import settings
+from worker.storage import blobs, database, processes, revisions
 
 KEPT_SECONDS = 5.0  # between two looks at the storage
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web import cookies, signed, texts
 from web.cookies import Place
 from web.problems import problem, sentence_for
-from worker import keys
+from worker.credentials import keys
 
 COOKIE = "studio"  # over https with a prefix, see `web/cookies.py`
 LASTS = 365 * 86400  # seconds

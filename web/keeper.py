@@ -12,8 +12,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from web import address, cookies, signed
 from web.cookies import Place
-from worker import limits
 from worker.settings import settings
+from worker.visitors import limits
 
 COOKIE = "studio-keeper"
 LASTS = 3600  # seconds

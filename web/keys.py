@@ -9,8 +9,8 @@ from web.address import CREDENTIAL
 from web.api import PREFIX, Owner
 from web.identity import IN_BROWSER
 from web.openapi import problems
-from worker import keys
-from worker.keys import Key, KeyNotFound
+from worker.credentials import keys
+from worker.credentials.keys import Key, KeyNotFound
 
 router = APIRouter(prefix=f"{PREFIX}/me/keys", tags=["you"])
 

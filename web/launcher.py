@@ -24,8 +24,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from web.child import Child
 from web.queue_server import QueueServer
-from worker import database, program
+from worker import program
 from worker.settings import PREFIX, Settings, settings
+from worker.storage import database
 
 PATIENCE = 10.0  # seconds a process has to finish what it does
 KEPT_INFORMED = 15.0  # seconds between two lines on what is still missing

@@ -7,9 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.problems import problem
-from worker import gate, limits
-from worker.limits import Visitor
+from worker.jobs import gate
 from worker.settings import KIB, MIB, settings
+from worker.visitors import limits
+from worker.visitors.limits import Visitor
 
 # What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
 _OPEN = {"run/predict", "queue/join", "queue/data", "cancel", "app_id"}

@@ -7,7 +7,8 @@ from web import signin
 from web.api import PREFIX, Owner
 from web.identity import IN_BROWSER, become
 from web.openapi import problems
-from worker import accounts, ceilings, people, room
+from worker.credentials import people
+from worker.visitors import accounts, ceilings, room
 
 router = APIRouter(prefix=PREFIX, tags=["you"])
 

@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from web import address
-from worker import processes, standings
+from worker.jobs import standings
 from worker.settings import settings
+from worker.storage import processes
 
 router = APIRouter(tags=["health"])
 

@@ -1,7 +1,7 @@
 """Previews by the API and for the page: small pictures asked for, and looked at when made.
 
 What was sent once is kept small in this process for a while, so that a dragged control costs no
-second decoding. Parses, calls `worker.previews`, answers.
+second decoding. Parses, calls `worker.visitors.previews`, answers.
 """
 
 from functools import lru_cache
@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from web import address, checking, references, stored, submission
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import images, limits, previews
-from worker.images import CleanImage
-from worker.limits import Visitor
-from worker.previews import State
+from worker.images import images
+from worker.images.images import CleanImage
+from worker.visitors import limits, previews
+from worker.visitors.limits import Visitor
+from worker.visitors.previews import State
 
 router = APIRouter(prefix=PREFIX, tags=["previews"])
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from web import signin, texts
 from web.api import PREFIX
-from worker import ceilings
 from worker.settings import settings
+from worker.visitors import ceilings
 
 Language = Literal["en", "ko"]
 

@@ -13,15 +13,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from web import sentences, texts
-from worker.blobs import BlobMissing, StorageFull
-from worker.blocks import Blocked
-from worker.gate import Closed
+from worker.images.line import Busy
 from worker.jobs import JobNotFound
-from worker.limits import TooMany
-from worker.line import Busy
+from worker.jobs.gate import Closed
 from worker.refused import Refused
-from worker.room import QuotaFull
-from worker.uploads import UploadNotFound
+from worker.storage.blobs import BlobMissing, StorageFull
+from worker.visitors.blocks import Blocked
+from worker.visitors.limits import TooMany
+from worker.visitors.room import QuotaFull
+from worker.visitors.uploads import UploadNotFound
 
 FULL = "There is no room for more pictures right now. Please try again later."
 AWAY = "The studio cannot reach its database right now. Please try again in a moment."

@@ -9,7 +9,9 @@ from web import address, shelf, stored
 from web.address import COSTLY
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import jobs, limits, recents
+from worker import jobs
+from worker.gallery import recents
+from worker.visitors import limits
 
 router = APIRouter(prefix=PREFIX, tags=["styles"])
 

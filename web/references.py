@@ -9,9 +9,11 @@ from functools import partial
 from typing import IO
 
 from web import shelf
-from worker import blobs, jobs, uploads
-from worker.images import Source
+from worker import jobs
+from worker.images.images import Source
 from worker.refused import Refused
+from worker.storage import blobs
+from worker.visitors import uploads
 
 FIELD = "value-"  # how the ids of the fields begin that hold such a value
 LONGEST = 80  # characters of a value

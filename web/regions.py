@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adain.files import pictures
-from worker import images
-from worker.images import Source
+from worker.images import images
+from worker.images.images import Source
 from worker.refused import Refused
 
 LONGEST_TEXT = 1_000_000  # characters of all that is painted

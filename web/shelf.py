@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 from PIL import Image
 
-from worker import images
+from worker.images import images
 
 FOLDER = Path(__file__).parent / "examples"
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from web import cookies, signed
 from web.cookies import over_https
 from web.identity import become, owner_of
-from worker import accounts
 from worker.settings import BadSetting, settings
+from worker.visitors import accounts
 
 COOKIE = "studio-sign-in"
 LASTS = 600  # seconds a visitor may take at the provider

@@ -16,8 +16,9 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from web import address
-from worker import blobs, images
+from worker.images import images
 from worker.settings import KIB
+from worker.storage import blobs
 
 WHOLE = 256 * KIB  # bytes of a picture that is sent at once, and not counted
 PIECE = 64 * KIB

@@ -13,7 +13,7 @@ from web import address, checking, submission
 from web.address import COSTLY
 from web.api import PREFIX
 from web.openapi import Responses, problems
-from worker import images
+from worker.images import images
 from worker.refused import Refused
 
 SIDE = 256  # pixels of the longer side that is looked at

@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from web.limits import SMALL
-from worker import admission, deliveries, jobs, receipts
-from worker.batches import Source
-from worker.jobs import Beside, Job
-from worker.limits import Visitor
+from worker import jobs
+from worker.jobs import Beside, Job, receipts
+from worker.jobs.batches import Source
 from worker.refused import Refused
 from worker.settings import KIB, settings
+from worker.visitors import admission
+from worker.visitors.limits import Visitor
+from worker.webhooks import deliveries
 
 FIELDS = ("content", "style", "mask", "options", "webhook")
 KEY = re.compile(r"[!-~]{1,255}")

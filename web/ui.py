@@ -24,13 +24,16 @@ from web import (
     texts,
 )
 from web.identity import owner_of
-from worker import admission, gallery, images, processes
-from worker import previews as asking
-from worker.images import CleanImage, Source
-from worker.limits import Visitor
+from worker.gallery import gallery
+from worker.images import images
+from worker.images.images import CleanImage, Source
 from worker.options import NETWORKS, Options, recorded
 from worker.refused import Refused
 from worker.settings import settings
+from worker.storage import processes
+from worker.visitors import admission
+from worker.visitors import previews as asking
+from worker.visitors.limits import Visitor
 
 TITLE = "AdaIN Studio"
 CONTROLS = ("strength", "color", "size", "network")

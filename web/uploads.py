@@ -1,7 +1,7 @@
 """Uploads: pictures for a form that is being filled in, sent one a request.
 
-Parses, calls `worker.uploads`, answers. An upload is its sender's alone, and is deleted after some
-hours.
+Parses, calls `worker.visitors.uploads`, answers. An upload is its sender's alone, and is deleted
+after some hours.
 """
 
 from typing import Any
@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from web import address, checking, stored, submission
 from web.api import PREFIX, Owner
 from web.openapi import Responses, problems
-from worker import images, limits, uploads
-from worker.batches import Source
-from worker.limits import Visitor
+from worker.images import images
+from worker.jobs.batches import Source
+from worker.visitors import limits, uploads
+from worker.visitors.limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 

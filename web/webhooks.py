@@ -1,6 +1,6 @@
 """Webhooks in the API: the secret they are signed with, and how one went.
 
-Sending is the sweep's; see `worker/deliveries.py`.
+Sending is the sweep's; see `worker/webhooks/deliveries.py`.
 """
 
 from typing import Any
@@ -14,9 +14,10 @@ from web.api import PREFIX, Owner
 from web.identity import IN_BROWSER
 from web.openapi import problems
 from web.texts import Spoken
-from worker import deliveries, jobs
-from worker.deliveries import State
+from worker import jobs
 from worker.jobs import Status
+from worker.webhooks import deliveries
+from worker.webhooks.deliveries import State
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"])
 outgoing = APIRouter()  # described, not served: what others are sent

@@ -5,28 +5,17 @@ A new module that declares a table is added here; `tests/worker/test_tables.py` 
 
 from sqlalchemy import MetaData
 
-from worker import (
-    audit,
-    batches,
-    blocks,
-    ceilings,
-    deletions,
-    deliveries,
-    gallery,
-    gate,
-    jobs,
-    keys,
-    leases,
-    limits,
-    marker,
-    people,
-    previews,
-    processes,
-    receipts,
-    styles,
-    uploads,
-)
-from worker.database import Base
+from worker import jobs
+from worker.admin import audit
+from worker.credentials import keys, people
+from worker.gallery import gallery
+from worker.jobs import batches, gate, receipts
+from worker.maintenance import leases
+from worker.runner import styles
+from worker.storage import deletions, marker, processes
+from worker.storage.database import Base
+from worker.visitors import blocks, ceilings, limits, previews, uploads
+from worker.webhooks import deliveries
 
 MODULES = (
     audit,

@@ -23,8 +23,8 @@ def _fill(count: int) -> None:
     import uuid_utils
     from sqlalchemy import insert
 
-    from worker import database
     from worker.jobs import Job
+    from worker.storage import database
 
     rows = [
         {
@@ -81,8 +81,9 @@ def _lives(workers: int, seconds: float) -> float:
 def _measure() -> None:
     from sqlalchemy import select
 
-    from worker import database, jobs, processes
+    from worker import jobs
     from worker.jobs import Job, Status
+    from worker.storage import database, processes
 
     database.migrate()
     print(f"\n| {database.engine().dialect.name}, ms | {' | '.join(map(str, LENGTHS))} in line |")

@@ -17,7 +17,7 @@ from PIL import Image
 from adain import compiled, memory
 from adain.request import Request
 from adain.stylizer import Stylizer
-from worker import decoder
+from worker.images import decoder
 
 WARM = 3  # pictures before the first that counts
 

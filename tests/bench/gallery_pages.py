@@ -27,10 +27,11 @@ from PIL import Image
 from sqlalchemy import insert
 
 from web.identity import COOKIE, sign
-from worker import blobs, database, jobs
-from worker.gallery import Entry
+from worker import jobs
+from worker.gallery.gallery import Entry
 from worker.jobs import Job, Status
 from worker.options import COLORS
+from worker.storage import blobs, database
 
 OWNER = "the owner of all of them"
 WORDS = ["sea", "wood", "night", "fjord", "glass", "ink", "evening", "cat", "rocket", "coffee"]

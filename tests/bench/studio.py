@@ -19,7 +19,7 @@ import httpx
 from PIL import Image
 
 from web import shelf
-from worker import images
+from worker.images import images
 
 NETWORK = ("styles", "content", "picture")  # the stages of a job spent in the network
 WARM = 3  # jobs before the first that counts

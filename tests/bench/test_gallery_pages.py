@@ -2,8 +2,8 @@ from pathlib import Path
 
 from tests.bench import gallery_pages
 from tests.parts import Setting
-from worker import gallery
-from worker.gallery import Wanted
+from worker.gallery import gallery
+from worker.gallery.gallery import Wanted
 
 
 def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(

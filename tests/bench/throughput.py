@@ -39,7 +39,7 @@ def _studio(folder: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def _workers(count: int, together: int, environment: dict[str, str]) -> Iterator[None]:
     """Run workers that share the cores, from when all are ready."""
-    from worker import processes
+    from worker.storage import processes
 
     threads = {"STUDIO_WORKER_THREADS": str(max(1, CORES // count))}
     command = [sys.executable, "-m", "web.cli", "worker"]
@@ -68,8 +68,9 @@ def _rate(ids: list[str]) -> tuple[float, dict[str, float]]:
     """Wait for jobs; return pictures a second once all was warm, and seconds a job by stage."""
     from sqlalchemy import select
 
-    from worker import database, jobs
+    from worker import jobs
     from worker.jobs import Job, Status
+    from worker.storage import database
 
     while jobs.counts()[Status.QUEUED] + jobs.counts()[Status.RUNNING]:
         time.sleep(0.2)
@@ -105,7 +106,7 @@ def measure(size: int, count: int, together: int) -> None:
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
         folder, style = Path(name), painting(size)
         with _studio(folder / "studio") as environment:
-            from worker import database
+            from worker.storage import database
 
             database.migrate()
             bare = [_engine(folder, size, style, together)]

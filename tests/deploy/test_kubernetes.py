@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from tests.parts import Setting, picture
 from web import cli
-from worker import database, jobs
+from worker import jobs
 from worker.settings import PREFIX, Settings
+from worker.storage import database
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 DOCKERFILE = (FOLDER.parent / "Dockerfile").read_text()
@@ -215,7 +216,7 @@ def test_any_port_of_any_host_is_reached_by_the_sweep_alone_and_never_in_the_clu
 def test_a_worker_is_given_the_time_its_longest_job_may_take(name: str) -> None:
     common = of_kind("ConfigMap")["studio"]["data"]
     spec = PODS[f"Deployment {name}"]["spec"]
-    hard_limit = int(common["STUDIO_JOB_TIME_LIMIT"]) + 30  # as worker/queue.py has it
+    hard_limit = int(common["STUDIO_JOB_TIME_LIMIT"]) + 30  # as worker/jobs/queue.py has it
     assert spec["terminationGracePeriodSeconds"] > hard_limit
 
 

@@ -8,7 +8,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from web import metrics as shown
-from worker import metrics, processes
+from worker.observability import metrics
+from worker.storage import processes
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
 DASHBOARD = json.loads((FOLDER / "grafana" / "studio.json").read_text())

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "adain.files.pictures", "worker.decoder"]):
+with atheris.instrument_imports(include=["PIL", "adain.files.pictures", "worker.images.decoder"]):
     from PIL import Image
 
     from tests import hostile
-    from worker import decoder
+    from worker.images import decoder
 
 LONGEST = 20_000  # bytes of a file
 PIXELS = 250_000

@@ -11,8 +11,11 @@ from unittest.mock import patch
 from PIL import Image
 from sqlalchemy import select, text
 
-from worker import blobs, database, jobs, marker, reclaim, room, standings, sweep
-from worker.jobs import ENDED, Job, Status
+from worker import jobs
+from worker.jobs import ENDED, Job, Status, standings
+from worker.maintenance import reclaim, sweep
+from worker.storage import blobs, database, marker
+from worker.visitors import room
 
 COUNT = int(os.environ.get("COUNT") or 5)  # faults a row: make test-hard COUNT=60
 

@@ -21,15 +21,18 @@ from sqlalchemy.exc import DBAPIError
 
 from tests import walks
 from tests.parts import forget_caches, picture
-from worker import blobs, database, jobs, sweep, tasks
-from worker.heartbeat import Heartbeat
+from worker import jobs
+from worker.maintenance import sweep
+from worker.runner import tasks
+from worker.runner.heartbeat import Heartbeat
 from worker.settings import PREFIX
+from worker.storage import blobs, database
 
 AT_ONCE = 4
 FULL = 20  # bytes of the largest file on a full disk
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["worker.tasks", "tests.hard.mortal"])
+_forks.set_forkserver_preload(["worker.runner.tasks", "tests.hard.mortal"])
 
 Life = Callable[[], None]
 

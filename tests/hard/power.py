@@ -73,8 +73,8 @@ def submit() -> None:
 
 def submit_batches() -> None:
     """Send batches for ever; say the ids of the jobs of each that was accepted."""
-    from worker import batches
-    from worker.batches import Source
+    from worker.jobs import batches
+    from worker.jobs.batches import Source
 
     photo, style = (Source("photo", 1, picture), Source("style", 1, lambda: picture(color="red")))
     while True:
@@ -86,9 +86,10 @@ def work() -> None:
     """Make pictures for ever; say the ids of the jobs that are done."""
     import torch
 
-    from worker import jobs, tasks
-    from worker.heartbeat import Heartbeat
+    from worker import jobs
     from worker.jobs import Status
+    from worker.runner import tasks
+    from worker.runner.heartbeat import Heartbeat
 
     torch.set_num_threads(1)
     beat = tasks._beat = Heartbeat("worker", tasks._info)
@@ -103,7 +104,7 @@ def work() -> None:
 
 def careless() -> None:
     """Write a picture and a row without syncing them, and say so."""
-    from worker import blobs, processes
+    from worker.storage import blobs, processes
 
     blobs.put("check-" + "0" * 32 + "/probe", b"probe", durable=False)
     processes.touch("careless", "web", {})

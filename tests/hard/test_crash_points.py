@@ -11,9 +11,10 @@ from tests import walks
 from tests.hard import ledger, mortal
 from tests.hard.ledger import COUNT
 from tests.parts import Setting, picture
-from worker import blobs, database, jobs
-from worker.database import now
+from worker import jobs
 from worker.jobs import Job, Status
+from worker.storage import blobs, database
+from worker.storage.database import now
 
 PLACES = {
     "heard": "before claim",

@@ -9,8 +9,10 @@ import pytest
 from tests.hard import ledger, power
 from tests.hard.ledger import COUNT
 from tests.parts import Setting, picture
-from worker import blobs, jobs, processes, verify
+from worker import jobs
 from worker.jobs import Job, Status
+from worker.maintenance import verify
+from worker.storage import blobs, processes
 
 Cut = Callable[[str, int], list[str]]  # run(what, lines): what it said before the power went
 

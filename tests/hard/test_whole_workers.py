@@ -27,8 +27,9 @@ from tests.crew import (
 )
 from tests.hard import ledger
 from tests.parts import Setting, Valkey, free_port, picture
-from worker import database, jobs, processes
+from worker import jobs
 from worker.jobs import Job, Status
+from worker.storage import database, processes
 
 TIMES = 5
 AT_ONCE = 2  # jobs at a time in one worker; each is a process that loads torch

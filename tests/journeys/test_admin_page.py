@@ -8,7 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
-from worker import blocks, ceilings, gallery, gate, jobs, processes
+from worker import jobs
+from worker.gallery import gallery
+from worker.jobs import gate
+from worker.storage import processes
+from worker.visitors import blocks, ceilings
 
 SECRET = "a secret of the keeper's"
 

@@ -19,8 +19,9 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.parts import S3, Setting, Valkey, free_port, picture
-from worker import blobs, database, jobs, processes
+from worker import jobs
 from worker.jobs import Job, Status
+from worker.storage import blobs, database, processes
 
 ROOT = Path(__file__).parents[2]
 JOBS = 500

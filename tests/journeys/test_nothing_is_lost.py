@@ -23,9 +23,10 @@ from tests.crew import (
     until,
 )
 from tests.parts import Setting, Valkey
-from worker import blobs, jobs, processes, queue
-from worker.heartbeat import START_ANEW
-from worker.jobs import Status
+from worker import jobs
+from worker.jobs import Status, queue
+from worker.runner.heartbeat import START_ANEW
+from worker.storage import blobs, processes
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
 def test_a_worker_that_hears_nothing_starts_anew(crew: Crew) -> None:
     worker = crew.worker()
     deaf = {process.name for process in processes.alive("worker")}
-    worker.send_signal(START_ANEW)  # as its child does, see worker/heartbeat.py
+    worker.send_signal(START_ANEW)  # as its child does, see worker/runner/heartbeat.py
     until(lambda: bool({process.name for process in processes.alive("worker")} - deaf))
     job = submit(SHORT)
     until(lambda: ended(job))

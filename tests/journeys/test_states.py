@@ -7,8 +7,9 @@ from sqlalchemy import update
 from tests.journeys.browsing import NARROW, PHONE, Visit, choose, shoot
 from tests.parts import Setting
 from tests.web.served import begin
-from worker import database, jobs
+from worker import jobs
 from worker.jobs import Job
+from worker.storage import database
 
 FACES = pytest.mark.parametrize(
     ("size", "scheme"), [(NARROW, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"]

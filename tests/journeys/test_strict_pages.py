@@ -6,7 +6,8 @@ from tests.journeys.browsing import SECONDS
 from tests.parts import picture
 from tests.web.served import begin, finish, served
 from web import gallery as links
-from worker import gallery, jobs
+from worker import jobs
+from worker.gallery import gallery
 
 
 def test_a_shared_picture_and_a_picture_alone_show_under_the_strict_policy(

@@ -27,23 +27,17 @@ from tests.parts import forget_caches, picture
 from tests.web import page_events
 from web import app, keeper
 from web.identity import COOKIE, sign
-from worker import (
-    blobs,
-    blocks,
-    database,
-    deliveries,
-    gallery,
-    gate,
-    images,
-    jobs,
-    keys,
-    previews,
-    uploads,
-)
-from worker.batches import Batch
-from worker.jobs import Job
-from worker.limits import Visitor
-from worker.previews import State
+from worker import jobs
+from worker.credentials import keys
+from worker.gallery import gallery
+from worker.images import images
+from worker.jobs import Job, gate
+from worker.jobs.batches import Batch
+from worker.storage import blobs, database
+from worker.visitors import blocks, previews, uploads
+from worker.visitors.limits import Visitor
+from worker.visitors.previews import State
+from worker.webhooks import deliveries
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
 WHO = ("nobody", "stranger", "owner", "admin")

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from tests.parts import picture
 from web import app
 from web.connection import Connection
-from worker import blobs, jobs
+from worker import jobs
 from worker.jobs import Job
+from worker.storage import blobs
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from tests.parts import Setting, picture
 from tests.web.served import begin, finish
 from web import app, keeper
 from web.identity import COOKIE, sign
-from worker import audit, gallery, gate, jobs
-from worker.jobs import Job, Status
+from worker import jobs
+from worker.admin import audit
+from worker.gallery import gallery
+from worker.jobs import Job, Status, gate
 from worker.settings import settings
 
 ADMIN = "/api/v1/admin"
@@ -159,7 +161,7 @@ def test_each_act_is_written_down_and_so_is_one_that_failed(admin: TestClient) -
 
 
 def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: TestClient) -> None:
-    from worker import processes
+    from worker.storage import processes
 
     made()
     jobs.submit("owner", picture(), [picture()], options={"size": 64})

@@ -19,9 +19,10 @@ from starlette.types import Message
 from tests.parts import picture
 from tests.web.served import begin, finish, served
 from web import app, connection, identity, stored
-from worker import blobs, previews
-from worker.previews import State
 from worker.settings import KIB, MIB
+from worker.storage import blobs
+from worker.visitors import previews
+from worker.visitors.previews import State
 
 PREFIX = "/api/v1"
 

@@ -19,9 +19,10 @@ from PIL import Image
 
 from tests.parts import Setting, picture, pictured
 from web import app, limits
-from worker import blobs, gate, jobs, processes
-from worker.jobs import Job, Status
+from worker import jobs
+from worker.jobs import Job, Status, gate
 from worker.settings import MIB
+from worker.storage import blobs, processes
 
 NOT_YOURS = "There is no job with this id among yours."
 Files = list[tuple[str, tuple[str, bytes, str]]]

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from tests.parts import Setting
 from web import app
 from web.identity import COOKIE
-from worker import uploads
+from worker.visitors import uploads
 
 
 @pytest.fixture

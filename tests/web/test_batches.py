@@ -13,7 +13,8 @@ from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
 from web import app, archive, cli, stored
 from web.client import Studio, StudioError
-from worker import blobs, jobs
+from worker import jobs
+from worker.storage import blobs
 
 BATCHES = "/api/v1/batches"
 

@@ -20,7 +20,7 @@ from tests.parts import Setting, picture
 from tests.web.served import served
 from web import app, bodies, limits
 from web.identity import COOKIE
-from worker import gate
+from worker.jobs import gate
 from worker.settings import KIB, MIB, settings
 
 ID = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"

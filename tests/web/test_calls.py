@@ -17,9 +17,11 @@ from tests.parts import Setting, picture
 from tests.web.page_events import JSON, call, events_of, filled, inputs_of, page_of, refuses
 from web import app, calls
 from web.identity import COOKIE, sign
-from worker import blobs, database, jobs, previews, uploads
+from worker import jobs
 from worker.settings import settings
-from worker.uploads import Upload
+from worker.storage import blobs, database
+from worker.visitors import previews, uploads
+from worker.visitors.uploads import Upload
 
 ROUTES = ("run/predict", "queue/join")
 LINK = "a" * 32

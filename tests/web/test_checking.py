@@ -16,10 +16,11 @@ from tests import hostile
 from tests.parts import Setting, picture
 from tests.web.served import served
 from web import app, checking, limits
-from worker import database, images
-from worker import limits as budget
-from worker.limits import Allowance, Cost, Visitor
-from worker.line import Line
+from worker.images import images
+from worker.images.line import Line
+from worker.storage import database
+from worker.visitors import limits as budget
+from worker.visitors.limits import Allowance, Cost, Visitor
 
 SLOW = hostile.scans(80)
 

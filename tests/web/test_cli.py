@@ -18,8 +18,9 @@ from typer.testing import CliRunner, Result
 from adain.model import build
 from tests.parts import Setting, free_port, picture
 from web import cli
-from worker import blobs, jobs, processes
+from worker import jobs
 from worker.settings import Settings
+from worker.storage import blobs, processes
 
 WORDS = ("up", "web", "worker", "sweep", "migrate", "settings", "weights")
 

@@ -18,7 +18,8 @@ from tests.parts import Setting, Valkey, free_port, picture
 from tests.web.served import begin, finish, served
 from web import cli, client
 from web.client import Standing, Studio, StudioError
-from worker import jobs, processes
+from worker import jobs
+from worker.storage import processes
 
 WORKER = "from worker import tasks; tasks.work()"
 

@@ -16,8 +16,9 @@ from starlette.types import Message
 from tests.parts import picture
 from tests.web.served import begin, finish, served
 from web import events
-from worker import database, jobs
+from worker import jobs
 from worker.jobs import Job
+from worker.storage import database
 
 Event = tuple[str, dict[str, Any]]
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from web import spool
-from worker import blobs, sweep, uploads
+from worker.maintenance import sweep
+from worker.storage import blobs
+from worker.visitors import uploads
 
 ROOT = Path(spool.__file__).parents[1]
 FOREIGN = (
@@ -28,7 +30,7 @@ FOREIGN = (
 )
 # Every place that deletes what it found by listing a folder; the names it deletes are of our own
 # shape, which the test above tries.
-BY_LISTING = {"web/spool.py", "worker/uploads.py", "worker/blobs.py"}
+BY_LISTING = {"web/spool.py", "worker/visitors/uploads.py", "worker/storage/blobs.py"}
 
 
 @pytest.fixture

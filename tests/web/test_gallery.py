@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.parts import Setting, picture, pictured
 from web import app, identity, privacy
-from worker import blobs, database, jobs
+from worker import jobs
+from worker.storage import blobs, database
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 NOWHERE = "There is no picture with this id in the gallery."

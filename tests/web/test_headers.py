@@ -8,7 +8,8 @@ from tests.web.authorisation import SECRET, routes
 from tests.web.served import begin, finish
 from web import app
 from web.identity import COOKIE, sign
-from worker import gallery, jobs
+from worker import jobs
+from worker.gallery import gallery
 
 SAFE = {
     "x-content-type-options": "nosniff",

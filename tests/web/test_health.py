@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 
 from tests.parts import Setting
 from web import app, health
-from worker import blobs, processes
 from worker.settings import settings
+from worker.storage import blobs, processes
 
 WORKER = {"device": "cpu", "networks": {"compact": "0" * 64}, "version": "0"}
 

@@ -8,8 +8,10 @@ from sqlalchemy import update
 
 from tests.parts import picture
 from tests.web.served import served
-from worker import database, jobs, receipts
-from worker.receipts import Receipt
+from worker import jobs
+from worker.jobs import receipts
+from worker.jobs.receipts import Receipt
+from worker.storage import database
 
 KEY = {"Idempotency-Key": "holiday-17"}
 

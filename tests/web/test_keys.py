@@ -13,9 +13,10 @@ from tests.web.served import served
 from web import app, cli
 from web.client import Studio, StudioError
 from web.identity import COOKIE
-from worker import database, limits
-from worker.keys import Key
+from worker.credentials.keys import Key
 from worker.settings import settings
+from worker.storage import database
+from worker.visitors import limits
 
 KEYS = "/api/v1/me/keys"
 

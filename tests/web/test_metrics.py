@@ -9,7 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.parts import Setting, picture
 from tests.web.served import served
 from web import app
-from worker import jobs, metrics, processes
+from worker import jobs
+from worker.observability import metrics
+from worker.storage import processes
 
 HERE = ("127.0.0.1", 50000)
 

@@ -11,9 +11,11 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from web import app, identity, ui
-from worker import blobs, jobs, limits, previews, uploads
-from worker.limits import TooMany, Visitor
-from worker.previews import State
+from worker import jobs
+from worker.storage import blobs
+from worker.visitors import limits, previews, uploads
+from worker.visitors.limits import TooMany, Visitor
+from worker.visitors.previews import State
 
 PREVIEWS = "/api/v1/previews"
 

@@ -9,7 +9,9 @@ from PIL import Image
 from tests.parts import picture
 from tests.web.served import begin, finish
 from web import app, identity, references, shelf
-from worker import images, jobs, recents
+from worker import jobs
+from worker.gallery import recents
+from worker.images import images
 
 SUNSET, SEA, FOREST = (picture(300, 200, color=color) for color in ("orange", "navy", "green"))
 

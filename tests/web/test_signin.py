@@ -15,8 +15,11 @@ from tests.web.provider import CLIENT, SECRET, Provider, provided
 from tests.web.served import served
 from web import app, signin
 from web.identity import COOKIE
-from worker import accounts, blocks, database, jobs, people
+from worker import jobs
+from worker.credentials import people
 from worker.settings import settings
+from worker.storage import database
+from worker.visitors import accounts, blocks
 
 
 @pytest.fixture
@@ -193,7 +196,8 @@ def test_a_key_made_with_a_planted_cookie_opens_nothing_after_the_sign_in(
 
 
 def test_what_both_have_stays_the_persons(either: Path) -> None:
-    from worker import deliveries, keys
+    from worker.credentials import keys
+    from worker.webhooks import deliveries
 
     owner = accounts.sign_in("https://p.example", "ada", "Ada", "nobody", "person")
     assert owner == "person"

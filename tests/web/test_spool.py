@@ -21,7 +21,7 @@ KILLED = """
 import os, signal
 from web import spool
 from worker import batches
-from worker.batches import Source
+from worker.jobs.batches import Source
 
 lock = spool.install()
 photo = open(os.environ["PHOTO"], "rb").read()

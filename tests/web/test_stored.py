@@ -9,9 +9,9 @@ from starlette.types import Message
 
 from tests.parts import S3, Setting
 from web import stored
-from worker import blobs
-from worker.blobs import BlobMissing
 from worker.settings import MIB
+from worker.storage import blobs
+from worker.storage.blobs import BlobMissing
 
 LARGE, SMALL = os.urandom(5 * MIB), os.urandom(1000)
 

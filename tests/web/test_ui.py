@@ -9,8 +9,10 @@ from starlette.requests import Request
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish
 from web import identity, ui
-from worker import blobs, jobs, processes, uploads
+from worker import jobs
 from worker.jobs import Job
+from worker.storage import blobs, processes
+from worker.visitors import uploads
 
 
 def _asked_by(owner: str) -> gr.Request:

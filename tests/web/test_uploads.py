@@ -10,10 +10,11 @@ from sqlalchemy import delete, select, update
 from tests.parts import Setting, picture
 from web import app
 from web.identity import COOKIE
-from worker import accounts, database, marker, uploads
-from worker.blobs import StorageFull
-from worker.marker import Marker
-from worker.uploads import LEAST, Upload, UploadNotFound
+from worker.storage import database, marker
+from worker.storage.blobs import StorageFull
+from worker.storage.marker import Marker
+from worker.visitors import accounts, uploads
+from worker.visitors.uploads import LEAST, Upload, UploadNotFound
 
 UPLOADS = "/api/v1/uploads"
 

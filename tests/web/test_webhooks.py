@@ -17,10 +17,12 @@ from sqlalchemy import update
 
 from tests.parts import Setting, free_port, picture
 from tests.web.served import begin, finish, served
-from worker import database, deliveries, jobs, outside
-from worker.deliveries import Delivery, State
+from worker import jobs
 from worker.jobs import Job
 from worker.refused import Refused
+from worker.storage import database
+from worker.webhooks import deliveries, outside
+from worker.webhooks.deliveries import Delivery, State
 
 Answer = tuple[int, dict[str, str]]
 

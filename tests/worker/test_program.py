@@ -12,7 +12,8 @@ import pytest
 
 from tests.parts import Setting, free_port, hostile_folder, picture
 from web import launcher
-from worker import images, program
+from worker import program
+from worker.images import images
 
 ROOT = Path(program.__file__).parents[1]
 
@@ -45,7 +46,7 @@ def new_seats() -> Iterator[None]:
 
 def test_a_folder_can_be_hostile(there: Path) -> None:
     """Without this, the tests below would prove nothing."""
-    subprocess.run([sys.executable, "-m", "worker.decoder"], stdin=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "worker.images.decoder"], stdin=subprocess.DEVNULL)
     assert "worker" in ran(there)
 
 
@@ -83,7 +84,7 @@ def test_every_python_of_ours_is_called_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) in calls
     }
     assert found == {"worker/program.py"}
-    for file in (ROOT / "deploy").glob("*.py"):
+    for file in (ROOT / "deploy").rglob("*.py"):
         text = re.sub(r"\s+", " ", file.read_text("utf-8"))
         assert text.count("sys.executable") == text.count('sys.executable, "-P"'), file.name
 
@@ -113,8 +114,18 @@ def test_processes_are_started_where_it_is_known() -> None:
                         {"run"} if module == "asyncio" else set()
                     ):
                         found.add(str(file.relative_to(ROOT)))
-    assert found == {"web/child.py", "worker/compiling.py", "worker/images.py", "worker/tasks.py"}
-    for name in ("web/launcher.py", "worker/compiling.py", "worker/images.py", "worker/tasks.py"):
+    assert found == {
+        "web/child.py",
+        "worker/runner/compiling.py",
+        "worker/images/images.py",
+        "worker/runner/tasks.py",
+    }
+    for name in (
+        "web/launcher.py",
+        "worker/runner/compiling.py",
+        "worker/images/images.py",
+        "worker/runner/tasks.py",
+    ):
         assert "program." in (ROOT / name).read_text("utf-8")
 
 

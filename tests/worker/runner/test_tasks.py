@@ -1,0 +1,367 @@
+import hashlib
+import io
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from billiard.exceptions import SoftTimeLimitExceeded
+from PIL import Image
+from sqlalchemy import update
+
+import adain
+from tests.parts import Setting, picture, pictured
+from worker import jobs, settings
+from worker.images import images
+from worker.jobs import Job, Status, queue
+from worker.maintenance import verify
+from worker.runner import tasks
+from worker.runner.heartbeat import Heartbeat
+from worker.storage import blobs, database
+from worker.visitors import accounts, previews
+from worker.visitors.limits import Visitor
+
+SMALL = {"size": 64}
+
+
+@pytest.fixture(autouse=True)
+def process(rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process of the pool, as `tasks` sets it up, in the test's own."""
+    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    tasks._sound_weights.cache_clear()
+    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
+    tasks._beat.start()
+    yield
+    tasks._beat.end()
+
+
+def submit(**options: object) -> Job:
+    photo, style = picture(96, 64, "JPEG"), picture(70, 70, color="orange")
+    return jobs.submit("ann", photo, [style], options=SMALL | options)
+
+
+def now(job: Job) -> Job:
+    return jobs.get(job.id, "ann")
+
+
+def answer(bell: str = "whoever it was for") -> None:
+    tasks.stylize(bell)
+
+
+def test_a_bell_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
+    job = submit()
+    with caplog.at_level(logging.INFO):
+        answer(job.id)
+    done = now(job)
+    assert (done.status, done.error) == (Status.DONE, None)
+    assert done.result_key == f"{job.id}/result-1.png"
+    with Image.open(io.BytesIO(blobs.get(done.result_key))) as result:
+        assert (result.format, result.mode, result.size) == ("PNG", "RGB", (96, 64))
+    assert done.thumbnail_key is not None
+    with Image.open(io.BytesIO(blobs.get(done.thumbnail_key))) as small:
+        assert (small.format, small.size) == ("JPEG", (96, 64))
+    assert f"job {job.id} attempt 1 begins" in caplog.text
+
+
+def test_the_row_keeps_what_made_the_picture() -> None:
+    job = submit(alpha=0.7)
+    answer()
+    done = now(job)
+    assert (done.width, done.height) == (96, 64)
+    assert (done.network, done.version) == ("compact", adain.__version__)
+    assert done.weights_sha256 == tasks.networks()["compact"]
+    assert done.device in {"cpu", "cuda"}
+    assert done.worker == tasks._beat.process
+    assert done.options["alpha"] == 0.7
+    assert {"wait", "load", "styles", "content", "picture", "save", "total"} <= set(done.timings)
+    assert sum(done.timings.values()) == pytest.approx(
+        2 * done.timings["total"] + done.timings["wait"], abs=0.01
+    )
+
+
+def test_every_choice_reaches_the_network() -> None:
+    photo = picture(96, 64, "JPEG", color="teal")
+    styles = [picture(70, 70, color="orange"), picture(80, 60, color="navy")]
+    masks = [picture(96, 64, mode="L", color=255), picture(96, 64, mode="L", color=0)]
+    choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance", "transfer": "adain"}
+    job = jobs.submit("ann", photo, styles, masks, choices)
+    answer()
+    request = tasks._request(now(job)).request
+    assert (request.alpha, list(request.weights), request.color) == (0.5, [1, 3], "luminance")
+    assert (len(request.styles), len(request.masks), request.size) == (2, 2, 64)
+    assert request.transfer == "adain"
+    assert now(job).status == Status.DONE
+
+
+def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain() -> None:
+    job = submit()
+    assert tasks._request(now(job)).request.transfer == "covariance"
+    older = {name: value for name, value in job.options.items() if name != "transfer"}
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(options=older))
+    assert tasks._request(now(job)).request.transfer == "adain"
+
+
+def test_without_a_job_a_bell_is_nothing() -> None:
+    answer()
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_a_bell_that_comes_again_changes_nothing(times: int) -> None:
+    job = submit()
+    for _ in range(times):
+        answer(job.id)
+    done = now(job)
+    assert (done.status, done.attempt) == (Status.DONE, 1)
+
+
+def test_a_bell_wakes_for_the_next_in_line_whosever_it_is() -> None:
+    first, second = submit(), submit()
+    answer(second.id)
+    assert (now(first).status, now(second).status) == (Status.DONE, Status.DONE)
+    assert (now(first).started or 0) <= (now(second).started or 0)
+
+
+def test_a_cancelled_job_is_dropped_between_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    load = tasks._request
+
+    def cancelled_meanwhile(claimed: Job) -> object:
+        jobs.cancel(claimed.id, "ann")
+        tasks._beat.join(0.5)  # a heartbeat passes
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", cancelled_meanwhile)
+    answer()
+    ended = now(job)
+    assert (ended.status, ended.result_key) == (Status.CANCELLED, None)
+    assert not blobs.exists(f"{job.id}/result-1.png")
+
+
+def test_a_lost_job_is_left_to_whoever_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    load = tasks._request
+
+    def lost_meanwhile(claimed: Job) -> object:
+        with database.transaction() as session:
+            session.execute(update(Job).values(attempt=2, worker="another"))
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", lost_meanwhile)
+    answer()
+    other = now(job)
+    assert (other.status, other.attempt, other.worker) == (Status.RUNNING, 2, "another")
+
+
+def test_a_process_told_to_end_gives_its_job_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    monkeypatch.setattr(tasks, "_request", lambda _: sys.exit())  # as Celery answers SIGTERM
+    with pytest.raises(SystemExit):
+        answer()
+    assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ZeroDivisionError("secret detail"), "Something went wrong while making this picture."),
+        (MemoryError(), "The picture needs more memory than there is."),
+        (torch.OutOfMemoryError("CUDA out of memory"), "The picture needs more memory"),
+        (SoftTimeLimitExceeded(), "The job was stopped after 600 seconds."),
+        (blobs.StorageFull("full"), "There is no room left to keep the result."),
+    ],
+)
+def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
+    error: Exception,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = submit()
+
+    def broken(_: Job) -> object:
+        raise error
+
+    monkeypatch.setattr(tasks, "_request", broken)
+    answer()
+    failed = now(job)
+    assert failed.status == Status.FAILED
+    assert (failed.error or "").startswith(sentence)
+    assert "secret" not in (failed.error or "")
+    assert f"job {job.id} attempt 1 failed" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit()
+    keep = tasks._keep
+
+    def database_goes_away(claimed: Job, image: Image.Image) -> tasks.Kept:
+        with database.transaction() as session:
+            session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
+        return keep(claimed, image)
+
+    monkeypatch.setattr(tasks, "_keep", database_goes_away)
+    answer()
+    monkeypatch.setattr(tasks, "_keep", keep)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE away RENAME TO jobs")
+    assert now(job).status == Status.RUNNING
+    with database.transaction() as session:
+        session.execute(update(Job).values(lease_until=0.0))
+    answer()
+    assert (now(job).status, now(job).result_key) == (Status.DONE, f"{job.id}/result-2.png")
+
+
+def test_each_job_has_the_whole_time_limit_however_late_it_begins(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(job_time_limit=8)
+    monkeypatch.setattr(queue, "SHIFT", 60.0)
+    load, slow = tasks._request, [5.0, 5.0, 60.0]
+
+    def loaded_slowly(claimed: Job) -> object:
+        time.sleep(slow.pop(0))
+        return load(claimed)
+
+    monkeypatch.setattr(tasks, "_request", loaded_slowly)
+    monkeypatch.setattr(tasks, "_most", lambda: 1)
+    first, second, endless = submit(), submit(), submit()
+    answer()
+    assert [now(job).status for job in (first, second)] == [Status.DONE, Status.DONE]
+    assert now(endless).error == "The job was stopped after 8 seconds. Please try a smaller size."
+
+
+def test_celerys_time_limit_leaves_time_for_the_last_job_of_a_message(setting: Setting) -> None:
+    setting(job_time_limit=100)
+    assert queue.app().conf.task_soft_time_limit >= 100 + queue.SHIFT
+    assert queue.app().conf.task_time_limit > queue.app().conf.task_soft_time_limit
+
+
+def test_lost_pictures_fail_the_job_with_a_sentence() -> None:
+    job = submit()
+    blobs.delete_job(job.id)
+    answer()
+    assert now(job).error == "The job's pictures are gone. Please send them again."
+
+
+def test_a_network_without_weights_fails_the_job_with_a_sentence() -> None:
+    job = submit(network="vgg19")
+    answer()
+    assert "'vgg19' has no sound weights on this studio yet" in (now(job).error or "")
+    assert set(tasks.networks()) == {"compact"}
+
+
+def test_damaged_weights_are_noticed_and_never_serve(setting: Setting) -> None:
+    folder = settings.settings().weights_dir
+    folder.mkdir(parents=True)
+    (folder / "compact.safetensors").write_bytes(b"damaged")
+    (folder / "compact.safetensors.sha256").write_text("00" * 32 + "  compact.safetensors\n")
+    assert tasks.networks() == {}
+    job = submit()
+    answer()
+    assert "has no sound weights" in (now(job).error or "")
+
+
+def test_a_gpu_that_is_not_there_ends_the_worker_at_once(setting: Setting) -> None:
+    setting(device="cuda:99")
+    with pytest.raises(settings.BadSetting, match="STUDIO_DEVICE=cuda:99"):
+        tasks.work()
+
+
+def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none() -> None:
+    photo, style = images.small(picture(96, 64), 256), images.small(picture(70, 70), 256)
+    preview_id = previews.ask(Visitor("ann"), photo, [style])
+    job = submit()
+    answer(preview_id)  # the preview's own bell; but a job comes first
+    assert now(job).status == Status.DONE
+    assert previews.look(preview_id, "ann") == previews.State.ASKED
+    answer()
+    assert previews.look(preview_id, "ann") == previews.State.MADE
+    with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
+        assert (made.format, made.size) == ("JPEG", (384, 256))
+    answer()
+    assert len(jobs.mine("ann")) == 1
+
+
+def test_a_preview_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    photo = images.small(picture(96, 64), 256)
+    preview_id = previews.ask(Visitor("ann"), photo, [photo])
+    blobs.delete_job(previews.folder("ann"))
+    answer()
+    assert previews.look(preview_id, "ann") == previews.State.FAILED
+    job = submit()
+    answer()
+    assert now(job).status == Status.DONE
+
+
+def test_the_picture_being_stored_goes_when_its_owner_deletes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = submit()
+    keep = tasks._keep
+
+    def deleted_meanwhile(made: Job, image: Image.Image) -> tasks.Kept:
+        accounts.remove("ann")
+        return keep(made, image)
+
+    monkeypatch.setattr(tasks, "_keep", deleted_meanwhile)
+    answer()
+    assert jobs.unknown([job.id]) == {job.id}
+    assert pictured() == set()
+
+
+def test_the_preview_being_made_goes_when_its_owner_deletes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = images.small(picture(96, 64), 256)
+    previews.ask(Visitor("ann"), photo, [photo])
+    small = images.small_jpeg
+
+    def deleted_meanwhile(image: Image.Image) -> bytes:
+        accounts.remove("ann")
+        return small(image)
+
+    monkeypatch.setattr(images, "small_jpeg", deleted_meanwhile)
+    answer()
+    assert pictured() == set()
+
+
+@pytest.mark.parametrize("damage", [b"", b"another picture", picture(64, 48, color="red")])
+def test_a_damaged_picture_fails_its_job_in_words(damage: bytes) -> None:
+    job = submit()
+    blobs.put(job.content_key, damage)
+    answer()
+    ended = now(job)
+    assert ended.status == Status.FAILED
+    assert ended.error == ("The job's pictures were damaged on the disk. Please send them again.")
+
+
+def test_a_job_of_an_earlier_version_has_no_digests_and_is_done() -> None:
+    job = submit()
+    with database.transaction() as session:
+        session.execute(update(Job).values(files=None))
+    answer()
+    assert now(job).status == Status.DONE
+    assert verify.problems() == []
+
+
+def test_every_picture_of_a_job_is_recorded_with_length_and_digest() -> None:
+    job = submit()
+    answer()
+    done = now(job)
+    assert done.files is not None
+    assert done.files == {
+        key: [len(blobs.get(key)), hashlib.sha256(blobs.get(key)).hexdigest()]
+        for key in jobs.named([job.id])[job.id]
+    }
+    assert verify.problems() == []
+    blobs.put(done.result_key or "", b"something else")
+    blobs.delete([done.thumbnail_key or ""])
+    assert verify.problems() == [
+        f"{done.result_key} is not the picture that was stored.",
+        f"{done.thumbnail_key} is missing.",
+    ]

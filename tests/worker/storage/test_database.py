@@ -1,0 +1,119 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from tests.parts import Setting
+from worker import jobs, tables
+from worker.maintenance import leases
+from worker.storage import database, processes
+
+
+def test_the_migrations_make_the_tables_the_code_expects(either: Path) -> None:
+    with database.engine().connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata()) == []
+
+
+def test_migrating_again_changes_nothing(either: Path) -> None:
+    processes.touch("me", "worker", {})
+    database.migrate()
+    assert [process.name for process in processes.alive("worker")] == ["me"]
+
+
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_processes_that_start_at_once_migrate_once(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if kind == "PostgreSQL":
+        request.getfixturevalue("postgres")
+        with database.engine().begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    command = [sys.executable, "-c", "from worker import database; database.migrate()"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
+    for process in started:
+        _, said = process.communicate()
+        assert process.returncode == 0, said.decode()
+    assert jobs.counts()[jobs.Status.QUEUED] == 0
+    assert leases.take("sweep", "me", 1)
+
+
+def test_the_time_is_the_databases(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = time.time()
+    now = database.time()
+    assert before - 0.1 < now < time.time() + 0.1
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert database.time() > now - 0.1
+
+
+def test_a_writer_waits_for_another_and_a_reader_for_nobody(studio: Path) -> None:
+    written, may_end = Event(), Event()
+
+    def write() -> None:
+        with database.transaction() as session:
+            session.add(processes.Process(name="slow", kind="web", info={}))
+            session.flush()
+            written.set()
+            may_end.wait(10)
+
+    slow = Thread(target=write)
+    slow.start()
+    written.wait(10)
+    assert processes.alive("web") == []  # neither waits nor sees what is not committed
+    fast = Thread(target=lambda: processes.touch("fast", "web", {}))
+    fast.start()
+    fast.join(0.3)
+    assert fast.is_alive()
+    may_end.set()
+    slow.join()
+    fast.join()
+    assert {process.name for process in processes.alive("web")} == {"fast", "slow"}
+
+
+def half_a_transaction() -> None:
+    with database.transaction() as session:
+        session.add(processes.Process(name="half", kind="web", info={}))
+        session.flush()
+        raise ZeroDivisionError
+
+
+def test_what_fails_leaves_nothing(either: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        half_a_transaction()
+    assert processes.alive("web") == []
+
+
+def test_a_database_that_is_away_is_an_error_and_no_wait(studio: Path, setting: Setting) -> None:
+    setting(database_url="postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(OperationalError):
+        jobs.counts()
+
+
+def test_a_process_is_alive_while_it_is_heard(either: Path) -> None:
+    processes.touch("one", "worker", {"device": "cpu"})
+    processes.touch("two", "sweep", {})
+    [one] = processes.alive("worker")
+    assert (one.name, one.info) == ("one", {"device": "cpu"})
+    assert processes.alive("worker", seconds=-1) == []
+    processes.forget()
+    processes.gone("two")
+    assert processes.alive("sweep") == []
+    processes.forget(seconds=-1)
+    assert processes.alive("worker") == []
+
+
+def test_one_leads_until_it_gives_up_or_falls_silent(either: Path) -> None:
+    assert leases.take("sweep", "a", 60)
+    assert leases.take("sweep", "a", 60)
+    assert not leases.take("sweep", "b", 60)
+    leases.give_up("sweep", "b")  # not its to give
+    assert not leases.take("sweep", "b", 60)
+    leases.give_up("sweep", "a")
+    assert leases.take("sweep", "b", -1)  # at once silent
+    assert leases.take("sweep", "a", 60)

@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from tests.parts import Setting, picture
+from worker import jobs
+from worker.images import images
+from worker.images.images import CleanImage
+from worker.jobs import gate
+from worker.refused import Refused
+from worker.storage import blobs, database
+from worker.visitors import accounts, limits, previews, room
+from worker.visitors.limits import TooMany, Visitor
+from worker.visitors.previews import Preview, State
+
+ANN, BOB = Visitor("ann", "here"), Visitor("bob", "here")
+
+
+def small(color: str = "teal") -> CleanImage:
+    return images.small(picture(600, 400, color=color), previews.SIDE)
+
+
+def ask(visitor: Visitor = ANN, **options: object) -> str:
+    return previews.ask(visitor, small(), [small("orange")], options=options)
+
+
+def rows() -> list[Preview]:
+    with database.reading() as session:
+        return list(session.scalars(select(Preview)))
+
+
+def back(seconds: float) -> None:
+    """Let time pass."""
+    with database.transaction() as session:
+        session.execute(update(Preview).values(asked=Preview.asked - seconds))
+
+
+def files() -> list[str]:
+    filesystem, root = blobs._place()
+    return sorted(Path(str(path)).name for path in filesystem.find(root))
+
+
+def test_a_picture_is_made_small_by_its_shorter_side_and_never_larger(studio: Path) -> None:
+    assert (small().width, small().height) == (384, 256)
+    tiny = images.small(picture(20, 40), previews.SIDE)
+    assert (tiny.width, tiny.height) == (20, 40)
+
+
+def test_what_would_be_too_large_even_for_a_preview_is_refused(studio: Path) -> None:
+    line = images.small(picture(1, 20_000), previews.SIDE)
+    for pictures in ((line, small()), (small(), line)):
+        with pytest.raises(Refused, match="would be worked on at 256 × 5120000 pixels"):
+            previews.ask(ANN, pictures[0], [pictures[1]])
+    assert rows() == []
+
+
+def test_the_latest_wish_takes_the_place_of_the_one_before(either: Path) -> None:
+    first, second = ask(alpha=0.1), ask(alpha=0.2)
+    assert previews.look(first, "ann") is None
+    assert previews.look(second, "ann") == State.ASKED
+    claimed = previews.claim()
+    assert claimed is not None
+    assert (claimed.id, claimed.options["alpha"], claimed.options["size"]) == (second, 0.2, 256)
+    assert previews.claim() is None
+    assert len(rows()) == 1
+    assert files() == ["content.jpg", "style-0.jpg"]
+
+
+def test_what_is_overtaken_while_it_is_made_changes_nothing(either: Path) -> None:
+    ask()
+    overtaken = previews.claim()
+    assert overtaken is not None
+    latest = ask()
+    previews.end(overtaken, State.MADE)
+    assert previews.look(latest, "ann") == State.ASKED
+
+
+def test_visitors_see_their_own_preview_and_take_turns(either: Path) -> None:
+    anns, bobs = ask(ANN), ask(BOB)
+    assert previews.look(anns, "bob") is None
+    ask(ANN)  # behind bob's now
+    claimed = previews.claim()
+    assert claimed is not None
+    assert claimed.id == bobs
+
+
+def test_nobody_makes_what_nobody_waits_for_any_more(either: Path) -> None:
+    ask()
+    back(previews.FRESH + 1)
+    assert previews.claim() is None
+
+
+def test_a_preview_is_no_job(either: Path, setting: Setting) -> None:
+    setting(visitor_waiting=1, visitor_submissions=1)
+    for _ in range(3):
+        ask()
+    assert jobs.mine("ann") == []
+    assert sum(jobs.counts().values()) == 0
+    assert jobs.claim("worker") is None
+    assert room.kept("ann") == 0
+    limits.spend(ANN, limits.submissions())  # none was spent
+
+
+def test_previews_have_a_limit_of_their_own(either: Path, setting: Setting) -> None:
+    setting(visitor_previews=2)
+    ask()
+    ask()
+    with pytest.raises(TooMany, match="many previews"):
+        ask()
+    setting(visitor_previews=0, address_previews=1)
+    ask(Visitor("ann", "elsewhere"))
+    with pytest.raises(TooMany):
+        ask(Visitor("bob", "elsewhere"))
+
+
+def test_pictures_that_did_not_change_are_not_stored_again(studio: Path) -> None:
+    ask()
+    folder = studio / "blobs" / previews.folder("ann")
+
+    def stored() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in folder.iterdir()}
+
+    before = stored()
+    ask(alpha=0.5)
+    assert stored() == before
+    previews.ask(ANN, small("navy"), [small("orange")])
+    assert {name for name, file in stored().items() if file != before[name]} == {"content.jpg"}
+
+
+def test_a_draining_or_paused_studio_makes_no_previews(either: Path) -> None:
+    ask()
+    gate.turn(gate.State.PAUSED)
+    assert previews.claim() is None
+    gate.turn(gate.State.DRAINING)
+    with pytest.raises(gate.Closed):
+        ask()
+
+
+def test_bad_options_are_refused(studio: Path) -> None:
+    for options in ({"alpha": 2}, [1]):
+        with pytest.raises(Refused):
+            previews.ask(ANN, small(), [small()], options=options)
+    assert files() == []
+
+
+def test_rows_and_pictures_go_when_no_other_follows(either: Path) -> None:
+    ask(ANN)
+    back(previews.LASTS + 1)
+    latest = ask(BOB)
+    previews.forget()
+    assert [row.id for row in rows()] == [latest]
+    assert files() == ["content.jpg", "style-0.jpg"]
+    ask(ANN)
+    assert len(files()) == 4
+
+
+def test_an_account_that_goes_takes_its_preview_along(either: Path) -> None:
+    ask()
+    accounts.remove("ann")
+    assert rows() == []
+    assert files() == []

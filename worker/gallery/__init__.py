@@ -1,0 +1,1 @@
+"""Gallery: entries of finished jobs, reports, settings embedded in pictures, recent styles."""

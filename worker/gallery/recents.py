@@ -1,0 +1,56 @@
+"""An owner's recent styles: each style picture of the latest finished jobs, once, and small.
+
+Kept nowhere: they are read from the jobs, and go with them.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from worker.images import images
+from worker.jobs import Job, Status
+from worker.storage import blobs, database
+
+MOST = 12
+LOOKED_AT = 200  # jobs, the latest
+SIDE = 144  # pixels of a small one
+
+
+@dataclass(frozen=True)
+class Recent:
+    """A style picture by the latest job that has it, and its place there."""
+
+    job_id: str
+    place: int
+    digest: str
+
+
+def recent(owner: str, without: Collection[str] = ()) -> list[Recent]:
+    """Return the owner's recent styles, latest first, but those with a digest in `without`."""
+    latest = (
+        select(Job.id, Job.style_digests)
+        .where(Job.owner == owner, Job.status == Status.DONE)
+        .order_by(Job.id.desc())
+        .limit(LOOKED_AT)
+    )
+    found: dict[str, Recent] = {}
+    with database.reading() as session:
+        for job_id, digests in session.execute(latest):
+            for place, digest in enumerate(digests):
+                if digest not in without:
+                    found.setdefault(digest, Recent(job_id, place, digest))
+    return list(found.values())[:MOST]
+
+
+def is_small(key: str) -> bool:
+    """Tell whether a blob is a small style picture, which no row names."""
+    return key.rpartition("/")[2].startswith("small-style-")
+
+
+def small(job: Job, place: int) -> str:
+    """Return the key of a style picture of a job small, a JPEG; made once and kept beside it."""
+    key = f"{job.id}/small-style-{place}.jpg"
+    if not blobs.exists(key):
+        blobs.put(key, images.small(blobs.get(job.style_keys[place]), SIDE).data, durable=False)
+    return key

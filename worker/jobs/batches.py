@@ -1,0 +1,270 @@
+"""Batches: many photos in many styles as one submission, accepted whole or not at all.
+
+A batch is a row beside its jobs, one job for each photo in each style, which are jobs like any
+other. Pictures are checked one at a time and wait in a folder of their own meanwhile, so that a
+large batch takes no more memory than one job. Knows no limits and no web.
+"""
+
+import contextlib
+import logging
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import JSON, Index, delete, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker import jobs
+from worker.images import images
+from worker.images.images import CleanFile, ImageRejected
+from worker.images.images import Source as Source
+from worker.jobs import Beside, Job, Room, Status, queue
+from worker.options import Options
+from worker.refused import Refused
+from worker.storage import blobs, database
+from worker.storage.database import Base, now
+
+NAME = 60  # letters of a file's name that are kept
+AT_ONCE = 4  # jobs whose pictures are stored at a time
+EMPTY = 3600.0  # seconds after which a batch all of whose jobs were deleted goes too
+
+log = logging.getLogger(__name__)
+
+
+class BatchNotFound(jobs.JobNotFound):
+    """No such batch, or another visitor's."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "There is no batch with this id among yours.")
+
+
+class Batch(Base):
+    """What was sent together; photos and styles by the names of their files."""
+
+    __tablename__ = "batches"
+    __table_args__ = (Index("batches_of_owner", "owner", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
+    owner: Mapped[str]
+    submitted: Mapped[float] = mapped_column(default=now())
+    photos: Mapped[list[str]] = mapped_column(JSON)
+    styles: Mapped[list[str]] = mapped_column(JSON)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def _name(given: str, otherwise: str) -> str:
+    """Return what a file is called, without folder and ending, fit to be shown and to be a name."""
+    stem = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
+    stem = stem.rpartition(".")[0] or stem
+    kept = "".join(letter if letter.isalnum() else " " for letter in stem)
+    return "-".join(kept.split())[:NAME] or otherwise
+
+
+# ---------------------------------------------------------------- submit
+
+
+def _clean(folder: Path, kind: str, sources: Sequence[Source], size: int) -> list[CleanFile]:
+    """Check pictures one by one and put them in the folder; raises `Refused`, which says which."""
+    found = []
+    for place, source in enumerate(sources):
+        what = f"{kind} {place + 1} ({_name(source.name, 'unnamed')})"
+        try:
+            picture = images.clean_file(source, folder / f"{kind}-{place}")
+        except ImageRejected as rejected:
+            raise ImageRejected(f"{what}: {rejected}") from rejected
+        jobs.check_scaled(what, picture, size)
+        found.append(picture)
+    return found
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One picture to make: a photo in a style."""
+
+    job_id: str
+    photo: CleanFile
+    style: CleanFile
+
+    @property
+    def files(self) -> dict[str, Any]:
+        return {
+            key: [one.size, one.digest]
+            for key, one in ((self.content_key, self.photo), (self.style_key, self.style))
+        }
+
+    @property
+    def content_key(self) -> str:
+        return f"{self.job_id}/content.{self.photo.suffix}"
+
+    @property
+    def style_key(self) -> str:
+        return f"{self.job_id}/style-0.{self.style.suffix}"
+
+
+def _room(cells: Sequence[_Cell], size: int) -> int:
+    """Return the bytes that all of it takes, results included."""
+    return sum(
+        cell.photo.size + cell.style.size + jobs.reserved(cell.photo.width, cell.photo.height, size)
+        for cell in cells
+    )
+
+
+def _keep(cells: Sequence[_Cell]) -> None:
+    """Store all pictures, some jobs' at once: syncing them one by one would take the longest."""
+    for start in range(0, len(cells), AT_ONCE):
+        pictures = {}
+        for cell in cells[start : start + AT_ONCE]:
+            pictures[cell.content_key] = cell.photo.file
+            pictures[cell.style_key] = cell.style.file
+        blobs.put_all(pictures)
+
+
+@database.retried
+def _insert(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Beside) -> None:
+    with database.transaction(durable=True) as session:
+        session.add(batch)
+        for place, cell in enumerate(cells):
+            session.execute(
+                insert(Job).values(
+                    id=cell.job_id,
+                    owner=batch.owner,
+                    options=options.model_dump(),
+                    content_key=cell.content_key,
+                    style_keys=[cell.style_key],
+                    mask_keys=[],
+                    style_digests=[cell.style.digest],
+                    files=cell.files,
+                    content_width=cell.photo.width,
+                    content_height=cell.photo.height,
+                    bytes=cell.photo.size + cell.style.size,
+                    reserved=jobs.reserved(cell.photo.width, cell.photo.height, options.size),
+                    network=options.network,
+                    turn=jobs.next_turn(batch.owner),
+                    **jobs.placing(cell.photo.width, cell.photo.height, options),
+                    batch=batch.id,
+                    cell=place,
+                )
+            )
+        beside(session, batch.id)
+
+
+def _store(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Beside) -> None:
+    """Keep pictures and rows: all of them or, whatever fails, none."""
+    try:
+        _keep(cells)
+        _insert(batch, cells, options, beside)
+    except Exception:
+        with contextlib.suppress(DBAPIError):
+            if jobs.unknown([cells[0].job_id]):  # else it was committed; only the answer got lost
+                blobs.delete_jobs(cell.job_id for cell in cells)
+        raise
+
+
+def _line(cell: _Cell, options: Options) -> str:
+    """Return the queue that a cell's job waits in."""
+    return jobs.placing(cell.photo.width, cell.photo.height, options)["queue"]
+
+
+def submit(
+    owner: str,
+    photos: Sequence[Source],
+    styles: Sequence[Source],
+    options: object = None,
+    beside: Beside = lambda session, batch_id: None,
+    room: Room = lambda size: None,
+) -> Batch:
+    """Accept a batch as `jobs.submit` does a job: whole, or raise and keep nothing of it.
+
+    Each photo is painted in each style; `options` hold for all of them.
+    """
+    chosen = Options.read(options or {}, 1, 0)
+    if not (photos and styles):
+        raise Refused("A batch takes at least one photo and at least one style picture.")
+    # in the web process's folder: what a killed one leaves goes at the next start (`web/spool.py`)
+    with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
+        clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
+        clean_styles = _clean(Path(place), "Style", styles, chosen.size)
+        cells = [
+            _Cell(str(uuid_utils.uuid7()), photo, style)
+            for photo in clean_photos
+            for style in clean_styles
+        ]
+        room(_room(cells, chosen.size))
+        batch = Batch(
+            id=str(uuid_utils.uuid7()),
+            owner=owner,
+            photos=[_name(one.name, "photo") for one in photos],
+            styles=[_name(one.name, "style") for one in styles],
+            options=chosen.model_dump(),
+        )
+        _store(batch, cells, chosen, beside)
+    log.info("batch %s queued, %d jobs", batch.id, len(cells))
+    for line in queue.QUEUES:
+        queue.announce([cell.job_id for cell in cells if _line(cell, chosen) == line], line)
+    return batch
+
+
+# ---------------------------------------------------------------- an owner's verbs
+
+
+def get(batch_id: str, owner: str) -> Batch:
+    """Return the owner's batch; raises `BatchNotFound`."""
+    if "\0" in batch_id:
+        raise BatchNotFound
+    with database.reading() as session:
+        batch = session.get(Batch, batch_id)
+    if batch is None or batch.owner != owner:
+        raise BatchNotFound
+    return batch
+
+
+def cells(batch: Batch) -> list[Job]:
+    """Return the batch's jobs in the order of its table, those that were deleted left out."""
+    with database.reading() as session:
+        return list(session.scalars(select(Job).where(Job.batch == batch.id).order_by(Job.cell)))
+
+
+def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Batch]:
+    """Return the owner's batches, newest first, those older than the batch `before`."""
+    statement = select(Batch).where(Batch.owner == owner).order_by(Batch.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Batch.id < before)
+    with database.reading() as session:
+        return list(session.scalars(statement))
+
+
+def cancel(batch_id: str, owner: str) -> Batch:
+    """Cancel what has not ended of a batch; raises `BatchNotFound`."""
+    batch = get(batch_id, owner)
+    jobs.cancel_batch(batch.id, owner)
+    return batch
+
+
+def pictures(batch: Batch) -> Iterator[tuple[str, str]]:
+    """Yield the finished pictures of a batch: a file's name and the blob's key."""
+    for job in cells(batch):
+        if job.status == Status.DONE and job.result_key and job.cell is not None:
+            row, column = divmod(job.cell, len(batch.styles))
+            # numbered, since two files may be called the same
+            photo = f"{row + 1:02}-{batch.photos[row]}"
+            style = f"{column + 1:02}-{batch.styles[column]}"
+            yield f"{photo}--{style}.png", job.result_key
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+@database.retried
+def forget() -> None:
+    """Delete the batches all of whose jobs are gone."""
+    some = select(Job.id).where(Job.batch == Batch.id).exists()
+    with database.transaction() as session:
+        session.execute(
+            delete(Batch).where(~some, Batch.submitted < now() - EMPTY),
+            execution_options={"synchronize_session": False},
+        )

@@ -1,0 +1,1 @@
+"""Maintenance: the sweep with its lease, back-up and restore."""

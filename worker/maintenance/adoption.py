@@ -1,0 +1,20 @@
+"""Adoption: the operator's word that a database and a storage of pictures belong together."""
+
+from worker.maintenance import reclaim
+from worker.storage import marker
+
+
+def adopt(orphans: bool) -> str:
+    """Mark both anew; `orphans`: let all folders that no row names go to the trash.
+
+    Returns what was found and what will happen, in sentences.
+    """
+    folders, unnamed = reclaim.counts()
+    marker.renew()
+    said = f"The database names {folders - unnamed} of {folders} folders of pictures. "
+    if not unnamed:
+        return f"{said}They belong together now."
+    if orphans:
+        marker.allow(unnamed)
+        return f"{said}The others go to the trash, and are deleted in a week."
+    return f"{said}If the others are too many, they stay until: adain-studio adopt --orphans"

@@ -1,0 +1,212 @@
+"""Back-up: all rows and pictures as one file, made while the studio runs.
+
+The rows are one moment's, read in one transaction and written as JSON, so that a back-up of
+SQLite fits into PostgreSQL and the other way round; the pictures are those that these rows name.
+What can be made again is left out. The last member, the head, has the sha256 of every other one.
+`worker/maintenance/restore.py` reads it.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from alembic.runtime.migration import MigrationContext
+from pydantic import BaseModel
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
+
+from adain import __version__
+from worker import jobs, settings
+from worker.jobs import Job
+from worker.maintenance.leases import Lease
+from worker.runner.styles import Measure
+from worker.storage import blobs, database
+from worker.storage.deletions import Deletion
+from worker.storage.marker import Marker
+from worker.storage.processes import Process
+from worker.visitors.limits import Allowance
+from worker.visitors.previews import Preview
+from worker.visitors.uploads import Upload
+
+FORMAT = 2  # 1 had no digests
+HEAD, SECRET = "studio.json", "cookie-secret"
+ROWS, PICTURES = "rows/", "pictures/"
+AT_ONCE = 500
+# measured, counted or asked for again, or only of the processes and the storage that are there now
+MADE_AGAIN = {
+    one.__tablename__
+    for one in (Allowance, Deletion, Lease, Marker, Measure, Preview, Process, Upload)
+}
+_LEFT_OUT = MADE_AGAIN | {"alembic_version"}
+
+
+class BackupError(Exception):
+    """What can't be done, in a sentence for the operator."""
+
+
+class Head(BaseModel):
+    """What a back-up says of itself."""
+
+    format: int
+    version: str  # of the program that made it
+    made: float  # epoch seconds
+    revision: str  # of the tables
+    rows: dict[str, int]  # how many, by table
+    members: dict[str, str] = {}  # sha256 by name
+    missing: list[str] = []  # keys of pictures that rows name and that were not there
+
+
+# ---------------------------------------------------------------- rows
+
+
+@contextmanager
+def _one_moment() -> Iterator[Connection]:
+    """Yield a connection that sees the database as it is now, whatever is written meanwhile."""
+    engine = database.engine()
+    whole: dict[str, Any] = {"reading": True}  # SQLite's BEGIN sees one moment
+    if engine.dialect.name == "postgresql":
+        whole["isolation_level"] = "REPEATABLE READ"
+    with engine.connect().execution_options(**whole) as connection:
+        yield connection
+
+
+def tables(connection: Connection) -> list[Table]:
+    """Return the tables that belong into a back-up, as the database has them."""
+    found = MetaData()
+    found.reflect(connection)
+    return [table for table in found.sorted_tables if table.name not in _LEFT_OUT]
+
+
+def _encoded(table: Table, row: dict[str, Any]) -> str:
+    """Write a row as JSON, bytes as base64."""
+    for column in table.columns:
+        if isinstance(column.type, LargeBinary) and row[column.name] is not None:
+            row[column.name] = base64.b64encode(row[column.name]).decode()
+    return json.dumps(row) + "\n"
+
+
+def _dump(connection: Connection, table: Table, out: IO[str]) -> None:
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(select(table)).mappings():
+        out.write(_encoded(table, dict(row)))
+
+
+def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
+    rows.seek(0)
+    yield from map(json.loads, rows)
+
+
+def keys_of(job: dict[str, Any]) -> list[str]:
+    """Return the keys of the pictures that a job's row names."""
+    single = (job["content_key"], job["result_key"], job["thumbnail_key"])
+    return [key for key in (*single, *job["style_keys"], *job["mask_keys"]) if key]
+
+
+# ---------------------------------------------------------------- the file
+
+
+class _Archive:
+    """A back-up that is being written."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self.members: dict[str, str] = {}
+
+    def add_file(self, name: str, file: IO[bytes]) -> None:
+        """Add what is in an open file."""
+        about = tarfile.TarInfo(name)
+        about.size, about.mode, about.mtime = file.seek(0, os.SEEK_END), 0o600, int(time.time())
+        file.seek(0)
+        self.members[name] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        file.seek(0)
+        self._tar.addfile(about, file)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Add some bytes."""
+        self.add_file(name, io.BytesIO(data))
+
+
+def _add_pictures(archive: _Archive, rows: Iterable[dict[str, Any]]) -> tuple[set[str], list[str]]:
+    """Write the jobs' pictures.
+
+    Returns the jobs that were deleted meanwhile, and the keys that other jobs name in vain.
+    """
+    gone, missing = set(), []
+    for job in rows:
+        lost = []
+        for key in keys_of(job):
+            try:
+                archive.add(PICTURES + key, blobs.get(key))
+            except blobs.BlobMissing:
+                lost.append(key)
+        if lost and jobs.unknown([job["id"]]):
+            gone.add(job["id"])
+        else:
+            missing += lost
+    return gone, missing
+
+
+def _add_rows(archive: _Archive, table: str, rows: IO[str], gone: set[str]) -> int:
+    job = "id" if table == Job.__tablename__ else "job_id"
+    count = 0
+    with tempfile.TemporaryFile("w+b") as kept:
+        for row in _lines(rows):
+            if row.get(job) not in gone:
+                kept.write(json.dumps(row).encode() + b"\n")
+                count += 1
+        archive.add_file(f"{ROWS}{table}.jsonl", kept)
+    return count
+
+
+def _write(tar: tarfile.TarFile) -> Head:
+    """Write everything; the head last, so that a file without one is no whole back-up."""
+    archive = _Archive(tar)
+    with ExitStack() as stack:
+        rows: dict[str, IO[str]] = {}
+        with _one_moment() as connection:
+            made = time.time()
+            revision = MigrationContext.configure(connection).get_current_revision()
+            for table in tables(connection):
+                rows[table.name] = stack.enter_context(tempfile.TemporaryFile("w+"))
+                _dump(connection, table, rows[table.name])
+        if revision is None or Job.__tablename__ not in rows:
+            raise BackupError("There is no studio in this database yet.")
+        gone, missing = _add_pictures(archive, _lines(rows[Job.__tablename__]))
+        counts = {name: _add_rows(archive, name, each, gone) for name, each in rows.items()}
+    secret = settings.settings().data / SECRET
+    if secret.exists():
+        archive.add(SECRET, secret.read_bytes())
+    head = Head(
+        format=FORMAT, version=__version__, made=made, revision=revision, rows=counts,
+        members=archive.members, missing=missing,
+    )  # fmt: skip
+    archive.add(HEAD, head.model_dump_json().encode())
+    return head
+
+
+def make(target: Path) -> tuple[Path, Counter[str]]:
+    """Write a back-up to a new file, or to one named by the time in a folder.
+
+    Returns the file and how many rows of each table it has. Raises `BackupError`, OSError.
+    """
+    if target.is_dir():
+        target /= time.strftime("studio-%Y%m%d-%H%M%S.tar", time.gmtime())
+    if target.exists():
+        raise BackupError(f"{target} exists; a back-up is never written over another file.")
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        aside.touch(mode=0o600)  # visitors' pictures and the secret that signs cookies
+        with tarfile.open(aside, "w") as tar:
+            head = _write(tar)
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+    return target, Counter(head.rows)

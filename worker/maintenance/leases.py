@@ -1,0 +1,42 @@
+"""Who leads: of several processes of a kind, the one that holds the lease."""
+
+from sqlalchemy import or_, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.storage import database
+from worker.storage.database import Base, now
+
+
+class Lease(Base):
+    """A role and who has it until when; the rows come with the migrations."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str] = mapped_column(default="")
+    until: Mapped[float] = mapped_column(default=0.0)
+
+
+LONGEST = 10  # times as long as one's own: nobody's lease is longer, unless the clock was set back
+
+
+@database.retried
+def take(name: str, holder: str, seconds: float) -> bool:
+    """Take or keep the role for some seconds; False while another has it."""
+    free = or_(
+        Lease.holder == holder, Lease.until < now(), Lease.until > now() + LONGEST * abs(seconds)
+    )
+    statement = (
+        update(Lease).where(Lease.name == name, free).values(holder=holder, until=now() + seconds)
+    )
+    with database.transaction() as session:
+        return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+
+
+@database.retried
+def give_up(name: str, holder: str) -> None:
+    """Let another take the role at once."""
+    with database.transaction() as session:
+        session.execute(
+            update(Lease).where(Lease.name == name, Lease.holder == holder).values(until=0.0)
+        )

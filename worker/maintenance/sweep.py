@@ -1,0 +1,194 @@
+"""The sweep: what keeps every promise made about jobs when other parts fail.
+
+Rings again for jobs nobody took, puts back what silent workers had, deletes what is past its
+time; beside that, tells owners' servers what they asked to be told. Several may run, one leads.
+Needs neither the queue nor a free worker.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from threading import Event, Thread
+
+import redis
+
+from worker import jobs
+from worker.admin import audit
+from worker.credentials import keys
+from worker.gallery import gallery
+from worker.jobs import Status, batches, queue, receipts
+from worker.maintenance import leases, reclaim
+from worker.observability import faults, metrics
+from worker.runner import styles
+from worker.settings import settings
+from worker.storage import blobs, deletions, marker, processes
+from worker.visitors import limits, previews, room, uploads
+from worker.webhooks import deliveries
+
+log = logging.getLogger(__name__)
+
+TIDY_SECONDS = 300.0
+REPAIR_SECONDS = 10.0  # the whole line is looked at
+NAMED = 0.95  # of the folders, by rows, for a studio of an earlier version to be marked by itself
+
+
+def _ring(name: str) -> int:
+    waiting = jobs.unanswered(name)
+    missing = max(0, len(waiting) - queue.depth([name])) if waiting else 0
+    for sent, job_id in enumerate(waiting[:missing]):
+        if not queue.send(job_id, name):
+            return sent
+    return missing
+
+
+def ring() -> int:
+    """Ring for jobs that wait without a bell in their queue; return how many bells went out."""
+    try:
+        sent = sum(map(_ring, queue.QUEUES))
+    except redis.RedisError:
+        return 0
+    if sent:
+        log.info("rang again for %d jobs", sent)
+    return sent
+
+
+# ---------------------------------------------------------------- tidy
+
+
+def _delete_old() -> None:
+    """Delete jobs past their retention, rows first: pictures alone are found again below."""
+    if days := settings().retention_days:
+        sooner = min(days, settings().retention_failed_days or days)
+        old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
+        old += jobs.forget(days)
+        faults.at("forgotten")  # rows gone, their pictures not
+        blobs.delete_jobs(old)
+
+
+Part = Callable[[], object]
+
+# Each by itself: what fails in one keeps none of the others from being done.
+PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the markers don't match
+    "old jobs": _delete_old,
+    "jobs beyond the cap": room.shrink,
+    "previews": previews.forget,
+    "pictures without a row": reclaim.run,
+}
+ROWS: dict[str, Part] = {
+    "gallery": gallery.forget,
+    "batches": batches.forget,
+    "receipts": receipts.forget,
+    "keys": keys.forget,
+    "deliveries": deliveries.forget,
+    "limits": limits.forget,
+    "audit": audit.forget,
+    "styles": styles.forget,
+    "uploads": uploads.tidy,  # and web servers, each for its own folder
+    "deletions": deletions.forget,
+    "processes": processes.forget,
+}
+
+
+def _each(parts: Mapping[str, Part]) -> Iterator[str]:
+    """Run all parts; yield a sentence for each that did not do all of its work."""
+    for name, part in parts.items():
+        try:
+            part()
+        except reclaim.Stopped as stopped:
+            yield str(stopped)
+        except Exception as error:
+            log.exception("tidying failed: %s", name)
+            yield f"Tidying failed ({name}): {type(error).__name__}; the log says more."
+
+
+def _mismatch() -> str:
+    """Return why no picture may be deleted now, "" if some may; marks a studio without marker."""
+    match marker.state():
+        case marker.State.MATCH:
+            return ""
+        case marker.State.NEW:
+            folders, unnamed = reclaim.counts()
+            if unnamed <= (1 - NAMED) * folders:
+                marker.renew()
+                return ""
+            return (
+                f"The database names {folders - unnamed} of {folders} folders of pictures. "
+                "No picture is deleted until: adain-studio adopt"
+            )
+    return (
+        "The storage of pictures and the database don't belong together, or one of them is older. "
+        "No picture is deleted until: adain-studio adopt"
+    )
+
+
+def _pictures() -> Iterator[str]:
+    if mismatch := _mismatch():
+        yield mismatch
+        return
+    marker.advance()
+    yield from _each(PICTURES)
+
+
+def tidy() -> list[str]:
+    """Delete what nobody needs any more; return what the operator should know, in sentences."""
+    warnings: list[str] = []
+    try:
+        warnings += _pictures()
+    except Exception as error:
+        log.exception("the markers can't be compared")
+        warnings.append(f"Tidying failed (marker): {type(error).__name__}; the log says more.")
+    warnings += _each(ROWS)
+    for warning in warnings:
+        log.warning("%s", warning)
+    return warnings
+
+
+# ---------------------------------------------------------------- the process
+
+
+class Sweep:
+    """One sweeping process."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:sweep"
+        self._tidied = -TIDY_SECONDS
+        self._warnings: list[str] = []
+        self._repaired = -REPAIR_SECONDS
+
+    def _repair(self) -> None:
+        if time.monotonic() - self._repaired > REPAIR_SECONDS:
+            self._repaired = time.monotonic()
+            jobs.repair()
+
+    def once(self) -> bool:
+        """Sweep if this process leads; tell whether it does."""
+        processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.told())
+        if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
+            return False
+        list(_each({"silent workers": jobs.expire, "repair": self._repair, "messages": ring}))
+        if time.monotonic() - self._tidied > TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            self._warnings = tidy()
+        return True
+
+    def end(self) -> None:
+        """Let another lead at once."""
+        leases.give_up("sweep", self.name)
+        processes.gone(self.name)
+
+
+def run(stop: Event) -> None:
+    """Sweep until told to stop; whatever fails is tried again the next time."""
+    sweep = Sweep()
+    telling = Thread(target=deliveries.run, args=(stop,), name="deliveries", daemon=True)
+    telling.start()  # apart, since it waits for other people's servers
+    while not stop.is_set():
+        try:
+            sweep.once()
+        except Exception:
+            log.exception("a sweep failed")
+        stop.wait(settings().sweep_seconds)
+    sweep.end()
+    telling.join()

@@ -1,0 +1,1 @@
+"""The worker process: it claims jobs, runs the network and stores results."""

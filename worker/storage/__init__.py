@@ -1,0 +1,1 @@
+"""Storage: the database, the pictures' store, and which processes are alive."""

@@ -1,0 +1,162 @@
+"""The database: SQLite on a laptop, PostgreSQL elsewhere; its clock is the only one that counts.
+
+Knows tables only as far as alembic does; what a row means is `worker/jobs/__init__.py`'s.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial, wraps
+from pathlib import Path
+from time import sleep
+from typing import Any, ParamSpec, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from worker.settings import settings
+from worker.storage import disk
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
+TRIES = 5
+PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+class Base(DeclarativeBase):
+    """What every table derives from."""
+
+
+class now(FunctionElement[float]):  # noqa: N801, reads as SQL's now()
+    """The database's time in epoch seconds, as an SQL expression."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _now_in_sqlite(element: now, compiler: object, **_: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(now, "postgresql")
+def _now_in_postgresql(element: now, compiler: object, **_: object) -> str:
+    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def _prepare(synchronous: str, connection: Any, _: object) -> None:  # noqa: ANN401, sqlite3's
+    """Set up a new SQLite connection; SQLAlchemy says BEGIN itself (see `_begin`)."""
+    connection.isolation_level = None
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", f"synchronous={synchronous}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Take SQLite's write lock at once, where waiting works, unless it is only to read."""
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _made(synchronous: str) -> Engine:
+    url = make_url(settings().database_url)
+    patience = {"connect_timeout": 5} if url.get_backend_name() == "postgresql" else {}
+    made = create_engine(
+        url, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args=patience
+    )
+    if made.dialect.name == "sqlite":
+        if made.url.database:
+            disk.make_folder(Path(made.url.database).parent)
+        event.listen(made, "connect", partial(_prepare, synchronous))
+        event.listen(made, "begin", _begin)
+    return made
+
+
+@cache
+def engine() -> Engine:
+    """Return the process's connections to the database; of SQLite, a power cut may undo the last.
+
+    Nothing is damaged by that, and every write but those in `durable_engine` is made again.
+    """
+    return _made("NORMAL")
+
+
+@cache
+def durable_engine() -> Engine:
+    """Return connections whose commits are on the disk; PostgreSQL's always are."""
+    return _made("FULL") if engine().dialect.name == "sqlite" else engine()
+
+
+@contextmanager
+def transaction(durable: bool = False) -> Iterator[Session]:
+    """Yield a session that may write; commits at the end, rolls back on an error.
+
+    `durable`: what was committed outlasts a power cut; costs an fsync.
+    """
+    connections = durable_engine() if durable else engine()
+    with Session(connections, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def retried(work: Callable[P, T]) -> Callable[P, T]:
+    """Do what opens a transaction again when PostgreSQL gave it up for another one's sake.
+
+    For functions that do nothing else before it ends, or only what may be done twice.
+    """
+
+    @wraps(work)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        for failed in range(TRIES - 1):
+            try:
+                return work(*args, **kwargs)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in LOST:
+                    raise
+            sleep(random.uniform(0, PAUSE * 2**failed))
+        return work(*args, **kwargs)
+
+    return tried
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Yield a session that only reads and so waits for no writer."""
+    connections = engine().execution_options(reading=True)
+    with Session(connections, expire_on_commit=False) as session:
+        yield session
+
+
+def time() -> float:
+    """Return the database's time in epoch seconds."""
+    with reading() as session:
+        return session.scalars(select(now())).one()
+
+
+def migrate(revision: str = "head", connection: Connection | None = None) -> None:
+    """Bring the tables up to date; safe when several processes do so at once.
+
+    Tables of a later program stay as they are, since that program's revisions only add.
+    `connection`: in its transaction, which may be another database's.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
+        log.warning("The tables are newer than this program; they stay as they are.")

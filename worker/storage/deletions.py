@@ -1,0 +1,54 @@
+"""Deletions: the folders of jobs and previews whose rows were deleted on purpose.
+
+Pictures in such a folder are deleted whenever the sweep finds some: a worker may have stored one
+a moment too late, or a process may have died between the rows and the files.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker.storage import database
+from worker.storage.database import Base, now
+
+LASTS = 7 * 86400.0  # seconds a deletion is remembered; longer than any job may run
+AT_ONCE = 500
+
+
+class Deletion(Base):
+    """A folder that no row names any more, by intention."""
+
+    __tablename__ = "deletions"
+
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    made: Mapped[float] = mapped_column(default=now(), index=True)
+
+
+def note(session: Session, folders: Sequence[str]) -> None:
+    """Remember that these folders' rows are deleted in this transaction."""
+    ordered = sorted(folders)  # as every statement on many rows locks them
+    for start in range(0, len(ordered), AT_ONCE):
+        some = ordered[start : start + AT_ONCE]
+        session.execute(
+            delete(Deletion).where(Deletion.folder.in_(some)),
+            execution_options={"synchronize_session": False},
+        )
+        session.execute(insert(Deletion), [{"folder": folder} for folder in some])
+
+
+def noted(folders: Sequence[str]) -> set[str]:
+    """Return those of the folders that were deleted on purpose."""
+    with database.reading() as session:
+        found = select(Deletion.folder).where(Deletion.folder.in_(folders))
+        return set(session.scalars(found))
+
+
+@database.retried
+def forget() -> None:
+    """Delete the notes that are too old to be needed."""
+    with database.transaction() as session:
+        session.execute(
+            delete(Deletion).where(Deletion.made < now() - LASTS),
+            execution_options={"synchronize_session": False},
+        )

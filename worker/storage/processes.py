@@ -1,0 +1,69 @@
+"""Which processes are alive, by the time they were last heard in the database."""
+
+from typing import Any
+
+from sqlalchemy import JSON, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.options import NETWORKS
+from worker.settings import settings
+from worker.storage import database
+from worker.storage.database import Base, now
+
+
+class Process(Base):
+    """A process that serves: kind is worker, sweep or web; info is what it told of itself."""
+
+    __tablename__ = "processes"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    seen: Mapped[float] = mapped_column(default=now())
+    info: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # what it counted, see `metrics.told`; some kilobytes that only `/metrics` reads
+    metrics: Mapped[str] = mapped_column(default="", deferred=True)
+
+
+@database.retried
+def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None:
+    """Say that the process is alive."""
+    with database.transaction() as session:
+        same = update(Process).where(Process.name == name)
+        if not session.execute(same.values(seen=now(), info=info, metrics=metrics)).rowcount:  # type: ignore[attr-defined]
+            session.add(Process(name=name, kind=kind, info=info, metrics=metrics))
+
+
+@database.retried
+def gone(name: str) -> None:
+    """Say that the process ends."""
+    with database.transaction() as session:
+        session.execute(delete(Process).where(Process.name == name))
+
+
+def alive(kind: str, seconds: float = 20) -> list[Process]:
+    """Return the processes of a kind heard within the last seconds."""
+    heard = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
+    with database.reading() as session:
+        return list(session.scalars(heard.order_by(Process.name)))
+
+
+def counted(kind: str, seconds: float = 20) -> dict[str, str]:
+    """Return what the processes of a kind that were heard lately counted, by their names."""
+    heard = select(Process.name, Process.metrics).where(
+        Process.kind == kind, Process.seen > now() - seconds
+    )
+    with database.reading() as session:
+        return {row[0]: row[1] for row in session.execute(heard)}
+
+
+def networks() -> list[str]:
+    """Return the networks that a worker has weights for, and the default one."""
+    heard = {name for worker in alive("worker") for name in worker.info.get("networks", ())}
+    return [name for name in NETWORKS if name in heard | {settings().network}]
+
+
+@database.retried
+def forget(seconds: float = 86400) -> None:
+    """Delete the rows of processes that died without a word."""
+    with database.transaction() as session:
+        session.execute(delete(Process).where(Process.seen < now() - seconds))

@@ -1,0 +1,1 @@
+"""Visitors: admission, rate limits, quota, blocks, accounts, uploads, previews."""

@@ -1,0 +1,86 @@
+"""Accounts: all that is kept of one owner, to be moved or deleted at the owner's word."""
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from worker.credentials import people
+from worker.credentials.keys import Key
+from worker.credentials.people import Person
+from worker.gallery.gallery import Report
+from worker.jobs import Job, in_order
+from worker.jobs.batches import Batch
+from worker.jobs.receipts import Receipt
+from worker.storage import blobs, database, deletions
+from worker.visitors import limits, previews, room, uploads
+from worker.visitors.blocks import Block
+from worker.visitors.previews import Preview
+from worker.visitors.uploads import Upload
+from worker.webhooks.deliveries import Delivery, Secret
+
+
+@database.retried
+def remove(owner: str) -> int:
+    """Delete an owner's jobs, one being worked on included, and all that was noted of them.
+
+    Returns how many jobs there were. A worker whose job is gone notices, as it does when another
+    has it. What was spent of the limits stays until it has come back: else this would be a way
+    around them.
+    """
+    with database.transaction() as session:
+        limits.lock(session, room.EVERYBODY)  # room is made by nobody else meanwhile
+        # locked at once and in order, though they are deleted some at a time
+        job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
+        room.delete_rows(session, job_ids)
+        deletions.note(session, [previews.folder(owner)])
+        upload_ids = uploads.remove_rows(session, owner)
+        for statement in (
+            delete(Preview).where(Preview.owner == owner),
+            delete(Batch).where(Batch.owner == owner),
+            delete(Report).where(Report.visitor == owner),
+            delete(Receipt).where(Receipt.owner == owner),
+            delete(Delivery).where(Delivery.owner == owner),
+            delete(Secret).where(Secret.owner == owner),
+            delete(Key).where(Key.owner == owner),
+            delete(Person).where(Person.owner == owner),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
+    uploads.delete_files(upload_ids)
+    blobs.delete_jobs([*job_ids, previews.folder(owner)])
+    return len(job_ids)
+
+
+def _move(session: Session, old: str, new: str) -> None:
+    """Make what is one owner's another's; where both have the same, the other's stays.
+
+    What opens something ends: who planted the old owner's cookie may have a key of theirs.
+    """
+    for opens in (Key, Secret):
+        session.execute(delete(opens).where(opens.owner == old))
+    for mine, same in ((Receipt.owner, Receipt.key), (Report.visitor, Report.job_id)):
+        both = same.in_(select(same).where(mine == new))
+        session.execute(delete(mine.class_).where(mine == old, both))
+    moved = (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor, Upload.owner)
+    for mine in moved:
+        theirs = in_order(mine == old) if mine.class_ is Job else mine == old
+        session.execute(
+            update(mine.class_).where(theirs).values({mine: new}),
+            execution_options={"synchronize_session": False},
+        )
+    if (block := session.get(Block, f"owner:{old}")) and not session.get(Block, f"owner:{new}"):
+        block.who = f"owner:{new}"
+
+
+@database.retried
+def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> str:
+    """Return the owner that a person is, `fresh` for one who comes for the first time.
+
+    What the anonymous visitor made comes along, a block too; what another person made does not.
+    The owner is never the visitor's and the visitor's keys end, so that neither a cookie that
+    somebody planted before nor a key made with it is a way in afterwards.
+    """
+    with database.transaction() as session:
+        limits.lock(session, "people")  # of two who are the same person one waits
+        owner = people.owner_of(session, issuer, subject, name, fresh)
+        if visitor != owner and people.of(visitor, session) is None:
+            _move(session, visitor, owner)
+    return owner

@@ -1,0 +1,130 @@
+"""Admission: how a visitor's job gets in, through the page or the API.
+
+The limits first, since they cost little; then the pictures, then the room; and once more, when
+the row is written, what two at once could both have passed.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from worker import jobs
+from worker.images import images
+from worker.images.images import Given
+from worker.jobs import Beside, Job, batches, gate
+from worker.jobs.batches import Batch, Source
+from worker.options import recorded
+from worker.refused import Refused
+from worker.settings import settings
+from worker.storage import blobs, database
+from worker.visitors import ceilings, limits, room, turns
+from worker.visitors.limits import Visitor
+
+
+def submit(
+    visitor: Visitor,
+    content: Given,
+    styles: Sequence[Given],
+    masks: Sequence[Given] = (),
+    options: object = None,
+    beside: Beside = lambda session, job_id: None,
+) -> Job:
+    """Accept a visitor's job as `jobs.submit` does; raises what that does.
+
+    Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
+    """
+    gate.check()
+    sizes = [images.source(one).size for one in (content, *styles, *masks)]
+    sent = sum(sizes)
+    limits.spend(visitor, limits.submissions(), limits.sent(sent), limits.pictures(len(sizes)))
+
+    gone: list[str] = []
+
+    def checked(session: Session, job_id: str) -> None:
+        turns.note(session, visitor, Job.id == job_id)
+        limits.check_waiting(session, visitor)
+        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        turns.share(session, visitor, Job.id == job_id)
+        beside(session, job_id)
+
+    def make_room(size: int) -> None:
+        limits.spend(visitor, limits.kept(size, sent))
+        room.make(visitor.owner, size)
+
+    job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
+    room.delete_pictures(gone)
+    return job
+
+
+def _kept(key: str) -> Source:
+    """Return a kept picture, to be read when it is its turn; raises `BlobMissing`."""
+    size, file = blobs.opened(key)
+    file.close()
+    return Source("", size, partial(blobs.get, key))
+
+
+def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
+    """Accept an earlier job's pictures once more, with its settings but for what changes.
+
+    Raises as `submit` does, `JobNotFound` and `BlobMissing`.
+    """
+    job = jobs.get(job_id, visitor.owner)
+    styles, masks = (list(map(_kept, keys)) for keys in (job.style_keys, job.mask_keys))
+    options = {**recorded(job.options), **changes}
+    return submit(visitor, _kept(job.content_key), styles, masks, options)
+
+
+def _check_size(photos: int, styles: int) -> None:
+    """Raise `Refused` if so many pictures can never get in at once, however long one waits."""
+    limited = ceilings.of(
+        "visitor_submissions", "address_submissions", "visitor_waiting", "address_waiting"
+    )
+    most = min([settings().max_batch, *filter(None, limited)])
+    if photos * styles > most:
+        raise Refused(
+            f"A batch may make {most} pictures at most; {photos} photos in {styles} styles are "
+            f"{photos * styles}. Send it in parts."
+        )
+
+
+@database.retried
+def _check_waiting(visitor: Visitor, coming: int) -> None:
+    with database.transaction() as session:
+        limits.check_waiting(session, visitor, coming)
+
+
+def submit_batch(
+    visitor: Visitor,
+    photos: Sequence[Source],
+    styles: Sequence[Source],
+    options: object = None,
+    beside: Beside = lambda session, batch_id: None,
+) -> Batch:
+    """Accept a visitor's batch as `batches.submit` does, within the limits, whole or not at all.
+
+    Raises as `submit`. What can't get in is refused before any picture is opened; a picture
+    that is refused has cost no submission.
+    """
+    gate.check()
+    _check_size(len(photos), len(styles))
+    count = len(photos) * len(styles)
+    _check_waiting(visitor, count)
+    sent = sum(one.size for one in (*photos, *styles))
+    limits.spend(visitor, limits.sent(sent), limits.pictures(len(photos) + len(styles)))
+    gone: list[str] = []
+
+    def checked(session: Session, batch_id: str) -> None:
+        turns.note(session, visitor, Job.batch == batch_id)
+        limits.check_waiting(session, visitor)
+        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        turns.share(session, visitor, Job.batch == batch_id)
+        beside(session, batch_id)
+
+    def make_room(size: int) -> None:
+        limits.spend(visitor, limits.submissions(count), limits.kept(size, sent))
+        room.make(visitor.owner, size)
+
+    batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)
+    room.delete_pictures(gone)
+    return batch

@@ -1,0 +1,65 @@
+"""Blocks: whom the keeper lets send nothing more, an owner or a scrambled network address.
+
+Who is blocked still sees, downloads and deletes what is theirs.
+"""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.refused import Refused
+from worker.storage import database
+from worker.storage.database import Base, now
+
+KINDS = ("owner:", "origin:")
+REASON = 500  # characters
+
+
+class Block(Base):
+    """One who is blocked."""
+
+    __tablename__ = "blocks"
+
+    who: Mapped[str] = mapped_column(primary_key=True)  # owner:… or origin:…
+    since: Mapped[float] = mapped_column(default=now())
+    reason: Mapped[str]  # for the keeper's eyes
+
+
+class Blocked(Refused):
+    """The keeper takes nothing more from whoever asks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The keeper of this studio takes nothing more from you or your network. "
+            "You can still see, download and delete what is yours."
+        )
+
+
+def check(*who: str) -> None:
+    """Raise `Blocked` if any of them is."""
+    with database.reading() as session:
+        if session.scalar(select(Block.who).where(Block.who.in_(who)).limit(1)):
+            raise Blocked
+
+
+@database.retried
+def put(who: str, reason: str = "") -> None:
+    """Block from now on; raises `Refused` for what is neither an owner nor an origin."""
+    if not who.startswith(KINDS) or who in KINDS or len(who) > 100:
+        raise Refused("Block owner:… or origin:…, as a job's row names them.")
+    with database.transaction() as session:
+        session.execute(delete(Block).where(Block.who == who))
+        session.add(Block(who=who, reason=reason[:REASON]))
+
+
+@database.retried
+def lift(who: str) -> bool:
+    """Let somebody in again; tell whether there was a block."""
+    with database.transaction() as session:
+        gone = session.execute(delete(Block).where(Block.who == who))
+    return bool(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def listed() -> list[Block]:
+    """Return who is blocked, the latest first."""
+    with database.reading() as session:
+        return list(session.scalars(select(Block).order_by(Block.since.desc())))

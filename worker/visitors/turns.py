@@ -1,0 +1,102 @@
+"""Turns: who is next in line, where many come from one address.
+
+An owner is who sends a cookie, and anybody gets a new one by sending none; so the jobs of owners
+younger than an hour take the turns of their address, one a round, as one owner's jobs do. Among
+themselves the owners at an address, a classroom for instance, take these turns one by one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from worker.credentials import people
+from worker.jobs import ACTIVE, Job, Status
+from worker.storage.database import now
+from worker.visitors import limits
+from worker.visitors.limits import Visitor
+
+NEW = 3600.0  # seconds after an owner's first job until it has turns of its own
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job in line, or being made, of an owner that takes an address's turns."""
+
+    id: str
+    owner: str
+    turn: int
+    runs: bool
+
+
+def _is_new(session: Session, owner: str) -> bool:
+    """Tell whether an owner sent no job over an hour ago; who signed in is no newcomer."""
+    if people.of(owner, session) is not None:
+        return False
+    old = Job.owner == owner, Job.submitted < now() - NEW
+    return session.scalar(select(Job.id).where(*old).limit(1)) is None
+
+
+def shared(turns: Sequence[int], line: Iterable[Waiting]) -> dict[str, int]:
+    """Return the turn of each waiting job, by its id, of these turns, first to last.
+
+    First every owner's first job, then every owner's second; what runs counts as an owner's first.
+    """
+    before: Counter[str] = Counter()
+    ranked: list[tuple[int, str]] = []
+    for job in sorted(line, key=lambda job: (not job.runs, job.id)):
+        if not job.runs:
+            ranked.append((before[job.owner], job.id))
+        before[job.owner] += 1
+    return dict(zip((job_id for _, job_id in sorted(ranked)), turns, strict=True))
+
+
+def _line(session: Session, origin: str) -> list[Waiting]:
+    columns = select(Job.id, Job.owner, Job.turn, Job.status)
+    mine = columns.where(Job.origin == origin, Job.by_address, Job.status.in_(ACTIVE))
+    return [
+        Waiting(job_id, owner, turn, status == Status.RUNNING)
+        for job_id, owner, turn, status in session.execute(mine)
+    ]
+
+
+def _first(session: Session, others: ColumnElement[bool]) -> int:
+    """Return the turn that is next, of those jobs."""
+    return session.scalar(select(func.min(Job.turn)).where(Job.status.in_(ACTIVE), others)) or 0
+
+
+def note(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> None:
+    """Note where the jobs just inserted came from, and whose turns they take."""
+    if visitor.origin:
+        new = _is_new(session, visitor.owner)
+        session.execute(
+            update(Job).where(which).values(origin=visitor.origin, by_address=new),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def share(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> None:
+    """Give the jobs just inserted, which have their owner's turns, those of their address.
+
+    Unless they keep their owner's, see `note`. To be called last of what takes locks.
+    """
+    if not session.scalar(select(Job.id).where(which, Job.by_address).limit(1)):
+        return
+    limits.lock(session, f"turns:{visitor.origin}")  # one after the other at an address
+    came = set(session.scalars(select(Job.id).where(which)))
+    line = _line(session, visitor.origin)
+    earlier = [job for job in line if job.id not in came]
+    turns = sorted(job.turn for job in earlier if not job.runs)
+    next_one = max([_first(session, ~which), *(job.turn + 1 for job in earlier)])
+    turns += range(next_one, next_one + len(came))
+    wanted = shared(turns, line)
+    for job in sorted(line, key=lambda job: job.id):
+        if not job.runs and wanted[job.id] != job.turn:
+            session.execute(
+                update(Job)
+                .where(Job.id == job.id, Job.status == Status.QUEUED)
+                .values(turn=wanted[job.id]),
+                execution_options={"synchronize_session": False},
+            )

@@ -1,0 +1,1 @@
+"""Webhooks: deliveries, and HTTP to addresses that visitors name."""
