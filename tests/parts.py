@@ -43,7 +43,7 @@ def forget_caches() -> None:
     ):
         cached.cache_clear()
     ceilings.forget()
-    if health := sys.modules.get("web.health"):
+    if health := sys.modules.get("web.operations.health"):
         health.forget()
     queue._away_until = 0.0
     if measured := sys.modules.get("worker.runner.measured"):  # which loads torch

@@ -17,39 +17,36 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from adain import __version__
-from web import (
-    admin,
+from web.api import (
     api,
     batches,
     events,
     gallery,
-    health,
     keys,
     me,
-    metrics,
     openapi,
     previews,
     privacy,
-    problems,
     recents,
-    share,
-    shelf,
-    signin,
     subject,
-    texts,
     uploads,
     webhooks,
 )
-from web.address import Forwarded
-from web.bodies import Bodies
-from web.headers import SecurityHeaders
-from web.identity import Identity
-from web.limits import PageOnly
-from web.sameorigin import SameOrigin
+from web.http.bodies import Bodies
+from web.language import problems, texts
+from web.operations import admin, health, metrics
+from web.page import share
+from web.samples import shelf
+from web.security import signin
+from web.security.address import Forwarded
+from web.security.headers import SecurityHeaders
+from web.security.identity import Identity
+from web.security.limits import PageOnly
+from web.security.sameorigin import SameOrigin
 from worker.settings import warnings
 from worker.visitors import uploads as kept
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "static"
 TIDY_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
@@ -79,8 +76,8 @@ def _mount_page(app: FastAPI) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
 
-    from web import sessions, theme, ui
-    from web.calls import CallCheck
+    from web.page import sessions, theme, ui
+    from web.page.calls import CallCheck
 
     page = ui.page()
     gr.mount_gradio_app(

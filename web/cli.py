@@ -34,7 +34,7 @@ app.add_typer(remote.app)
 @app.command()
 def up() -> None:
     """Run the whole studio on this machine: queue, worker, sweep and web."""
-    from web import launcher
+    from web.launcher import launcher
 
     launcher.up()
 
@@ -44,8 +44,8 @@ def web() -> None:
     """Run the web server alone."""
     import uvicorn
 
-    from web import descriptors, memory, spool
-    from web.connection import Connection
+    from web.http import descriptors, memory, spool
+    from web.http.connection import Connection
     from worker.observability import logs
     from worker.settings import settings
     from worker.storage import revisions
@@ -61,7 +61,7 @@ def web() -> None:
             http=Connection,
             host=settings().host,
             port=settings().port,
-            proxy_headers=False,  # who a proxy speaks for is for `web.address` to say
+            proxy_headers=False,  # who a proxy speaks for is for `web.security.address` to say
             log_config=None,
             access_log=settings().log_level == "DEBUG",
             server_header=False,

@@ -26,7 +26,7 @@ from fastapi import FastAPI
 from PIL import Image
 from sqlalchemy import insert
 
-from web.identity import COOKIE, sign
+from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.gallery.gallery import Entry
 from worker.jobs import Job, Status

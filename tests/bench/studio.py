@@ -18,7 +18,7 @@ from statistics import median
 import httpx
 from PIL import Image
 
-from web import shelf
+from web.samples import shelf
 from worker.images import images
 
 NETWORK = ("styles", "content", "picture")  # the stages of a job spent in the network

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from web import metrics as shown
+from web.operations import metrics as shown
 from worker.observability import metrics
 from worker.storage import processes
 

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from web import shelf
+from web.samples import shelf
 
 SHOTS = Path(__file__).parents[2] / "screenshots"
 DESK, NARROW, PHONE = (1440, 900), (1280, 800), (390, 844)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.browsing import DESK, PHONE, PHOTO, SECONDS, Visit, ask, shoot
-from web import shelf
+from web.samples import shelf
 
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 

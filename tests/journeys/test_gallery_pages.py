@@ -12,7 +12,7 @@ from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, shoot
 from tests.journeys.conftest import visits
 from tests.web.served import served
 from web import app
-from web.identity import COOKIE, sign
+from web.security.identity import COOKIE, sign
 
 ENTRIES, PAGES = 5000, 209  # of its owner; half of all
 

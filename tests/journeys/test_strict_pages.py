@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browsing import SECONDS
 from tests.parts import picture
 from tests.web.served import begin, finish, served
-from web import gallery as links
+from web.api import gallery as links
 from worker import jobs
 from worker.gallery import gallery
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.samples_drawing import oils, papers, pieces
 from tests.samples_drawing.paint import Array, to_image
-from web import shelf
+from web.samples import shelf
 
 STYLES = shelf.FOLDER / "styles"
 PICTURES: dict[str, Callable[[Generator], Array]] = {

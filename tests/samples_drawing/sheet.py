@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageOps
 
-from web import shelf
+from web.samples import shelf
 
 HERE = shelf.FOLDER
 PHOTOS = ("astronaut", "raccoon", "coffee")

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.samples_drawing import draw, sheet
-from web import shelf
+from web.samples import shelf
 
 EXAMPLES = shelf.FOLDER
 FILES = sorted(EXAMPLES.glob("*/*.jpg"))

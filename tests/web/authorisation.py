@@ -24,9 +24,10 @@ from sqlalchemy import update
 from starlette.routing import Mount
 
 from tests.parts import forget_caches, picture
-from tests.web import page_events
-from web import app, keeper
-from web.identity import COOKIE, sign
+from tests.web.page import page_events
+from web import app
+from web.operations import keeper
+from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.credentials import keys
 from worker.gallery import gallery
@@ -76,14 +77,14 @@ owner, but is answered 403 where a stolen one could do the most: `POST /api/v1/m
 `POST /api/v1/webhook-secret`, `DELETE /api/v1/me`. Without STUDIO_ADMIN_SECRET the
 admin's routes are 404 for everybody.
 
-Of Gradio's routes only those answer that its page needs (`web/limits.py`); what its events take is
+Of Gradio's routes only those answer that its page needs (`web/security/limits.py`); what its events take is
 below. Routes that change something answer 403 to whatever a browser says another site sent.
 """
 EVENTS = """## The page's events
 
 Each event that runs on the server, called as Gradio's script calls it, with the owner's upload in
 every field for a picture, about the owner's job. An input takes what is written here and nothing
-else (`web/calls.py`): no event takes a file, a path or an address.
+else (`web/page/calls.py`): no event takes a file, a path or an address.
 
 | event | inputs |"""
 EXPLAINED = {

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from tests.parts import picture
 from web import app
-from web.connection import Connection
+from web.http.connection import Connection
 from worker import jobs
 from worker.jobs import Job
 from worker.storage import blobs

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from tests.parts import Setting
 from web import app
-from web.identity import COOKIE
+from web.security.identity import COOKIE
 from worker.visitors import uploads
 
 
@@ -29,7 +29,7 @@ def _loaded(code: str) -> set[str]:
 
 def test_the_web_process_never_loads_the_network(studio: Path) -> None:
     loaded = _loaded("import web.app; web.app.create()")
-    assert "web.ui" in loaded
+    assert "web.page.ui" in loaded
     assert not loaded & {"torch", "torchvision", "safetensors", "adain.model", "adain.stylizer"}
 
 

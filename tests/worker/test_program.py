@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts import Setting, free_port, hostile_folder, picture
-from web import launcher
+from web.launcher import launcher
 from worker import program
 from worker.images import images
 
@@ -115,13 +115,13 @@ def test_processes_are_started_where_it_is_known() -> None:
                     ):
                         found.add(str(file.relative_to(ROOT)))
     assert found == {
-        "web/child.py",
+        "web/launcher/child.py",
         "worker/runner/compiling.py",
         "worker/images/images.py",
         "worker/runner/tasks.py",
     }
     for name in (
-        "web/launcher.py",
+        "web/launcher/launcher.py",
         "worker/runner/compiling.py",
         "worker/images/images.py",
         "worker/runner/tasks.py",

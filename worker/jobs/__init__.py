@@ -403,7 +403,8 @@ def submit(
     """
     begun = time.time()
     chosen = Options.read(options or {}, len(styles), len(masks))
-    # in the web process's folder: what a killed one leaves goes at the next start (`web/spool.py`)
+    # in the web process's folder: what a killed one leaves goes at the next start
+    # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-job-") as folder:
         pictures = _cleaned(content, styles, masks, chosen.size, Path(folder))
         job = _accept(owner, pictures, chosen, beside, room)

@@ -185,7 +185,8 @@ def submit(
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
         raise Refused("A batch takes at least one photo and at least one style picture.")
-    # in the web process's folder: what a killed one leaves goes at the next start (`web/spool.py`)
+    # in the web process's folder: what a killed one leaves goes at the next start
+    # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
         clean_styles = _clean(Path(place), "Style", styles, chosen.size)

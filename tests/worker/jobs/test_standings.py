@@ -4,7 +4,7 @@ from pathlib import Path
 from sqlalchemy import event
 
 from tests.parts import picture
-from web import api
+from web.api import api
 from worker import jobs
 from worker.jobs import Status, standings
 from worker.storage import database

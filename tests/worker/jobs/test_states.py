@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from tests.parts import Setting, picture
-from web import metrics as shown
+from web.operations import metrics as shown
 from worker import jobs
 from worker.jobs import Job, Status
 from worker.maintenance import leases, sweep

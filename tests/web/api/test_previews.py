@@ -1,0 +1,123 @@
+import asyncio
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+from starlette.requests import Request
+
+from tests.parts import Setting, picture
+from web import app
+from web.page import ui
+from web.security import identity
+from worker import jobs
+from worker.storage import blobs
+from worker.visitors import limits, previews, uploads
+from worker.visitors.limits import TooMany, Visitor
+from worker.visitors.previews import State
+
+PREVIEWS = "/api/v1/previews"
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.without_page(), raise_server_exceptions=False) as made:
+        yield made
+
+
+def ask(client: TestClient, options: str = "{}") -> str:
+    files = [("content", picture(900, 600)), ("style", picture()), ("style", picture())]
+    answer = client.post(PREVIEWS, files=files, data={"options": options})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def make(data: bytes) -> None:
+    """Make the preview next in line, as a worker does."""
+    claimed = previews.claim()
+    assert claimed is not None
+    blobs.put(previews.result_key(claimed.owner), data)
+    previews.end(claimed, State.MADE)
+
+
+def test_a_preview_is_asked_for_and_fetched_when_it_is_made(client: TestClient) -> None:
+    preview_id = ask(client)
+    assert client.get(f"{PREVIEWS}/{preview_id}").status_code == 204
+    make(b"a picture")
+    answer = client.get(f"{PREVIEWS}/{preview_id}")
+    assert (answer.status_code, answer.content) == (200, b"a picture")
+    assert answer.headers["cache-control"] == "no-store"
+    assert TestClient(client.app).get(f"{PREVIEWS}/{preview_id}").status_code == 404
+    later = ask(client, '{"alpha": 0.5}')
+    assert client.get(f"{PREVIEWS}/{preview_id}").status_code == 404
+    claimed = previews.claim()
+    assert claimed is not None
+    previews.end(claimed, State.FAILED)
+    assert client.get(f"{PREVIEWS}/{later}").status_code == 409
+    assert client.get("/api/v1/jobs").json()["jobs"] == []
+
+
+def test_what_can_be_no_preview_is_refused_with_a_sentence(client: TestClient) -> None:
+    bad = client.post(PREVIEWS, files={"content": b"no picture", "style": picture()})
+    assert "PNG, JPEG and WebP are accepted" in bad.json()["detail"]
+    none = client.post(PREVIEWS, files={"content": picture()})
+    assert "one to 4 style pictures" in none.json()["detail"]
+    field = client.post(PREVIEWS, files={"content": picture()}, data={"webhook": "http://a"})
+    assert field.status_code == 422
+
+
+# ---------------------------------------------------------------- the page's
+
+
+def _request() -> gr.Request:
+    return gr.Request(Request({"type": "http", "headers": [], "state": {"owner": "ada"}}))
+
+
+@pytest.fixture
+def form(studio: Path) -> dict[str, object]:
+    """A form with a photo and a style, as Gradio hands it over."""
+    uploaded = f"upload:{uploads.keep('ada', picture(900, 600))}"
+    given: dict[str, object] = {"photo": uploaded, "style_0": uploaded, "regions": ""}
+    for place in range(1, 4):
+        given[f"style_{place}"] = None
+    for place in range(4):
+        given |= {f"share_{place}": 50, f"mask_{place}": None}
+    return given | {"strength": 40, "color": "style", "size": 1024, "network": "compact"}
+
+
+def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> None:
+    preview_id = asyncio.run(ui.preview(_request(), **form))
+    claimed = previews.claim()
+    assert claimed is not None
+    assert claimed.id == preview_id
+    assert (claimed.options["alpha"], claimed.options["size"]) == (0.4, 256)
+    small = Image.open(io.BytesIO(blobs.get(claimed.content_key)))
+    assert small.size == (384, 256)
+    assert jobs.mine("ada") == []
+
+
+def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) -> None:
+    mask = uploads.keep("ada", picture(900, 600, mode="L", color=255))
+    assert asyncio.run(ui.preview(_request(), **form | {"mask_0": f"upload:{mask}"}))
+    claimed = previews.claim()
+    assert claimed is not None
+    assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)
+
+
+def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) -> None:
+    for missing in ("photo", "style_0"):
+        assert asyncio.run(ui.preview(_request(), **form | {missing: None})) == ""
+    assert asyncio.run(ui.preview(_request(), **form | {"strength": 500})) == ""
+    assert previews.claim() is None
+
+
+def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Setting) -> None:
+    setting(visitor_uploads=1)
+    visitor = Visitor(identity.owner_of(_request().request), "")  # type: ignore[arg-type]
+    for strength in (10, 20, 30):
+        assert asyncio.run(ui.preview(_request(), **form | {"strength": strength}))
+    with pytest.raises(TooMany):
+        limits.spend(visitor, limits.pictures())

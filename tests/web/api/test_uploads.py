@@ -1,0 +1,247 @@
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import delete, select, update
+
+from tests.parts import Setting, picture
+from web import app
+from web.security.identity import COOKIE
+from worker.storage import database, marker
+from worker.storage.blobs import StorageFull
+from worker.storage.marker import Marker
+from worker.visitors import accounts, uploads
+from worker.visitors.uploads import LEAST, Upload, UploadNotFound
+
+UPLOADS = "/api/v1/uploads"
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.without_page()) as made:
+        made.get("/api/v1/me")  # a cookie
+        yield made
+
+
+def put(client: TestClient, data: bytes = picture()):  # type: ignore[no-untyped-def]  # noqa: ANN201, httpx or httpx2
+    return client.post(UPLOADS, files={"picture": ("a.png", data, "image/png")})
+
+
+def large(size: int) -> bytes:
+    """Return a picture of about so many bytes: what follows its end counts, and harms nobody."""
+    return picture() + os.urandom(size - len(picture()))
+
+
+def lying() -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in uploads.folder().iterdir()}
+
+
+def rows() -> dict[str, int]:
+    with database.reading() as session:
+        return {row.id: row.bytes for row in session.scalars(select(Upload))}
+
+
+def test_an_upload_is_shown_to_its_sender_and_to_nobody_else(client: TestClient) -> None:
+    answer = put(client)
+    assert answer.status_code == 201
+    path = f"{UPLOADS}/{answer.json()['id']}"
+    shown = client.get(path)
+    assert shown.content == picture()
+    assert shown.headers["content-type"] == "image/png"
+    assert "private" in shown.headers["cache-control"]
+    stranger = TestClient(client.app)
+    for answer in (stranger.get(path), stranger.delete(path)):
+        assert answer.status_code == 404
+        assert answer.json()["detail"] == uploads.GONE
+    assert client.get(path).status_code == 200
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert lying() == rows() == {}
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", b"<svg/>", picture()[:60]])
+def test_what_is_no_picture_is_refused_and_not_kept(client: TestClient, data: bytes) -> None:
+    answer = put(client, data)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].endswith(".")
+    assert not uploads.folder().exists() or lying() == {}
+
+
+def test_an_upload_is_one_file(client: TestClient) -> None:
+    many = [("picture", (f"{n}.png", picture(), "image/png")) for n in range(20)]
+    for body in (
+        {"files": many},
+        {"files": {"other": picture()}},
+        {"files": {"picture": picture()}, "data": {"more": "text"}},
+        {"data": {"picture": "text"}},
+        {"content": picture()},
+        {"content": b"", "headers": {"Content-Type": "multipart/form-data"}},
+    ):
+        assert client.post(UPLOADS, **body).status_code in {400, 415}
+    assert rows() == {}
+
+
+def test_a_visitor_uploads_so_many_a_minute(client: TestClient, setting: Setting) -> None:
+    setting(visitor_uploads=3)
+    assert [put(client).status_code for _ in range(4)] == [201, 201, 201, 429]
+    refused = put(client)
+    assert 1 <= int(refused.headers["Retry-After"]) <= 20
+    assert "3 pictures a minute" in refused.text
+    client.cookies.delete(COOKIE)
+    assert put(client).status_code == 201  # somebody else
+
+
+def test_an_address_uploads_so_many_a_minute(client: TestClient, setting: Setting) -> None:
+    setting(address_uploads=3)
+    found = []
+    for _ in range(4):
+        client.cookies.delete(COOKIE)
+        found.append(put(client).status_code)
+    assert found == [201, 201, 201, 429]
+
+
+def test_uploads_count_towards_the_days_bytes(client: TestClient, setting: Setting) -> None:
+    setting(daily_bytes=100_000)
+    assert [put(client, large(40_000)).status_code for _ in range(3)] == [201, 201, 429]
+
+
+def test_the_folder_stays_inside_its_cap_and_the_oldest_goes(
+    client: TestClient, setting: Setting
+) -> None:
+    setting(uploads_bytes=400_000)
+    kept = []
+    for _ in range(8):
+        answer = put(client, large(120_000))
+        assert answer.status_code == 201
+        kept.append(answer.json()["id"])
+        assert sum(lying().values()) <= sum(rows().values()) <= 400_000
+    assert set(lying()) == set(rows()) == set(kept[-3:])
+
+
+def test_many_small_files_are_as_good_as_a_large_one(client: TestClient, setting: Setting) -> None:
+    setting(uploads_bytes=3 * LEAST)
+    for _ in range(10):
+        put(client)
+    assert len(lying()) == len(rows()) == 3
+
+
+def test_what_a_file_takes_of_the_disk_is_what_counts(studio: Path) -> None:
+    upload_id = uploads.keep("ada", large(100_001))
+    blocks = 512 * (uploads.folder() / upload_id).stat().st_blocks
+    assert rows()[upload_id] == max(blocks, 100_001)
+
+
+def test_an_upload_that_never_fits_is_refused(client: TestClient, setting: Setting) -> None:
+    setting(uploads_bytes=LEAST)
+    kept = put(client).json()["id"]
+    answer = put(client, large(LEAST + 5000))
+    assert answer.status_code == 507
+    assert "no room" in answer.text
+    assert list(lying()) == [kept]
+
+
+def test_a_picture_over_the_limit_is_refused(client: TestClient, setting: Setting) -> None:
+    setting(max_upload_bytes=100_000)
+    assert put(client, large(100_001)).status_code == 422
+    assert put(client, large(2 << 20)).status_code == 413
+    assert rows() == {}
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict", "/", "/x"])
+def test_nothing_else_takes_much(client: TestClient, path: str) -> None:
+    answer = client.post(path, content=bytes(2 << 20))
+    assert answer.status_code in {404, 405, 413}
+
+
+def _age(hours: float) -> None:
+    with database.transaction() as session:
+        session.execute(update(Upload).values(created=Upload.created - hours * 3600))
+
+
+def test_uploads_are_deleted_by_age(either: Path, setting: Setting) -> None:
+    setting(uploads_hours=1)
+    old = uploads.keep("ada", picture())
+    _age(2)
+    new = uploads.keep("ada", picture())
+    assert set(lying()) == set(rows()) == {new}
+    _age(2)
+    uploads.tidy()
+    assert lying() == rows() == {}
+    for upload_id in (old, new):
+        with pytest.raises(UploadNotFound):
+            uploads.read(upload_id, "ada")
+
+
+def test_what_no_row_names_is_deleted_unless_its_row_may_still_come(studio: Path) -> None:
+    kept = uploads.keep("ada", picture())
+    folder = uploads.folder()
+    old, new, older = "a" * 32, "b" * 32, "c" * 64
+    (folder / old).write_bytes(b"of a process that was killed")
+    (folder / new).write_bytes(b"of an upload under way")
+    (folder / older).mkdir()  # an older version's
+    (folder / older / "photo.png").write_bytes(picture())
+    past = time.time() - 86_400
+    for name in (old, older, kept):
+        os.utime(folder / name, (past, past))
+    uploads.tidy()
+    assert set(lying()) == {kept, new}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "large", "gone"])
+def test_what_is_no_file_of_a_pictures_size_is_not_read(
+    studio: Path, kind: str, setting: Setting
+) -> None:
+    upload_id = uploads.keep("ada", picture())
+    file = uploads.folder() / upload_id
+    data = file.read_bytes()
+    file.unlink()
+    if kind == "link":
+        (uploads.folder() / "other").write_bytes(data)
+        file.symlink_to("other")
+    elif kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    elif kind == "large":
+        setting(max_upload_bytes=1000)
+        file.write_bytes(bytes(1001))
+    with pytest.raises(UploadNotFound):
+        uploads.read(upload_id, "ada")
+
+
+def test_an_upload_over_the_cap_leaves_no_file(studio: Path, setting: Setting) -> None:
+    setting(uploads_bytes=1000)
+    with pytest.raises(StorageFull):
+        uploads.keep("ada", picture())
+    assert lying() == rows() == {}
+
+
+def test_uploads_go_with_everything_of_their_owner(client: TestClient) -> None:
+    put(client)
+    theirs = uploads.keep("grace", picture())
+    assert client.delete("/api/v1/me").status_code == 204
+    assert set(lying()) == set(rows()) == {theirs}
+
+
+def test_uploads_come_along_when_their_owner_signs_in(studio: Path) -> None:
+    upload_id = uploads.keep("visitor", picture())
+    owner = accounts.sign_in("https://issuer", "ada", "Ada", "visitor", "fresh")
+    assert uploads.read(upload_id, owner) == picture()
+
+
+def test_a_database_of_another_studio_deletes_no_uploads(studio: Path) -> None:
+    upload_id = uploads.keep("ann", picture())
+    file = uploads.folder() / upload_id
+    os.utime(file, (0, 0))
+    marker.renew()
+    with database.transaction() as session:
+        session.execute(delete(Upload))
+        session.execute(delete(Marker))
+    uploads.tidy()
+    assert file.exists()
+    marker.renew()
+    uploads.tidy()
+    assert not file.exists()

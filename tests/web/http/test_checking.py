@@ -1,0 +1,142 @@
+"""Pictures that take long, from one address, while others send theirs."""
+
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from tests import hostile
+from tests.parts import Setting, picture
+from tests.web.served import served
+from web import app
+from web.http import checking
+from web.security import limits
+from worker.images import images
+from worker.images.line import Line
+from worker.storage import database
+from worker.visitors import limits as budget
+from worker.visitors.limits import Allowance, Cost, Visitor
+
+SLOW = hostile.scans(80)
+
+
+def _files(fields: dict[str, int], data: bytes) -> list[tuple[str, Any]]:
+    return [
+        (field, ("a.jpg", io.BytesIO(data), "image/jpeg"))
+        for field, count in fields.items()
+        for _ in range(count)
+    ]
+
+
+FIELDS: dict[str, dict[str, int]] = {
+    "/api/v1/jobs": {"content": 1, "style": 1},
+    "/api/v1/previews": {"content": 1, "style": 1},
+    "/api/v1/batches": {"content": 1, "style": 1},
+    "/api/v1/subject": {"picture": 1},
+    "/api/v1/settings": {"picture": 1},
+    "/api/v1/uploads": {"picture": 1},
+}
+OPENING = [path for path, rule in limits.RULES.items() if rule.spooled]
+
+
+def test_a_small_upload_passes_the_slow_pictures_of_another_address(
+    studio: Path, setting: Setting
+) -> None:
+    setting(trusted_proxies="127.0.0.1")
+    answered: list[str] = []
+
+    def send(url: str, who: str, path: str, fields: dict[str, int], data: bytes) -> None:
+        headers = {"X-Forwarded-For": who}
+        with httpx.Client(base_url=url, headers=headers, timeout=300) as client:
+            answer = client.post(path, files=_files(fields, data))
+        assert answer.is_success, answer.text
+        answered.append(who)
+
+    jobs = 6
+    with served() as url, ThreadPoolExecutor(jobs + 1) as pool:
+        slow = {"content": 1, "style": 4}
+        asked = [
+            pool.submit(send, url, "192.0.2.1", "/api/v1/jobs", slow, SLOW) for _ in range(jobs)
+        ]
+        while checking._line.waiting < jobs - checking.EACH:
+            assert not any(one.done() for one in asked)
+        small = picture(64, 64)
+        victim = pool.submit(send, url, "192.0.2.2", "/api/v1/uploads", {"picture": 1}, small)
+        for one in (*asked, victim):
+            one.result()
+    # of those that were before it, at most the two that had a seat could end first
+    assert "192.0.2.2" in answered[: checking.EACH + 1]
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.without_page()) as made:
+        made.get("/api/v1/me")  # a cookie
+        yield made
+
+
+@pytest.mark.parametrize("path", OPENING)
+def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_turn(
+    client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Visitor] = []
+    paid: list[tuple[Visitor, float]] = []
+    charge = budget.charge
+
+    def noted(visitor: Visitor, *costs: Cost) -> None:
+        paid.extend((visitor, cost.amount) for cost in costs)
+        charge(visitor, *costs)
+
+    class Watched(Line):
+        def _enter(self, who: Visitor) -> Any:  # noqa: ANN401
+            asked.append(who)
+            return super()._enter(who)
+
+    monkeypatch.setattr(budget, "charge", noted)
+    monkeypatch.setattr(images, "_line", Watched(2, 2))
+    monkeypatch.setattr(checking, "_line", Watched(4, 2))
+    client.post(path, files=_files(FIELDS[path], picture(64, 48, "JPEG")))
+    with database.reading() as session:
+        spent = {(one.who, one.what) for one in session.scalars(select(Allowance))}
+    assert asked
+    [(visitor, seconds)] = paid
+    assert seconds >= 0  # a small picture takes less than the clock tells
+    assert set(asked) == {visitor}
+    assert len(asked) > 1  # in front of the request, and of each picture
+    for who in budget.names(visitor):
+        assert who
+        assert {(who, "pictures"), (who, "decoding")} <= spent
+
+
+def test_who_finds_the_line_full_hears_when_to_come_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "_line", Line(0, 0, patience=0))
+    headers = {"Accept-Language": "ko"}
+    answer = client.post(
+        "/api/v1/uploads", files=_files({"picture": 1}, picture()), headers=headers
+    )
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "그림" in json.loads(answer.text)["detail"]
+
+
+def test_who_took_very_long_is_refused_before_a_picture_is_opened(
+    client: TestClient, setting: Setting
+) -> None:
+    setting(visitor_decoding=1)
+    upload = "/api/v1/uploads"
+    codes = [client.post(upload, files=_files({"picture": 1}, SLOW)).status_code for _ in range(12)]
+    assert codes[0] == 201
+    assert codes[-1] == 429
+    answer = client.post("/api/v1/jobs", files=_files({"content": 1, "style": 1}, picture()))
+    assert answer.status_code == 429
+    assert "very long to open" in answer.json()["detail"]

@@ -1,0 +1,114 @@
+"""How many files and connections the web process may have open."""
+
+import asyncio
+import logging
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.parts import Setting
+from tests.web.served import served
+from web.http import connection, descriptors
+
+
+@pytest.fixture
+def limit() -> Iterator[int]:
+    """The hard limit; the soft one is put back."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_the_limit_of_files_is_raised(studio: Path, limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limit))
+    descriptors.install()
+    now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert now == (descriptors.MOST if limit < 0 else min(limit, descriptors.MOST))
+
+
+def test_too_low_a_limit_of_files_is_warned_of(
+    studio: Path, setting: Setting, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting(spool_bytes=1 << 40)
+    with caplog.at_level(logging.WARNING):
+        descriptors.install()
+    assert "LimitNOFILE" in caplog.text
+
+
+def test_files_are_left_for_requests_whatever_the_limit(studio: Path, limit: int) -> None:
+    for soft in (256, 1024, min(limit, 16_384) if limit > 0 else 16_384):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, limit))
+        assert descriptors.connections() <= soft / 2
+
+
+def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "connections", lambda: 5)
+    with served() as address, ExitStack() as held, httpx.Client(base_url=address) as early:
+        assert early.get("/livez").status_code == 200
+        host, _, port = address.removeprefix("http://").partition(":")
+        wires = [
+            held.enter_context(closing(socket.create_connection((host, int(port)), 20)))
+            for _ in range(8)
+        ]
+        assert wires[-1].recv(1) == b""  # closed
+        assert early.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /livez HTTP/1.1\r\nX: "], ids=["nothing", "a part"])
+@pytest.mark.parametrize("second", [False, True], ids=["first", "second"])
+def test_a_connection_whose_request_does_not_begin_in_time_is_closed(
+    studio: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes, second: bool
+) -> None:
+    monkeypatch.setattr(connection, "HEAD", 1.0)
+    with served() as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with closing(socket.create_connection((host, int(port)), 30)) as wire:
+            if second:
+                wire.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert b"200 OK" in wire.recv(65536)
+            wire.sendall(begin)
+            with suppress(ConnectionError):
+                while wire.recv(65536):  # times out, which fails, if it is not closed
+                    wire.sendall(b"x")
+
+
+def test_an_answer_that_lasts_longer_than_a_head_may_is_not_cut(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD", 0.5)
+    slow = FastAPI()
+
+    @slow.get("/")
+    async def answer() -> str:
+        await asyncio.sleep(1.5)
+        return "here"
+
+    with served(made=lambda: slow) as address, httpx.Client(base_url=address, timeout=60) as me:
+        for _ in range(2):
+            assert me.get("/").json() == "here"
+
+
+def test_connections_that_can_not_be_accepted_are_logged_once_with_their_number(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio complains each second and connection, with a traceback."""
+    monkeypatch.setattr(logging.getLogger("asyncio"), "filters", [descriptors.Seldom()])
+    loop = asyncio.new_event_loop()
+    try:
+        for message in (*[descriptors.REFUSED] * 50, "something else"):
+            loop.call_exception_handler({"message": message, "exception": OSError(24, "many")})
+        monkeypatch.setattr(descriptors, "SELDOM", 0.0)
+        loop.call_exception_handler({"message": descriptors.REFUSED})
+    finally:
+        loop.close()
+    said = [record.getMessage().partition("\n")[0] for record in caplog.records]
+    once, again = f"{descriptors.REFUSED}, 1 times", f"{descriptors.REFUSED}, 50 times"
+    assert said == [once, "something else", again]

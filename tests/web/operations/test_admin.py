@@ -1,0 +1,326 @@
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.parts import Setting, picture
+from tests.web.served import begin, finish
+from web import app
+from web.operations import keeper
+from web.security.identity import COOKIE, sign
+from worker import jobs
+from worker.admin import audit
+from worker.gallery import gallery
+from worker.jobs import Job, Status, gate
+from worker.settings import settings
+
+ADMIN = "/api/v1/admin"
+SECRET = "a secret of the keeper's"
+
+
+@pytest.fixture
+def application(studio: Path, setting: Setting) -> Any:  # noqa: ANN401, FastAPI
+    setting(admin_secret=SECRET)
+    return app.without_page()
+
+
+@pytest.fixture
+def admin(application: Any) -> Iterator[TestClient]:  # noqa: ANN401
+    """A script of the keeper's."""
+    with TestClient(application, headers={"Authorization": f"Bearer {SECRET}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(application: Any) -> TestClient:  # noqa: ANN401
+    """A browser that nobody has signed in with."""
+    return TestClient(application)
+
+
+def visitor(application: Any, name: str = "owner") -> TestClient:  # noqa: ANN401
+    return TestClient(application, cookies={COOKIE: sign(name)})
+
+
+def send(client: TestClient) -> Any:  # noqa: ANN401, httpx or httpx2
+    files = [(name, ("a.png", picture(), "image/png")) for name in ("content", "style")]
+    return client.post("/api/v1/jobs", files=files, data={"options": json.dumps({"size": 64})})
+
+
+def made(owner: str = "owner") -> Job:
+    """Return a finished job."""
+    job = jobs.submit(owner, picture(), [picture()], options={"size": 64})
+    finish(begin())
+    return job
+
+
+def acts() -> list[tuple[str, str, str]]:
+    """Return what is written down, oldest first: what, about, outcome."""
+    return [(one.what, one.about, one.outcome) for one in reversed(audit.written())]
+
+
+# ---------------------------------------------------------------- the door
+
+
+def test_without_a_secret_there_is_no_admin_at_all(studio: Path) -> None:
+    client = TestClient(app.without_page(), headers={"Authorization": "Bearer "})
+    for path in ("/admin", f"{ADMIN}/state", f"{ADMIN}/jobs"):
+        assert client.get(path).status_code == 404
+    assert client.post(f"{ADMIN}/session", json={"secret": ""}).status_code == 404
+    assert client.post(f"{ADMIN}/pause").status_code == 404
+    assert gate.read().state == "open"
+
+
+def test_a_short_secret_ends_the_process_at_start(setting: Setting) -> None:
+    setting(admin_secret="too short")
+    with pytest.raises(SystemExit, match="STUDIO_ADMIN_SECRET=…: wanted at least 16 characters"):
+        settings()
+
+
+def test_the_secret_is_traded_for_a_cookie_that_scripts_of_a_page_never_see(
+    browser: TestClient,
+) -> None:
+    assert browser.get(f"{ADMIN}/state").status_code == 401
+    answer = browser.post(f"{ADMIN}/session", json={"secret": SECRET})
+    assert answer.status_code == 204
+    cookie = answer.headers["set-cookie"].lower()
+    assert all(word in cookie for word in ("httponly", "samesite=strict", "max-age=3600"))
+    assert SECRET not in cookie
+    assert browser.get(f"{ADMIN}/state").json()["state"] == "open"
+    browser.delete(f"{ADMIN}/session")
+    assert browser.get(f"{ADMIN}/state").status_code == 401
+
+
+def test_a_cookie_ends_with_its_secret_and_with_its_time(
+    browser: TestClient, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.post(f"{ADMIN}/session", json={"secret": SECRET})
+    assert browser.get(f"{ADMIN}/state").status_code == 200
+    monkeypatch.setattr(keeper, "LASTS", -1)
+    assert browser.get(f"{ADMIN}/state").status_code == 401
+    monkeypatch.undo()
+    setting(admin_secret="another secret of the keeper's")
+    assert browser.get(f"{ADMIN}/state").status_code in {401, 404}
+
+
+def test_a_visitors_cookie_opens_nothing_and_the_keepers_is_no_visitors(
+    application: Any,  # noqa: ANN401
+) -> None:
+    job = made()
+    assert visitor(application).get(f"{ADMIN}/state").status_code == 401
+    forged = TestClient(application, cookies={keeper.COOKIE: sign("keeper")})
+    assert forged.get(f"{ADMIN}/state").status_code == 401
+    keepers = TestClient(application)
+    keepers.post(f"{ADMIN}/session", json={"secret": SECRET})
+    assert keepers.get(f"/api/v1/jobs/{job.id}").status_code == 404
+
+
+def test_another_site_can_not_act_through_the_keepers_browser(browser: TestClient) -> None:
+    browser.post(f"{ADMIN}/session", json={"secret": SECRET})
+    answer = browser.post(f"{ADMIN}/pause", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert gate.read().state == "open"
+
+
+def test_who_guesses_is_soon_heard_no_more_even_with_the_right_secret(
+    application: Any,  # noqa: ANN401
+    browser: TestClient,
+) -> None:
+    guesses = [browser.post(f"{ADMIN}/session", json={"secret": f"{n}"}) for n in range(6)]
+    assert [one.status_code for one in guesses] == [401] * 5 + [429]
+    assert int(guesses[-1].headers["Retry-After"]) > 0
+    right = {"Authorization": f"Bearer {SECRET}"}
+    assert browser.get(f"{ADMIN}/state", headers=right).status_code == 429
+    elsewhere = TestClient(application, headers=right, client=("192.0.2.7", 1))
+    assert elsewhere.get(f"{ADMIN}/state").status_code == 200
+
+
+# ---------------------------------------------------------------- what the keeper does
+
+
+def test_each_act_is_written_down_and_so_is_one_that_failed(admin: TestClient) -> None:
+    job = made()
+    for path in ("pause", "drain", "resume", f"jobs/{job.id}/requeue"):
+        admin.post(f"{ADMIN}/{path}")
+    assert acts() == [
+        ("pause", "", "done"),
+        ("drain", "", "done"),
+        ("resume", "", "done"),
+        ("requeue", job.id, "not done: The job is done; it needs no second try."),
+    ]
+    first, second = (admin.get(f"{ADMIN}/audit?limit=2").json() for _ in range(2))
+    assert first == second
+    rest = admin.get(f"{ADMIN}/audit?limit=2&before={first['next']}").json()
+    assert [one["what"] for one in first["acts"] + rest["acts"]] == [
+        "requeue", "resume", "drain", "pause",
+    ]  # fmt: skip
+    assert rest["next"] is None
+    assert admin.get(f"{ADMIN}/jobs").status_code == 200
+    assert len(acts()) == 4  # looking is no act
+
+
+def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: TestClient) -> None:
+    from worker.storage import processes
+
+    made()
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    failed = begin()
+    jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    running = begin()
+    processes.touch("a worker", "worker", {"device": "cpu", "code": True, "version": "1"})
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+
+    told = admin.get(f"{ADMIN}/state").json()
+    assert told["jobs"] == {"queued": 1, "running": 1, "done": 1, "failed": 1, "cancelled": 0}
+    assert told["oldest"] >= 0
+    assert told["pace"]["hour"]["done"] == told["pace"]["hour"]["failed"] == 1
+    assert told["pace"]["hour"]["seconds"] >= 0
+    [worker] = told["workers"]
+    assert (worker["name"], worker["code"], worker["jobs"]) == ("a worker", True, [running.id])
+    assert told["queue"] == {"ok": False}
+    assert told["kept"] > 0
+
+    [row] = admin.get(f"{ADMIN}/jobs?status=failed").json()["jobs"]
+    assert (row["id"], row["error"]) == (failed.id, "The picture needs more memory than there is.")
+    page = admin.get(f"{ADMIN}/jobs?limit=3").json()
+    rest = admin.get(f"{ADMIN}/jobs?limit=3&before={page['next']}").json()
+    assert len({one["id"] for one in page["jobs"] + rest["jobs"]}) == 4
+
+
+def _failed() -> Job:
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    job = begin()
+    jobs.fail(job.id, job.attempt, "For a test.")
+    return job
+
+
+def _cancelled() -> Job:
+    job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    return jobs.cancel(job.id, "owner")
+
+
+def _stuck() -> Job:
+    jobs.submit("owner", picture(), [picture()], options={"size": 64})
+    return begin()
+
+
+@pytest.mark.parametrize("end", [_failed, _cancelled, _stuck])
+def test_a_job_put_in_line_again_is_made_once_and_its_old_attempt_is_void(
+    admin: TestClient, end: Callable[[], Job]
+) -> None:
+    job = end()
+    told = admin.post(f"{ADMIN}/jobs/{job.id}/requeue").json()
+    assert (told["status"], told["error"], told["finished"]) == ("queued", None, None)
+    assert jobs.renew(job, "transfer", 0.5) == jobs.Hold.LOST
+    assert not jobs.fail(job.id, job.attempt, "Too late.")
+    again = begin()
+    assert (again.id, again.attempt) == (job.id, job.attempt + 1)
+    finish(again)
+    assert jobs.find(job.id).status == Status.DONE
+
+
+def test_a_job_that_wore_its_attempts_out_may_be_tried_as_often_again(
+    admin: TestClient, setting: Setting
+) -> None:
+    setting(max_attempts=1, admin_secret=SECRET)
+    job = _failed()
+    admin.post(f"{ADMIN}/jobs/{job.id}/requeue")
+    assert begin().id == job.id
+
+
+def test_the_keeper_cancels_anybodys_job(admin: TestClient) -> None:
+    job = jobs.submit("somebody", picture(), [picture()], options={"size": 64})
+    assert admin.post(f"{ADMIN}/jobs/{job.id}/cancel").json()["status"] == "cancelled"
+    assert admin.post(f"{ADMIN}/jobs/none/cancel").status_code == 404
+
+
+def test_who_is_blocked_sends_and_shows_nothing_more_but_keeps_what_is_theirs(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    bad, other = visitor(application, "bad"), visitor(application, "other")
+    entry = made("bad")
+    waiting = send(bad).json()["id"]
+    answer = admin.post(f"{ADMIN}/blocks", json={"who": "owner:bad", "reason": "Spam."})
+    assert answer.json() == {"cancelled": 1}
+    assert jobs.find(waiting).status == Status.CANCELLED
+    assert admin.get(f"{ADMIN}/blocks").json()[0]["reason"] == "Spam."
+
+    refused = send(bad)
+    assert refused.status_code == 403
+    assert "takes nothing more from you" in refused.json()["detail"]
+    for act in ("publish", "share", "report"):
+        assert bad.post(f"/api/v1/gallery/{entry.id}/{act}").status_code == 403
+    assert bad.get(f"/api/v1/jobs/{entry.id}/result").status_code == 200
+    assert send(other).status_code == 202
+
+    admin.delete(f"{ADMIN}/blocks/owner:bad")
+    assert send(bad).status_code == 202
+    assert admin.delete(f"{ADMIN}/blocks/owner:bad").status_code == 404
+    assert admin.post(f"{ADMIN}/blocks", json={"who": "everybody"}).status_code == 422
+
+
+def test_a_blocked_address_is_no_way_in_with_a_new_cookie(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    sent = send(visitor(application, "first")).json()["id"]
+    [row] = admin.get(f"{ADMIN}/jobs").json()["jobs"]
+    assert row["id"] == sent
+    who = f"origin:{row['origin']}"
+    assert admin.post(f"{ADMIN}/blocks", json={"who": who}).json() == {"cancelled": 1}
+    assert send(visitor(application, "second")).status_code == 403
+    elsewhere = TestClient(application, client=("192.0.2.7", 1))
+    assert send(elsewhere).status_code == 202
+
+
+def test_a_limit_set_at_run_time_holds_at_once_and_is_taken_back(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    client = visitor(application)
+    assert send(client).status_code == 202
+    path = f"{ADMIN}/limits/visitor_waiting"
+    assert admin.put(path, json={"value": 1}).status_code == 204
+    refused = send(client)
+    assert refused.status_code == 429
+    assert "You have 1 jobs in line" in refused.json()["detail"]
+    told = {one["name"]: one for one in admin.get(f"{ADMIN}/limits").json()}
+    assert (told["visitor_waiting"]["set"], told["visitor_waiting"]["changed"]) == (200, 1)
+    admin.put(path, json={"value": None})
+    assert send(client).status_code == 202
+    for name, value in (("visitor_waiting", -1), ("port", 1)):
+        assert admin.put(f"{ADMIN}/limits/{name}", json={"value": value}).status_code == 422
+
+
+def test_reported_pictures_are_reviewed_and_no_others_are_seen(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    private, first, second = made(), made(), made()
+    for job in (first, second):
+        gallery.publish(job.id, "owner")
+        for number in range(3):
+            gallery.report(job.id, f"visitor-{number}", f"Reason {number}.")
+    listed = admin.get(f"{ADMIN}/reports").json()
+    assert [one["entry"]["id"] for one in listed] == [first.id, second.id]
+    assert listed[0]["hidden"]
+    assert [word["reason"] for word in listed[0]["reports"]] == [f"Reason {n}." for n in range(3)]
+    seen = admin.get(listed[0]["entry"]["picture"])
+    assert seen.status_code == 200
+    assert seen.headers["content-type"] == "image/png"
+    assert seen.headers["cache-control"] == "no-store"
+    assert admin.get(f"{ADMIN}/reports/{private.id}/picture").status_code == 404
+    assert admin.get(f"{ADMIN}/state").json()["reported"]
+
+    stranger = visitor(application, "stranger")
+    assert admin.post(f"{ADMIN}/reports/{first.id}/stay").status_code == 204
+    assert admin.post(f"{ADMIN}/reports/{second.id}/down").status_code == 204
+    assert stranger.get(f"/api/v1/gallery/{first.id}").status_code == 200
+    assert stranger.get(f"/api/v1/gallery/{second.id}").status_code == 404
+    assert admin.get(f"{ADMIN}/reports").json() == []
+    assert admin.get(f"{ADMIN}/reports/{first.id}/picture").status_code == 404
+    assert not admin.get(f"{ADMIN}/state").json()["reported"]

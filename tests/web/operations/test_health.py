@@ -1,0 +1,123 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.parts import Setting
+from web import app
+from web.operations import health
+from worker.settings import settings
+from worker.storage import blobs, processes
+
+WORKER = {"device": "cpu", "networks": {"compact": "0" * 64}, "version": "0"}
+
+
+@pytest.fixture
+def client(studio: Path) -> Iterator[TestClient]:
+    with TestClient(app.without_page()) as made:
+        yield made
+
+
+def test_alive_needs_nothing(client: TestClient, setting: Setting, studio: Path) -> None:
+    setting(database_url=f"sqlite:///{studio}")
+    assert client.get("/livez").status_code == 200
+
+
+def test_ready_needs_neither_queue_nor_worker(client: TestClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": True, "storage": True}
+
+
+def test_not_ready_without_tables(client: TestClient, setting: Setting, studio: Path) -> None:
+    setting(database_url=f"sqlite:///{studio}/new.sqlite3")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] is False
+
+
+def test_not_ready_without_a_storage(client: TestClient, setting: Setting, studio: Path) -> None:
+    (studio / "file").touch()
+    setting(blobs_url=f"file://{studio}/file")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["storage"] is False
+
+
+def test_the_storage_is_written_to_once_however_many_ask(
+    client: TestClient, studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    check = blobs.check
+
+    def counted() -> None:
+        written.append("once")
+        check()
+
+    monkeypatch.setattr(blobs, "check", counted)
+    with ThreadPoolExecutor(8) as askers:
+        statuses = list(askers.map(lambda path: client.get(path).status_code, ["/readyz"] * 20))
+    client.get("/healthz")
+    assert set(statuses) == {200}
+    assert len(written) == 1
+
+
+def test_a_storage_that_is_gone_is_noticed_after_some_seconds(
+    client: TestClient, studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    assert client.get("/readyz").status_code == 200
+    (studio / "file").touch()
+    monkeypatch.setenv("STUDIO_BLOBS_URL", f"file://{studio}/file")
+    settings.cache_clear()
+    blobs._place.cache_clear()
+    assert client.get("/readyz").status_code == 503
+
+
+def test_the_whole_is_well_when_every_part_was_heard(rung: Path, client: TestClient) -> None:
+    processes.touch("a worker", "worker", WORKER)
+    processes.touch("a sweep", "sweep", {})
+    answer = client.get("/healthz")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["workers"]["heard"] == [{"name": "a worker", **WORKER}]
+    assert answer.json()["jobs"]["queued"] == 0
+
+
+def test_without_a_queue_the_whole_is_unwell(client: TestClient) -> None:
+    processes.touch("a worker", "worker", WORKER)
+    processes.touch("a sweep", "sweep", {})
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert [name for name, part in answer.json().items() if part == {"ok": False}] == ["queue"]
+
+
+def test_without_a_sweep_the_whole_is_unwell(rung: Path, client: TestClient) -> None:
+    processes.touch("a worker", "worker", WORKER)
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["sweep"] == {"ok": False}
+
+
+@pytest.mark.parametrize(
+    "info", [None, {**WORKER, "networks": {}}, {**WORKER, "networks": {"vgg19": "0"}}]
+)
+def test_without_a_worker_that_has_the_weights_the_whole_is_unwell(
+    rung: Path, client: TestClient, info: dict[str, object] | None
+) -> None:
+    processes.touch("a sweep", "sweep", {})
+    if info is not None:
+        processes.touch("a worker", "worker", info)
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["workers"]["ok"] is False
+
+
+def test_without_a_database_the_whole_is_unwell_and_says_so(
+    client: TestClient, setting: Setting, studio: Path
+) -> None:
+    setting(database_url=f"sqlite:///{studio}")
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["database"] == {"ok": False}

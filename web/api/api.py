@@ -1,0 +1,320 @@
+"""The API, /api/v1: jobs in, jobs and pictures out.
+
+Parses, calls `worker.jobs`, answers. Knows what a job looks like from outside, and nothing of
+how one is run.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from web.api import submission
+from web.api.openapi import Responses, methods, problems
+from web.http import checking, stored
+from web.language import sentences, texts
+from web.language.texts import ENGLISH, Spoken
+from web.security import address
+from web.security.identity import owner_of
+from worker import jobs
+from worker.jobs import Job, Status, gate
+from worker.options import recorded
+from worker.settings import settings
+from worker.storage import processes
+from worker.visitors import admission
+
+PREFIX = "/api/v1"
+
+router = APIRouter(prefix=PREFIX, tags=["jobs"])
+
+Owner = Annotated[str, Depends(owner_of)]
+
+
+_EXAMPLE: Any = {
+    "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
+    "state": "running",
+    "position": 0,
+    "estimate": 1.9,
+    "stage": "transfer",
+    "progress": 0.5,
+    "submitted": 1795489200.0,
+    "started": 1795489201.5,
+    "finished": None,
+    "elapsed": 3.4,
+    "studio": "open",
+    "options": {
+        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance",
+    },
+    "styles": 1,
+    "masks": 0,
+    "batch": None,
+    "width": 768,
+    "height": 512,
+    "error": None,
+    "timings": {},
+    "network": "compact",
+    "weights_sha256": None,
+    "version": None,
+    "worker": "studio-7:1",
+    "device": None,
+}  # fmt: skip
+
+
+class JobView(BaseModel):
+    """A job as its owner sees it; times are epoch seconds, `elapsed` counts since submission."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    state: Status
+    position: int  # 1 is next; 0: it does not wait
+    estimate: float | None  # seconds until it is probably done
+    stage: str
+    progress: float  # in [0, 1]
+    submitted: float
+    started: float | None
+    finished: float | None
+    elapsed: float
+    studio: gate.State | None  # paused: none is begun; null: it waits for nothing
+    options: dict[str, Any]
+    styles: int
+    masks: int
+    batch: str | None  # the id of the batch it came with
+    width: int  # of the result; of the photo until there is one
+    height: int
+    error: str | None
+    timings: dict[str, float]
+    network: str | None
+    weights_sha256: str | None
+    version: str | None
+    worker: str | None
+    device: str | None
+
+
+class JobPage(BaseModel):
+    """Some of an owner's jobs, newest first; `next` is the `before` of the page after."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"jobs": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
+    )
+
+    jobs: list[JobView]
+    next: str | None
+
+
+def view(job: Job, language: str = ENGLISH) -> JobView:
+    """Return what its owner may see of a job."""
+    return views([job], language)[0]
+
+
+def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
+    """Return what their owner may see of jobs, by as many looks at the database as for one."""
+    active = [job for job in some if job.status in jobs.ACTIVE]
+    places = jobs.positions(active)
+    estimates = jobs.estimates(active, places)
+    studio = gate.State(gate.read().state) if active else None
+    return [
+        _view(job, language, places.get(job.id, 0), estimates.get(job.id), studio) for job in some
+    ]
+
+
+def _view(
+    job: Job, language: str, position: int, estimate: float | None, studio: gate.State | None
+) -> JobView:
+    return JobView(
+        id=job.id,
+        state=Status(job.status),
+        position=position,
+        estimate=estimate,
+        stage=job.stage,
+        progress=job.progress,
+        submitted=job.submitted,
+        started=job.started,
+        finished=job.finished,
+        elapsed=max(0.0, (job.finished or time.time()) - job.submitted),
+        studio=studio if job.status in jobs.ACTIVE else None,
+        options=recorded(job.options),
+        styles=len(job.style_keys),
+        masks=len(job.mask_keys),
+        batch=job.batch,
+        width=job.width or job.content_width,
+        height=job.height or job.content_height,
+        error=sentences.said(job.error, language) if job.error else None,
+        timings=job.timings,
+        network=job.network,
+        weights_sha256=job.weights_sha256,
+        version=job.version,
+        worker=job.worker,
+        device=job.device,
+    )
+
+
+# ---------------------------------------------------------------- submit
+
+
+_AGAIN: Responses = {200: {"model": JobView, "description": "This job was accepted before."}}
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    openapi_extra=submission.DESCRIPTION,
+    responses=_AGAIN | problems(400, 403, 409, 413, 415, 429, 507),
+)
+async def submit(request: Request, response: Response) -> JobView:
+    """Accept a job; its state is asked for at the `Location` of the answer."""
+    visitor = address.visitor(request)
+    async with submission.read(request) as asked:
+        job, new = await checking.run(visitor, submission.accept, visitor, asked)
+    response.status_code = 202 if new else 200
+    response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
+    return await run_sync(view, job, texts.language_of(request))
+
+
+Changes = Annotated[
+    dict[str, Any],
+    Body(
+        description="Options that differ from the job's, as a new job has them.",
+        examples=[{"alpha": 0.6}],
+    ),
+]
+
+
+@router.post(
+    "/jobs/{job_id}/again",
+    status_code=202,
+    responses=problems(400, 404, 410, 413, 429, 507),
+)
+async def again(
+    job_id: str, request: Request, response: Response, changes: Changes | None = None
+) -> JobView:
+    """Accept a job of yours once more, the same pictures with other options or the same ones."""
+    visitor = address.visitor(request)
+    job = await checking.run(visitor, admission.again, visitor, job_id, changes or {})
+    response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
+    return await run_sync(view, job, texts.language_of(request))
+
+
+class Networks(BaseModel):
+    """The networks a job may choose now, and the one it gets when it chooses none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"able": ["compact"], "default": "compact"}]}
+    )
+
+    able: list[str]
+    default: str
+
+
+@router.get("/networks")
+def networks() -> Networks:
+    """Tell which networks a worker has weights for."""
+    return Networks(able=processes.networks(), default=settings().network)
+
+
+# ---------------------------------------------------------------- look, fetch, cancel
+
+
+_BEFORE = "`next` of the page before; the newest jobs without it"
+
+
+@router.get("/jobs")
+def mine(
+    owner: Owner,
+    language: Spoken,
+    limit: Annotated[int, Query(ge=1, le=100)] = 24,
+    before: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$", description=_BEFORE)] = None,
+) -> JobPage:
+    """List your own jobs, newest first."""
+    found = jobs.mine(owner, limit + 1, before)
+    page = found[:limit]
+    return JobPage(jobs=views(page, language), next=page[-1].id if len(found) > limit else None)
+
+
+@router.get("/jobs/{job_id}", responses=problems(404))
+def look(job_id: str, owner: Owner, language: Spoken) -> JobView:
+    """Tell how a job stands."""
+    return view(jobs.get(job_id, owner), language)
+
+
+@router.delete("/jobs/{job_id}", responses=problems(404))
+def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
+    """Cancel a job; one that has ended stays as it is, one being worked on stops shortly."""
+    return view(jobs.cancel(job_id, owner), language)
+
+
+def _picture(key: str) -> Response:
+    """Answer with a picture; it never changes, and is for its owner's eyes only."""
+    headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
+    return stored.answer(key, headers)
+
+
+_NOT_READY = {
+    Status.QUEUED: "The picture is not ready: the job still waits in line.",
+    Status.RUNNING: "The picture is not ready: the job is being worked on.",
+    Status.CANCELLED: "There is no picture: the job was cancelled.",
+}
+
+
+def _ready(key: str | None, job: Job) -> str:
+    if job.status == Status.DONE and key is not None:
+        return key
+    sentence = _NOT_READY.get(Status(job.status)) or f"There is no picture: {job.error}"
+    raise HTTPException(409, sentence)
+
+
+_FOUND: Responses = {
+    200: {
+        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The picture.",
+    }
+}
+_PICTURE = _FOUND | problems(404, 410)
+
+
+@router.get("/jobs/{job_id}/result", response_class=Response, responses=_PICTURE | problems(409))
+def result(job_id: str, owner: Owner) -> Response:
+    """Return the finished picture, a PNG; 409 while there is none."""
+    job = jobs.get(job_id, owner)
+    return _picture(_ready(job.result_key, job))
+
+
+@router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE | problems(409))
+def thumbnail(job_id: str, owner: Owner) -> Response:
+    """Return the finished picture small, a JPEG; 409 while there is none."""
+    job = jobs.get(job_id, owner)
+    return _picture(_ready(job.thumbnail_key, job))
+
+
+@router.get("/jobs/{job_id}/content", response_class=Response, responses=_PICTURE)
+def content(job_id: str, owner: Owner) -> Response:
+    """Return the photo the job was given, as it was kept."""
+    return _picture(jobs.get(job_id, owner).content_key)
+
+
+@router.get("/jobs/{job_id}/styles/{place}", response_class=Response, responses=_PICTURE)
+def style(job_id: str, place: int, owner: Owner) -> Response:
+    """Return a style picture the job was given; the first is 0."""
+    keys = jobs.get(job_id, owner).style_keys
+    if not 0 <= place < len(keys):
+        raise HTTPException(404, f"This job has {len(keys)} style pictures, counted from 0.")
+    return _picture(keys[place])
+
+
+@router.api_route(
+    "/{anything:path}",
+    methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
+    include_in_schema=False,
+)
+def nothing(request: Request) -> None:
+    """Answer for what is no address, lest the page does, or takes another method."""
+    if allowed := methods(request.app, request.url.path):
+        sentence = f"This address takes {' and '.join(allowed)}."
+        raise HTTPException(405, sentence, headers={"Allow": ", ".join(allowed)})
+    raise HTTPException(
+        404, "There is nothing at this address of the API; see /api/v1/openapi.json."
+    )

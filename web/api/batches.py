@@ -1,0 +1,313 @@
+"""The batches' API: many photos in many styles as one submission, looked at, stopped, fetched.
+
+Parses, calls `worker.visitors.admission` and `worker.jobs.batches`, answers. A batch's jobs are
+jobs like any other; what can be done with one is in `web/api/api.py`.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Annotated, Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from web.api import submission
+from web.api.api import PREFIX, Owner
+from web.api.openapi import Responses, problems
+from web.http import archive, checking, stored
+from web.language import sentences, texts
+from web.language.texts import ENGLISH, Spoken
+from web.security import address
+from web.security.address import COSTLY
+from web.security.limits import SMALL
+from worker import jobs
+from worker.jobs import Beside, Job, Status, batches, receipts
+from worker.jobs.batches import Batch, Source
+from worker.options import recorded
+from worker.settings import settings
+from worker.storage import blobs, database
+from worker.visitors import admission
+from worker.visitors.limits import Visitor
+
+router = APIRouter(prefix=PREFIX, tags=["batches"])
+
+FIELDS = ("content", "style", "options")
+
+_FILES: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "minItems": 1,
+}
+_DESCRIPTION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["content", "style"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "content": _FILES | {"description": "Photos, the field repeated."},
+                        "style": _FILES | {"description": "Style pictures, the field repeated."},
+                        "options": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "As for one job, without weights; they hold for all.",
+                            "examples": ['{"alpha": 0.8, "size": 512}'],
+                        },
+                    },
+                },
+                "encoding": {"options": {"contentType": "application/json"}},
+            }
+        },
+    },
+    "parameters": [submission.KEY_DESCRIPTION],
+}
+
+_ID = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"
+_CELL: Any = {
+    "id": _ID,
+    "photo": 0,
+    "style": 1,
+    "state": "running",
+    "stage": "transfer",
+    "progress": 0.5,
+    "width": 768,
+    "height": 512,
+    "error": None,
+}
+_EXAMPLE: Any = {
+    "id": "019abc6e-5c20-7f11-8a3d-4b7e2d9c6f10",
+    "submitted": 1795489200.0,
+    "elapsed": 3.4,
+    "photos": ["harbour", "market"],
+    "styles": ["woodcut", "night"],
+    "options": {
+        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance",
+    },
+    "counts": {"queued": 2, "running": 1, "done": 1, "failed": 0, "cancelled": 0},
+    "progress": 0.375,
+    "position": 3,
+    "estimate": 4.2,
+    "cells": [_CELL],
+}  # fmt: skip
+
+
+class CellView(BaseModel):
+    """One picture of a batch: a job, with its row (photo) and column (style), counted from 0."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CELL]})
+
+    id: str
+    photo: int
+    style: int
+    state: Status
+    stage: str
+    progress: float  # in [0, 1]
+    width: int
+    height: int
+    error: str | None
+
+
+class BatchView(BaseModel):
+    """A batch as its owner sees it; `progress` counts every picture the same.
+
+    Jobs that were deleted are missing among `cells`.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    submitted: float
+    elapsed: float  # seconds, until the last picture ended
+    photos: list[str]
+    styles: list[str]
+    options: dict[str, Any]
+    counts: dict[str, int]
+    progress: float  # in [0, 1]
+    position: int  # of the next of its jobs in line; 0: none waits
+    estimate: float | None  # seconds until all of it is probably done
+    cells: list[CellView]
+
+
+class BatchPage(BaseModel):
+    """Some of an owner's batches, newest first; `next` is the `before` of the page after."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"batches": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
+    )
+
+    batches: list[BatchView]
+    next: str | None
+
+
+# ---------------------------------------------------------------- views
+
+
+def _cell(job: Job, columns: int, language: str) -> CellView:
+    row, column = divmod(job.cell or 0, columns)
+    return CellView(
+        id=job.id,
+        photo=row,
+        style=column,
+        state=Status(job.status),
+        stage=job.stage,
+        progress=job.progress,
+        width=job.width or job.content_width,
+        height=job.height or job.content_height,
+        error=sentences.said(job.error, language) if job.error else None,
+    )
+
+
+def view(batch: Batch, language: str = ENGLISH) -> BatchView:
+    """Return what its owner may see of a batch."""
+    found = batches.cells(batch)
+    open_ones = [job for job in found if job.status in jobs.ACTIVE]
+    waiting = [job for job in open_ones if job.status == Status.QUEUED]
+    ended = max((job.finished or batch.submitted for job in found), default=batch.submitted)
+    counts = Counter(job.status for job in found)
+    shares = [job.progress if job in open_ones else 1.0 for job in found]
+    return BatchView(
+        id=batch.id,
+        submitted=batch.submitted,
+        elapsed=(database.time() if open_ones else ended) - batch.submitted,
+        photos=batch.photos,
+        styles=batch.styles,
+        options=recorded(batch.options),
+        counts={status: counts[status] for status in Status},
+        progress=sum(shares) / len(shares) if shares else 1.0,
+        position=jobs.position(waiting[0]) if waiting else 0,
+        estimate=jobs.estimate(open_ones[-1]) if open_ones else None,
+        cells=[_cell(job, len(batch.styles), language) for job in found],
+    )
+
+
+# ---------------------------------------------------------------- submit
+
+
+def _digest(photos: list[Source], styles: list[Source], options: object) -> str:
+    """Return a fingerprint: the same for the same pictures and wishes, and never a job's."""
+    parts = [
+        receipts.digest(*(hashlib.sha256(one.read()).digest() for one in some)).encode()
+        for some in (photos, styles)
+    ]
+    return receipts.digest(b"batch", *parts, json.dumps(options, sort_keys=True).encode())
+
+
+def _accept(
+    visitor: Visitor, photos: list[Source], styles: list[Source], options: object, key: str
+) -> tuple[Batch, bool]:
+    """Return the batch, and whether it is new; raises as `admission.submit_batch` does."""
+
+    def submit(beside: Beside) -> Batch:
+        return admission.submit_batch(visitor, photos, styles, options, beside)
+
+    if not key:
+        return submit(lambda session, batch_id: None), True
+    asked = _digest(photos, styles, options)
+    batch_id, new = receipts.once(visitor.owner, key, asked, submit)
+    try:
+        return batches.get(batch_id, visitor.owner), new
+    except batches.BatchNotFound:
+        raise HTTPException(409, "The batch of this Idempotency-Key was deleted.") from None
+
+
+_AGAIN: Responses = {200: {"model": BatchView, "description": "This batch was accepted before."}}
+
+
+@router.post(
+    "/batches",
+    status_code=202,
+    openapi_extra=_DESCRIPTION,
+    responses=_AGAIN | problems(400, 409, 413, 415, 429, 507),
+)
+async def submit(request: Request, response: Response) -> BatchView:
+    """Accept many photos in many styles, each photo in each style: all of it, or none."""
+    submission.check_type(request, "batch")
+    key, visitor = submission.key_of(request), address.visitor(request)
+    async with request.form(
+        max_files=2 * settings().max_batch, max_fields=4, max_part_size=SMALL
+    ) as form:
+        submission.check_fields(form, FIELDS)
+        photos, styles = (submission.sources(form, field) for field in FIELDS[:2])
+        options = await submission.options(form)
+        asked = (visitor, photos, styles, options, key)
+        batch, new = await checking.run(visitor, _accept, *asked)
+    response.status_code = 202 if new else 200
+    response.headers["Location"] = f"{PREFIX}/batches/{batch.id}"
+    return await run_sync(view, batch, texts.language_of(request))
+
+
+# ---------------------------------------------------------------- look, fetch, cancel
+
+
+_BEFORE = "`next` of the page before; the newest batches without it"
+
+
+@router.get("/batches")
+def mine(
+    owner: Owner,
+    language: Spoken,
+    limit: Annotated[int, Query(ge=1, le=24)] = 6,
+    before: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$", description=_BEFORE)] = None,
+) -> BatchPage:
+    """List your own batches, newest first."""
+    found = batches.mine(owner, limit + 1, before)
+    page = found[:limit]
+    return BatchPage(
+        batches=[view(batch, language) for batch in page],
+        next=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.get("/batches/{batch_id}", responses=problems(404))
+def look(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
+    """Tell how a batch stands, with all its pictures."""
+    return view(batches.get(batch_id, owner), language)
+
+
+@router.delete("/batches/{batch_id}", responses=problems(404))
+def cancel(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
+    """Cancel what has not ended of a batch; what is done stays."""
+    return view(batches.cancel(batch_id, owner), language)
+
+
+def _pictures(batch: Batch) -> Iterator[tuple[str, int, IO[bytes]]]:
+    for name, key in batches.pictures(batch):
+        with suppress(blobs.BlobMissing):  # deleted while the archive is sent
+            yield name, *blobs.opened(key)
+
+
+_ZIP: Responses = {
+    200: {
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The pictures.",
+    }
+}
+
+
+@router.get(
+    "/batches/{batch_id}/zip",
+    response_class=Response,
+    responses=_ZIP | problems(404, 409, 429),
+    dependencies=COSTLY,
+)
+def fetch(batch_id: str, owner: Owner) -> Response:
+    """Return the pictures of a batch that are done as one zip; 409 while there is none."""
+    batch = batches.get(batch_id, owner)
+    if not any(job.status == Status.DONE for job in batches.cells(batch)):
+        raise HTTPException(409, "No picture of this batch is done.")
+    return stored.Streamed(
+        archive.zipped(_pictures(batch)),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="adain-studio-{batch.id[-8:]}.zip"',
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,129 @@
+"""The API's description of itself, beyond what its signatures say: errors, identity, examples."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import compile_path
+
+from web.security.identity import COOKIE
+
+TEXT = """
+Jobs in, pictures out. A job is sent as a form, answered with an id, and then looked at, watched
+(`/events`) or told about (a webhook); its picture is fetched when it is done.
+
+**Who you are** is a signed cookie that comes with the first answer. Keep it: your jobs are
+visible with it alone. A program is you with a key of yours (`/me/keys`), sent as
+`Authorization: Bearer`.
+
+**What goes wrong** is answered as `application/problem+json` (RFC 9457); `detail` is a sentence
+for people.
+
+    curl -c cookies -b cookies -F content=@photo.jpg -F style=@night.jpg \\
+         -F 'options={"alpha": 0.8}' $STUDIO/api/v1/jobs
+"""
+
+Responses = dict[int | str, dict[str, Any]]
+
+_MEANING = {
+    400: ("The form can't be read.", "Missing boundary in multipart."),
+    401: ("An API key that is none.", "There is no such key, or it was revoked."),
+    403: ("The keeper takes nothing from you.", "The keeper of this studio takes nothing more."),
+    404: ("No such job, or not yours.", "There is no job with this id among yours."),
+    409: ("Not in this state.", "The picture is not ready: the job still waits in line."),
+    410: ("The picture is no longer kept.", "This picture is no longer kept."),
+    413: ("The request is too large.", "The request is too large: a picture may have 25 MiB."),
+    415: ("Not a form.", "A job is sent as multipart/form-data: content, style, options."),
+    422: ("Refused.", "alpha is a number from 0 to 1."),
+    429: ("Too much at once.", "You listen to 20 jobs already; close one first."),
+    503: ("The database is away.", "The studio cannot reach its database right now."),
+    507: ("The storage is full.", "There is no room for more pictures right now."),
+}
+
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What is wrong (RFC 9457).",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence for people."},
+    },
+}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    meaning, sentence = _MEANING[status]
+    example = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": meaning, "content": {"application/problem+json": problem}}
+
+
+def problems(*statuses: int) -> Responses:
+    """Return what a route declares for the errors it may answer with."""
+    return {status: _problem(status) for status in statuses}
+
+
+def _fill(schema: dict[str, Any], example: Any, schemas: dict[str, Any]) -> None:  # noqa: ANN401
+    """Put back the nulls of an example, which FastAPI drops."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(example, dict) and "properties" in schema:
+        for name, part in schema["properties"].items():
+            if name in schema.get("required", ()):
+                _fill(part, example.setdefault(name), schemas)
+    elif isinstance(example, list):
+        for each in example:
+            _fill(schema.get("items", {}), each, schemas)
+
+
+def _complete(document: dict[str, Any]) -> None:
+    """Write into the document what all operations have in common."""
+    parts = document.setdefault("components", {})
+    parts.setdefault("schemas", {})["Problem"] = _PROBLEM
+    for theirs in ("HTTPValidationError", "ValidationError"):
+        parts["schemas"].pop(theirs, None)  # ours are problems
+    for schema in parts["schemas"].values():
+        for example in schema.get("examples", ()):
+            _fill(schema, example, parts["schemas"])
+    parts["securitySchemes"] = {
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": COOKIE,
+            "description": "Comes with the first answer, lasts a year. Without it you are "
+            "somebody new. Over https it is called `__Host-studio`, or `__Secure-studio-` and 8 "
+            "characters where the studio lies under a path.",
+        },
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key that its owner made at /api/v1/me/keys.",
+        },
+    }
+    for path, operations in document["paths"].items():
+        if path.startswith("/api/"):
+            for operation in operations.values():
+                operation["security"] = [{"cookie": []}, {"key": []}, {}]
+                for status in (401, 422, 503):
+                    operation["responses"][str(status)] = _problem(status)
+
+
+def methods(app: FastAPI, path: str) -> list[str]:
+    """Return the methods that the application describes for an address; none: there is none."""
+    described = app.openapi()["paths"]
+    found = [known for known in described if compile_path(known)[0].fullmatch(path)]
+    meant = path if path in found else min(found, default=None)  # the plain one before {id}
+    return sorted(map(str.upper, described.get(meant, ())))
+
+
+def describe(app: FastAPI) -> None:
+    """Make the application's description of itself complete."""
+    plain = app.openapi
+
+    def full() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(plain())
+        return plain()
+
+    app.openapi = full  # type: ignore[method-assign]

@@ -1,0 +1,100 @@
+"""Previews by the API and for the page: small pictures asked for, and looked at when made.
+
+What was sent once is kept small in this process for a while, so that a dragged control costs no
+second decoding. Parses, calls `worker.visitors.previews`, answers.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from web.api import submission
+from web.api.api import PREFIX, Owner
+from web.api.openapi import Responses, problems
+from web.http import checking, references, stored
+from web.security import address
+from worker.images import images
+from worker.images.images import CleanImage
+from worker.visitors import limits, previews
+from worker.visitors.limits import Visitor
+from worker.visitors.previews import State
+
+router = APIRouter(prefix=PREFIX, tags=["previews"])
+
+FIELDS = ("content", "style", "mask", "options")
+KEPT = 128  # small pictures, some 60 kB each
+
+_ID: Any = {"id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"}
+
+
+class PreviewView(BaseModel):
+    """A preview that was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ID]})
+
+    id: str
+
+
+# ---------------------------------------------------------------- pictures in a form
+
+
+@lru_cache(maxsize=KEPT)
+def small(value: str, visitor: Visitor) -> CleanImage:
+    """Return the visitor's picture that a value of the form names, small; opened once."""
+    limits.spend(visitor, limits.pictures())
+    return images.small(references.read(value, visitor.owner), previews.SIDE)
+
+
+# ---------------------------------------------------------------- the API
+
+
+def _ask(visitor: Visitor, asked: submission.Submission) -> str:
+    sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
+    limits.spend(visitor, limits.sent(sum(sizes)), limits.pictures(len(sizes)))
+    content = images.small(asked.content.read(), previews.SIDE)
+    styles = [images.small(style.read(), previews.SIDE) for style in asked.styles]
+    size = content.width, content.height
+    masks = [images.small_mask(mask.read(), size) for mask in asked.masks]
+    return previews.ask(visitor, content, styles, masks, asked.options)
+
+
+@router.post(
+    "/previews",
+    status_code=202,
+    openapi_extra=submission.described(*FIELDS),
+    responses=problems(400, 413, 415, 429, 507),
+)
+async def ask(request: Request) -> PreviewView:
+    """Ask for a preview: 256 px, not kept, in place of the one you asked for before.
+
+    Made when no job waits; look again some times a second, and not for longer than ten seconds.
+    """
+    visitor = address.visitor(request)
+    async with submission.read(request, FIELDS) as asked:
+        return PreviewView(id=await checking.run(visitor, _ask, visitor, asked))
+
+
+_LOOK: Responses = {
+    200: {
+        "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The preview.",
+    },
+    204: {"description": "It is not made yet."},
+}
+
+
+@router.get(
+    "/previews/{preview_id}", response_class=Response, responses=_LOOK | problems(404, 409, 410)
+)
+def look(preview_id: str, owner: Owner) -> Response:
+    """Return a preview, a JPEG, or nothing while it is not made; 404 once another was asked for."""
+    match previews.look(preview_id, owner):
+        case None:
+            raise HTTPException(404, "Another preview was asked for since, or none with this id.")
+        case State.FAILED:
+            raise HTTPException(409, "This preview did not work out.")
+        case State.MADE:
+            return stored.answer(previews.result_key(owner), {"Cache-Control": "no-store"})
+    return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,263 @@
+"""A submission: what a visitor sends to have a picture made, read from the request and accepted.
+
+Knows the form and the two headers; what makes a good job is for `jobs.submit` to say.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+from fastapi import HTTPException, Request
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData, UploadFile
+
+from web.security.limits import SMALL
+from worker import jobs
+from worker.jobs import Beside, Job, receipts
+from worker.jobs.batches import Source
+from worker.refused import Refused
+from worker.settings import KIB, settings
+from worker.visitors import admission
+from worker.visitors.limits import Visitor
+from worker.webhooks import deliveries
+
+FIELDS = ("content", "style", "mask", "options", "webhook")
+KEY = re.compile(r"[!-~]{1,255}")
+FIELD = "picture"  # of a form with one picture
+ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
+
+_FILE = {"type": "string", "format": "binary"}
+KEY_DESCRIPTION: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any word of your own, new for each job. Sending the same again within "
+    "24 hours makes no second job and answers 200 with the first.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "6f1c8a52-holiday-17",
+}
+_PROPERTIES: dict[str, Any] = {
+    "content": _FILE | {"description": "The photo: PNG, JPEG or WebP."},
+    "style": {
+        "type": "array",
+        "items": _FILE,
+        "minItems": 1,
+        "description": "Style pictures, the field repeated.",
+    },
+    "mask": {
+        "type": "array",
+        "items": _FILE,
+        "description": "Where each style acts: white there, black elsewhere, "
+        "of the photo's shape. One for each style, or none; one for two styles is that of the "
+        "first, and its opposite that of the second.",
+    },
+    "options": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON with any of alpha (0 to 1), weights (one for "
+        "each style), color (style, content, luminance), size (pixels of "
+        "the shorter side, 0: as it is), network (compact, vgg19) and transfer "
+        "(covariance, or adain: plain AdaIN, the look of earlier pictures).",
+        "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
+    },
+    "webhook": {
+        "type": "string",
+        "description": "A public http or https address that is told when the "
+        "job ends. Needs a secret: POST /api/v1/webhook-secret.",
+        "examples": ["https://example.org/painted"],
+    },
+}
+
+
+def described(*fields: str) -> dict[str, Any]:
+    """Return what the API's description says of a form with these fields."""
+    schema = {
+        "type": "object",
+        "required": ["content", "style"],
+        "additionalProperties": False,
+        "properties": {field: _PROPERTIES[field] for field in fields},
+    }
+    form = {"schema": schema, "encoding": {"options": {"contentType": "application/json"}}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
+
+
+ONE_PICTURE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": [FIELD],
+                    "additionalProperties": False,
+                    "properties": {
+                        FIELD: {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The picture: PNG, JPEG or WebP.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+DESCRIPTION = described(*FIELDS) | {"parameters": [KEY_DESCRIPTION]}
+
+
+def _digest(sources: Sequence[Source]) -> str:
+    """Return a fingerprint of pictures, one of which is in memory at a time."""
+    return receipts.digest_of(source.read() for source in sources)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came with one request, none of it checked; pictures lie in files until they are read."""
+
+    content: Source
+    styles: Sequence[Source]
+    masks: Sequence[Source]
+    options: object
+    webhook: str
+    key: str
+
+    def digest(self) -> str:
+        """Return a fingerprint: the same for the same pictures and wishes."""
+        wishes = json.dumps([self.options, self.webhook], sort_keys=True).encode()
+        styles, masks = _digest(self.styles), _digest(self.masks)
+        return receipts.digest(self.content.read(), styles.encode(), masks.encode(), wishes)
+
+
+# ---------------------------------------------------------------- read
+
+
+def _read(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(settings().max_upload_bytes + 1)  # one more, which is then refused
+
+
+def sources(form: FormData, field: str) -> list[Source]:
+    """Return the pictures of a field as they lie in the request's own files."""
+    files = form.getlist(field)
+    if any(not isinstance(file, UploadFile) for file in files):
+        raise Refused(f"`{field}` must be a picture file, not text.")
+    return [
+        Source(file.filename or "", file.size or 0, partial(_read, file.file))
+        for file in files
+        if isinstance(file, UploadFile)
+    ]
+
+
+def _photo(form: FormData) -> Source:
+    found = sources(form, "content")
+    if len(found) != 1:
+        raise Refused(f"A job takes exactly one photo in `content`; {len(found)} were given.")
+    return found[0]
+
+
+async def _text(form: FormData, field: str) -> str:
+    """Return a field that may come as text or as a file."""
+    given = form.get(field) or ""
+    if isinstance(given, UploadFile) and (given.size or 0) > SMALL:
+        raise Refused(f"`{field}` may have {SMALL // KIB} KiB.")
+    try:
+        return (await given.read()).decode() if isinstance(given, UploadFile) else given
+    except UnicodeDecodeError as error:
+        raise Refused(f"`{field}` must be text.") from error
+
+
+async def options(form: FormData) -> object:
+    """Return the options as they came; what they mean is checked by `worker.options`."""
+    try:
+        return json.loads(await _text(form, "options") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise Refused('`options` must be JSON such as {"alpha": 0.8, "size": 512}.') from error
+
+
+def check_type(request: Request, what: str = "job") -> None:
+    """Raise HTTPException unless the request is a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(
+            415, f"A {what} is sent as multipart/form-data: content, style, options."
+        )
+
+
+def check_fields(form: FormData, fields: Sequence[str] = FIELDS) -> None:
+    """Raise `Refused` if there is a field that nobody knows."""
+    if unknown := sorted(set(form) - set(fields)):
+        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(fields)}.")
+
+
+def key_of(request: Request) -> str:
+    """Return the request's Idempotency-Key, "" if it has none; raises `Refused`."""
+    key = request.headers.get("idempotency-key", "")
+    if "idempotency-key" in request.headers and not KEY.fullmatch(key):
+        raise Refused("An Idempotency-Key is 1 to 255 letters, digits or signs without spaces.")
+    return key
+
+
+@asynccontextmanager
+async def picture(request: Request) -> AsyncIterator[Source]:
+    """Yield the picture of a request that has one and nothing else; raises HTTPException."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise HTTPException(415, ONE)
+    async with request.form(max_files=1, max_fields=0) as form:
+        found = sources(form, FIELD)
+        if len(found) != 1:
+            raise HTTPException(400, ONE)
+        yield found[0]
+
+
+@asynccontextmanager
+async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterator[Submission]:
+    """Yield the submission of a request, whose files are there until the end.
+
+    Raises `Refused` and HTTPException.
+    """
+    check_type(request)
+    key = key_of(request)
+    most = 2 * settings().max_styles + 3  # with masks, a photo, and two texts as files
+    async with request.form(max_files=most, max_fields=16, max_part_size=SMALL) as form:
+        check_fields(form, fields)
+        yield Submission(
+            content=_photo(form),
+            styles=sources(form, "style"),
+            masks=sources(form, "mask"),
+            options=await options(form),
+            webhook=await _text(form, "webhook"),
+            key=key,
+        )
+
+
+# ---------------------------------------------------------------- accept
+
+
+def _earlier(owner: str, job_id: str) -> Job:
+    try:
+        return jobs.get(job_id, owner)
+    except jobs.JobNotFound:
+        raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
+
+
+def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
+    """Return the job, and whether it is new; raises as `admission.submit` does."""
+    owner = visitor.owner
+    promise = deliveries.promise(owner, asked.webhook) if asked.webhook else None
+
+    def submit(receipt: Beside | None = None) -> Job:
+        def beside(session: Session, job_id: str) -> None:
+            for write in filter(None, (promise, receipt)):
+                write(session, job_id)
+
+        return admission.submit(
+            visitor, asked.content, asked.styles, asked.masks, asked.options, beside=beside
+        )
+
+    if not asked.key:
+        return submit(), True
+    job_id, new = receipts.once(owner, asked.key, asked.digest(), submit)
+    return _earlier(owner, job_id), new

@@ -1,0 +1,1 @@
+"""HTTP: bodies of requests, large answers, connections and open files, all bounded."""

@@ -1,0 +1,93 @@
+"""A connection of the web server: given up when its client does not take what is sent to it.
+
+One more than there may be is closed at once, so that files are left for the others' requests.
+The event loop keeps what a client has not taken. Each `LEAST_RATE * WINDOW` bytes, or what waits
+for the client, may take `WINDOW` seconds. The system's own buffer, where it can be told so
+(Linux), keeps little beyond what is on its way, lest megabytes of it hide how slow a client is,
+and is given up after the same time.
+"""
+
+import asyncio
+import logging
+import socket
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from web.http import descriptors
+from web.http.bodies import LEAST_RATE, WINDOW
+from worker.settings import KIB
+
+HEAD = 30.0  # seconds in which the head of a request must have come
+UNSENT = 128 * KIB  # bytes that the system keeps beyond what is on its way
+
+log = logging.getLogger(__name__)
+
+
+def _limit_buffer(wire: socket.socket) -> None:
+    """Let the system keep little of what is to be sent, and give up who takes nothing of it."""
+    if wire.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    for name, value in (("TCP_NOTSENT_LOWAT", UNSENT), ("TCP_USER_TIMEOUT", int(1000 * WINDOW))):
+        if option := getattr(socket, name, None):
+            wire.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+class Connection(H11Protocol):
+    """A connection that speaks HTTP; while more than 64 KiB wait for the client, it is timed."""
+
+    _clock: asyncio.TimerHandle | None = None  # while something waits for the client
+    _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
+        super().connection_made(transport)
+        if len(self.connections) > descriptors.connections():
+            return transport.abort()
+        _limit_buffer(transport.get_extra_info("socket"))
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+        self._stop()
+        self._stop_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._await_head()
+        else:
+            self._stop_head()
+
+    def _await_head(self) -> None:
+        """Close the connection in `HEAD` seconds unless a whole head has come by then."""
+        if self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD, self.transport.abort)
+
+    def _stop_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def pause_writing(self) -> None:  # noqa: D102
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:  # noqa: D102
+        self._stop()
+        super().resume_writing()
+
+    def _watch(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._clock = self.loop.call_later(WINDOW, self._look, waiting)
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _look(self, waited: int) -> None:
+        """Give the connection up if too little went since so many bytes waited."""
+        if waited - self.transport.get_write_buffer_size() >= LEAST_RATE * WINDOW:
+            return self._watch()
+        log.info("a client that takes too little of its answer was given up")
+        self.transport.abort()

@@ -1,0 +1,72 @@
+"""The pictures that a form names: each value is checked to be the visitor's before it is read.
+
+A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
+`job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything.
+"""
+
+import re
+from functools import partial
+from typing import IO
+
+from web.samples import shelf
+from worker import jobs
+from worker.images.images import Source
+from worker.refused import Refused
+from worker.storage import blobs
+from worker.visitors import uploads
+
+FIELD = "value-"  # how the ids of the fields begin that hold such a value
+LONGEST = 80  # characters of a value
+
+_UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
+_SHELF = re.compile(r"shelf:(photos|styles)/([a-z0-9-]{1,40})")
+_STYLE = re.compile(r"job:([0-9a-f-]{36})/styles/([0-9]{1,2})")
+
+
+def is_value(text: str) -> bool:
+    """Tell whether a text has the form of a value; whose the picture is, only `read` knows."""
+    return any(pattern.fullmatch(text) for pattern in (_UPLOAD, _SHELF, _STYLE))
+
+
+def style_of(job_id: str, place: int) -> str:
+    """Return the value that names a style of a job; the first is 0."""
+    return f"job:{job_id}/styles/{place}"
+
+
+def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
+    found = shelf.file(kind, name)
+    if found is None:
+        raise Refused(uploads.GONE)
+    return found.stat().st_size, found.open("rb")
+
+
+def _style(job_id: str, place: int, owner: str) -> tuple[int, IO[bytes]]:
+    keys = jobs.get(job_id, owner).style_keys
+    if place >= len(keys):
+        raise Refused(uploads.GONE)
+    return blobs.opened(keys[place])
+
+
+def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
+    """Return the bytes' number and the file that a value names."""
+    if found := _UPLOAD.fullmatch(value):
+        return uploads.opened(found[1], owner)[:2]
+    if found := _SHELF.fullmatch(value):
+        return _sample(found[1], found[2])
+    if found := _STYLE.fullmatch(value):
+        return _style(found[1], int(found[2]), owner)
+    raise Refused(uploads.GONE)
+
+
+def read(value: str, owner: str) -> bytes:
+    """Return the picture that a value names; raises `Refused`, `JobNotFound`, `BlobMissing`."""
+    _, file = _opened(value, owner)
+    with file:
+        return file.read()
+
+
+def source(value: str, owner: str) -> Source:
+    """Return the picture that a value names, to be read when it is its turn; raises as `read`."""
+    size, file = _opened(value, owner)
+    file.close()
+    return Source("", size, partial(read, value, owner))

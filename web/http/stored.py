@@ -1,0 +1,94 @@
+"""Pictures as answers: a large one is read while it is sent, never held as a whole.
+
+A client that reads slowly keeps a file open and a piece of it in memory; how many may do so is
+counted here, how slowly is said in `web/http/connection.py`.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO
+
+from fastapi import HTTPException, Response
+from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+
+from web.security import address
+from worker.images import images
+from worker.settings import KIB
+from worker.storage import blobs
+
+WHOLE = 256 * KIB  # bytes of a picture that is sent at once, and not counted
+PIECE = 64 * KIB
+IN_ALL, OF_ADDRESS = 200, 40  # large answers that are under way
+AGAIN = 5  # seconds after which another try is worth it
+
+FULL = "The studio sends as much as it can just now. Please try again in a few seconds."
+
+
+class UnderWay:
+    """How many large answers are under way, in all and by address; for the event loop only."""
+
+    def __init__(self) -> None:
+        self._answers: Counter[str] = Counter()
+
+    @property
+    def answers(self) -> int:
+        """The answers under way."""
+        return self._answers.total()
+
+    @contextmanager
+    def counted(self, who: str) -> Iterator[None]:
+        """Count an answer while it is sent; raises HTTPException with 503."""
+        if self.answers >= IN_ALL or self._answers[who] >= OF_ADDRESS:
+            raise HTTPException(503, FULL, headers={"Retry-After": str(AGAIN)})
+        self._answers[who] += 1
+        try:
+            yield
+        finally:
+            self._answers -= Counter([who])  # and drops whoever is at 0
+
+
+under_way = UnderWay()
+
+
+class Streamed(StreamingResponse):
+    """A large answer, made while it is sent; 503 in its place when too many are under way."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        with under_way.counted(address.origin(HTTPConnection(scope))):
+            await super().__call__(scope, receive, send)
+
+
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is in a file, piece by piece, and close it."""
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def sent(size: int, file: IO[bytes], kind: str, headers: Mapping[str, str]) -> Response:
+    """Return the answer that is an open file of so many bytes, which it closes."""
+    if size <= WHOLE:
+        with file:
+            return Response(file.read(), media_type=kind, headers=dict(headers))
+    told = {"Content-Length": str(size), **headers}
+    return Streamed(pieces(file), media_type=kind, headers=told)
+
+
+def answer(key: str, headers: Mapping[str, str]) -> Response:
+    """Return the answer that is a kept picture; raises `BlobMissing`."""
+    size, file = blobs.opened(key)
+    return sent(size, file, images.media_type(key), headers)
+
+
+def made(data: bytes, kind: str, headers: Mapping[str, str]) -> Response:
+    """Return the answer that is a picture just made; a large one waits in a temporary file."""
+    if len(data) <= WHOLE:
+        return Response(data, media_type=kind, headers=dict(headers))
+    file = tempfile.TemporaryFile()  # noqa: SIM115, closed once it is sent
+    file.write(data)
+    file.seek(0)
+    return sent(len(data), file, kind, headers)

@@ -1,0 +1,1 @@
+"""Language: texts and sentences in English and Korean; errors as sentences."""

@@ -1,0 +1,1 @@
+"""Launcher: `adain-studio up` and the processes it supervises."""

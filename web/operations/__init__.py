@@ -1,0 +1,1 @@
+"""Operations: administration, health checks and metrics."""

@@ -1,0 +1,338 @@
+"""The keeper's API, /api/v1/admin, and the page that is drawn from it, /admin.
+
+Parses, writes into the audit, calls `worker`, answers. The keeper sees jobs and their ends, and
+of pictures only those that visitors reported.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from web.api.api import PREFIX
+from web.api.gallery import EntryView, view
+from web.http import stored
+from web.operations import health, keeper
+from web.operations.keeper import Keeper
+from worker import jobs
+from worker.admin import audit, overview
+from worker.gallery import gallery
+from worker.gallery.gallery import EntryNotFound
+from worker.jobs import Job, Status, gate
+from worker.jobs.gate import State
+from worker.settings import Settings, settings
+from worker.storage import processes
+from worker.visitors import blocks, ceilings, room
+
+PAGE = Path(__file__).parents[1] / "static" / "admin.html"
+
+api = APIRouter(prefix=f"{PREFIX}/admin", dependencies=[Depends(keeper.exists)])
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/admin", dependencies=[Depends(keeper.exists)])
+def page() -> FileResponse:
+    """Return the page; its script asks the API, which asks for the secret."""
+    return FileResponse(PAGE, headers={"Cache-Control": "no-cache"})
+
+
+# ---------------------------------------------------------------- in and out
+
+
+class Secret(BaseModel):
+    """What opens the door."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str = Field(max_length=1000)
+
+
+@api.post("/session", status_code=204)
+def sign_in(given: Secret, request: Request, response: Response) -> None:
+    """Trade the secret for a cookie of an hour."""
+    origin = keeper.check(given.secret, request)
+    with audit.act("sign in", origin):
+        keeper.remember(request, response)
+
+
+@api.delete("/session", status_code=204)
+def sign_out(origin: Keeper, request: Request, response: Response) -> None:
+    """Take the cookie away."""
+    with audit.act("sign out", origin):
+        keeper.forget(request, response)
+
+
+# ---------------------------------------------------------------- how it stands
+
+
+class Overview(BaseModel):
+    """The queue, the workers, and what became of the jobs lately; times are epoch seconds."""
+
+    state: State
+    since: float
+    jobs: dict[Status, int]
+    oldest: float | None  # seconds that the first in line has waited
+    pace: dict[str, Any]  # of the last minute, hour and day
+    workers: list[Any]
+    sweep: bool
+    queue: dict[str, Any]
+    kept: int  # bytes
+    most: int
+    reported: bool  # something waits in the review list
+
+
+@api.get("/state")
+def state(origin: Keeper) -> Overview:
+    """Tell how the studio does."""
+    now = gate.read()
+    return Overview(
+        state=State(now.state),
+        since=now.since,
+        jobs=jobs.counts(),
+        oldest=overview.oldest(),
+        pace={name: asdict(pace) for name, pace in overview.pace().items()},
+        workers=[asdict(worker) for worker in overview.workers()],
+        sweep=bool(processes.alive("sweep")),
+        queue=health.waiting(),
+        kept=room.kept(),
+        most=ceilings.of("total_bytes")[0],
+        reported=bool(gallery.reported(1)),
+    )
+
+
+@api.post("/pause", status_code=204)
+def pause(origin: Keeper) -> None:
+    """Let no job be begun; those that come wait."""
+    with audit.act("pause", origin):
+        gate.turn(State.PAUSED)
+
+
+@api.post("/drain", status_code=204)
+def drain(origin: Keeper) -> None:
+    """Let nothing new in; what is in line is made."""
+    with audit.act("drain", origin):
+        gate.turn(State.DRAINING)
+
+
+@api.post("/resume", status_code=204)
+def resume(origin: Keeper) -> None:
+    """Go on as usual."""
+    with audit.act("resume", origin):
+        gate.turn(State.OPEN)
+
+
+# ---------------------------------------------------------------- jobs
+
+
+class Row(BaseModel):
+    """A job as the keeper sees it: whose and how it goes, not what it shows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    owner: str
+    origin: str | None
+    status: Status
+    error: str | None
+    attempt: int
+    worker: str | None
+    network: str | None
+    stage: str
+    progress: float
+    submitted: float
+    started: float | None
+    finished: float | None
+
+
+class Rows(BaseModel):
+    """Some jobs, newest first; `next` is the `before` of the page after."""
+
+    jobs: list[Row]
+    next: str | None
+
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Before = Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$")]
+
+
+def _row(job: Job) -> Row:
+    return Row.model_validate(job)
+
+
+@api.get("/jobs")
+def list_jobs(
+    origin: Keeper, status: Status | None = None, limit: Limit = 24, before: Before = None
+) -> Rows:
+    """List everybody's jobs, those in one state if it is given."""
+    found = overview.listed(status, limit + 1, before)
+    here = [_row(job) for job in found[:limit]]
+    return Rows(jobs=here, next=here[-1].id if len(found) > limit else None)
+
+
+@api.post("/jobs/{job_id}/cancel")
+def cancel(job_id: str, origin: Keeper) -> Row:
+    """Cancel anybody's job."""
+    with audit.act("cancel", origin, job_id):
+        return _row(jobs.stop(job_id))
+
+
+@api.post("/jobs/{job_id}/requeue")
+def requeue(job_id: str, origin: Keeper) -> Row:
+    """Put a job that failed, was cancelled or is stuck in line again."""
+    with audit.act("requeue", origin, job_id):
+        return _row(jobs.requeue(job_id))
+
+
+# ---------------------------------------------------------------- blocks
+
+
+class Blocking(BaseModel):
+    """Whom to block, as a job's row names them, and why; their jobs are cancelled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    who: str = Field(max_length=100)
+    reason: str = Field(default="", max_length=blocks.REASON)
+
+
+@api.get("/blocks")
+def list_blocks(origin: Keeper) -> list[dict[str, Any]]:
+    """List who is blocked."""
+    return [{"who": one.who, "since": one.since, "reason": one.reason} for one in blocks.listed()]
+
+
+@api.post("/blocks")
+def block(asked: Blocking, origin: Keeper) -> dict[str, int]:
+    """Let somebody send nothing more; answers how many of their jobs were cancelled."""
+    with audit.act("block", origin, asked.who, reason=asked.reason):
+        blocks.put(asked.who, asked.reason)
+        kind, _, name = asked.who.partition(":")
+        return {"cancelled": jobs.stop_all(**{kind: name})}
+
+
+@api.delete("/blocks/{who}", status_code=204)
+def unblock(who: str, origin: Keeper) -> None:
+    """Let somebody in again."""
+    with audit.act("unblock", origin, who):
+        if not blocks.lift(who):
+            raise HTTPException(404, "Nobody of this name is blocked.")
+
+
+# ---------------------------------------------------------------- limits
+
+
+class Value(BaseModel):
+    """A limit's new value; null: as the settings say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: StrictInt | None
+
+
+@api.get("/limits")
+def list_limits(origin: Keeper) -> list[dict[str, Any]]:
+    """List the limits: as they are set, and as the keeper changed them."""
+    changed = ceilings.changed()
+    return [
+        {
+            "name": name,
+            "description": Settings.model_fields[name].description,
+            "set": getattr(settings(), name),
+            "changed": changed.get(name),
+        }
+        for name in ceilings.NAMES
+    ]
+
+
+@api.put("/limits/{name}", status_code=204)
+def set_limit(name: str, asked: Value, origin: Keeper) -> None:
+    """Change a limit at once, for all processes."""
+    with audit.act("set limit", origin, name, value=asked.value):
+        ceilings.put(name, asked.value)
+
+
+# ---------------------------------------------------------------- the review list
+
+
+class Word(BaseModel):
+    """What a visitor said of an entry."""
+
+    reason: str
+    made: float
+
+
+class Reported(BaseModel):
+    """An entry that waits for the keeper's judgement."""
+
+    entry: EntryView
+    owner: str
+    hidden: bool  # taken down by the reports already
+    reports: list[Word]
+
+
+@api.get("/reports")
+def list_reports(
+    origin: Keeper, limit: Limit = 24, after: Annotated[str, Query(max_length=40)] = ""
+) -> list[Reported]:
+    """List the entries with reports that nobody has dealt with, oldest first."""
+    return [
+        Reported(
+            entry=view(one.shown, "", f"{PREFIX}/admin/reports/{one.shown.job.id}"),
+            owner=one.shown.job.owner,
+            hidden=one.shown.entry.hidden is not None,
+            reports=[Word(reason=word.reason, made=word.made) for word in one.reports],
+        )
+        for one in gallery.reported(limit, after)
+    ]
+
+
+@api.get("/reports/{job_id}/{size}")
+def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
+    """Return a reported entry's picture or its thumbnail; nobody else's."""
+    job = gallery.under_review(job_id).job
+    key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
+    if key is None:
+        raise EntryNotFound
+    return stored.answer(key, {"Cache-Control": "no-store"})
+
+
+@api.post("/reports/{job_id}/stay", status_code=204)
+def let_stay(job_id: str, origin: Keeper) -> None:
+    """Let an entry be public, again if the reports had taken it down."""
+    with audit.act("let stay", origin, job_id):
+        gallery.judge(job_id, stays=True)
+
+
+@api.post("/reports/{job_id}/down", status_code=204)
+def take_down(job_id: str, origin: Keeper) -> None:
+    """Take an entry down for good; its owner still sees it."""
+    with audit.act("take down", origin, job_id):
+        gallery.judge(job_id, stays=False)
+
+
+# ---------------------------------------------------------------- the audit
+
+
+@api.get("/audit")
+def list_acts(origin: Keeper, limit: Limit = 50, before: Before = None) -> dict[str, Any]:
+    """List what the keeper did, newest first; `next` is the `before` of the page after."""
+    found = audit.written(limit + 1, before)
+    here = [
+        {
+            "id": one.id,
+            "made": one.made,
+            "what": one.what,
+            "about": one.about,
+            "detail": one.detail,
+            "origin": one.origin,
+            "outcome": one.outcome,
+        }
+        for one in found[:limit]
+    ]
+    return {"acts": here, "next": here[-1]["id"] if len(found) > limit else None}
+
+
+router.include_router(api)

@@ -1,0 +1,143 @@
+"""How the studio is: this process alone, and the whole of it."""
+
+import math
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import redis
+from fastapi import APIRouter, Response
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from adain import __version__
+from web.api.openapi import Responses
+from worker import jobs
+from worker.jobs import queue
+from worker.settings import settings
+from worker.storage import blobs, database, processes, revisions
+
+KEPT_SECONDS = 5.0  # between two looks at the storage
+
+router = APIRouter(tags=["health"])
+_NOT_NOW: Responses = {503: {"description": "Not well; the answer says what."}}
+
+
+def _database() -> None:
+    with database.reading() as session:
+        session.execute(text("SELECT 1 FROM jobs LIMIT 1"))
+
+
+def _works(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except Exception:  # whatever it is, it does not work
+        return False
+    return True
+
+
+def _tables() -> str:
+    """Return a sentence if the tables are too old for this program, or not there; "" if not."""
+    try:
+        return revisions.too_old()
+    except SQLAlchemyError:  # the database is away, which is told elsewhere
+        return ""
+
+
+def _database_now() -> dict[str, Any]:
+    """Return how the database does, with a sentence where its tables don't fit the program."""
+    if error := _tables():
+        return {"ok": False, "error": error}
+    if not _works(_database):
+        return {"ok": False}
+    newer = revisions.newer()
+    return {"ok": True} | ({"warnings": [newer]} if newer else {})
+
+
+class _Kept:
+    """What a check said, for some seconds; asked by many at once, it is made once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Check again when asked next."""
+        self._until, self._works = -math.inf, False
+
+    def works(self, check: Callable[[], object]) -> bool:
+        """Tell whether it works, or did some seconds ago."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._works = _works(check)
+                self._until = time.monotonic() + KEPT_SECONDS
+            return self._works
+
+
+_storage = _Kept()
+
+
+def forget() -> None:
+    """Look at the storage again when asked next."""
+    _storage.forget()
+
+
+def _stores() -> bool:
+    """Tell whether the storage takes a file; written to some times a minute, whoever asks."""
+    return _storage.works(blobs.check)
+
+
+def waiting() -> dict[str, Any]:
+    """Return how many bells wait in the queue, if it answers."""
+    try:
+        return {"ok": True, "waiting": queue.depth()}
+    except redis.RedisError:
+        return {"ok": False}
+
+
+def _workers() -> dict[str, Any]:
+    """Return the workers heard lately; one at least must have the default network's weights."""
+    heard = [{"name": one.name, **one.info} for one in processes.alive("worker")]
+    able = any(settings().network in one.get("networks", {}) for one in heard)
+    return {"ok": able, "heard": heard}
+
+
+def _sweep() -> dict[str, Any]:
+    """Return whether a sweep was heard lately, and what it could not do, if anything."""
+    heard = processes.alive("sweep")
+    warnings = [warning for one in heard for warning in one.info.get("warnings", ())]
+    return {"ok": bool(heard)} | ({"warnings": warnings} if warnings else {})
+
+
+@router.get("/livez")
+def alive() -> dict[str, str]:
+    """Tell that this process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses=_NOT_NOW)
+def ready(response: Response) -> dict[str, Any]:
+    """Tell whether this process can accept jobs: database and storage."""
+    error = _tables()
+    parts = {"database": not error and _works(_database), "storage": _stores()}
+    response.status_code = 200 if all(parts.values()) else 503
+    said = {"error": error} if error else {}
+    return {"status": "ok" if all(parts.values()) else "not ready", **parts, **said}
+
+
+@router.get("/healthz", responses=_NOT_NOW)
+def healthy(response: Response) -> dict[str, Any]:
+    """Tell how the whole studio is; 200 when a job would be done, warnings or not."""
+    parts: dict[str, Any] = {
+        "database": _database_now(),
+        "storage": {"ok": _stores()},
+        "queue": waiting(),
+    }
+    if parts["database"]["ok"]:
+        parts["sweep"] = _sweep()
+        parts["workers"] = _workers()
+        parts["jobs"] = {"ok": True, **jobs.counts()}
+    well = all(part["ok"] for part in parts.values()) and "workers" in parts
+    response.status_code = 200 if well else 503
+    return {"status": "ok" if well else "unhealthy", "version": __version__, **parts}

@@ -1,0 +1,109 @@
+"""`/metrics`: how the studio runs, for Prometheus, and for nobody else.
+
+What waits and runs comes from the database at the moment it is asked for; what workers and sweep
+counted, from their rows, each under its process. Any one web server shows all of it.
+"""
+
+import hmac
+from collections.abc import Iterator
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from web.security import address
+from worker.jobs import standings
+from worker.settings import settings
+from worker.storage import processes
+
+router = APIRouter(tags=["health"])
+
+
+# What a collector on this machine sends. A proxy adds a header of its own, whatever its name is.
+_PLAIN = {
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "host",
+    "user-agent",
+    "x-prometheus-scrape-timeout-seconds",
+}
+
+
+def _through_proxy(request: Request) -> bool:
+    """Tell whether a request may have come through a proxy, whose address is not the client's."""
+    set_up = settings().public_url or settings().trusted_proxies
+    named = "metrics_from" in settings().model_fields_set
+    old = request.scope.get("http_version") == "1.0"  # as plain proxies speak; no collector does
+    return bool(set_up and not named) or old or not set(request.headers.keys()) <= _PLAIN
+
+
+def _allowed(request: Request) -> bool:
+    """Tell whether the token came, or where none is set, whether an address did that may look."""
+    if token := settings().metrics_token.get_secret_value():
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), token.encode())
+    return not _through_proxy(request) and address.among(
+        address.of(request), settings().metrics_from
+    )
+
+
+def _line() -> Iterator[Metric]:
+    jobs = GaugeMetricFamily("studio_jobs", "Jobs by state and queue.", labels=["state", "queue"])
+    oldest = GaugeMetricFamily(
+        "studio_oldest_waiting_seconds", "Age of the job that waits longest.", labels=["queue"]
+    )
+    stuck = GaugeMetricFamily(
+        "studio_stuck_jobs", "Jobs that wait and that nobody may claim.", labels=["queue"]
+    )
+    for row in standings.lines():
+        jobs.add_metric([row.state, row.queue], row.jobs)
+        if row.oldest is not None:
+            oldest.add_metric([row.queue], row.oldest)
+            stuck.add_metric([row.queue], row.stuck)
+    yield from (jobs, oldest, stuck)
+
+
+def _processes() -> Iterator[Metric]:
+    alive = GaugeMetricFamily("studio_processes", "Processes heard lately.", labels=["kind"])
+    counted: dict[str, Metric] = {}
+    for kind in ("worker", "sweep"):
+        heard = processes.counted(kind)
+        alive.add_metric([kind], len(heard))
+        for process, metrics in heard.items():
+            for family in text_string_to_metric_families(metrics):
+                name = family.name
+                merged = counted.setdefault(name, Metric(name, family.documentation, family.type))
+                for sample in family.samples:
+                    labels = {**sample.labels, "process": process}
+                    merged.add_sample(sample.name, labels, sample.value)
+    yield alive
+    yield from counted.values()
+
+
+class Studio(Collector):
+    """Everything, as Prometheus' library wants to be handed it."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        yield from _line()
+        yield from _processes()
+
+
+def text() -> bytes:
+    """Return everything in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(Studio())
+    return generate_latest(registry)
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(request: Request) -> Response:
+    """Show what is counted to who may see it."""
+    if not _allowed(request):
+        raise HTTPException(403, "Metrics are for the keeper of this studio.")
+    return Response(text(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,115 @@
+"""What a browser may send to the page's events: text, numbers and choices, checked one by one.
+
+Gradio makes a file of any object that looks like one, whichever component it was sent to, and
+opens or fetches it. So nothing but plain values of the event's own inputs is passed on.
+"""
+
+import json
+from typing import Annotated, Any
+
+import gradio as gr
+from anyio.to_thread import run_sync
+from gradio.block_function import BlockFunction
+from gradio.components import Component
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.http import references
+from web.language import sentences, texts
+from worker.options import Options
+
+NOT_TAKEN = "The page sent something that the studio does not take. Please reload it."
+CALLS = ("/gradio_api/run/predict", "/gradio_api/queue/join")
+
+_Name = Annotated[str, Field(max_length=64)]
+
+
+class Told(BaseModel):
+    """What one of our scripts tells an event beside the form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: _Name = ""  # of a job
+    options: Options | None = None  # of a picture
+
+
+class Call(BaseModel):
+    """The body of a call as Gradio's script sends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    fn_index: int
+    data: list[Any]
+    event_data: dict[str, Any] | None = None
+    trigger_id: int | None = None
+    session_hash: _Name | None = None
+
+
+def _is_picture(part: Component, value: str) -> bool:
+    """Tell whether a value names a picture, where the input takes the name of one."""
+    takes_one = str(part.elem_id).startswith(references.FIELD)
+    return not value or not takes_one or references.is_value(value)
+
+
+def _fits(part: Component, value: object) -> bool:
+    """Tell whether a value is one that a component of the form can have."""
+    match part, value:
+        case gr.Textbox(), None | str():
+            return len(value or "") <= (part.max_length or 0) and _is_picture(part, value or "")
+        case gr.Slider(), int() | float() if not isinstance(value, bool):
+            return bool(part.minimum <= value <= part.maximum)  # not so of NaN; exact for any int
+        case gr.Radio(), int() | str() if not isinstance(value, bool):
+            return value in [choice for _, choice in part.choices]
+        case _:
+            return False
+
+
+def _passes(events: dict[int, BlockFunction], body: bytes) -> bool:
+    """Tell whether a call names an event of the page and has what its inputs can have."""
+    try:
+        call = Call.model_validate(json.loads(body))
+        Told.model_validate(call.event_data or {})
+    except (ValueError, RecursionError, ValidationError):
+        return False
+    event = events.get(call.fn_index)
+    if event is None or event.fn is None or len(call.data) != len(event.inputs):
+        return False
+    return all(map(_fits, event.inputs, call.data))  # type: ignore[arg-type]
+
+
+async def _whole(receive: Receive) -> bytes:
+    """Return a request's body, whose length the limits have seen to."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+class CallCheck:
+    """Middleware in front of Gradio: an event gets plain values of its own inputs, or nothing."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+        self.app = app
+        self.page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http" or scope["path"].rstrip("/") not in CALLS:
+            return await self.app(scope, receive, send)
+        body = await _whole(receive)
+        if not await run_sync(_passes, self.page.fns, body):
+            said = sentences.said(NOT_TAKEN, texts.language_of(HTTPConnection(scope)))
+            return await JSONResponse({"error": said}, 422)(scope, receive, send)
+        told = False
+
+        async def again() -> Message:
+            nonlocal told
+            if told:
+                return await receive()
+            told = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self.app(scope, again, send)

@@ -1,0 +1,45 @@
+"""What the form's parts are called, in the visitor's language; by their ids on the page."""
+
+from typing import Any
+
+from web.language import texts
+from web.language.texts import ENGLISH
+
+_TEXTS = {  # what a place such as style-0 is called goes by its kind
+    "share": {"label": "form.share"},
+    "strength": {"label": "strength", "info": "form.strength.info"},
+    "color": {"label": "color"},
+    "size": {"label": "size", "info": "form.size.info"},
+    "network": {"label": "network"},
+    "parts": {"label": "form.parts"},
+    "masks": {"value": "form.masks"},
+    "send": {"value": "form.send"},
+}
+_COLORS = ("style", "content", "luminance")
+SIZES = (256, 512, 768, 1024, 0)
+
+
+def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
+    if name == "color":
+        return [(words[f"color.{color}"], color) for color in _COLORS]
+    return [(str(size or words["form.size.whole"]), size) for size in SIZES]
+
+
+def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:
+    """Return the properties with words in them, of the part of the page with this id.
+
+    The page is built in English; other languages come when it loads.
+    """
+    words = texts.words(language)
+    kind, _, place = elem_id.partition("-")
+    count = int(place) + 1 if place else ""
+    given: dict[str, Any] = {
+        name: words[text].format(count=count) for name, text in _TEXTS[kind].items()
+    }
+    return given | ({"choices": _choices(kind, words)} if kind in {"color", "size"} else {})
+
+
+def has(elem_id: str | None) -> bool:
+    """Tell whether a part of the page has words in it that a language changes."""
+    kind, dash, place = (elem_id or "").partition("-")
+    return kind in _TEXTS and (not dash or place.isdigit())

@@ -1,0 +1,1 @@
+"""Sample photos and styles, and their routes."""

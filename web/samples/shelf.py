@@ -1,0 +1,68 @@
+"""The shelf: sample photos and style pictures that come with the program.
+
+The page shows them small and uses them at full size, by name.
+"""
+
+import hashlib
+import io
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import FileResponse
+from PIL import Image
+
+from worker.images import images
+
+FOLDER = Path(__file__).parent
+SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
+
+router = APIRouter(prefix="/shelf", include_in_schema=False)
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """Return the names of the sample `photos` or `styles`."""
+    return tuple(sorted(file.stem for file in (FOLDER / kind).glob("*.jpg")))
+
+
+def file(kind: str, name: str) -> Path | None:
+    """Return the picture of that name, if there is one; any string may be asked for."""
+    return FOLDER / kind / f"{name}.jpg" if name in names(kind) else None
+
+
+@cache
+def digests() -> frozenset[str]:
+    """Return the sha256 of the sample styles as jobs keep them."""
+    pictures = (images.clean(one.read_bytes()) for one in (FOLDER / "styles").glob("*.jpg"))
+    return frozenset(hashlib.sha256(picture.data).hexdigest() for picture in pictures)
+
+
+@cache
+def _thumbnail(picture: Path) -> bytes:
+    with Image.open(picture) as image:
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = image.crop((left, top, left + side, top + side))
+    out = io.BytesIO()
+    square.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(out, "WEBP", quality=80)
+    return out.getvalue()
+
+
+@router.get("/{kind}/{name}.webp")
+def thumbnail(kind: str, name: str) -> Response:
+    """Return a sample picture, small and square."""
+    picture = file(kind, name)
+    if picture is None:
+        raise HTTPException(404, "There is no such sample picture.")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(_thumbnail(picture), media_type="image/webp", headers=headers)
+
+
+@router.get("/{kind}/{name}.jpg")
+def whole(kind: str, name: str) -> FileResponse:
+    """Return a sample picture as it is."""
+    picture = file(kind, name)
+    if picture is None:
+        raise HTTPException(404, "There is no such sample picture.")
+    return FileResponse(picture, headers={"Cache-Control": "public, max-age=86400"})

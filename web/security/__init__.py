@@ -1,0 +1,1 @@
+"""Security: who asks and from where, sign-in, headers, CSRF, body limits."""

@@ -1,0 +1,86 @@
+"""What a browser may do with an answer: nothing from elsewhere runs, and nobody frames it.
+
+Gradio starts its page with inline scripts and builds functions from strings (`js=` and
+`js_on_load`), so there, and only there, 'unsafe-inline' and 'unsafe-eval' stand.
+"""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.security.cookies import over_https
+
+Policy = dict[str, str]
+
+_NOBODY: Policy = {
+    "default-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+_PAGE: Policy = _NOBODY | dict.fromkeys(
+    ("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"
+)
+_GRADIO: Policy = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+PAGES = ("/share/", "/admin")  # of ours, without Gradio
+ANSWERS = (
+    "/api/",
+    "/page/",
+    "/shelf/",
+    "/sign-",
+    "/texts.js",
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+)
+_NO_DEVICE = "microphone=(), geolocation=(), payment=(), usb=()"
+
+
+def policy(path: str) -> Policy:
+    """Return what the answer at a path may load and run."""
+    if path.startswith(ANSWERS):
+        return _NOBODY
+    return _PAGE if path.startswith(PAGES) else _GRADIO
+
+
+def of(path: str) -> dict[str, str]:
+    """Return the headers of an answer at a path."""
+    asked = policy(path)
+    camera = "camera=(self)" if asked is _GRADIO else "camera=()"
+    found = {
+        "Content-Security-Policy": "; ".join(f"{what} {who}" for what, who in asked.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": f"{camera}, {_NO_DEVICE}",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    return found | ({"Strict-Transport-Security": "max-age=31536000"} if over_https() else {})
+
+
+class SecurityHeaders:
+    """Middleware: every answer says what may be done with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(of(scope["path"]))
+            await send(message)
+
+        await self.app(scope, receive, with_headers)

@@ -1,0 +1,185 @@
+"""Who is asking: a signed cookie that comes with the first answer, or an API key.
+
+The page and the API both ask `owner_of`, so that neither is an unguarded way to the other's
+jobs. Knows no name, no password and no job.
+"""
+
+import secrets
+from time import time
+from typing import NamedTuple
+
+from anyio.to_thread import run_sync
+from fastapi import Depends, HTTPException, Request
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.language import texts
+from web.language.problems import problem, sentence_for
+from web.security import cookies, signed
+from web.security.cookies import Place
+from worker.credentials import keys
+
+COOKIE = "studio"  # over https with a prefix, see `web/security/cookies.py`
+LASTS = 365 * 86400  # seconds
+RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regular keeps it
+NOBODY = (  # the same for all, or the keeper's; no cookie
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/metrics",
+    "/shelf/",
+    "/page/",
+    "/admin",
+    "/api/v1/admin",
+)
+NO_KEY = "There is no such key, or it was revoked. Make one at /api/v1/me/keys."
+
+
+BROWSER_ONLY = "An API key may not do this. Do it in your browser, which is known by its cookie."
+OTHER_TIME = (
+    "Your cookie was signed at a time that does not fit this server's clock. Try again later; "
+    "without the cookie you are somebody new."
+)
+
+
+class OtherTime(Exception):
+    """A cookie that was signed here, too long ago or too far in the future."""
+
+
+def _signer(name: str) -> URLSafeTimedSerializer:
+    """Return what signs the cookie of this name, and no cookie of another name."""
+    return signed.timed("owner" if name == COOKIE else f"owner {name}")
+
+
+def sign(owner: str, name: str = COOKIE) -> str:
+    """Return the cookie's value for an owner."""
+    return str(_signer(name).dumps(owner))
+
+
+def read(cookie: str, name: str = COOKIE) -> tuple[str, float] | None:
+    """Return the owner and the cookie's age in seconds; None if it was not signed here.
+
+    Raises `OtherTime`.
+    """
+    try:
+        owner, when = _signer(name).loads(cookie, max_age=LASTS, return_timestamp=True)
+    except SignatureExpired as error:
+        raise OtherTime from error
+    except BadSignature:
+        return None
+    return str(owner), time() - when.timestamp()
+
+
+class _Known(NamedTuple):
+    """Who came, and whether the answer is to bring the cookie anew."""
+
+    owner: str
+    renew: bool
+
+
+def _known(connection: HTTPConnection, place: Place) -> _Known:
+    """Return who comes with the cookies; raises `OtherTime`.
+
+    A cookie of the time before the prefixes counts where none with the right name comes. It was
+    given out for a year, and is no more over https.
+    """
+    for name in dict.fromkeys((place.name, COOKIE)):
+        if (value := connection.cookies.get(name)) and (found := read(value, name)):
+            owner, age = found
+            return _Known(owner, name != place.name or age > RENEWED)
+    return _Known(secrets.token_hex(16), True)
+
+
+def owner_of(connection: HTTPConnection) -> str:
+    """Return who asks; there is always somebody, if only since this request."""
+    return str(connection.state.owner)
+
+
+def by_key(connection: HTTPConnection) -> bool:
+    """Tell whether who asks is known by an API key."""
+    return bool(connection.state.by_key)
+
+
+def in_browser(request: Request) -> None:
+    """Depend on this where an API key is not enough; raises a 403."""
+    if by_key(request):
+        raise HTTPException(403, BROWSER_ONLY)
+
+
+IN_BROWSER = [Depends(in_browser)]
+
+
+def become(connection: HTTPConnection, owner: str) -> None:
+    """Give whoever asks another owner's cookie with the answer; "": none at all."""
+    connection.state.owner = owner
+
+
+def _set_cookie(headers: MutableHeaders, owner: str, place: Place) -> None:
+    name, path, secure = place
+    answer = Response()
+    answer.set_cookie(
+        name,
+        sign(owner, name) if owner else "",
+        max_age=LASTS if owner else 0,
+        path=path,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    headers.append("set-cookie", answer.headers["set-cookie"])
+
+
+def _set_cookies(headers: MutableHeaders, owner: str, place: Place, changed: bool) -> None:
+    """Give the cookie; who became another owner leaves the one without a prefix behind as well."""
+    _set_cookie(headers, owner, place)
+    if changed and place.name != COOKIE:
+        _set_cookie(headers, "", Place(COOKIE, "/", place.secure))
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    kind, _, word = connection.headers.get("authorization", "").partition(" ")
+    return word.strip() if kind.lower() == "bearer" else None
+
+
+class Identity:
+    """Middleware: finds the owner of every request, and gives a newcomer a cookie."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def _with_key(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the key's owner in, who gets no cookie; nobody else."""
+        try:
+            owner = await run_sync(keys.owner_of, key)
+        except Exception as error:
+            return await problem(*sentence_for(error))(scope, receive, send)
+        if owner is None:
+            unknown = problem(401, NO_KEY, {"WWW-Authenticate": "Bearer"})
+            return await unknown(scope, receive, send)
+        scope.setdefault("state", {}).update(owner=owner, by_key=True)
+        await self.app(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(NOBODY):
+            return await self.app(scope, receive, send)
+        connection = HTTPConnection(scope)
+        if (key := _bearer(connection)) is not None:
+            return await self._with_key(key, scope, receive, send)
+        place = cookies.place(COOKIE, cookies.secure(connection))
+        try:
+            owner, renew = _known(connection, place)
+        except OtherTime:  # a newcomer's cookie would replace it, and the pictures be lost
+            language = texts.language_of(connection)
+            return await problem(401, OTHER_TIME, None, language)(scope, receive, send)
+        scope.setdefault("state", {}).update(owner=owner, by_key=False)
+
+        async def with_cookie(message: Message) -> None:
+            now: str = scope["state"]["owner"]
+            if message["type"] == "http.response.start" and (renew or now != owner):
+                _set_cookies(MutableHeaders(scope=message), now, place, now != owner)
+            await send(message)
+
+        await self.app(scope, receive, with_cookie)

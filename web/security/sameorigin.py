@@ -1,0 +1,65 @@
+"""No other site may have a visitor's browser do something here (CSRF).
+
+Browsers say which site a request comes from; a program that says nothing is no browser, carries
+no visitor's cookie but its own, and passes.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.language.problems import problem
+from worker.settings import settings
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+OURS = {"same-origin", "none"}  # none: the visitor's own doing
+ELSEWHERE = (
+    "This came from another site, which may not act for you here. Open the studio itself; its "
+    "keeper sets STUDIO_PUBLIC_URL if this is it."
+)
+_LETS_OTHERS_READ = ("access-control-allow-origin", "access-control-allow-credentials")
+
+
+def _host(netloc: str) -> str:
+    """Return host and port as they compare: lower case, the usual ports left out."""
+    return netloc.lower().rpartition("@")[2].removesuffix(":443").removesuffix(":80")
+
+
+def _host_of(url: str) -> str:
+    """Return the host and port of an address; "" if it is none."""
+    try:
+        return _host(urlsplit(url).netloc)
+    except ValueError:  # such as http://[
+        return ""
+
+
+def from_elsewhere(headers: Headers) -> bool:
+    """Tell whether a browser says that another site sent this request."""
+    if site := headers.get("sec-fetch-site"):
+        return site not in OURS
+    if origin := headers.get("origin"):
+        ours = {_host(headers.get("host", "")), _host_of(settings().public_url)}
+        return _host_of(origin) not in ours - {""}
+    return False
+
+
+class SameOrigin:
+    """Middleware: what changes something comes from our own pages; no other site reads answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        changing = scope["type"] == "http" and scope["method"] not in SAFE
+        if changing and from_elsewhere(Headers(scope=scope)):
+            return await problem(403, ELSEWHERE)(scope, receive, send)
+
+        async def for_ourselves(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name in _LETS_OTHERS_READ:  # Gradio lets every site in
+                    del headers[name]
+            await send(message)
+
+        await self.app(scope, receive, for_ourselves)
