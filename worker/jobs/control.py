@@ -1,0 +1,109 @@
+"""Changing jobs from outside the worker: cancel, stop, queue again, delete old rows."""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Update, and_, case, delete, update
+
+from worker.jobs import queue
+from worker.jobs.model import ACTIVE, ENDED, Job, Status, change_one, in_order
+from worker.jobs.queries import check_id, find, get
+from worker.refused import Refused
+from worker.storage import database, deletions
+from worker.storage.database import now
+
+log = logging.getLogger(__name__)
+
+
+def _cancel(*which: ColumnElement[bool]) -> Update:
+    """Return what cancels at once where nobody works on it, and else asks the worker to."""
+    waiting = Job.status == Status.QUEUED
+    return (
+        update(Job)
+        .where(in_order(*which, Job.status.in_(ACTIVE)))
+        .values(
+            cancel_requested=True,
+            status=case((waiting, Status.CANCELLED), else_=Job.status),
+            finished=case((waiting, now()), else_=Job.finished),
+        )
+    )
+
+
+def cancel(job_id: str, owner: str) -> Job:
+    """Cancel at once if nobody works on it, else ask the worker to; an ended job stays as it is.
+
+    Raises `JobNotFound`.
+    """
+    check_id(job_id)
+    return change_one(_cancel(Job.id == job_id, Job.owner == owner)) or get(job_id, owner)
+
+
+@database.retried
+def cancel_batch(batch_id: str, owner: str) -> None:
+    """Cancel what has not ended of a batch, as `cancel` does."""
+    with database.transaction() as session:
+        session.execute(
+            _cancel(Job.batch == batch_id, Job.owner == owner),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def stop(job_id: str) -> Job:
+    """Cancel anybody's job as its owner would; raises `JobNotFound`."""
+    check_id(job_id)
+    return change_one(_cancel(Job.id == job_id)) or find(job_id)
+
+
+@database.retried
+def stop_all(*, owner: str | None = None, origin: str | None = None) -> int:
+    """Cancel all jobs of an owner or from an origin; return how many changed."""
+    which = Job.owner == owner if owner is not None else Job.origin == origin
+    with database.transaction() as session:
+        statement = _cancel(which).returning(Job.id)
+        return len(
+            session.scalars(statement, execution_options={"synchronize_session": False}).all()
+        )
+
+
+def requeue(job_id: str) -> Job:
+    """Put a job that failed, was cancelled or is being worked on in line again, as if new.
+
+    What an attempt says that still has it is void. Raises `JobNotFound`, and `Refused` for one
+    that waits or is done.
+    """
+    check_id(job_id)
+    again = Job.status.in_([Status.RUNNING, Status.FAILED, Status.CANCELLED])
+    job = change_one(
+        update(Job)
+        .where(Job.id == job_id, again)
+        .values(
+            status=Status.QUEUED,
+            released=Job.attempt,  # all its attempts are free again
+            shape="",  # and it runs alone, lest it take others along
+            cancel_requested=False,
+            lease_until=None,
+            started=None,
+            finished=None,
+            error=None,
+            stage="",
+            progress=0.0,
+        )
+    )
+    if job is None:
+        raise Refused(f"The job is {find(job_id).status}; it needs no second try.")
+    log.info("job %s queued again by the keeper", job_id)
+    queue.announce([job_id], job.queue)
+    return job
+
+
+@database.retried
+def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
+    """Delete the rows of jobs that ended so, and so long ago; return their ids."""
+    ended = and_(Job.status.in_(states), Job.finished < now() - days * 86400)
+    with database.transaction() as session:
+        gone = session.scalars(
+            delete(Job).where(in_order(ended)).returning(Job.id),
+            execution_options={"synchronize_session": False},
+        ).all()
+        deletions.note(session, gone)
+    return list(gone)

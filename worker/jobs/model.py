@@ -1,0 +1,202 @@
+"""The jobs table: a row, its states, and the conditions that statements share.
+
+A row is the truth about its job; the message in the queue only says that there is one. All
+times are the database's, in epoch seconds.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    UpdateBase,
+    and_,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker.jobs import gate, queue
+from worker.settings import settings
+from worker.storage import database
+from worker.storage.database import Base, now
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Hold(StrEnum):
+    """What a worker learns about its job when it renews the lease."""
+
+    HELD = "held"
+    CANCELLED = "cancelled"  # the owner wants it no more
+    LOST = "lost"  # another attempt has it, or it ended
+
+
+class JobNotFound(Exception):
+    """No such job, or another visitor's; which of the two is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no job with this id among yours.")
+
+
+class Job(Base):
+    """One picture to make, and afterwards what made it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_in_line", "status", "priority", "turn", "id"),
+        Index("jobs_in_queue", "status", "queue", "priority", "turn", "id"),
+        Index("jobs_of_owner", "owner", "id"),
+        Index("jobs_finished", "status", "finished"),
+        Index("jobs_kept", "owner", "status", "bytes", "reserved"),
+        Index("jobs_of_batch", "batch", "cell"),
+        Index("jobs_of_origin", "origin", "status"),
+        CheckConstraint(
+            "(finished IS NOT NULL) = (status IN ('done', 'failed', 'cancelled'))",
+            "jobs_finished_when_ended",
+        ),
+        CheckConstraint(
+            "(lease_until IS NOT NULL) = (status = 'running')", "jobs_leased_while_running"
+        ),
+        CheckConstraint("released BETWEEN 0 AND attempt", "jobs_released_attempts"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
+    owner: Mapped[str]
+    status: Mapped[str] = mapped_column(default=Status.QUEUED)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    content_key: Mapped[str]
+    style_keys: Mapped[list[str]] = mapped_column(JSON)
+    mask_keys: Mapped[list[str]] = mapped_column(JSON)
+    style_digests: Mapped[list[str]] = mapped_column(JSON, default=list)  # sha256, to find by
+    content_width: Mapped[int]
+    content_height: Mapped[int]
+    shape: Mapped[str] = mapped_column(default="")  # what may run together; "": alone
+    origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
+    by_address: Mapped[bool] = mapped_column(default=False)  # takes its origin's turns
+    batch: Mapped[str | None]  # the id of the batch it came with
+    cell: Mapped[int | None]  # its place in the batch's table, row by row
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
+    reserved: Mapped[int] = mapped_column(BigInteger, default=0)  # for the result, until it ends
+    # its place in the line
+    queue: Mapped[str] = mapped_column(default=queue.LIGHT)  # which kind of worker it waits for
+    priority: Mapped[int] = mapped_column(default=0)  # lower first
+    turn: Mapped[int] = mapped_column(default=0)  # an owner's second job waits for others' first
+    submitted: Mapped[float] = mapped_column(default=now())
+    started: Mapped[float | None]
+    finished: Mapped[float | None]
+    # who has it
+    attempt: Mapped[int] = mapped_column(default=0)  # only grows: what an old attempt says is void
+    released: Mapped[int] = mapped_column(default=0)  # attempts given back, which do not count
+    lease_until: Mapped[float | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    worker: Mapped[str | None]
+    device: Mapped[str | None]
+    stage: Mapped[str] = mapped_column(default="")
+    progress: Mapped[float] = mapped_column(default=0.0)  # in [0, 1]
+    # what became of it
+    error: Mapped[str | None]  # one calm sentence for the owner
+    timings: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)  # seconds a stage
+    together: Mapped[int] = mapped_column(default=1)  # jobs made at once with it
+    network: Mapped[str | None]
+    weights_sha256: Mapped[str | None]
+    version: Mapped[str | None]
+    result_key: Mapped[str | None]
+    thumbnail_key: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    # length and sha256 of its pictures, by key; jobs of earlier versions have none
+    files: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
+
+
+Room = Callable[[int], None]  # makes room for so many bytes, or raises
+
+
+ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+
+ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+
+ORDER = (Job.priority, Job.turn, Job.id)
+
+
+def is_expired() -> ColumnElement[bool]:
+    """True for a running job whose worker let the lease run out."""
+    return and_(Job.status == Status.RUNNING, Job.lease_until < now())
+
+
+def _worn_out() -> ColumnElement[bool]:
+    return Job.attempt - Job.released >= settings().max_attempts
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """True for a queued job."""
+    return Job.status == Status.QUEUED
+
+
+def is_wanted() -> ColumnElement[bool]:
+    """True for a job that may be started: not cancelled, attempts left, service accepting."""
+    return and_(~Job.cancel_requested, ~_worn_out(), gate.begins())
+
+
+def is_claimable() -> ColumnElement[bool]:
+    """True for a job that a worker may take now."""
+    return and_(or_(is_waiting(), is_expired()), is_wanted())
+
+
+def is_joinable() -> ColumnElement[bool]:
+    """True for what may run beside others: small, and never lost with a worker before.
+
+    So what was lost together runs again one by one, and the one that kills its worker costs the
+    others no second attempt.
+    """
+    return and_(Job.shape != "", Job.attempt == Job.released)
+
+
+def stuck() -> ColumnElement[bool]:
+    """True for a row that waits and that nobody may claim: `repair` ends it.
+
+    No verb of this revision leaves one; an older worker does, and a lowered `max_attempts`.
+    """
+    return and_(is_waiting(), or_(Job.cancel_requested, _worn_out()))
+
+
+def is_held(job_id: str, attempt: int) -> ColumnElement[bool]:
+    """True for the row as long as this attempt has it: the fence."""
+    return and_(Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
+
+
+def in_order(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """True for those jobs, for a statement that changes many.
+
+    PostgreSQL locks them in the order of their ids then, so that no two such statements wait for
+    each other.
+    """
+    ids = select(Job.id).where(*which).order_by(Job.id).with_for_update()
+    return and_(Job.id.in_(ids), *which)
+
+
+@database.retried
+def change_one(statement: UpdateBase, durable: bool = False) -> Job | None:
+    """Run one statement that changes at most one job, in a transaction of its own."""
+    with database.transaction(durable) as session:
+        return session.scalars(
+            statement.returning(Job), execution_options={"synchronize_session": False}
+        ).one_or_none()
