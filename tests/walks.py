@@ -22,7 +22,19 @@ from sqlalchemy.orm import Session
 from worker import jobs, settings
 from worker.gallery import gallery
 from worker.images.images import CleanFile
-from worker.jobs import ENDED, Hold, Job, JobNotFound, Status, batches, claims, gate, standings
+from worker.jobs import (
+    ENDED,
+    Hold,
+    Job,
+    JobNotFound,
+    Status,
+    batches,
+    claims,
+    gate,
+    model,
+    standings,
+    submission,
+)
 from worker.jobs.batches import Batch
 from worker.maintenance.leases import Lease
 from worker.options import Options
@@ -167,7 +179,7 @@ class Walk(RuleBasedStateMachine):
     def _insert(self, owner: str) -> None:
         job_id = str(uuid_utils.uuid7())
         keys = {name: f"{job_id}/{name}.png" for name in _PICTURES}
-        jobs._insert(
+        submission._insert(
             job_id, owner, keys, _PICTURES, Options.read({}, 1, 0), lambda session, job_id: None
         )
 
@@ -260,8 +272,8 @@ class Walk(RuleBasedStateMachine):
         """A worker of ef70aa7 gives a job back, whatever was wished of it."""
         if job := self._attempt(place):
             values = {"status": Status.QUEUED, "lease_until": None, "released": Job.released + 1}
-            statement = update(Job).where(jobs._held(job.id, job.attempt)).values(values)
-            self._do("previous release", lambda: jobs._change(statement), job)
+            statement = update(Job).where(model.is_held(job.id, job.attempt)).values(values)
+            self._do("previous release", lambda: model.change_one(statement), job)
 
     # ------------------------------------------------------------ operator and sweep
 
