@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-from adain import compiled, memory
+from adain import aot_runtime, malloc
 from adain.color import Color
 from adain.files import pictures
 from adain.model import NETWORKS, Transfer
@@ -48,7 +48,10 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     parser.add_argument(
-        "--code-folder", type=Path, default=compiled.FOLDER, help="of `python -m adain.compiling`"
+        "--code-folder",
+        type=Path,
+        default=aot_runtime.FOLDER,
+        help="of `python -m adain.aot_compile`",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", action="store_true", help="print a line of JSON a picture")
@@ -123,7 +126,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status, 2 for what the user can mend."""
     args = _arguments().parse_args(words)
-    memory.keep_freed()
+    malloc.keep_freed()
     try:
         for made in _repaint(args):
             print(json.dumps(made) if args.json else made["output"], flush=True)

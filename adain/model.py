@@ -86,7 +86,7 @@ def measured(features: Tensor, full: bool = False) -> Moments:
     return Moments(*(covariance(features) if full else moments(features)))
 
 
-class Tally:
+class MomentAccumulator:
     """Moments of features that come in pieces, inside each of K soft regions (paper 7.4).
 
     Exact however the pieces are cut: each is measured about its own mean, and means are set
@@ -154,7 +154,7 @@ def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
 
 def region_moments(features: Tensor, regions: Tensor, full: bool = False) -> Moments:
     """Measure N×C×h×w features inside each of N×K×h×w soft regions."""
-    tally = Tally(full)
+    tally = MomentAccumulator(full)
     tally.add(features, regions)
     return tally.moments()
 

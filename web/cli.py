@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from web import remote
+from web import commands
 from worker import masks, program
 from worker.masks import masked
 
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 weights = typer.Typer(help="List, add or fetch the networks' weights.", no_args_is_help=True)
 app.add_typer(weights, name="weights")
-app.add_typer(remote.app)
+app.add_typer(commands.app)
 
 
 @app.command()

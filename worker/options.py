@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from worker.refused import Refused
+from worker.errors import Refused
 from worker.settings import settings
 
 COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds them together

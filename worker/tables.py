@@ -6,35 +6,35 @@ A new module that declares a table is added here; `tests/worker/test_tables.py` 
 from sqlalchemy import MetaData
 
 from worker.admin import audit
-from worker.credentials import keys, people
+from worker.credentials import api_keys, identities
 from worker.gallery import gallery
-from worker.jobs import batches, gate, model, receipts
+from worker.jobs import batches, idempotency, model, service_state
 from worker.maintenance import leases
-from worker.runner import styles
+from worker.runner import style_store
 from worker.storage import deletions, marker, processes
 from worker.storage.database import Base
-from worker.visitors import blocks, ceilings, limits, previews, uploads
+from worker.visitors import blocks, limit_overrides, previews, rate_limits, uploads
 from worker.webhooks import deliveries
 
 MODULES = (
     audit,
     batches,
     blocks,
-    ceilings,
+    limit_overrides,
     deletions,
     deliveries,
     gallery,
-    gate,
+    service_state,
     model,
-    keys,
+    api_keys,
     leases,
-    limits,
+    rate_limits,
     marker,
-    people,
+    identities,
     previews,
     processes,
-    receipts,
-    styles,
+    idempotency,
+    style_store,
     uploads,
 )
 

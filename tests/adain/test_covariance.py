@@ -5,14 +5,7 @@ import torch
 from torch import Tensor
 
 from adain.covariance import covariance, ridged, roots
-from adain.model import (
-    Moments,
-    Tally,
-    Transfer,
-    measured,
-    recolour,
-    region_moments,
-)
+from adain.model import MomentAccumulator, Moments, Transfer, measured, recolour, region_moments
 from adain.weights import SHIPPED, load_file_of
 from tests.adain.test_model import features, halves
 
@@ -153,7 +146,11 @@ def test_region_of_fewer_cells_than_channels_has_the_covariance_of_the_whole() -
 
 @pytest.mark.parametrize("regions", [None, halves(24, 18)])
 def test_moments_of_pieces_are_those_of_the_whole(regions: Tensor | None) -> None:
-    content, pieces, whole = mixed(1) + 100, Tally(full=True), Tally(full=True)
+    content, pieces, whole = (
+        mixed(1) + 100,
+        MomentAccumulator(full=True),
+        MomentAccumulator(full=True),
+    )
     whole.add(content, regions)
     for part in (slice(0, 5), slice(5, 17), slice(17, 24)):
         pieces.add(content[:, :, part], None if regions is None else regions[:, :, part])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from adain import coverage, passage, pixels, tiles
+from adain import coverage, pixels, tiled_forward, tiles
 from adain.color import Color, keep_colors
 from adain.coverage import NEAR, OUTSIDE
 from adain.files import pictures
@@ -142,7 +142,7 @@ def test_only_what_is_painted_in_part_goes_through_the_network_twice(
     assert passes == {"full": 8, "half": 16, "everywhere": 8, "left": 8}
 
 
-@pytest.mark.parametrize("kept", [passage.KEPT, 0])
+@pytest.mark.parametrize("kept", [tiled_forward.KEPT, 0])
 @pytest.mark.parametrize("alpha", [1.0, 0.6])
 def test_tiles_batches_and_wholes_are_alike(
     stylizer: Stylizer, make: Make, monkeypatch: pytest.MonkeyPatch, alpha: float, kept: int
@@ -156,7 +156,7 @@ def test_tiles_batches_and_wholes_are_alike(
     whole = [make(request) for request in requests]
     together = [array(image) for image in stylizer.stylize(requests)]
     monkeypatch.setattr(tiles, "SIDE", 64)
-    monkeypatch.setattr(passage, "KEPT", kept)
+    monkeypatch.setattr(tiled_forward, "KEPT", kept)
     for request, one, other in zip(requests, whole, together, strict=True):
         assert np.abs(one - other).max() <= 1
         assert np.abs(make(request) - one).max() <= 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from adain import passage, pixels, tiles
+from adain import pixels, tiled_forward, tiles
 from adain.color import Color
 from adain.model import Transfer, build
 from adain.request import Request
@@ -294,7 +294,7 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         Stylizer.load(device="tpu9")
 
 
-@pytest.mark.parametrize("kept", [passage.KEPT, 0])
+@pytest.mark.parametrize("kept", [tiled_forward.KEPT, 0])
 @pytest.mark.parametrize("size", [(131, 200), (64, 65), (40, 300)])
 def test_a_tiled_picture_equals_the_untiled_one(
     make: Make, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], kept: int
@@ -308,6 +308,6 @@ def test_a_tiled_picture_equals_the_untiled_one(
     ]
     whole = [make(request) for request in requests]
     monkeypatch.setattr(tiles, "SIDE", 64)
-    monkeypatch.setattr(passage, "KEPT", kept)
+    monkeypatch.setattr(tiled_forward, "KEPT", kept)
     for request, untiled in zip(requests, whole, strict=True):
         assert np.abs(make(request) - untiled).max() <= 1

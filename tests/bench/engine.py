@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from adain import compiled, memory
+from adain import aot_runtime, malloc
 from adain.request import Request
 from adain.stylizer import Stylizer
 from worker.images import decoder
@@ -53,9 +53,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--together", type=int, default=1, help="pictures at once")
-    parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
+    parser.add_argument("--code-folder", type=Path, default=aot_runtime.FOLDER)
     args = parser.parse_args()
-    memory.keep_freed()
+    malloc.keep_freed()
     torch.set_num_threads(args.threads)
     photos = [photo.read_bytes() for photo in args.photos]
     stylizer = Stylizer.load(code=args.code_folder)

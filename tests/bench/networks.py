@@ -18,7 +18,7 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import compiled, memory, pixels
+from adain import aot_runtime, malloc, pixels
 from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
@@ -190,10 +190,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5, help="pictures a figure (the paper: 100)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
-    parser.add_argument("--code-folder", type=Path, default=compiled.FOLDER)
+    parser.add_argument("--code-folder", type=Path, default=aot_runtime.FOLDER)
     parser.add_argument("--plot", type=Path, help="a file to draw the seconds into, .png or .svg")
     args = parser.parse_args()
-    memory.keep_freed()
+    malloc.keep_freed()
     where = (args.weights_folder, args.device)
     stylizers = {name: _stylizer(name, *where, code=args.code_folder) for name in NETWORKS}
     stylizers["compact, without code of its own"] = _stylizer("compact", *where)
@@ -211,7 +211,7 @@ def main() -> None:
             cells.append(f"{mean(without):.3f} ({mean(with_style):.3f})")
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
-    print(f"\nMachine code of its own (`python -m adain.compiling`): {_compiled(stylizers)}")
+    print(f"\nMachine code of its own (`python -m adain.aot_compile`): {_compiled(stylizers)}")
     _print_floor(at_512, stylizers)
     _print_large(stylizers)
     port = median(_port(512, args.count))

@@ -14,7 +14,7 @@ import time
 
 from PIL import Image
 
-from adain import memory
+from adain import malloc
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.bench.networks import _noise
@@ -25,7 +25,7 @@ WAYS = ("full", "alpha 0.5", "mask")
 
 def measure(side: int, way: str) -> dict[str, float]:
     """Paint one square picture; return seconds and GiB."""
-    memory.keep_freed()
+    malloc.keep_freed()
     stylizer = Stylizer.load()
     style, photo = stylizer.style(_noise(512, 0)), _noise(side, 1)
     mask = Image.new("L", photo.size, 0)

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from tests.bench.studio import painting, photo, with_code
-from web.launcher.queue_server import QueueServer
+from web.launcher.valkey import QueueServer
 
 WARM = 0.15  # share of the jobs that end before the first that counts
 CORES = os.cpu_count() or 1

@@ -12,10 +12,10 @@ from PIL import Image
 from sqlalchemy import select, text
 
 from worker import jobs
-from worker.jobs import ENDED, Job, Status, standings
+from worker.jobs import ENDED, Job, Status, queue_position
 from worker.maintenance import reclaim, sweep
 from worker.storage import blobs, database, marker
-from worker.visitors import room
+from worker.visitors import quota
 
 COUNT = int(os.environ.get("COUNT") or 5)  # faults a row: make test-hard COUNT=60
 
@@ -77,7 +77,7 @@ def rows() -> list[Job]:
 def check_line() -> None:
     """The places in line are 1, 2, 3 … and as many as jobs wait."""
     waiting = [job for job in rows() if job.status == Status.QUEUED]
-    places = standings.read([job.id for job in waiting])
+    places = queue_position.read([job.id for job in waiting])
     line = list(range(1, len(waiting) + 1))
     assert sorted(one.position for one in places.values()) == line
     assert sorted(map(jobs.position, waiting)) == line
@@ -88,7 +88,7 @@ def _check_pictures(found: list[Job]) -> None:
     """What the rows name is there, nothing else is, and it takes what the rows say."""
     named = set[str]().union(*jobs.named([job.id for job in found]).values())
     assert {key for key, _ in blobs.files()} == named
-    assert sum(len(blobs.get(key)) for key in named) == room.kept()
+    assert sum(len(blobs.get(key)) for key in named) == quota.kept()
     for job in found:
         if job.status == Status.DONE:
             with Image.open(io.BytesIO(blobs.get(job.result_key or ""))) as picture:

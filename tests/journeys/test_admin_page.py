@@ -10,9 +10,9 @@ from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
 from worker import jobs
 from worker.gallery import gallery
-from worker.jobs import gate
+from worker.jobs import service_state
 from worker.storage import processes
-from worker.visitors import blocks, ceilings
+from worker.visitors import blocks, limit_overrides
 
 SECRET = "a secret of the keeper's"
 
@@ -56,7 +56,7 @@ def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
     enter(page)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status")).to_have_text("Paused")
-    assert gate.read().state == "paused"
+    assert service_state.read().state == "paused"
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("status")).to_have_text("Open")
     page.click("a[href='#audit']")
@@ -107,10 +107,10 @@ def test_the_keeper_sets_a_limit_and_takes_it_back(page: Page) -> None:
     row.get_by_label("visitor_waiting").fill("3")
     row.get_by_role("button", name="Set").click()
     row.get_by_role("button", name="Back to 200").wait_for()
-    assert ceilings.of("visitor_waiting") == [3]
+    assert limit_overrides.of("visitor_waiting") == [3]
     row.get_by_role("button", name="Back to 200").click()
     row.get_by_role("button", name="Back to 200").wait_for(state="detached")
-    assert ceilings.of("visitor_waiting") == [200]
+    assert limit_overrides.of("visitor_waiting") == [200]
 
 
 def test_the_keeper_reviews_what_was_reported(page: Page) -> None:

@@ -25,7 +25,7 @@ from tests.crew import (
 from tests.parts import Setting, Valkey
 from worker import jobs
 from worker.jobs import Status, queue
-from worker.runner.heartbeat import START_ANEW
+from worker.runner.heartbeat import RESTART
 from worker.storage import blobs, processes
 
 
@@ -117,7 +117,7 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
 def test_a_worker_that_hears_nothing_starts_anew(crew: Crew) -> None:
     worker = crew.worker()
     deaf = {process.name for process in processes.alive("worker")}
-    worker.send_signal(START_ANEW)  # as its child does, see worker/runner/heartbeat.py
+    worker.send_signal(RESTART)  # as its child does, see worker/runner/heartbeat.py
     until(lambda: bool({process.name for process in processes.alive("worker")} - deaf))
     job = submit(SHORT)
     until(lambda: ended(job))

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from adain import compiling
+from adain import aot_compile
 from tests.journeys.conftest import check_backup
 from tests.parts import hostile_folder, picture
 
@@ -209,7 +209,7 @@ def test_a_worker_takes_up_machine_code_as_soon_as_it_is_there(tmp_path: Path, c
     mine, [made] = tmp_path / "code", [one for one in code.iterdir() if one.is_dir()]
     mine.mkdir()
     shutil.copytree(made, tmp_path / "made")
-    with compiling._alone(mine):  # so that the worker can't have it made
+    with aot_compile._alone(mine):  # so that the worker can't have it made
         up = Up(tmp_path / "data", tmp_path / "log", compile=True, code_dir=mine)
         before = up.submit()
         until(lambda: up.state(before) == "done")
@@ -228,7 +228,7 @@ def test_the_making_of_code_ends_with_the_studio(tmp_path: Path) -> None:
 
     def makers() -> list[psutil.Process]:
         all_of_it = psutil.Process(up.process.pid).children(recursive=True)
-        return [one for one in all_of_it if "adain.compiling" in one.cmdline()]
+        return [one for one in all_of_it if "adain.aot_compile" in one.cmdline()]
 
     until(lambda: bool(makers()), seconds=30)
     [maker] = makers()

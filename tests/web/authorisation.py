@@ -26,18 +26,18 @@ from starlette.routing import Mount
 from tests.parts import forget_caches, picture
 from tests.web.page import page_events
 from web import app
-from web.operations import keeper
+from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
-from worker.credentials import keys
+from worker.credentials import api_keys
 from worker.gallery import gallery
 from worker.images import images
-from worker.jobs import Job, gate
+from worker.jobs import Job, service_state
 from worker.jobs.batches import Batch
 from worker.storage import blobs, database
 from worker.visitors import blocks, previews, uploads
-from worker.visitors.limits import Visitor
 from worker.visitors.previews import State
+from worker.visitors.rate_limits import Visitor
 from worker.webhooks import deliveries
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
@@ -77,7 +77,7 @@ owner, but is answered 403 where a stolen one could do the most: `POST /api/v1/m
 `POST /api/v1/webhook-secret`, `DELETE /api/v1/me`. Without STUDIO_ADMIN_SECRET the
 admin's routes are 404 for everybody.
 
-Of Gradio's routes only those answer that its page needs (`web/security/limits.py`); what its events take is
+Of Gradio's routes only those answer that its page needs (`web/security/body_limits.py`); what its events take is
 below. Routes that change something answer 403 to whatever a browser says another site sent.
 """
 EVENTS = """## The page's events
@@ -171,7 +171,7 @@ COOKIES: dict[str, Callable[[], dict[str, str]]] = {
     "nobody": dict,
     "stranger": lambda: {COOKIE: sign("stranger")},
     "owner": lambda: {COOKIE: sign("owner")},
-    "admin": lambda: {keeper.COOKIE: keeper.sign()},
+    "admin": lambda: {admin_session.COOKIE: admin_session.sign()},
 }
 
 
@@ -191,7 +191,7 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
         "upload_id": uploads.keep("owner", RESULT) if "{upload_id}" in route.path else "",
         "preview_id": _preview() if "{preview_id}" in route.path else "",
         "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
-        "key_id": keys.make("owner", TITLE).key.id,
+        "key_id": api_keys.make("owner", TITLE).key.id,
     }  # fmt: skip
     if "/limits/" in route.path:
         places["name"] = "daily_bytes"
@@ -203,9 +203,9 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     client = TestClient(application, cookies=cookies, raise_server_exceptions=False)
     answer = client.request(route.method, route.path.format(**places), **body)
     blocks.lift("owner:nobody")
-    with suppress(keys.KeyNotFound):
-        keys.revoke("owner", places["key_id"])
-    gate.turn(gate.State.OPEN)
+    with suppress(api_keys.KeyNotFound):
+        api_keys.revoke("owner", places["key_id"])
+    service_state.change(service_state.State.OPEN)
     empty = answer.status_code == 200 and not _shows(answer.content, job)
     job_is_there = job.id in [one.id for one in jobs.mine("owner", 100)]
     cell = str(answer.status_code) + (f", {NOTHING_OF_IT}" if empty and who != "owner" else "")

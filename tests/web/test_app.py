@@ -29,7 +29,7 @@ def _loaded(code: str) -> set[str]:
 
 def test_the_web_process_never_loads_the_network(studio: Path) -> None:
     loaded = _loaded("import web.app; web.app.create()")
-    assert "web.page.ui" in loaded
+    assert "web.page.form" in loaded
     assert not loaded & {"torch", "torchvision", "safetensors", "adain.model", "adain.stylizer"}
 
 

@@ -6,8 +6,8 @@ from adain.color import Color
 from adain.model import NETWORKS, Transfer
 from tests.parts import Setting
 from worker import options
+from worker.errors import Refused
 from worker.options import Options
-from worker.refused import Refused
 
 
 def test_colours_and_networks_are_those_of_the_library() -> None:

@@ -57,7 +57,7 @@ def test_a_decoder_runs_no_code_of_the_folder_it_is_started_in(
     assert ran(there) == ""
 
 
-@pytest.mark.parametrize("module", ["web.cli", "adain.compiling"])
+@pytest.mark.parametrize("module", ["web.cli", "adain.aot_compile"])
 def test_a_module_of_ours_runs_no_code_of_the_folder_it_is_called_in(
     there: Path, module: str
 ) -> None:
@@ -115,14 +115,14 @@ def test_processes_are_started_where_it_is_known() -> None:
                     ):
                         found.add(str(file.relative_to(ROOT)))
     assert found == {
-        "web/launcher/child.py",
-        "worker/runner/compiling.py",
+        "web/launcher/supervised.py",
+        "worker/runner/background_compile.py",
         "worker/images/images.py",
         "worker/runner/tasks.py",
     }
     for name in (
         "web/launcher/launcher.py",
-        "worker/runner/compiling.py",
+        "worker/runner/background_compile.py",
         "worker/images/images.py",
         "worker/runner/tasks.py",
     ):

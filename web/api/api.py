@@ -20,7 +20,7 @@ from web.language.texts import ENGLISH, Spoken
 from web.security import address
 from web.security.identity import owner_of
 from worker import jobs
-from worker.jobs import Job, Status, gate
+from worker.jobs import Job, Status, service_state
 from worker.options import recorded
 from worker.settings import settings
 from worker.storage import processes
@@ -79,7 +79,7 @@ class JobView(BaseModel):
     started: float | None
     finished: float | None
     elapsed: float
-    studio: gate.State | None  # paused: none is begun; null: it waits for nothing
+    studio: service_state.State | None  # paused: none is begun; null: it waits for nothing
     options: dict[str, Any]
     styles: int
     masks: int
@@ -116,14 +116,18 @@ def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
     active = [job for job in some if job.status in jobs.ACTIVE]
     places = jobs.positions(active)
     estimates = jobs.estimates(active, places)
-    studio = gate.State(gate.read().state) if active else None
+    studio = service_state.State(service_state.read().state) if active else None
     return [
         _view(job, language, places.get(job.id, 0), estimates.get(job.id), studio) for job in some
     ]
 
 
 def _view(
-    job: Job, language: str, position: int, estimate: float | None, studio: gate.State | None
+    job: Job,
+    language: str,
+    position: int,
+    estimate: float | None,
+    studio: service_state.State | None,
 ) -> JobView:
     return JobView(
         id=job.id,

@@ -23,15 +23,15 @@ from web.language import sentences, texts
 from web.language.texts import ENGLISH, Spoken
 from web.security import address
 from web.security.address import COSTLY
-from web.security.limits import SMALL
+from web.security.body_limits import SMALL
 from worker import jobs
-from worker.jobs import Beside, Job, Status, batches, receipts
+from worker.jobs import Beside, Job, Status, batches, idempotency
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
 from worker.settings import settings
 from worker.storage import blobs, database
 from worker.visitors import admission
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["batches"])
 
@@ -194,10 +194,10 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
 def _digest(photos: list[Source], styles: list[Source], options: object) -> str:
     """Return a fingerprint: the same for the same pictures and wishes, and never a job's."""
     parts = [
-        receipts.digest(*(hashlib.sha256(one.read()).digest() for one in some)).encode()
+        idempotency.digest(*(hashlib.sha256(one.read()).digest() for one in some)).encode()
         for some in (photos, styles)
     ]
-    return receipts.digest(b"batch", *parts, json.dumps(options, sort_keys=True).encode())
+    return idempotency.digest(b"batch", *parts, json.dumps(options, sort_keys=True).encode())
 
 
 def _accept(
@@ -211,7 +211,7 @@ def _accept(
     if not key:
         return submit(lambda session, batch_id: None), True
     asked = _digest(photos, styles, options)
-    batch_id, new = receipts.once(visitor.owner, key, asked, submit)
+    batch_id, new = idempotency.once(visitor.owner, key, asked, submit)
     try:
         return batches.get(batch_id, visitor.owner), new
     except batches.BatchNotFound:

@@ -22,8 +22,8 @@ from starlette.types import Receive, Scope, Send
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from worker import jobs
-from worker.jobs import standings
-from worker.jobs.standings import Standing
+from worker.jobs import queue_position
+from worker.jobs.queue_position import JobProgress
 
 LOOK_SECONDS = 0.25
 BEAT_SECONDS = 10.0  # a comment this often, so that nobody between takes the line for dead
@@ -38,17 +38,17 @@ router = APIRouter(prefix=PREFIX, tags=["jobs"])
 class Listener:
     """Somebody who wants to know about one job; holds the latest news only."""
 
-    def __init__(self, known: Standing) -> None:
-        self.known: Standing | None = known  # None: the job is no more
+    def __init__(self, known: JobProgress) -> None:
+        self.known: JobProgress | None = known  # None: the job is no more
         self._news = asyncio.Event()
 
-    def tell(self, standing: Standing | None) -> None:
+    def tell(self, standing: JobProgress | None) -> None:
         """Hand over how the job stands now."""
         if standing != self.known:
             self.known = standing
             self._news.set()
 
-    async def next(self) -> Standing | None:
+    async def next(self) -> JobProgress | None:
         """Return how the job stands once that has changed."""
         await self._news.wait()
         self._news.clear()
@@ -81,7 +81,7 @@ class Board:
         self._owners -= Counter([owner])  # and drops whoever is at 0
 
     @contextmanager
-    def listen(self, standing: Standing) -> Iterator[Listener]:
+    def listen(self, standing: JobProgress) -> Iterator[Listener]:
         """Yield a listener to the job, beginning with what is known of it."""
         listener = Listener(standing)
         others = self._listeners.setdefault(standing.id, set())
@@ -101,7 +101,7 @@ class Board:
             await asyncio.sleep(LOOK_SECONDS)
             wanted = list(self._listeners)
             try:
-                found = await run_sync(standings.read, wanted, limiter=alone)
+                found = await run_sync(queue_position.read, wanted, limiter=alone)
             except Exception as error:  # the listeners wait for a better time
                 log.warning("jobs can't be watched right now: %s", error)
                 continue
@@ -113,7 +113,7 @@ class Board:
 _board = Board()
 
 
-def _event(standing: Standing) -> bytes:
+def _event(standing: JobProgress) -> bytes:
     return format_sse_event(event="job", data_str=json.dumps(asdict(standing)), retry=AGAIN)
 
 
@@ -124,7 +124,7 @@ _BEAT = format_sse_event(comment="still there")
 class _Watching(EventSourceResponse):
     """The answer to an owner who was counted; whatever becomes of it, it is counted no more."""
 
-    def __init__(self, owner: str, standing: Standing) -> None:
+    def __init__(self, owner: str, standing: JobProgress) -> None:
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(_stream(standing), headers=headers)
         self._owner = owner
@@ -136,11 +136,11 @@ class _Watching(EventSourceResponse):
             _board.leave(self._owner)
 
 
-async def _stream(standing: Standing) -> AsyncIterator[bytes]:
+async def _stream(standing: JobProgress) -> AsyncIterator[bytes]:
     """Yield the job's standing now and at every change, until it has ended or is no more."""
     yield _event(standing)
     with _board.listen(standing) as listener:
-        news: Standing | None = standing
+        news: JobProgress | None = standing
         while news is not None and not news.ended:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
@@ -153,9 +153,9 @@ async def _stream(standing: Standing) -> AsyncIterator[bytes]:
     yield _LAST
 
 
-def _standing(job_id: str, owner: str) -> Standing:
+def _standing(job_id: str, owner: str) -> JobProgress:
     jobs.get(job_id, owner)
-    found = standings.read([job_id]).get(job_id)
+    found = queue_position.read([job_id]).get(job_id)
     if found is None:
         raise jobs.JobNotFound
     return found

@@ -19,7 +19,7 @@ from web.api.openapi import Responses, problems
 from web.http import checking, stored
 from web.security import address, signed
 from web.security.address import COSTLY, WELCOME
-from worker.gallery import embed, gallery
+from worker.gallery import embedded_settings, gallery
 from worker.gallery.gallery import MOST, REASON, LinkRevoked, Page, Shown, Wanted
 from worker.jobs import Job
 from worker.options import recorded
@@ -216,13 +216,13 @@ def _picture(request: Request, key: str | None) -> Response:
     return stored.answer(key, headers)
 
 
-def _encoded(job: Job, kind: embed.Format, settings: bool) -> Response:
+def _encoded(job: Job, kind: embedded_settings.Format, settings: bool) -> Response:
     if job.result_key is None:
         raise gallery.EntryNotFound
-    embedded = embed.settings_of(job) if settings else None
+    embedded = embedded_settings.settings_of(job) if settings else None
     name = f"adain-studio-{job.id[-12:]}.{kind}"
     return stored.made(
-        embed.encode(blobs.get(job.result_key), kind, embedded),
+        embedded_settings.encode(blobs.get(job.result_key), kind, embedded),
         f"image/{kind}",
         {
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -231,11 +231,11 @@ def _encoded(job: Job, kind: embed.Format, settings: bool) -> Response:
     )
 
 
-async def _download(job: Job, kind: embed.Format, settings: bool) -> Response:
+async def _download(job: Job, kind: embedded_settings.Format, settings: bool) -> Response:
     return await run_sync(_encoded, job, kind, settings, limiter=_encoding)
 
 
-Kind = Annotated[embed.Format, Query(alias="format", description="of the file")]
+Kind = Annotated[embedded_settings.Format, Query(alias="format", description="of the file")]
 WithSettings = Annotated[
     bool, Query(alias="settings", description="write into the file how it was made")
 ]
@@ -435,7 +435,9 @@ async def shared_download(
     openapi_extra=submission.ONE_PICTURE,
     responses=problems(400, 403, 413, 415, 429),
 )
-async def settings(request: Request) -> embed.Embedded:
+async def settings(request: Request) -> embedded_settings.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
     async with submission.picture(request) as sent:
-        return await checking.run(address.visitor(request), lambda: embed.read(sent.read()))
+        return await checking.run(
+            address.visitor(request), lambda: embedded_settings.read(sent.read())
+        )

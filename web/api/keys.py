@@ -9,8 +9,8 @@ from web.api.api import PREFIX, Owner
 from web.api.openapi import problems
 from web.security.address import CREDENTIAL
 from web.security.identity import IN_BROWSER
-from worker.credentials import keys
-from worker.credentials.keys import Key, KeyNotFound
+from worker.credentials import api_keys
+from worker.credentials.api_keys import Key, KeyNotFound
 
 router = APIRouter(prefix=f"{PREFIX}/me/keys", tags=["you"])
 
@@ -60,7 +60,7 @@ def _view(key: Key) -> KeyView:
 @router.get("")
 def mine(owner: Owner) -> list[KeyView]:
     """List your keys."""
-    return [_view(key) for key in keys.listed(owner)]
+    return [_view(key) for key in api_keys.listed(owner)]
 
 
 @router.post(
@@ -71,7 +71,7 @@ def mine(owner: Owner) -> list[KeyView]:
 )
 def make(asked: Name, owner: Owner) -> NewKey:
     """Make a key: whoever has it is you, until you revoke it. A key makes no others."""
-    made = keys.make(owner, asked.name)
+    made = api_keys.make(owner, asked.name)
     return NewKey(**_view(made.key).model_dump(), key=made.secret)
 
 
@@ -79,6 +79,6 @@ def make(asked: Name, owner: Owner) -> NewKey:
 def revoke(key_id: str, owner: Owner) -> None:
     """Make a key void at once."""
     try:
-        keys.revoke(owner, key_id)
+        api_keys.revoke(owner, key_id)
     except KeyNotFound as error:
         raise HTTPException(404, str(error)) from error

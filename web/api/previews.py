@@ -17,9 +17,9 @@ from web.http import checking, references, stored
 from web.security import address
 from worker.images import images
 from worker.images.images import CleanImage
-from worker.visitors import limits, previews
-from worker.visitors.limits import Visitor
+from worker.visitors import previews, rate_limits
 from worker.visitors.previews import State
+from worker.visitors.rate_limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["previews"])
 
@@ -43,7 +43,7 @@ class PreviewView(BaseModel):
 @lru_cache(maxsize=KEPT)
 def small(value: str, visitor: Visitor) -> CleanImage:
     """Return the visitor's picture that a value of the form names, small; opened once."""
-    limits.spend(visitor, limits.pictures())
+    rate_limits.consume(visitor, rate_limits.pictures())
     return images.small(references.read(value, visitor.owner), previews.SIDE)
 
 
@@ -52,7 +52,7 @@ def small(value: str, visitor: Visitor) -> CleanImage:
 
 def _ask(visitor: Visitor, asked: submission.Submission) -> str:
     sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
-    limits.spend(visitor, limits.sent(sum(sizes)), limits.pictures(len(sizes)))
+    rate_limits.consume(visitor, rate_limits.sent(sum(sizes)), rate_limits.pictures(len(sizes)))
     content = images.small(asked.content.read(), previews.SIDE)
     styles = [images.small(style.read(), previews.SIDE) for style in asked.styles]
     size = content.width, content.height

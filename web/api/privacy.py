@@ -12,7 +12,7 @@ from web.api.api import PREFIX
 from web.language import texts
 from web.security import signin
 from worker.settings import settings
-from worker.visitors import ceilings
+from worker.visitors import limit_overrides
 
 Language = Literal["en", "ko"]
 
@@ -30,7 +30,7 @@ def _age(words: dict[str, str]) -> str:
     """Return what is said of how long a job is kept."""
     days = settings().retention_days
     told = words["privacy.age"].format(days=f"{days:g}") if days else words["privacy.ever"]
-    limited = any(ceilings.of("visitor_bytes", "total_bytes"))
+    limited = any(limit_overrides.of("visitor_bytes", "total_bytes"))
     return f"{told} {words['privacy.full']}" if limited else told
 
 

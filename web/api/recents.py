@@ -12,8 +12,8 @@ from web.samples import shelf
 from web.security import address
 from web.security.address import COSTLY
 from worker import jobs
-from worker.gallery import recents
-from worker.visitors import limits
+from worker.gallery import recent_styles
+from worker.visitors import rate_limits
 
 router = APIRouter(prefix=PREFIX, tags=["styles"])
 
@@ -39,7 +39,7 @@ class StyleView(BaseModel):
     thumbnail: str
 
 
-def view(recent: recents.Recent) -> StyleView:
+def view(recent: recent_styles.Recent) -> StyleView:
     """Return what its owner sees of a recent style."""
     picture = f"{PREFIX}/jobs/{recent.job_id}/styles/{recent.place}"
     return StyleView(
@@ -54,7 +54,7 @@ def view(recent: recents.Recent) -> StyleView:
 @router.get("/styles")
 def mine(owner: Owner) -> list[StyleView]:
     """List your recent styles, latest first, each once; those on the page's shelf are left out."""
-    return [view(one) for one in recents.recent(owner, without=shelf.digests())]
+    return [view(one) for one in recent_styles.recent(owner, without=shelf.digests())]
 
 
 _SMALL: Responses = {
@@ -77,6 +77,6 @@ def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Respon
     if not 0 <= place < len(job.style_keys):
         raise HTTPException(404, f"This job has {len(job.style_keys)} style pictures, from 0.")
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    with limits.paying(address.visitor(request)):
-        key = recents.small(job, place)
+    with rate_limits.paying(address.visitor(request)):
+        key = recent_styles.small(job, place)
     return stored.answer(key, headers)

@@ -15,8 +15,8 @@ from web.api.openapi import Responses, problems
 from web.http import checking
 from web.security import address
 from web.security.address import COSTLY
+from worker.errors import Refused
 from worker.images import images
-from worker.refused import Refused
 
 SIDE = 256  # pixels of the longer side that is looked at
 EDGE_COLORS = 6

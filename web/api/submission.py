@@ -15,14 +15,14 @@ from fastapi import HTTPException, Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from web.security.limits import SMALL
+from web.security.body_limits import SMALL
 from worker import jobs
-from worker.jobs import Beside, Job, receipts
+from worker.errors import Refused
+from worker.jobs import Beside, Job, idempotency
 from worker.jobs.batches import Source
-from worker.refused import Refused
 from worker.settings import KIB, settings
 from worker.visitors import admission
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 from worker.webhooks import deliveries
 
 FIELDS = ("content", "style", "mask", "options", "webhook")
@@ -111,7 +111,7 @@ DESCRIPTION = described(*FIELDS) | {"parameters": [KEY_DESCRIPTION]}
 
 def _digest(sources: Sequence[Source]) -> str:
     """Return a fingerprint of pictures, one of which is in memory at a time."""
-    return receipts.digest_of(source.read() for source in sources)
+    return idempotency.digest_of(source.read() for source in sources)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Submission:
         """Return a fingerprint: the same for the same pictures and wishes."""
         wishes = json.dumps([self.options, self.webhook], sort_keys=True).encode()
         styles, masks = _digest(self.styles), _digest(self.masks)
-        return receipts.digest(self.content.read(), styles.encode(), masks.encode(), wishes)
+        return idempotency.digest(self.content.read(), styles.encode(), masks.encode(), wishes)
 
 
 # ---------------------------------------------------------------- read
@@ -259,5 +259,5 @@ def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
 
     if not asked.key:
         return submit(), True
-    job_id, new = receipts.once(owner, asked.key, asked.digest(), submit)
+    job_id, new = idempotency.once(owner, asked.key, asked.digest(), submit)
     return _earlier(owner, job_id), new

@@ -16,8 +16,8 @@ from web.http import checking, stored
 from web.security import address
 from worker.images import images
 from worker.jobs.batches import Source
-from worker.visitors import limits, uploads
-from worker.visitors.limits import Visitor
+from worker.visitors import rate_limits, uploads
+from worker.visitors.rate_limits import Visitor
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
@@ -33,7 +33,7 @@ class UploadView(BaseModel):
 
 
 def _keep(visitor: Visitor, sent: Source) -> str:
-    limits.spend(visitor, limits.pictures(), limits.sent(sent.size))
+    rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
     data = sent.read()
     images.measured(data)  # whether it is a picture; it is cleaned where it is used
     return uploads.keep(visitor.owner, data)

@@ -9,8 +9,8 @@ from typing import ParamSpec, TypeVar
 from anyio.to_thread import run_sync
 
 from worker.images.line import Line
-from worker.visitors import limits
-from worker.visitors.limits import Visitor
+from worker.visitors import rate_limits
+from worker.visitors.rate_limits import Visitor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,7 +27,7 @@ async def run(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P
     """
 
     def paid() -> T:
-        with limits.paying(visitor):
+        with rate_limits.paying(visitor):
             return work(*args, **kwargs)
 
     async with _line.turn(visitor):

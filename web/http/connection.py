@@ -15,7 +15,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web.http import descriptors
-from web.http.bodies import LEAST_RATE, WINDOW
+from web.http.request_bodies import LEAST_RATE, WINDOW
 from worker.settings import KIB
 
 HEAD = 30.0  # seconds in which the head of a request must have come

@@ -10,8 +10,8 @@ from typing import IO
 
 from web.samples import shelf
 from worker import jobs
+from worker.errors import Refused
 from worker.images.images import Source
-from worker.refused import Refused
 from worker.storage import blobs
 from worker.visitors import uploads
 

@@ -13,14 +13,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from web.language import sentences, texts
+from worker.errors import Refused
 from worker.images.line import Busy
 from worker.jobs import JobNotFound
-from worker.jobs.gate import Closed
-from worker.refused import Refused
+from worker.jobs.service_state import NotAccepting
 from worker.storage.blobs import BlobMissing, StorageFull
 from worker.visitors.blocks import Blocked
-from worker.visitors.limits import TooMany
-from worker.visitors.room import QuotaFull
+from worker.visitors.quota import QuotaFull
+from worker.visitors.rate_limits import TooMany
 from worker.visitors.uploads import UploadNotFound
 
 FULL = "There is no room for more pictures right now. Please try again later."
@@ -58,7 +58,7 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 429, str(error)
         case Blocked():
             return 403, str(error)
-        case Closed() | Busy():
+        case NotAccepting() | Busy():
             return 503, str(error)
         case QuotaFull():
             return 507, str(error)
@@ -93,7 +93,7 @@ def wait(error: Exception) -> dict[str, str]:
     """Return the header that says how many seconds to wait, where that helps."""
     return (
         {"Retry-After": str(error.retry_after)}
-        if isinstance(error, TooMany | Closed | Busy)
+        if isinstance(error, TooMany | NotAccepting | Busy)
         else {}
     )
 

@@ -22,8 +22,8 @@ from typing import TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from web.launcher.child import Child
-from web.launcher.queue_server import QueueServer
+from web.launcher.supervised import Child
+from web.launcher.valkey import QueueServer
 from worker import program
 from worker.settings import PREFIX, Settings, settings
 from worker.storage import database

@@ -15,25 +15,25 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from web.api.api import PREFIX
 from web.api.gallery import EntryView, view
 from web.http import stored
-from web.operations import health, keeper
-from web.operations.keeper import Keeper
+from web.operations import admin_session, health
+from web.operations.admin_session import Keeper
 from worker import jobs
 from worker.admin import audit, overview
 from worker.gallery import gallery
 from worker.gallery.gallery import EntryNotFound
-from worker.jobs import Job, Status, gate
-from worker.jobs.gate import State
+from worker.jobs import Job, Status, service_state
+from worker.jobs.service_state import State
 from worker.settings import Settings, settings
 from worker.storage import processes
-from worker.visitors import blocks, ceilings, room
+from worker.visitors import blocks, limit_overrides, quota
 
 PAGE = Path(__file__).parents[1] / "static" / "admin.html"
 
-api = APIRouter(prefix=f"{PREFIX}/admin", dependencies=[Depends(keeper.exists)])
+api = APIRouter(prefix=f"{PREFIX}/admin", dependencies=[Depends(admin_session.exists)])
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/admin", dependencies=[Depends(keeper.exists)])
+@router.get("/admin", dependencies=[Depends(admin_session.exists)])
 def page() -> FileResponse:
     """Return the page; its script asks the API, which asks for the secret."""
     return FileResponse(PAGE, headers={"Cache-Control": "no-cache"})
@@ -53,16 +53,16 @@ class Secret(BaseModel):
 @api.post("/session", status_code=204)
 def sign_in(given: Secret, request: Request, response: Response) -> None:
     """Trade the secret for a cookie of an hour."""
-    origin = keeper.check(given.secret, request)
+    origin = admin_session.check(given.secret, request)
     with audit.act("sign in", origin):
-        keeper.remember(request, response)
+        admin_session.remember(request, response)
 
 
 @api.delete("/session", status_code=204)
 def sign_out(origin: Keeper, request: Request, response: Response) -> None:
     """Take the cookie away."""
     with audit.act("sign out", origin):
-        keeper.forget(request, response)
+        admin_session.forget(request, response)
 
 
 # ---------------------------------------------------------------- how it stands
@@ -87,7 +87,7 @@ class Overview(BaseModel):
 @api.get("/state")
 def state(origin: Keeper) -> Overview:
     """Tell how the studio does."""
-    now = gate.read()
+    now = service_state.read()
     return Overview(
         state=State(now.state),
         since=now.since,
@@ -97,8 +97,8 @@ def state(origin: Keeper) -> Overview:
         workers=[asdict(worker) for worker in overview.workers()],
         sweep=bool(processes.alive("sweep")),
         queue=health.waiting(),
-        kept=room.kept(),
-        most=ceilings.of("total_bytes")[0],
+        kept=quota.kept(),
+        most=limit_overrides.of("total_bytes")[0],
         reported=bool(gallery.reported(1)),
     )
 
@@ -107,21 +107,21 @@ def state(origin: Keeper) -> Overview:
 def pause(origin: Keeper) -> None:
     """Let no job be begun; those that come wait."""
     with audit.act("pause", origin):
-        gate.turn(State.PAUSED)
+        service_state.change(State.PAUSED)
 
 
 @api.post("/drain", status_code=204)
 def drain(origin: Keeper) -> None:
     """Let nothing new in; what is in line is made."""
     with audit.act("drain", origin):
-        gate.turn(State.DRAINING)
+        service_state.change(State.DRAINING)
 
 
 @api.post("/resume", status_code=204)
 def resume(origin: Keeper) -> None:
     """Go on as usual."""
     with audit.act("resume", origin):
-        gate.turn(State.OPEN)
+        service_state.change(State.OPEN)
 
 
 # ---------------------------------------------------------------- jobs
@@ -235,7 +235,7 @@ class Value(BaseModel):
 @api.get("/limits")
 def list_limits(origin: Keeper) -> list[dict[str, Any]]:
     """List the limits: as they are set, and as the keeper changed them."""
-    changed = ceilings.changed()
+    changed = limit_overrides.changed()
     return [
         {
             "name": name,
@@ -243,7 +243,7 @@ def list_limits(origin: Keeper) -> list[dict[str, Any]]:
             "set": getattr(settings(), name),
             "changed": changed.get(name),
         }
-        for name in ceilings.NAMES
+        for name in limit_overrides.NAMES
     ]
 
 
@@ -251,7 +251,7 @@ def list_limits(origin: Keeper) -> list[dict[str, Any]]:
 def set_limit(name: str, asked: Value, origin: Keeper) -> None:
     """Change a limit at once, for all processes."""
     with audit.act("set limit", origin, name, value=asked.value):
-        ceilings.put(name, asked.value)
+        limit_overrides.put(name, asked.value)
 
 
 # ---------------------------------------------------------------- the review list

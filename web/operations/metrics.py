@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from web.security import address
-from worker.jobs import standings
+from worker.jobs import queue_position
 from worker.settings import settings
 from worker.storage import processes
 
@@ -60,7 +60,7 @@ def _line() -> Iterator[Metric]:
     stuck = GaugeMetricFamily(
         "studio_stuck_jobs", "Jobs that wait and that nobody may claim.", labels=["queue"]
     )
-    for row in standings.lines():
+    for row in queue_position.lines():
         jobs.add_metric([row.state, row.queue], row.jobs)
         if row.oldest is not None:
             oldest.add_metric([row.queue], row.oldest)

@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adain.files import pictures
+from worker.errors import Refused
 from worker.images import images
 from worker.images.images import Source
-from worker.refused import Refused
 
 LONGEST_TEXT = 1_000_000  # characters of all that is painted
 LONGEST = 1024  # pixels of the longer side of what is painted

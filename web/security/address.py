@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.security.identity import owner_of
 from worker.settings import cookie_secret, settings
-from worker.visitors import blocks, limits
-from worker.visitors.limits import Visitor
+from worker.visitors import blocks, rate_limits
+from worker.visitors.rate_limits import Visitor
 
 _WHERE = {b"x-forwarded-host", b"x-gradio-server"}
 
@@ -124,17 +124,17 @@ def visitor(connection: HTTPConnection) -> Visitor:
 
 def costly(request: Request) -> None:
     """Depend on this where a picture is opened for whoever asks; raises `TooMany`."""
-    limits.spend(visitor(request), limits.pictures())
+    rate_limits.consume(visitor(request), rate_limits.pictures())
 
 
 def welcome(request: Request) -> None:
     """Depend on this where something is shown to others; raises `Blocked`."""
-    blocks.check(*limits.names(visitor(request)))
+    blocks.check(*rate_limits.names(visitor(request)))
 
 
 def credential(request: Request) -> None:
     """Depend on this where a key or a secret is made; raises `TooMany` and `Blocked`."""
-    limits.spend(visitor(request), limits.credential())
+    rate_limits.consume(visitor(request), rate_limits.credential())
 
 
 COSTLY = [Depends(costly)]

@@ -20,7 +20,7 @@ from web.language import texts
 from web.language.problems import problem, sentence_for
 from web.security import cookies, signed
 from web.security.cookies import Place
-from worker.credentials import keys
+from worker.credentials import api_keys
 
 COOKIE = "studio"  # over https with a prefix, see `web/security/cookies.py`
 LASTS = 365 * 86400  # seconds
@@ -153,7 +153,7 @@ class Identity:
     async def _with_key(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the key's owner in, who gets no cookie; nobody else."""
         try:
-            owner = await run_sync(keys.owner_of, key)
+            owner = await run_sync(api_keys.owner_of, key)
         except Exception as error:
             return await problem(*sentence_for(error))(scope, receive, send)
         if owner is None:

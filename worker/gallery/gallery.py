@@ -33,9 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
+from worker.errors import Refused
 from worker.jobs import Job, JobNotFound, Status, in_order
 from worker.options import LARGEST
-from worker.refused import Refused
 from worker.settings import settings
 from worker.storage import blobs, database, deletions
 from worker.storage.database import Base, now

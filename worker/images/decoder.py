@@ -28,8 +28,8 @@ from typing import IO, Any
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from adain.files import jpeg, pictures
+from worker.errors import Refused
 from worker.images import confinement
-from worker.refused import Refused
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 ACCEPTED = "PNG, JPEG and WebP are accepted"

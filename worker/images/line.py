@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
 
-from worker.refused import Refused
+from worker.errors import Refused
 from worker.visitor import Visitor
 
 IN_ALL, OF_ADDRESS = 256, 32  # requests that wait

@@ -7,6 +7,7 @@ what that worker says of it, `control.py` what owner and administrator want, `qu
 Callers use this package: `jobs.submit`, `jobs.claim`. Knows no network and no web.
 """
 
+from worker.errors import Refused as Refused
 from worker.jobs.claims import claim, claim_together, join
 from worker.jobs.control import cancel, cancel_batch, forget, requeue, stop, stop_all
 from worker.jobs.lease import (
@@ -48,7 +49,6 @@ from worker.jobs.queries import (
     waiting,
 )
 from worker.jobs.submission import check_scaled, next_turn, placing, reserved, submit
-from worker.refused import Refused as Refused
 
 __all__ = [
     "ACTIVE",

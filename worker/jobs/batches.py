@@ -20,12 +20,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
+from worker.errors import Refused
 from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Room, Status, queue
 from worker.options import Options
-from worker.refused import Refused
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
 

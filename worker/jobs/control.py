@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Update, and_, case, delete, update
 
+from worker.errors import Refused
 from worker.jobs import queue
 from worker.jobs.model import ACTIVE, ENDED, Job, Status, change_one, in_order
 from worker.jobs.queries import check_id, find, get
-from worker.refused import Refused
 from worker.storage import database, deletions
 from worker.storage.database import now
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker.jobs import gate, queue
+from worker.jobs import queue, service_state
 from worker.settings import settings
 from worker.storage import database
 from worker.storage.database import Base, now
@@ -153,7 +153,7 @@ def is_waiting() -> ColumnElement[bool]:
 
 def is_wanted() -> ColumnElement[bool]:
     """True for a job that may be started: not cancelled, attempts left, service accepting."""
-    return and_(~Job.cancel_requested, ~_worn_out(), gate.begins())
+    return and_(~Job.cancel_requested, ~_worn_out(), service_state.begins())
 
 
 def is_claimable() -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Subquery, and_, func, literal, select, tuple_
 
-from worker.jobs import gate, queue
+from worker.jobs import queue, service_state
 from worker.jobs.model import ACTIVE, ORDER, Job, JobNotFound, Status, is_claimable, is_waiting
 from worker.settings import settings
 from worker.storage import database, processes
@@ -100,7 +100,7 @@ def estimates(
     """
     active = [job for job in some if job.status in ACTIVE]
     found: dict[str, float | None] = dict.fromkeys(job.id for job in some)
-    if not active or gate.read().state == gate.State.PAUSED:
+    if not active or service_state.read().state == service_state.State.PAUSED:
         return found
     places = positions(active) if places is None else places
     means = {network: _mean_seconds(network) for network in {job.network for job in active}}

@@ -14,14 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
 from adain.files.pictures import scaled_size
+from worker.errors import Refused
 from worker.images import images
 from worker.images.images import CleanFile, CleanImage, Given, ImageRejected
 from worker.jobs import queue, traces
 from worker.jobs.model import ACTIVE, Beside, Job, Room
 from worker.jobs.queries import unknown
-from worker.observability import faults
+from worker.observability import failpoints
 from worker.options import Options
-from worker.refused import Refused
 from worker.settings import KIB, settings
 from worker.storage import blobs, database
 
@@ -175,7 +175,7 @@ def _accept(
     room(_size(pictures) + reserved(photo.width, photo.height, options.size))
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
-    faults.at("stored", job_id)  # pictures without a row
+    failpoints.at("stored", job_id)  # pictures without a row
     try:
         return _insert(job_id, owner, keys, pictures, options, beside)
     except Exception:
@@ -209,7 +209,7 @@ def submit(
         pictures = _cleaned(content, styles, masks, chosen.size, Path(folder))
         job = _accept(owner, pictures, chosen, beside, room)
     log.info("job %s queued", job.id)
-    faults.at("committed", job.id)  # a row without a bell
+    failpoints.at("committed", job.id)  # a row without a bell
     queue.announce([job.id], job.queue)
     traces.submitted(job, begun)
     return job

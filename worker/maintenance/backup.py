@@ -28,13 +28,13 @@ from adain import __version__
 from worker import jobs, settings
 from worker.jobs import Job
 from worker.maintenance.leases import Lease
-from worker.runner.styles import Measure
+from worker.runner.style_store import Measure
 from worker.storage import blobs, database
 from worker.storage.deletions import Deletion
 from worker.storage.marker import Marker
 from worker.storage.processes import Process
-from worker.visitors.limits import Allowance
 from worker.visitors.previews import Preview
+from worker.visitors.rate_limits import Allowance
 from worker.visitors.uploads import Upload
 
 FORMAT = 2  # 1 had no digests

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from worker import jobs
-from worker.gallery import recents
+from worker.gallery import recent_styles
 from worker.storage import blobs, database, deletions, marker
 from worker.visitors import previews
 
@@ -86,7 +86,7 @@ def _orphans(listing: Listing, known: dict[str, set[str]], before: float) -> dic
     for folder, keys in listing.items():
         kept = known.get(folder, set())
         if folder in known:
-            kept = kept | {key for key in keys if recents.is_small(key)}
+            kept = kept | {key for key in keys if recent_styles.is_small(key)}
         if old := {key for key, changed in keys.items() if changed < before} - kept:
             found[folder] = old
     return found

@@ -16,15 +16,15 @@ import redis
 
 from worker import jobs
 from worker.admin import audit
-from worker.credentials import keys
+from worker.credentials import api_keys
 from worker.gallery import gallery
-from worker.jobs import Status, batches, queue, receipts
+from worker.jobs import Status, batches, idempotency, queue
 from worker.maintenance import leases, reclaim
-from worker.observability import faults, metrics
-from worker.runner import styles
+from worker.observability import failpoints, metrics
+from worker.runner import style_store
 from worker.settings import settings
 from worker.storage import blobs, deletions, marker, processes
-from worker.visitors import limits, previews, room, uploads
+from worker.visitors import previews, quota, rate_limits, uploads
 from worker.webhooks import deliveries
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _delete_old() -> None:
         sooner = min(days, settings().retention_failed_days or days)
         old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
         old += jobs.forget(days)
-        faults.at("forgotten")  # rows gone, their pictures not
+        failpoints.at("forgotten")  # rows gone, their pictures not
         blobs.delete_jobs(old)
 
 
@@ -72,19 +72,19 @@ Part = Callable[[], object]
 # Each by itself: what fails in one keeps none of the others from being done.
 PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the markers don't match
     "old jobs": _delete_old,
-    "jobs beyond the cap": room.shrink,
+    "jobs beyond the cap": quota.trim,
     "previews": previews.forget,
     "pictures without a row": reclaim.run,
 }
 ROWS: dict[str, Part] = {
     "gallery": gallery.forget,
     "batches": batches.forget,
-    "receipts": receipts.forget,
-    "keys": keys.forget,
+    "receipts": idempotency.forget,
+    "keys": api_keys.forget,
     "deliveries": deliveries.forget,
-    "limits": limits.forget,
+    "limits": rate_limits.forget,
     "audit": audit.forget,
-    "styles": styles.forget,
+    "styles": style_store.forget,
     "uploads": uploads.tidy,  # and web servers, each for its own folder
     "deletions": deletions.forget,
     "processes": processes.forget,

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 DEAF_SECONDS = 10.0
 PACE = 0.25  # seconds between two beats at least, however short the stages are
-START_ANEW = signal.SIGUSR2
+RESTART = signal.SIGUSR2
 
 
 def _bells() -> bool:
@@ -151,4 +151,4 @@ class Heartbeat(Thread):
         elif now - self._heard_at > DEAF_SECONDS and not self._told:
             self._told = True
             log.warning("the worker does not hear that jobs wait, and is started anew")
-            os.kill(self._parent, START_ANEW)
+            os.kill(self._parent, RESTART)

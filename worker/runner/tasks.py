@@ -35,7 +35,7 @@ from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 import adain
-from adain import memory
+from adain import malloc
 from adain.color import Color
 from adain.files.pictures import scaled_size
 from adain.model import NETWORKS, Transfer
@@ -45,11 +45,11 @@ from adain.weights import WeightsError, find
 from worker import jobs, masks, program
 from worker.images import images
 from worker.jobs import Hold, Job, queue, traces
-from worker.observability import faults, logs, metrics
+from worker.observability import failpoints, logs, metrics
 from worker.options import recorded
-from worker.runner import measured
-from worker.runner.compiling import Compiling
-from worker.runner.heartbeat import START_ANEW, Heartbeat, Stop
+from worker.runner import style_cache
+from worker.runner.background_compile import Compiling
+from worker.runner.heartbeat import RESTART, Heartbeat, Stop
 from worker.settings import BadSetting, settings
 from worker.storage import blobs, processes
 from worker.visitors import previews
@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NO_MORE = signal.SIGUSR2  # to a process of the pool
+STOP_CLAIMING = signal.SIGUSR2  # to a process of the pool
 AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
 
 app = queue.app()
@@ -138,7 +138,7 @@ def _read(job: Job | Preview, key: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PreparedJob:
     """What a job asks for, its styles measured as far as they were before."""
 
     request: Request  # its colour is never `CONTENT`: that is in the measures
@@ -153,24 +153,24 @@ class Asked:
         styles = [
             style
             if isinstance(style, Style)
-            else measured.measure(name, partial(stylizer.style, style, self.request.size, like))
+            else style_cache.measure(name, partial(stylizer.style, style, self.request.size, like))
             for name, style in zip(self.measures, self.request.styles, strict=True)
         ]
         return replace(self.request, styles=styles)
 
 
-def _request(job: Job | Preview) -> Asked:
+def _request(job: Job | Preview) -> PreparedJob:
     """Load what a job asks for."""
     chosen, network = recorded(job.options), _name(job.options["network"])
     content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
     target = hashlib.sha256(content).hexdigest() if match else ""
     measures = [
-        measured.key(network, digest, chosen["size"], target) for digest in job.style_digests
+        style_cache.key(network, digest, chosen["size"], target) for digest in job.style_digests
     ]
     request = Request(
         content=_picture(content),
         styles=[
-            measured.find(name, network) or _picture(_read(job, key))
+            style_cache.find(name, network) or _picture(_read(job, key))
             for name, key in zip(measures, job.style_keys, strict=True)
         ],
         weights=chosen["weights"],
@@ -180,11 +180,11 @@ def _request(job: Job | Preview) -> Asked:
         size=chosen["size"],
         transfer=Transfer(chosen["transfer"]),
     )
-    return Asked(request, measures, match)
+    return PreparedJob(request, measures, match)
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedFiles:
     """What became of a picture: where it lies, and how large it is."""
 
     result_key: str
@@ -204,7 +204,7 @@ def _stand_back() -> None:
 _thumbnails = ThreadPoolExecutor(4, "thumbnails", _stand_back)  # what stores waits for them
 
 
-def _keep(job: Job, image: Image.Image) -> Kept:
+def _keep(job: Job, image: Image.Image) -> SavedFiles:
     """Store the result and its thumbnail under this attempt."""
     result_key = f"{job.id}/result-{job.attempt}.png"
     thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
@@ -214,7 +214,7 @@ def _keep(job: Job, image: Image.Image) -> Kept:
     blobs.put_all(made)
     files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
     stored = sum(map(len, made.values()))
-    return Kept(result_key, thumbnail_key, image.width, image.height, stored, files)
+    return SavedFiles(result_key, thumbnail_key, image.width, image.height, stored, files)
 
 
 def _sentence(job: Job, error: Exception) -> str:
@@ -245,7 +245,7 @@ def _fail(job: Job, error: Exception) -> None:
     jobs.fail(job.id, job.attempt, _sentence(job, error))
 
 
-def _discard(job: Job, files: Kept) -> None:
+def _discard(job: Job, files: SavedFiles) -> None:
     """Delete pictures that came too late: of a job that was cancelled, deleted or is another's."""
     try:
         blobs.delete([files.result_key, files.thumbnail_key])
@@ -285,7 +285,7 @@ def _each(
     return done
 
 
-Ready = tuple[Job, Asked]
+Ready = tuple[Job, PreparedJob]
 
 
 def _load(group: list[Job], beat: Heartbeat) -> list[Ready]:
@@ -298,7 +298,7 @@ def _load(group: list[Job], beat: Heartbeat) -> list[Ready]:
     return ready
 
 
-class Storing:
+class SaveQueue:
     """A hand that stores pictures while the next are made: one lot at a time."""
 
     def __init__(self) -> None:
@@ -331,14 +331,14 @@ def _parts(ready: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
         yield ready[begin : begin + count]
 
 
-class Making:
+class RenderBatch:
     """The making of some jobs' pictures at once; what stores them is given to a hand.
 
     What goes wrong with several jobs at once is tried again with half of them, until the one
     that does not work, or does not fit, is alone.
     """
 
-    def __init__(self, group: list[Job], beat: Heartbeat, storing: Storing) -> None:
+    def __init__(self, group: list[Job], beat: Heartbeat, storing: SaveQueue) -> None:
         self.left = group  # all but those whose pictures are made
         self._beat = beat
         self._storing = storing
@@ -348,7 +348,7 @@ class Making:
         self._clock.enter(stage)
         self._beat.watch(self.left, stage, progress)
         for job in self.left:
-            faults.at(stage, job.id)  # mid-job: styles, content, picture
+            failpoints.at(stage, job.id)  # mid-job: styles, content, picture
 
     def run(self) -> None:
         """Make the pictures; raises what is no single job's fault."""
@@ -373,7 +373,7 @@ class Making:
         else:
             made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
             self._clock.enter("save")
-            stored = Stored(made, stylizer, self._beat, self._clock)
+            stored = SaveBatch(made, stylizer, self._beat, self._clock)
             self._clock = Stopwatch()
             self._storing.give(stored.run)
             self.left = [job for job in self.left if job not in stored.group]
@@ -383,7 +383,7 @@ class Making:
             self._paint(part)
 
 
-class Stored:
+class SaveBatch:
     """The storing and recording of pictures that were made at once."""
 
     def __init__(
@@ -401,7 +401,7 @@ class Stored:
 
     def _at(self, place: str) -> None:
         for job in self.group:
-            faults.at(place, job.id)
+            failpoints.at(place, job.id)
 
     def _count(self, timings: dict[str, float]) -> None:
         metrics.TOGETHER.observe(len(self.group))
@@ -428,7 +428,7 @@ class Stored:
             )
             if not recorded:
                 _discard(job, files)
-            faults.at("recorded", job.id)
+            failpoints.at("recorded", job.id)
 
     def run(self) -> None:
         """Store the pictures and end their jobs."""
@@ -480,9 +480,9 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _see_through(group: list[Job], beat: Heartbeat, storing: Storing) -> bool:
+def _see_through(group: list[Job], beat: Heartbeat, storing: SaveQueue) -> bool:
     """Make the pictures of claimed jobs; tell whether there is time for more jobs."""
-    making = Making(group, beat, storing)
+    making = RenderBatch(group, beat, storing)
     beat.keep(group)
     try:
         with _limited():
@@ -534,7 +534,7 @@ def _claim(beat: Heartbeat, worked: bool) -> list[Job]:
         return []
     for job in group:
         log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
-        faults.at("claimed", job.id)
+        failpoints.at("claimed", job.id)
     return group
 
 
@@ -543,7 +543,7 @@ def _shift(beat: Heartbeat) -> bool:
 
     The last pictures are stored when it ends, which it does soon when the worker is to end.
     """
-    storing, until, worked = Storing(), time.monotonic() + queue.SHIFT, False
+    storing, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
     try:
         while group := _claim(beat, worked):
             worked = True
@@ -564,7 +564,7 @@ def _shift(beat: Heartbeat) -> bool:
 def stylize(job_id: str) -> None:
     """Answer the bell. Whose it was does not matter: the next in line are taken, if any."""
     _beat.hear()
-    faults.at("heard")  # a bell gone, nothing claimed
+    failpoints.at("heard")  # a bell gone, nothing claimed
     if not _shift(_beat):
         _preview()
 
@@ -603,7 +603,7 @@ def _info() -> dict[str, Any]:
 
 
 _beat = Heartbeat("worker", _info)  # started in the pool's processes
-_ending = Event()  # set there by `NO_MORE`
+_ending = Event()  # set there by `STOP_CLAIMING`
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -615,8 +615,8 @@ def _log(**_: object) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
     """Get ready before the first bell: threads, the default network, the heart."""
-    signal.signal(NO_MORE, lambda *_: _ending.set())
-    memory.keep_freed()
+    signal.signal(STOP_CLAIMING, lambda *_: _ending.set())
+    malloc.keep_freed()
     torch.set_num_threads(settings().threads)
     try:
         _stylizer(settings().network).style(Image.new("RGB", (512, 512)))  # warm from the start
@@ -631,7 +631,7 @@ def _no_more(**_: object) -> None:
     """Tell the pool's processes that the jobs they have are their last; they hear nothing else."""
     for process in billiard.active_children():
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, NO_MORE)
+            os.kill(process.pid, STOP_CLAIMING)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
@@ -646,7 +646,7 @@ _PLAIN = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 def work() -> None:
     """Run a worker until SIGTERM, which lets it finish what it has.
 
-    `START_ANEW` does the same, and then the same process begins from the beginning.
+    `RESTART` does the same, and then the same process begins from the beginning.
     """
     wanted, _, number = settings().device.partition(":")
     if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
@@ -658,7 +658,7 @@ def work() -> None:
         anew.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    signal.signal(START_ANEW, end)
+    signal.signal(RESTART, end)
     compiling = Compiling(sorted(networks()) if settings().compile else ())
     try:
         app.worker_main(["--quiet", "worker", "--queues", settings().serves, *_PLAIN])

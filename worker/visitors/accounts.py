@@ -3,15 +3,15 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from worker.credentials import people
-from worker.credentials.keys import Key
-from worker.credentials.people import Person
+from worker.credentials import identities
+from worker.credentials.api_keys import Key
+from worker.credentials.identities import Person
 from worker.gallery.gallery import Report
 from worker.jobs import Job, in_order
 from worker.jobs.batches import Batch
-from worker.jobs.receipts import Receipt
+from worker.jobs.idempotency import Receipt
 from worker.storage import blobs, database, deletions
-from worker.visitors import limits, previews, room, uploads
+from worker.visitors import previews, quota, rate_limits, uploads
 from worker.visitors.blocks import Block
 from worker.visitors.previews import Preview
 from worker.visitors.uploads import Upload
@@ -27,10 +27,10 @@ def remove(owner: str) -> int:
     around them.
     """
     with database.transaction() as session:
-        limits.lock(session, room.EVERYBODY)  # room is made by nobody else meanwhile
+        rate_limits.lock(session, quota.EVERYBODY)  # room is made by nobody else meanwhile
         # locked at once and in order, though they are deleted some at a time
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
-        room.delete_rows(session, job_ids)
+        quota.delete_rows(session, job_ids)
         deletions.note(session, [previews.folder(owner)])
         upload_ids = uploads.remove_rows(session, owner)
         for statement in (
@@ -79,8 +79,8 @@ def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> s
     somebody planted before nor a key made with it is a way in afterwards.
     """
     with database.transaction() as session:
-        limits.lock(session, "people")  # of two who are the same person one waits
-        owner = people.owner_of(session, issuer, subject, name, fresh)
-        if visitor != owner and people.of(visitor, session) is None:
+        rate_limits.lock(session, "people")  # of two who are the same person one waits
+        owner = identities.owner_of(session, issuer, subject, name, fresh)
+        if visitor != owner and identities.of(visitor, session) is None:
             _move(session, visitor, owner)
     return owner

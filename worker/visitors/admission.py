@@ -10,16 +10,16 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from worker import jobs
+from worker.errors import Refused
 from worker.images import images
 from worker.images.images import Given
-from worker.jobs import Beside, Job, batches, gate
+from worker.jobs import Beside, Job, batches, service_state
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
-from worker.refused import Refused
 from worker.settings import settings
 from worker.storage import blobs, database
-from worker.visitors import ceilings, limits, room, turns
-from worker.visitors.limits import Visitor
+from worker.visitors import limit_overrides, quota, rate_limits, turns
+from worker.visitors.rate_limits import Visitor
 
 
 def submit(
@@ -32,28 +32,30 @@ def submit(
 ) -> Job:
     """Accept a visitor's job as `jobs.submit` does; raises what that does.
 
-    Raises `gate.Closed` besides, `TooMany` and `room.QuotaFull`.
+    Raises `service_state.NotAccepting` besides, `TooMany` and `room.QuotaFull`.
     """
-    gate.check()
+    service_state.check()
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
     sent = sum(sizes)
-    limits.spend(visitor, limits.submissions(), limits.sent(sent), limits.pictures(len(sizes)))
+    rate_limits.consume(
+        visitor, rate_limits.submissions(), rate_limits.sent(sent), rate_limits.pictures(len(sizes))
+    )
 
     gone: list[str] = []
 
     def checked(session: Session, job_id: str) -> None:
         turns.note(session, visitor, Job.id == job_id)
-        limits.check_waiting(session, visitor)
-        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        rate_limits.check_waiting(session, visitor)
+        gone[:] = quota.enforce(session, visitor.owner)  # not those of a try before
         turns.share(session, visitor, Job.id == job_id)
         beside(session, job_id)
 
     def make_room(size: int) -> None:
-        limits.spend(visitor, limits.kept(size, sent))
-        room.make(visitor.owner, size)
+        rate_limits.consume(visitor, rate_limits.kept(size, sent))
+        quota.reserve(visitor.owner, size)
 
     job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
-    room.delete_pictures(gone)
+    quota.delete_pictures(gone)
     return job
 
 
@@ -77,7 +79,7 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
 
 def _check_size(photos: int, styles: int) -> None:
     """Raise `Refused` if so many pictures can never get in at once, however long one waits."""
-    limited = ceilings.of(
+    limited = limit_overrides.of(
         "visitor_submissions", "address_submissions", "visitor_waiting", "address_waiting"
     )
     most = min([settings().max_batch, *filter(None, limited)])
@@ -91,7 +93,7 @@ def _check_size(photos: int, styles: int) -> None:
 @database.retried
 def _check_waiting(visitor: Visitor, coming: int) -> None:
     with database.transaction() as session:
-        limits.check_waiting(session, visitor, coming)
+        rate_limits.check_waiting(session, visitor, coming)
 
 
 def submit_batch(
@@ -106,25 +108,27 @@ def submit_batch(
     Raises as `submit`. What can't get in is refused before any picture is opened; a picture
     that is refused has cost no submission.
     """
-    gate.check()
+    service_state.check()
     _check_size(len(photos), len(styles))
     count = len(photos) * len(styles)
     _check_waiting(visitor, count)
     sent = sum(one.size for one in (*photos, *styles))
-    limits.spend(visitor, limits.sent(sent), limits.pictures(len(photos) + len(styles)))
+    rate_limits.consume(
+        visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
+    )
     gone: list[str] = []
 
     def checked(session: Session, batch_id: str) -> None:
         turns.note(session, visitor, Job.batch == batch_id)
-        limits.check_waiting(session, visitor)
-        gone[:] = room.settle(session, visitor.owner)  # not those of a try before
+        rate_limits.check_waiting(session, visitor)
+        gone[:] = quota.enforce(session, visitor.owner)  # not those of a try before
         turns.share(session, visitor, Job.batch == batch_id)
         beside(session, batch_id)
 
     def make_room(size: int) -> None:
-        limits.spend(visitor, limits.submissions(count), limits.kept(size, sent))
-        room.make(visitor.owner, size)
+        rate_limits.consume(visitor, rate_limits.submissions(count), rate_limits.kept(size, sent))
+        quota.reserve(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)
-    room.delete_pictures(gone)
+    quota.delete_pictures(gone)
     return batch

@@ -6,7 +6,7 @@ Who is blocked still sees, downloads and deletes what is theirs.
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker.refused import Refused
+from worker.errors import Refused
 from worker.storage import database
 from worker.storage.database import Base, now
 

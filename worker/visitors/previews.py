@@ -17,13 +17,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
 from worker.images.images import CleanImage
-from worker.jobs import gate, queue
+from worker.jobs import queue, service_state
 from worker.options import Options
 from worker.settings import settings
 from worker.storage import blobs, database, deletions
 from worker.storage.database import Base, now
-from worker.visitors import limits
-from worker.visitors.limits import Visitor
+from worker.visitors import rate_limits
+from worker.visitors.rate_limits import Visitor
 
 SIDE = 256  # pixels of the shorter side
 FRESH = 10.0  # seconds; what was asked longer ago nobody waits for any more
@@ -134,16 +134,16 @@ def ask(
 ) -> str:
     """Ask for a preview of small pictures, in place of the visitor's one before; returns its id.
 
-    Raises `Refused`, `TooMany` and `gate.Closed`.
+    Raises `Refused`, `TooMany` and `service_state.NotAccepting`.
     """
-    gate.check()
+    service_state.check()
     chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": SIDE})
     for what, picture in (
         ("The photo", content),
         *(("A style picture", style) for style in styles),
     ):
         jobs.check_scaled(what, picture, SIDE)
-    limits.spend(visitor, limits.preview())
+    rate_limits.consume(visitor, rate_limits.preview())
     digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
     line = jobs.placing(content.width, content.height, chosen)["queue"]
     values = {
@@ -185,7 +185,7 @@ def claim() -> Preview | None:
         .where(
             _asked(),
             Preview.queue.in_(settings().serving),
-            gate.begins(),
+            service_state.begins(),
         )
         .order_by(Preview.asked)
         .limit(1)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from worker.credentials import people
+from worker.credentials import identities
 from worker.jobs import ACTIVE, Job, Status
 from worker.storage.database import now
-from worker.visitors import limits
-from worker.visitors.limits import Visitor
+from worker.visitors import rate_limits
+from worker.visitors.rate_limits import Visitor
 
 NEW = 3600.0  # seconds after an owner's first job until it has turns of its own
 
@@ -33,7 +33,7 @@ class Waiting:
 
 def _is_new(session: Session, owner: str) -> bool:
     """Tell whether an owner sent no job over an hour ago; who signed in is no newcomer."""
-    if people.of(owner, session) is not None:
+    if identities.of(owner, session) is not None:
         return False
     old = Job.owner == owner, Job.submitted < now() - NEW
     return session.scalar(select(Job.id).where(*old).limit(1)) is None
@@ -84,7 +84,7 @@ def share(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> Non
     """
     if not session.scalar(select(Job.id).where(which, Job.by_address).limit(1)):
         return
-    limits.lock(session, f"turns:{visitor.origin}")  # one after the other at an address
+    rate_limits.lock(session, f"turns:{visitor.origin}")  # one after the other at an address
     came = set(session.scalars(select(Job.id).where(which)))
     line = _line(session, visitor.origin)
     earlier = [job for job in line if job.id not in came]

@@ -20,12 +20,12 @@ from typing import IO
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker.refused import Refused
+from worker.errors import Refused
 from worker.settings import settings
 from worker.storage import database, marker
 from worker.storage.blobs import StorageFull
 from worker.storage.database import Base, now
-from worker.visitors import ceilings, limits
+from worker.visitors import limit_overrides, rate_limits
 
 LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many files there are
 BLOCK = 512  # bytes of one of st_blocks
@@ -129,11 +129,11 @@ def _make_room(session: Session, coming: int, most: int) -> list[str]:
 @database.retried
 def _insert(row: Upload) -> list[str]:
     """Insert a row where there is room for it; returns the ids of those that had to go."""
-    [most] = ceilings.of("uploads_bytes")
+    [most] = limit_overrides.of("uploads_bytes")
     if most and row.bytes > most:
         raise StorageFull
     with database.transaction() as session:
-        limits.lock(session, "uploads")  # of two at once the second counts the first
+        rate_limits.lock(session, "uploads")  # of two at once the second counts the first
         gone = _forget_old(session)
         gone += _make_room(session, row.bytes, most) if most else []
         session.add(row)

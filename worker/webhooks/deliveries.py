@@ -21,13 +21,13 @@ from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, up
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain import __version__
-from worker.credentials.keys import Key
+from worker.credentials.api_keys import Key
+from worker.errors import Refused
 from worker.jobs import Beside, Job, Status
-from worker.refused import Refused
 from worker.settings import settings
 from worker.storage import database
 from worker.storage.database import Base, now
-from worker.webhooks import outside
+from worker.webhooks import outbound
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def sign(secret: str, name: str, timestamp: int, body: bytes) -> str:
 
 def promise(owner: str, url: str) -> Beside:
     """Return what writes the promise beside its job; raises `Refused` if it can't be kept."""
-    outside.check(url)
+    outbound.check(url)
     if secret_made(owner) is None:
         raise Refused("Make a secret for your webhooks first: POST /api/v1/webhook-secret.")
 
@@ -150,7 +150,7 @@ def claim() -> Delivery | None:
     taken = (
         update(Delivery)
         .where(Delivery.job_id == first)
-        .values(attempts=Delivery.attempts + 1, busy_until=now() + 2 * outside.SECONDS)
+        .values(attempts=Delivery.attempts + 1, busy_until=now() + 2 * outbound.SECONDS)
         .returning(Delivery)
     )
     with database.transaction() as session:
@@ -259,11 +259,11 @@ async def _attempt(caller: httpx.AsyncClient, delivery: Delivery) -> tuple[int |
     if ready is None:
         return None, "The job or the secret was deleted."
     try:
-        answer = await outside.post(caller, delivery.url, *ready)
-    except outside.NotPublic as error:
+        answer = await outbound.post(caller, delivery.url, *ready)
+    except outbound.NotPublic as error:
         return None, str(error)
     except (TimeoutError, httpx.TimeoutException):
-        return None, f"There was no answer within {outside.SECONDS:g} seconds."
+        return None, f"There was no answer within {outbound.SECONDS:g} seconds."
     except (httpx.HTTPError, OSError, UnicodeError, ValueError) as error:
         log.info("job %s webhook: %r", delivery.job_id, error)
         return None, "The address could not be reached, or did not answer as a web server does."
@@ -301,7 +301,7 @@ async def _deliver_until(stop: Event) -> None:
     sending: set[asyncio.Task[None]] = set()
     # Names may take long to resolve, and a look-up can't be called off.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * AT_ONCE, "deliveries"))
-    async with outside.client() as caller:
+    async with outbound.client() as caller:
         while not stop.is_set():
             while len(sending) < AT_ONCE and (delivery := await _next()):
                 task = asyncio.create_task(_deliver(caller, delivery))

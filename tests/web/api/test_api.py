@@ -19,9 +19,9 @@ from PIL import Image
 
 from tests.parts import Setting, picture, pictured
 from web import app
-from web.security import limits
+from web.security import body_limits
 from worker import jobs
-from worker.jobs import Job, Status, gate
+from worker.jobs import Job, Status, service_state
 from worker.settings import MIB
 from worker.storage import blobs, processes
 
@@ -268,7 +268,7 @@ def test_an_endless_body_ends_in_413_once_over_the_limit(studio: Path, setting: 
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert "a picture may have 1 MiB, and all pictures of one job together 2 MiB" in answer.text
-    assert sum(sent) < 16 * limits.most()  # what the sockets took in before it was answered
+    assert sum(sent) < 16 * body_limits.most()  # what the sockets took in before it was answered
 
 
 def test_a_body_announced_as_too_large_is_413_before_it_comes(
@@ -479,10 +479,10 @@ def test_who_waits_is_told_of_a_pause_and_who_comes_while_draining_when_to_come_
 ) -> None:
     job_id = _submitted(client)
     assert client.get(f"/api/v1/jobs/{job_id}").json()["studio"] == "open"
-    gate.turn(gate.State.PAUSED)
+    service_state.change(service_state.State.PAUSED)
     told = client.get(f"/api/v1/jobs/{job_id}").json()
     assert (told["studio"], told["estimate"], told["position"]) == ("paused", None, 1)
-    gate.turn(gate.State.DRAINING)
+    service_state.change(service_state.State.DRAINING)
     answer = _post(client, _files())
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0

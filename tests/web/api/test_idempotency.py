@@ -9,8 +9,8 @@ from sqlalchemy import update
 from tests.parts import picture
 from tests.web.served import served
 from worker import jobs
-from worker.jobs import receipts
-from worker.jobs.receipts import Receipt
+from worker.jobs import idempotency
+from worker.jobs.idempotency import Receipt
 from worker.storage import database
 
 KEY = {"Idempotency-Key": "holiday-17"}
@@ -84,7 +84,7 @@ def test_a_refused_job_leaves_its_key_free(client: httpx.Client) -> None:
 def test_a_key_may_be_used_again_after_a_day(client: httpx.Client) -> None:
     first = post(client).json()["id"]
     with database.transaction() as session:
-        session.execute(update(Receipt).values(made=Receipt.made - receipts.LASTS - 1))
+        session.execute(update(Receipt).values(made=Receipt.made - idempotency.LASTS - 1))
     second = post(client, style="red")
     assert second.status_code == 202
     assert second.json()["id"] != first
@@ -106,7 +106,7 @@ def test_of_many_at_once_one_makes_the_job(either: Path) -> None:
     def ask() -> None:
         start.wait()
         answers.append(
-            receipts.once(
+            idempotency.once(
                 "ann",
                 "key",
                 "digest",
@@ -128,10 +128,10 @@ def test_old_receipts_are_forgotten(either: Path) -> None:
     def submit(beside: jobs.Beside) -> jobs.Job:
         return jobs.submit("ann", picture(), [picture()], beside=beside)
 
-    receipts.once("ann", "old", "digest", submit)
+    idempotency.once("ann", "old", "digest", submit)
     with database.transaction() as session:
-        session.execute(update(Receipt).values(made=Receipt.made - receipts.LASTS - 1))
-    receipts.once("ann", "new", "digest", submit)
-    receipts.forget()
+        session.execute(update(Receipt).values(made=Receipt.made - idempotency.LASTS - 1))
+    idempotency.once("ann", "new", "digest", submit)
+    idempotency.forget()
     with database.reading() as session:
         assert [receipt.key for receipt in session.query(Receipt)] == ["new"]

@@ -13,10 +13,10 @@ from tests.web.served import served
 from web import app, cli
 from web.client import Studio, StudioError
 from web.security.identity import COOKIE
-from worker.credentials.keys import Key
+from worker.credentials.api_keys import Key
 from worker.settings import settings
 from worker.storage import database
-from worker.visitors import limits
+from worker.visitors import rate_limits
 
 KEYS = "/api/v1/me/keys"
 
@@ -159,7 +159,7 @@ def test_client_and_command_line_use_the_key(
 def test_keys_and_secrets_made_too_fast_are_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "VISITOR_CREDENTIALS", 3)
+    monkeypatch.setattr(rate_limits, "VISITOR_CREDENTIALS", 3)
     for _ in range(2):
         assert client.post("/api/v1/me/keys", json={"name": "one"}).status_code == 201
     assert client.post("/api/v1/webhook-secret").status_code == 201

@@ -11,13 +11,13 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from web import app
-from web.page import ui
+from web.page import form as ui
 from web.security import identity
 from worker import jobs
 from worker.storage import blobs
-from worker.visitors import limits, previews, uploads
-from worker.visitors.limits import TooMany, Visitor
+from worker.visitors import previews, rate_limits, uploads
 from worker.visitors.previews import State
+from worker.visitors.rate_limits import TooMany, Visitor
 
 PREVIEWS = "/api/v1/previews"
 
@@ -120,4 +120,4 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
     for strength in (10, 20, 30):
         assert asyncio.run(ui.preview(_request(), **form | {"strength": strength}))
     with pytest.raises(TooMany):
-        limits.spend(visitor, limits.pictures())
+        rate_limits.consume(visitor, rate_limits.pictures())

@@ -13,7 +13,7 @@ from web.http import references
 from web.samples import shelf
 from web.security import identity
 from worker import jobs
-from worker.gallery import recents
+from worker.gallery import recent_styles
 from worker.images import images
 
 SUNSET, SEA, FOREST = (picture(300, 200, color=color) for color in ("orange", "navy", "green"))
@@ -46,7 +46,7 @@ def test_recent_styles_are_listed_latest_first_and_once(client: TestClient) -> N
         with Image.open(io.BytesIO(whole.content)) as kept, Image.open(io.BytesIO(style)) as given:
             assert kept.getpixel((5, 5)) == given.getpixel((5, 5))
         with Image.open(io.BytesIO(small.content)) as shown:
-            assert (shown.format, min(shown.size)) == ("JPEG", recents.SIDE)
+            assert (shown.format, min(shown.size)) == ("JPEG", recent_styles.SIDE)
 
 
 def test_styles_of_the_shelf_are_no_news(client: TestClient) -> None:
@@ -57,9 +57,9 @@ def test_styles_of_the_shelf_are_no_news(client: TestClient) -> None:
 
 
 def test_no_more_than_a_row_of_them_is_listed(client: TestClient) -> None:
-    for shade in range(recents.MOST + 3):
+    for shade in range(recent_styles.MOST + 3):
         made("ada", picture(color=(shade, 0, 0)))
-    assert len(client.get("/api/v1/styles").json()) == recents.MOST
+    assert len(client.get("/api/v1/styles").json()) == recent_styles.MOST
 
 
 def test_a_stranger_sees_no_style_of_mine(client: TestClient) -> None:

@@ -11,7 +11,7 @@ from tests.parts import picture
 from web import app
 from web.api import subject
 from web.samples import shelf
-from worker.refused import Refused
+from worker.errors import Refused
 
 SUBJECT = "/api/v1/subject"
 

@@ -18,10 +18,10 @@ from sqlalchemy import update
 from tests.parts import Setting, free_port, picture
 from tests.web.served import begin, finish, served
 from worker import jobs
+from worker.errors import Refused
 from worker.jobs import Job
-from worker.refused import Refused
 from worker.storage import database
-from worker.webhooks import deliveries, outside
+from worker.webhooks import deliveries, outbound
 from worker.webhooks.deliveries import Delivery, State
 
 Answer = tuple[int, dict[str, str]]
@@ -217,7 +217,7 @@ def test_nobody_there_is_said_calmly(sending: None, caplog: pytest.LogCaptureFix
 def test_a_server_that_dawdles_is_left(
     receiver: Receiver, sending: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "SECONDS", 0.3)
+    monkeypatch.setattr(outbound, "SECONDS", 0.3)
     receiver.delay = 1.0
     job = promised(receiver.url)
     until(lambda: delivery(job).error)
@@ -332,7 +332,7 @@ PRIVATE = [
 @pytest.mark.parametrize("url", [*NOWHERE, *(f"http://{host}/" for host in PRIVATE)])
 def test_an_address_that_is_nobodys_to_call_is_refused(studio: Path, url: str) -> None:
     with pytest.raises(Refused):
-        outside.check(url)
+        outbound.check(url)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_an_address_that_is_nobodys_to_call_is_refused(studio: Path, url: str) -
      "https://bücher.example/"],
 )  # fmt: skip
 def test_a_public_address_may_be_called(studio: Path, url: str) -> None:
-    assert outside.check(url) == url
+    assert outbound.check(url) == url
 
 
 def _names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
@@ -399,10 +399,10 @@ def test_over_https_the_certificate_must_be_the_names_own(
     trusting = ssl.create_default_context(cafile=CERTIFICATE)
 
     async def call() -> object:
-        async with outside.client(trusting) as caller:
+        async with outbound.client(trusting) as caller:
             try:
                 url = f"https://{name}:{receiver.server_port}/"
-                return await outside.post(caller, url, b"{}", {})
+                return await outbound.post(caller, url, b"{}", {})
             except httpx.ConnectError as error:
                 return str(error)
 

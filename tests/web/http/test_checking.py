@@ -17,12 +17,12 @@ from tests.parts import Setting, picture
 from tests.web.served import served
 from web import app
 from web.http import checking
-from web.security import limits
+from web.security import body_limits
 from worker.images import images
 from worker.images.line import Line
 from worker.storage import database
-from worker.visitors import limits as budget
-from worker.visitors.limits import Allowance, Cost, Visitor
+from worker.visitors import rate_limits as budget
+from worker.visitors.rate_limits import Allowance, Cost, Visitor
 
 SLOW = hostile.scans(80)
 
@@ -43,7 +43,7 @@ FIELDS: dict[str, dict[str, int]] = {
     "/api/v1/settings": {"picture": 1},
     "/api/v1/uploads": {"picture": 1},
 }
-OPENING = [path for path, rule in limits.RULES.items() if rule.spooled]
+OPENING = [path for path, rule in body_limits.RULES.items() if rule.spooled]
 
 
 def test_a_small_upload_passes_the_slow_pictures_of_another_address(

@@ -10,7 +10,7 @@ import pytest
 from starlette.formparsers import MultiPartParser
 
 from tests.parts import picture
-from tests.web.http.test_bodies import sending
+from tests.web.http.test_request_bodies import sending
 from tests.web.served import served
 from web.http import spool
 from worker.settings import MIB

@@ -9,12 +9,12 @@ from fastapi.testclient import TestClient
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish
 from web import app
-from web.operations import keeper
+from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.admin import audit
 from worker.gallery import gallery
-from worker.jobs import Job, Status, gate
+from worker.jobs import Job, Status, service_state
 from worker.settings import settings
 
 ADMIN = "/api/v1/admin"
@@ -70,7 +70,7 @@ def test_without_a_secret_there_is_no_admin_at_all(studio: Path) -> None:
         assert client.get(path).status_code == 404
     assert client.post(f"{ADMIN}/session", json={"secret": ""}).status_code == 404
     assert client.post(f"{ADMIN}/pause").status_code == 404
-    assert gate.read().state == "open"
+    assert service_state.read().state == "open"
 
 
 def test_a_short_secret_ends_the_process_at_start(setting: Setting) -> None:
@@ -98,7 +98,7 @@ def test_a_cookie_ends_with_its_secret_and_with_its_time(
 ) -> None:
     browser.post(f"{ADMIN}/session", json={"secret": SECRET})
     assert browser.get(f"{ADMIN}/state").status_code == 200
-    monkeypatch.setattr(keeper, "LASTS", -1)
+    monkeypatch.setattr(admin_session, "LASTS", -1)
     assert browser.get(f"{ADMIN}/state").status_code == 401
     monkeypatch.undo()
     setting(admin_secret="another secret of the keeper's")
@@ -110,7 +110,7 @@ def test_a_visitors_cookie_opens_nothing_and_the_keepers_is_no_visitors(
 ) -> None:
     job = made()
     assert visitor(application).get(f"{ADMIN}/state").status_code == 401
-    forged = TestClient(application, cookies={keeper.COOKIE: sign("keeper")})
+    forged = TestClient(application, cookies={admin_session.COOKIE: sign("keeper")})
     assert forged.get(f"{ADMIN}/state").status_code == 401
     keepers = TestClient(application)
     keepers.post(f"{ADMIN}/session", json={"secret": SECRET})
@@ -121,7 +121,7 @@ def test_another_site_can_not_act_through_the_keepers_browser(browser: TestClien
     browser.post(f"{ADMIN}/session", json={"secret": SECRET})
     answer = browser.post(f"{ADMIN}/pause", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
-    assert gate.read().state == "open"
+    assert service_state.read().state == "open"
 
 
 def test_who_guesses_is_soon_heard_no_more_even_with_the_right_secret(

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.parts import picture
 from web.page import regions
-from worker.refused import Refused
+from worker.errors import Refused
 
 PHOTO = picture(90, 60)
 

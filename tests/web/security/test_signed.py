@@ -12,7 +12,7 @@ from itsdangerous import BadSignature
 
 from tests.parts import Setting
 from web.api import gallery
-from web.operations import keeper
+from web.operations import admin_session
 from web.security import identity, signed, signin
 
 ROOT = Path(signed.__file__).parents[2]
@@ -32,10 +32,10 @@ def _owner_cookie() -> Callable[[], bool]:
 
 
 def _keeper_cookie() -> Callable[[], bool]:
-    cookie = f"{keeper.COOKIE}={keeper.sign()}"
+    cookie = f"{admin_session.COOKIE}={admin_session.sign()}"
     scope: dict[str, Any] = {"type": "http", "headers": [(b"cookie", cookie.encode())], "path": "/"}
     scope |= {"scheme": "http", "server": ("studio", 80), "query_string": b""}
-    return lambda: keeper._has_cookie(Request(scope))
+    return lambda: admin_session._has_cookie(Request(scope))
 
 
 def _sign_in() -> Callable[[], bool]:
@@ -67,7 +67,7 @@ def _share_link() -> Callable[[], bool]:
 # what is signed, how it is tried later, and how long it lasts (None: until revoked)
 THINGS: dict[str, tuple[Callable[[], Callable[[], bool]], float | None]] = {
     "owner cookie": (_owner_cookie, identity.LASTS),
-    "keeper cookie": (_keeper_cookie, keeper.LASTS),
+    "keeper cookie": (_keeper_cookie, admin_session.LASTS),
     "sign-in state": (_sign_in, signin.LASTS),
     "share link": (_share_link, None),
 }

@@ -17,7 +17,7 @@ from web import app
 from web.security import signin
 from web.security.identity import COOKIE
 from worker import jobs
-from worker.credentials import people
+from worker.credentials import identities
 from worker.settings import settings
 from worker.storage import database
 from worker.visitors import accounts, blocks
@@ -171,9 +171,9 @@ def test_a_block_is_not_signed_away(browser: httpx.Client) -> None:
 def test_who_is_forgotten_comes_back_as_somebody_new(browser: httpx.Client) -> None:
     sign_in(browser)
     owner = jobs.find(send(browser)).owner
-    assert people.of(owner) is not None
+    assert identities.of(owner) is not None
     assert browser.delete("/api/v1/me").status_code == 204
-    assert people.of(owner) is None
+    assert identities.of(owner) is None
     sign_in(browser)
     assert mine(browser) == []
 
@@ -197,18 +197,18 @@ def test_a_key_made_with_a_planted_cookie_opens_nothing_after_the_sign_in(
 
 
 def test_what_both_have_stays_the_persons(either: Path) -> None:
-    from worker.credentials import keys
+    from worker.credentials import api_keys
     from worker.webhooks import deliveries
 
     owner = accounts.sign_in("https://p.example", "ada", "Ada", "nobody", "person")
     assert owner == "person"
     secret = deliveries.make_secret("person")
     deliveries.make_secret("visitor")
-    keys.make("visitor", "Mine")
+    api_keys.make("visitor", "Mine")
     job = jobs.submit("visitor", picture(), [picture()], options={"size": 64})
     assert accounts.sign_in("https://p.example", "ada", "Ada", "visitor", "unused") == "person"
     assert jobs.find(job.id).owner == "person"
-    assert keys.listed("person") == keys.listed("visitor") == []
+    assert api_keys.listed("person") == api_keys.listed("visitor") == []
     with database.reading() as session:
         kept = session.scalars(select(deliveries.Secret)).all()
     assert [(one.owner, f"whsec_{one.secret}") for one in kept] == [("person", secret)]

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from tests.parts import Setting, picture, pictured, undeletable
 from worker import jobs
+from worker.errors import Refused
 from worker.gallery import gallery
 from worker.gallery.gallery import (
     Entry,
@@ -24,7 +25,6 @@ from worker.gallery.gallery import (
 )
 from worker.jobs import Job, Status
 from worker.maintenance import sweep
-from worker.refused import Refused
 from worker.storage import blobs, database
 from worker.storage.database import Base
 

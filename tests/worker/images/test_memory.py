@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from worker import admission, batches, images, jobs
 from worker.jobs.batches import Source
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 
 def most():
     [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]

@@ -8,13 +8,13 @@ from sqlalchemy import update
 
 from tests.parts import Setting, picture, pictured
 from worker import jobs
+from worker.errors import Refused
 from worker.images.images import ImageRejected
-from worker.jobs import Status, batches, gate
+from worker.jobs import Status, batches, service_state
 from worker.jobs.batches import Batch, BatchNotFound, Source
-from worker.refused import Refused
 from worker.storage import blobs, database
-from worker.visitors import admission, limits, room
-from worker.visitors.limits import TooMany, Visitor
+from worker.visitors import admission, quota, rate_limits
+from worker.visitors.rate_limits import TooMany, Visitor
 
 ANN = Visitor("ann", "here")
 OPTIONS = {"size": 64}
@@ -69,7 +69,7 @@ def test_every_photo_is_painted_in_every_style_row_by_row(either: Path) -> None:
     assert found[0].style_digests != found[1].style_digests == found[3].style_digests
     assert {job.origin for job in found} == {"here"}
     taken = sum(len(blobs.get(key)) for job in found for key in (job.content_key, *job.style_keys))
-    assert room.kept("ann") - sum(job.reserved for job in found) == taken
+    assert quota.kept("ann") - sum(job.reserved for job in found) == taken
 
 
 def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -> None:
@@ -123,7 +123,7 @@ def test_of_two_batches_at_once_one_may_get_in(either: Path, setting: Setting) -
 
 def test_a_batch_that_finds_no_room_is_refused_whole(either: Path, setting: Setting) -> None:
     setting(visitor_bytes=500_000)
-    with pytest.raises(room.QuotaFull):
+    with pytest.raises(quota.QuotaFull):
         submit()
     assert_nothing_was_kept()
 
@@ -204,10 +204,10 @@ def test_the_limits_count_every_picture_of_a_batch(either: Path, setting: Settin
     setting(visitor_uploads=5, max_batch=60)
     submit()
     with pytest.raises(TooMany, match="5 pictures a minute"):
-        limits.spend(ANN, limits.pictures())
+        rate_limits.consume(ANN, rate_limits.pictures())
 
 
 def test_a_draining_studio_takes_no_batch(either: Path) -> None:
-    gate.turn(gate.State.DRAINING)
-    with pytest.raises(gate.Closed):
+    service_state.change(service_state.State.DRAINING)
+    with pytest.raises(service_state.NotAccepting):
         submit()

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.parts import Setting, picture, pictured
 from worker import jobs
+from worker.errors import Refused
 from worker.images import images
 from worker.jobs import Hold, Job, JobNotFound, Status, queue
-from worker.refused import Refused
 from worker.settings import settings
 from worker.storage import blobs, database, processes
 from worker.storage.blobs import StorageFull

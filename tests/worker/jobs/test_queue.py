@@ -12,7 +12,7 @@ from worker import jobs
 from worker.images import images
 from worker.jobs import batches, queue
 from worker.visitors import previews
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 
 
 def test_a_bell_is_heard_by_whoever_counts(rung: Path) -> None:

@@ -15,7 +15,7 @@ from worker.gallery import gallery
 from worker.jobs import Job, Status
 from worker.maintenance import backup, restore
 from worker.maintenance.backup import BackupError
-from worker.runner import styles
+from worker.runner import style_store
 from worker.storage import blobs, database
 from worker.storage.marker import Marker
 from worker.visitors import accounts
@@ -32,7 +32,7 @@ def lived_in() -> None:
     for _ in range(2):
         submit()
         finish(begin())
-    styles.keep("a style", bytes(range(256)))
+    style_store.keep("a style", bytes(range(256)))
     gallery.change(jobs.mine("ann")[0].id, "ann", title="a boat\nat sea", favourite=True)
     jobs.cancel(submit().id, "ann")
     jobs.fail(submit("bob").id and begin().id, 1, "It went wrong.")
@@ -168,7 +168,7 @@ def test_what_can_be_made_again_is_left_out(studio: Path, tmp_path: Path) -> Non
     file, counts = backup.make(tmp_path)
     assert not backup.MADE_AGAIN & set(counts)
     restore.restore(file, replace=True)
-    assert styles.find("a style") is None
+    assert style_store.find("a style") is None
 
 
 def test_a_job_whose_picture_is_lost_is_kept_and_the_picture_named(

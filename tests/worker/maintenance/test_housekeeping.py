@@ -9,13 +9,13 @@ from sqlalchemy import Float, delete, func, select, update
 from tests import rows
 from tests.parts import picture
 from worker import jobs, tables
-from worker.credentials import keys
-from worker.credentials.keys import Key
+from worker.credentials import api_keys
+from worker.credentials.api_keys import Key
+from worker.errors import Refused
 from worker.gallery import gallery
 from worker.maintenance import sweep
-from worker.refused import Refused
 from worker.storage import database
-from worker.visitors.limits import Allowance
+from worker.visitors.rate_limits import Allowance
 from worker.webhooks import deliveries
 from worker.webhooks.deliveries import Secret
 
@@ -114,37 +114,37 @@ def _older(table: type[Key | Secret], owner: str, seconds: float) -> None:
 def test_keys_used_longest_ago_go_when_there_are_too_many(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = [keys.make(f"owner-{number}", "one") for number in range(4)]
-    assert keys.owner_of(made[0].secret) == "owner-0"  # used last
-    monkeypatch.setattr(keys, "TOTAL", 2)
-    keys.forget()
-    there = [number for number in range(4) if keys.listed(f"owner-{number}")]
+    made = [api_keys.make(f"owner-{number}", "one") for number in range(4)]
+    assert api_keys.owner_of(made[0].secret) == "owner-0"  # used last
+    monkeypatch.setattr(api_keys, "TOTAL", 2)
+    api_keys.forget()
+    there = [number for number in range(4) if api_keys.listed(f"owner-{number}")]
     assert there == [0, 3]
 
 
 def test_keys_made_in_numbers_do_not_displace_those_that_are_relied_on(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = keys.make("uses it", "one").secret
-    assert keys.owner_of(used) == "uses it"
-    keys.make("with a job", "one")
+    used = api_keys.make("uses it", "one").secret
+    assert api_keys.owner_of(used) == "uses it"
+    api_keys.make("with a job", "one")
     jobs.submit("with a job", picture(), [picture()])
     _older(Key, "uses it", 200_000.0)
     _older(Key, "with a job", 200_000.0)
     for number in range(5):
-        keys.make(f"stranger-{number}", "one")
-    monkeypatch.setattr(keys, "TOTAL", 3)
-    keys.forget()
-    assert keys.owner_of(used) == "uses it"
-    assert keys.listed("with a job")
-    assert [number for number in range(5) if keys.listed(f"stranger-{number}")] == [4]
-    monkeypatch.setattr(keys, "TOTAL", 1)
-    keys.forget()
-    assert keys.owner_of(used) == "uses it"
-    assert keys.listed("with a job")
+        api_keys.make(f"stranger-{number}", "one")
+    monkeypatch.setattr(api_keys, "TOTAL", 3)
+    api_keys.forget()
+    assert api_keys.owner_of(used) == "uses it"
+    assert api_keys.listed("with a job")
+    assert [number for number in range(5) if api_keys.listed(f"stranger-{number}")] == [4]
+    monkeypatch.setattr(api_keys, "TOTAL", 1)
+    api_keys.forget()
+    assert api_keys.owner_of(used) == "uses it"
+    assert api_keys.listed("with a job")
     with pytest.raises(Refused, match="as many keys as it can"):
-        keys.make("one more", "one")
-    assert keys.listed("one more") == []
+        api_keys.make("one more", "one")
+    assert api_keys.listed("one more") == []
 
 
 def test_newest_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_many(
@@ -155,7 +155,7 @@ def test_newest_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_ma
         deliveries.make_secret(owner)
         _older(Secret, owner, 40_000.0 - number * 10_000.0)
     jobs.submit("with a job", picture(), [picture()])
-    keys.make("with a key", "one")
+    api_keys.make("with a key", "one")
     monkeypatch.setattr(deliveries, "SECRETS", 1)
     deliveries.forget()
     assert [owner for owner in owners if deliveries.secret_made(owner) is None] == ["nobody"]

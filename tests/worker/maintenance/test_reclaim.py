@@ -17,14 +17,14 @@ import worker
 from tests.parts import Setting, picture, pictured, undeletable
 from web import app
 from worker import jobs
-from worker.gallery import gallery, recents
+from worker.gallery import gallery, recent_styles
 from worker.images import images
 from worker.jobs import Job, queue
 from worker.maintenance import adoption, backup, reclaim, restore, sweep
 from worker.storage import blobs, database, deletions, marker, processes
 from worker.storage.marker import Marker, State
 from worker.visitors import previews
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 
 DAY = 86400.0
 PRODUCT = [path for part in (web, worker) for path in Path(part.__path__[0]).rglob("*.py")]
@@ -299,7 +299,7 @@ def test_a_folder_beside_a_row_keeps_what_the_row_names(place: str) -> None:
     [job] = submit()
     late = f"{job.id}/result-1.png"
     blobs.put(late, b"of a lost attempt")
-    recents.small(job, 0)
+    recent_styles.small(job, 0)
     before = everything() - {marker.FILE}
     sweep.tidy()
     assert {key for key, _ in blobs.files()} == before - {late}

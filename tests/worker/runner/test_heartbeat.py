@@ -12,7 +12,7 @@ from worker import jobs
 from worker.jobs import Hold, Job, queue
 from worker.observability import metrics
 from worker.runner import heartbeat
-from worker.runner.heartbeat import START_ANEW, Heartbeat, Stop
+from worker.runner.heartbeat import RESTART, Heartbeat, Stop
 from worker.storage import database, processes
 
 
@@ -173,4 +173,4 @@ def test_a_parent_that_brings_no_bell_is_told_to_start_anew(
         time.sleep(0.1)
     assert parent.poll() is None
     assert soon(lambda: parent.poll() is not None)
-    assert parent.returncode == -START_ANEW
+    assert parent.returncode == -RESTART

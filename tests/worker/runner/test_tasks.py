@@ -22,7 +22,7 @@ from worker.runner import tasks
 from worker.runner.heartbeat import Heartbeat
 from worker.storage import blobs, database
 from worker.visitors import accounts, previews
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 
 SMALL = {"size": 64}
 
@@ -199,7 +199,7 @@ def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.Mon
     job = submit()
     keep = tasks._keep
 
-    def database_goes_away(claimed: Job, image: Image.Image) -> tasks.Kept:
+    def database_goes_away(claimed: Job, image: Image.Image) -> tasks.SavedFiles:
         with database.transaction() as session:
             session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
         return keep(claimed, image)
@@ -304,7 +304,7 @@ def test_the_picture_being_stored_goes_when_its_owner_deletes_everything(
     job = submit()
     keep = tasks._keep
 
-    def deleted_meanwhile(made: Job, image: Image.Image) -> tasks.Kept:
+    def deleted_meanwhile(made: Job, image: Image.Image) -> tasks.SavedFiles:
         accounts.remove("ann")
         return keep(made, image)
 

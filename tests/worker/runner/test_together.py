@@ -260,7 +260,7 @@ def test_what_comes_while_the_pictures_load_joins(
     late: list[Job] = []
     load = tasks._request
 
-    def slow(job: Job) -> tasks.Asked:
+    def slow(job: Job) -> tasks.PreparedJob:
         if not late:
             late.append(submit("bob"))
         return load(job)
@@ -325,7 +325,7 @@ def test_a_cancelled_job_in_a_group_ends_so_and_the_others_are_made(
     made = [submit() for _ in range(3)]
     keep = tasks._keep
 
-    def cancelled_meanwhile(job: Job, image: Image.Image) -> tasks.Kept:
+    def cancelled_meanwhile(job: Job, image: Image.Image) -> tasks.SavedFiles:
         if job.id == made[1].id:
             jobs.cancel(job.id, "ann")
         return keep(job, image)
@@ -369,7 +369,7 @@ def test_while_pictures_are_stored_the_next_are_made(
         begun[next(count)].set()
         return stylize(self, *given)
 
-    def waiting(job: Job, image: Image.Image) -> tasks.Kept:
+    def waiting(job: Job, image: Image.Image) -> tasks.SavedFiles:
         place = ids(made).index(job.id)
         assert place == 2 or begun[place + 1].wait(20), "the next waits for this one's files"
         return keep(job, image)
@@ -394,7 +394,7 @@ def test_a_job_that_was_lost_before_runs_when_nothing_else_does(
         unfinished.append(sum(now(job).status == Status.RUNNING for job in made))
         return stylize(self, *given)
 
-    def slow(job: Job, image: Image.Image) -> tasks.Kept:
+    def slow(job: Job, image: Image.Image) -> tasks.SavedFiles:
         time.sleep(0.3)
         return keep(job, image)
 

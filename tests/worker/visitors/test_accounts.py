@@ -7,11 +7,11 @@ from sqlalchemy import Column, Table, insert, select
 from tests.parts import picture, pictured
 from worker import jobs, tables
 from worker.gallery import gallery
-from worker.jobs import Hold, Job, batches, receipts
+from worker.jobs import Hold, Job, batches, idempotency
 from worker.storage import database, deletions
 from worker.storage.database import Base
 from worker.visitors import accounts, admission
-from worker.visitors.limits import Allowance, Visitor
+from worker.visitors.rate_limits import Allowance, Visitor
 from worker.webhooks import deliveries
 
 
@@ -63,7 +63,7 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     one = batches.Source("photo.png", len(picture()), picture)
     admission.submit_batch(Visitor("ann", "here"), [one], [one])
     with database.transaction() as session:
-        receipts._keep("ann", "key", "digest")(session, finished.id)
+        idempotency._keep("ann", "key", "digest")(session, finished.id)
         session.add(deliveries.Delivery(job_id=finished.id, owner="ann", url="http://x"))
 
     assert accounts.remove("ann") == 3

@@ -5,14 +5,14 @@ from sqlalchemy import select, update
 
 from tests.parts import Setting, picture
 from worker import jobs
+from worker.errors import Refused
 from worker.images import images
 from worker.images.images import CleanImage
-from worker.jobs import gate
-from worker.refused import Refused
+from worker.jobs import service_state
 from worker.storage import blobs, database
-from worker.visitors import accounts, limits, previews, room
-from worker.visitors.limits import TooMany, Visitor
+from worker.visitors import accounts, previews, quota, rate_limits
 from worker.visitors.previews import Preview, State
+from worker.visitors.rate_limits import TooMany, Visitor
 
 ANN, BOB = Visitor("ann", "here"), Visitor("bob", "here")
 
@@ -98,8 +98,8 @@ def test_a_preview_is_no_job(either: Path, setting: Setting) -> None:
     assert jobs.mine("ann") == []
     assert sum(jobs.counts().values()) == 0
     assert jobs.claim("worker") is None
-    assert room.kept("ann") == 0
-    limits.spend(ANN, limits.submissions())  # none was spent
+    assert quota.kept("ann") == 0
+    rate_limits.consume(ANN, rate_limits.submissions())  # none was spent
 
 
 def test_previews_have_a_limit_of_their_own(either: Path, setting: Setting) -> None:
@@ -130,10 +130,10 @@ def test_pictures_that_did_not_change_are_not_stored_again(studio: Path) -> None
 
 def test_a_draining_or_paused_studio_makes_no_previews(either: Path) -> None:
     ask()
-    gate.turn(gate.State.PAUSED)
+    service_state.change(service_state.State.PAUSED)
     assert previews.claim() is None
-    gate.turn(gate.State.DRAINING)
-    with pytest.raises(gate.Closed):
+    service_state.change(service_state.State.DRAINING)
+    with pytest.raises(service_state.NotAccepting):
         ask()
 
 

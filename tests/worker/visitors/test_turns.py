@@ -7,11 +7,11 @@ from sqlalchemy import select, update
 
 from tests.parts import Setting, picture
 from worker import jobs
-from worker.credentials import people
+from worker.credentials import identities
 from worker.jobs import Job, batches
 from worker.storage import database
 from worker.visitors import admission
-from worker.visitors.limits import Visitor
+from worker.visitors.rate_limits import Visitor
 from worker.visitors.turns import Waiting, shared
 
 HOUR = 3700.0
@@ -81,7 +81,7 @@ def test_an_owner_of_an_hour_has_turns_of_its_own() -> None:
 
 def test_who_signed_in_is_no_newcomer() -> None:
     with database.transaction() as session:
-        people.owner_of(session, "issuer", "subject", "Ann", "ann")
+        identities.owner_of(session, "issuer", "subject", "Ann", "ann")
     for number in range(3):
         submit(f"new-{number}", "one")
     submit("ann", "one")

@@ -1,0 +1,125 @@
+"""A network as machine code for this very machine, in use; `compiling.py` makes it.
+
+Compiled is the common way of a picture: whole, without masks, by covariance. Everything else goes
+through `passage.py`, and so does everything until the code is there.
+"""
+
+import contextlib
+import hashlib
+import platform
+import shutil
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from adain import pixels, trusted_folders
+from adain.model import Moments, Network
+
+FOLDER = Path("data/code")  # where code lies unless said otherwise
+PARTS = ("measure", "paint", "interpolate")
+SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
+_SOURCES = (
+    "model.py",
+    "covariance.py",
+    "pixels.py",
+    "tiles.py",
+    "aot_compile.py",
+)  # what code is made of
+
+
+class CodeUnusable(Exception):
+    """Code that is there and must not be run, or can't be."""
+
+
+def _processor(device: torch.device) -> str:
+    """What code for a device may make use of."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as lines:
+        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return platform.processor()
+
+
+@cache
+def _made_from(device: torch.device) -> str:
+    """All that code follows from beside the weights and their format."""
+    sources = [Path(__file__).with_name(source).read_text() for source in _SOURCES]
+    return repr((torch.__version__, _processor(device), sources))
+
+
+def place(network: Network, name: str, folder: Path) -> Path:
+    """Where code for this network, this machine and this torch lies.
+
+    `name` is the network's with its weights', as `Style.network` has it.
+    """
+    told = f"{name} {network.dtype} {_made_from(network.device)}"
+    return folder / hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def together(device: torch.device) -> bool:
+    """Tell whether pictures of one size are better painted at once than one by one."""
+    return device.type == "cuda"
+
+
+def _run(file: Path, device: torch.device) -> Callable[[list[Tensor]], list[Tensor]]:
+    """Return the function in a file of code.
+
+    By what torch's own loader ends in; its public name for that brings the whole compiler into
+    the process, 160 MB and 2 seconds.
+    """
+    if device.type == "cuda":
+        where = (str(file), 1, str(device), str(file.parent))
+        return torch._C._aoti.AOTIModelContainerRunnerCuda(*where).run
+    return torch._C._aoti.AOTIModelContainerRunnerCpu(str(file), 1).run
+
+
+class Compiled:
+    """A network's code; takes N×3×H×W bytes of which it knows that they are no tiles."""
+
+    def __init__(self, folder: Path, network: Network) -> None:
+        self._runs = {part: _run(folder / f"{part}.so", network.device) for part in PARTS}
+        self._network = network
+
+    def _folded(self, images: Tensor) -> Tensor:
+        folded = self._network.folded(pixels.sent(images, self._network.device))
+        return folded.contiguous(memory_format=torch.channels_last)
+
+    def measure(self, image: Tensor) -> list[Moments]:
+        """Measure one picture at each level as `Network.measure` does: 1×…."""
+        found = self._runs["measure"]([self._folded(image)])
+        return [Moments(*found[at : at + 2]) for at in range(0, len(found), 2)]
+
+    def paint(
+        self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Moments]
+    ) -> tuple[Tensor, Tensor]:
+        """Paint as `compiling.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
+
+        The rest is as `Network.paint` takes it, styles by level.
+        """
+        run = self._runs["interpolate" if bool((alpha < 1).any()) else "paint"]
+        numbers = (cover, alpha, *(value for style in styles for value in style))
+        given = [self._folded(images), *(number.float() for number in numbers)]  # code asks not
+        size = len(images) if together(self._network.device) else 1
+        pieces = zip(*(torch.split(tensor, size) for tensor in given), strict=True)
+        painted, raw = zip(*(run(list(piece)) for piece in pieces), strict=True)
+        return self._network.unfolded(torch.cat(painted)).cpu(), torch.cat(raw)
+
+
+def load(network: Network, name: str, folder: Path) -> Compiled | None:
+    """Return a network's code if there is some; raises `CodeUnusable`."""
+    there = place(network, name, folder.resolve())
+    if not (there / SOUND).exists():
+        return None
+    if weak := trusted_folders.weak_points(there):
+        raise CodeUnusable(
+            f"code in {there} could be somebody else's, and is not used: "
+            f"others can write to {weak[0]}, or own it; chmod go-w {weak[0]}"
+        )
+    try:
+        return Compiled(there, network)
+    except RuntimeError as error:
+        shutil.rmtree(there, ignore_errors=True)
+        raise CodeUnusable(f"code in {there} can't be used, and is removed: {error}") from error

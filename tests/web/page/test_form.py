@@ -1,0 +1,217 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from starlette.requests import Request
+
+from tests.parts import Setting, picture
+from tests.web.served import begin, finish
+from web.page import form as ui
+from web.security import identity
+from worker import jobs
+from worker.jobs import Job
+from worker.storage import blobs, processes
+from worker.visitors import uploads
+
+
+def _asked_by(owner: str) -> gr.Request:
+    return gr.Request(Request({"type": "http", "headers": [], "state": {"owner": owner}}))
+
+
+@pytest.fixture
+def photo(studio: Path) -> str:
+    """What the form says of a picture that ada uploaded."""
+    return f"upload:{uploads.keep('ada', picture())}"
+
+
+def _form(**given: object) -> dict[str, Any]:
+    """The form as it is when the page opens, with some of it filled in."""
+    empty: dict[str, Any] = {
+        "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
+        "network": "compact",
+    }  # fmt: skip
+    for place in range(4):
+        empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
+    return empty | given
+
+
+def _repainted(**given: object) -> tuple[str, str]:
+    return asyncio.run(ui.repaint(_asked_by("ada"), **_form(**given)))
+
+
+def _job(job_id: str) -> Job:
+    return jobs.get(job_id, "ada")
+
+
+def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None:
+    job_id, notice = _repainted(photo=photo, style_0=photo, strength=40, color="content", size=256)
+    assert notice == ""
+    assert _job(job_id).options == {
+        "alpha": 0.4, "weights": [], "color": "content", "size": 256, "network": "compact",
+        "transfer": "covariance",
+    }  # fmt: skip
+    with pytest.raises(jobs.JobNotFound):
+        jobs.get(job_id, "grace")
+
+
+def test_shares_go_with_the_styles_that_were_chosen(studio: Path, photo: str) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, style_2=photo, share_0=10, share_2=30)
+    assert len(_job(job_id).style_keys) == 2
+    assert _job(job_id).options["weights"] == [10, 30]
+
+
+def test_masks_go_with_their_styles(studio: Path, photo: str) -> None:
+    job_id, notice = _repainted(photo=photo, style_1=photo, mask_1=photo)
+    assert notice == ""
+    assert len(_job(job_id).mask_keys) == 1
+
+
+REFUSED = {
+    "no photo": ({"photo": ""}, "Choose a photo first"),
+    "no style": ({"style_0": ""}, "Choose at least one style picture"),
+    "a mask is missing": ({"style_1": "photo", "mask_0": "photo"}, "Give every style a mask"),
+    "no shares": ({"style_1": "photo", "share_0": 0, "share_1": 0}, "must be greater than 0"),
+    "alpha": ({"strength": 101}, "alpha is a number from 0 to 1."),
+    "color": ({"color": "pink"}, "color is one of"),
+    "network": ({"network": "resnet"}, "network is one of compact, vgg19."),
+    "a file": ({"photo": __file__}, "no longer here. Please choose it again"),
+    "an upload that is gone": ({"style_0": "upload:" + "0" * 32}, "Please choose it again"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_every_refusal_reaches_the_visitor_as_its_sentence(
+    studio: Path, photo: str, wrong: dict[str, Any], sentence: str
+) -> None:
+    wrong = {name: photo if value == "photo" else value for name, value in wrong.items()}
+    job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | wrong)
+    assert job_id == ""
+    assert sentence in notice
+    assert 'role="alert"' in notice
+    assert jobs.mine("ada") == []
+
+
+def test_a_notice_shows_what_was_given_as_text() -> None:
+    assert "<script" not in ui._notice("<script>alert(1)</script>")
+
+
+def test_a_database_that_is_away_is_a_sentence_on_the_page(
+    studio: Path, photo: str, setting: Setting
+) -> None:
+    setting(database_url=f"sqlite:///{studio}")
+    job_id, notice = _repainted(photo=photo, style_0=photo)
+    assert job_id == ""
+    assert "cannot reach its database" in notice
+
+
+def _event(**data: object) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def test_the_upload_of_another_visitor_is_refused(studio: Path, photo: str) -> None:
+    theirs = f"upload:{uploads.keep('grace', picture())}"
+    for given in ({"photo": theirs}, {"style_0": theirs}, {"mask_0": theirs}):
+        job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | given)
+        assert job_id == ""
+        assert "Please choose it again" in notice
+    assert asyncio.run(ui.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo))) == ""
+
+
+def test_samples_from_the_shelf_make_a_job(studio: Path) -> None:
+    job_id, notice = _repainted(photo="shelf:photos/cat", style_0="shelf:styles/ink")
+    assert notice == ""
+    assert _job(job_id).content_width > 0
+
+
+def test_a_style_of_an_earlier_job_makes_another_for_its_owner_only(
+    studio: Path, photo: str
+) -> None:
+    first, _ = _repainted(photo=photo, style_0=photo)
+    style = f"job:{first}/styles/0"
+    assert _repainted(photo=photo, style_0=style)[1] == ""
+    _, notice = asyncio.run(
+        ui.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
+    )
+    assert "no job with this id among yours" in notice
+    assert "Please choose it again" in _repainted(photo=photo, style_0=f"{style}9")[1]
+
+
+def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
+    assert ui.networks().visible is False
+    processes.touch("a worker", "worker", {"networks": {"compact": "0", "vgg19": "0"}})
+    offered = ui.networks()
+    assert offered.visible is True
+    assert [value for _, value in offered.choices] == ["compact", "vgg19"]
+
+
+def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None:
+    options = {"alpha": 0.35, "weights": [], "color": "luminance", "size": 0, "network": "compact"}
+    asked = _asked_by("ada")
+    assert ui.reuse(asked, _event(options=options)) == [35, "luminance", 0, "compact", ""]
+
+    assert ui.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
+        35, "luminance", 256, "compact", "",
+    ]  # fmt: skip
+
+
+def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
+    studio: Path, photo: str
+) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, style_2=photo, share_0=10, share_2=40)
+    finish(begin())
+    form = ui.again(_asked_by("ada"), _event(id=job_id))
+    assert form[0] == ""
+    assert form[1:3] == [f"job:{job_id}/styles/0", f"job:{job_id}/styles/1"]
+    assert form[3:5] == ["", ""]
+    assert form[5:7] == [25, 100]
+    assert "no picture with this id" in ui.again(_asked_by("grace"), _event(id=job_id))[-1]
+
+
+def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
+    studio: Path, photo: str
+) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")
+    finish(begin())
+    ids, notice = asyncio.run(ui.sweep(_asked_by("ada"), _event(id=job_id)))
+    assert notice == ""
+    made = [_job(one) for one in ids.split()]
+    assert [job.options["alpha"] for job in made] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert {(job.options["color"], len(job.mask_keys)) for job in made} == {("content", 1)}
+    assert asyncio.run(ui.sweep(_asked_by("grace"), _event(id=job_id)))[0] == ""
+
+
+def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, photo: str) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo, strength=30)
+    jobs.cancel(job_id, "ada")
+    again, notice = asyncio.run(ui.retry(_asked_by("ada"), _event(id=job_id)))
+    assert notice == ""
+    assert _job(again).status == "queued"
+    assert _job(again).options == _job(job_id).options
+    assert asyncio.run(ui.retry(_asked_by("grace"), _event(id=job_id)))[0] == ""
+
+
+def test_the_form_speaks_korean_with_who_asks_for_it() -> None:
+    asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ko")]}))
+    [share] = ui.words_for(["share-1"], asked)
+    assert share["label"] == "비율 2"
+    english = ui.words_for(["share-1"], _asked_by("ada"))
+    assert "label" not in english[0]
+
+
+def test_owner_of_a_gradio_request_is_the_cookies_owner() -> None:
+    asked = _asked_by("ada")
+    assert asked.request is not None
+    assert identity.owner_of(asked.request) == "ada"
+
+
+def test_every_event_of_the_page_is_private(studio: Path) -> None:
+    events = ui.page().config["dependencies"]
+    assert {event["api_visibility"] for event in events} == {"private"}
+
+
+def test_a_page_that_was_left_leaves_its_jobs(studio: Path, photo: str) -> None:
+    job_id, _ = _repainted(photo=photo, style_0=photo)
+    uploads.remove(photo.removeprefix("upload:"), "ada")
+    assert blobs.get(_job(job_id).content_key)

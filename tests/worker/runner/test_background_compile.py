@@ -1,0 +1,63 @@
+"""What a worker has made beside it, and what it says when that can't be."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.parts import Setting
+from worker.runner import background_compile
+from worker.runner.background_compile import Compiling
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_compile, "_AFTER", 0.05)
+
+
+def test_a_machine_without_a_compiler_hears_what_it_lacks(
+    studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "nice").symlink_to(shutil.which("nice") or "")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with caplog.at_level(logging.INFO):
+        making = Compiling(["compact"])
+        making._thread.join(60)
+    assert caplog.messages == [
+        "network compact paints without machine code of its own: "
+        "there is no C++ compiler here; on Debian: sudo apt install g++"
+    ]
+    assert not (studio / "code").exists()
+
+
+def test_a_machine_that_has_code_says_so(
+    studio: Path, setting: Setting, code: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting(code_dir=code)
+    with caplog.at_level(logging.INFO):
+        making = Compiling(["compact"])
+        making._thread.join(60)
+    [told] = caplog.messages
+    assert told.startswith("network compact has machine code of its own: made in ")
+    making.end()
+
+
+def test_what_is_not_made_when_the_worker_ends_is_given_up(
+    studio: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    making = Compiling(["compact", "vgg19"])
+    while making._process is None:
+        time.sleep(0.01)
+    making.end()
+    assert not making._thread.is_alive()
+    assert making._process.poll() is not None
+    assert not caplog.messages
+
+
+def test_nothing_is_made_where_nothing_shall_be(studio: Path) -> None:
+    making = Compiling([])
+    making.end()
+    assert making._process is None

@@ -1,0 +1,388 @@
+"""The bodies of requests: limited and counted before they are read, timed while they arrive.
+
+What each may be is in `web/security/body_limits.py`. Connections without a body are not counted:
+open pages and event streams hold those.
+"""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from anyio.to_thread import run_sync
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.language import problems, sentences, texts
+from web.security import address, body_limits
+from web.security.body_limits import Rule
+from worker.settings import KIB, MIB, settings
+
+LEAST_RATE = 8 * KIB  # bytes a second
+WINDOW = 30.0  # seconds in which so much must have come, or the rest of the body
+IN_ALL, OF_ADDRESS = 200, 40  # requests with a body that are under way
+IN_MEMORY = 64 * MIB  # bytes of the bodies under way that are not spooled
+PIECE = MIB  # bytes of a body that are handed on at once
+PATIENCE = 20.0  # seconds that a request waits for room before it is refused
+SOON, LATER = 2.0, 30.0  # seconds after which another try is worth it, at least and at most
+LOOK = 1.0  # seconds after which one that waits looks again whom it may displace
+GRACE = 10.0  # seconds of waiting for a client before its body counts as slow …
+WHOLE = 300.0  # … unless all of it comes, at that rate, in so many
+RESERVED = 8  # the last eighth of the room is given away by halves
+OVERTAKES = 16  # who needs a sixteenth of the room at most need not wait for larger ones
+LINGER = 10.0  # seconds in which the rest of a body that nobody wants is read and dropped
+
+SLOW = "The request came too slowly and was given up. Please send it again."
+FULL = "The studio receives as much as it can just now. Please try again in a few seconds."
+UNCLEAR = "The request does not say clearly how long it is (Content-Length)."
+
+
+class Busy(HTTPException):
+    """Too many bodies, or too large ones, are under way."""
+
+    def __init__(self, retry_after: float) -> None:
+        headers = {"Retry-After": str(math.ceil(retry_after)), "Connection": "close"}
+        super().__init__(503, FULL, headers=headers)
+
+
+class Sender(Protocol):
+    """Who sends a body that is under way."""
+
+    def slowness(self) -> float:
+        """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
+
+    def give_way(self) -> None:
+        """Give the body up."""
+
+
+@dataclass(eq=False)
+class _Held:
+    """A body under way; `counted` until it ends or gives way."""
+
+    who: str
+    size: int
+    sender: Sender | None
+    counted: bool = True
+
+    def slowness(self) -> float:
+        return self.sender.slowness() if self.sender else 0.0
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A request that waits for room; `turn` is done when it is counted as under way."""
+
+    asked: _Held
+    turn: asyncio.Future[None]
+
+
+class InFlight:
+    """How many requests with a body are under way, and their bytes, in all and by address.
+
+    Who finds no room waits a while, unread, in the order of arrival. While somebody waits, bodies
+    that come so slowly that they would take longer than `WHOLE` give way, the slowest first. Used
+    from the event loop only. `most` returns the bytes (or files) that may be under way.
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._requests: Counter[str] = Counter()  # those that wait included
+        self._held: list[_Held] = []
+        self._line: list[_Waiting] = []
+        self._lasts = SOON  # seconds that requests take lately, their waiting included
+
+    @property
+    def requests(self) -> int:
+        """The requests under way, and those that wait."""
+        return self._requests.total()
+
+    @property
+    def bytes(self) -> int:
+        """The bytes under way."""
+        return sum(held.size for held in self._held)
+
+    def _own_fits(self, asked: _Held) -> bool:
+        """Tell whether an address stays within half of what the others leave."""
+        own = sum(held.size for held in self._held if held.who == asked.who)
+        return not own or own + asked.size <= (self._most() - self.bytes + own) / 2
+
+    def _fits(self, asked: _Held) -> bool:
+        """Tell whether there is room; who never fits may come in alone.
+
+        Of the last eighth one request takes half at most, so that there is some for small ones.
+        """
+        most, free = self._most(), self._most() - self.bytes
+        return not self._held or asked.size <= max(free - most / RESERVED, free / 2)
+
+    def _let_in(self, one: _Waiting) -> None:
+        self._line.remove(one)
+        self._held.append(one.asked)
+        one.turn.set_result(None)
+
+    def _begin(self) -> None:
+        """Let in those that wait while there is room, large ones in the order of arrival.
+
+        Who waits for others of the same address holds up nobody else.
+        """
+        largest = float("inf")
+        for one in tuple(self._line):
+            if one.asked.size <= largest and self._own_fits(one.asked):
+                if self._fits(one.asked):
+                    self._let_in(one)
+                else:
+                    largest = self._most() / OVERTAKES
+
+    def _end(self, held: _Held) -> None:
+        """Count a body no longer."""
+        if held.counted:
+            held.counted = False
+            self._held.remove(held)
+
+    def _displace(self, asked: _Held) -> None:
+        """Have slow bodies give way to one that waits, as many as it takes."""
+        slow = [held for held in self._held if held.slowness() > 1]
+        for held in sorted(slow, key=_Held.slowness, reverse=True):
+            fits = self._own_fits(asked)
+            if fits and self._fits(asked):
+                break
+            if fits or held.who == asked.who:
+                self._end(held)
+                assert held.sender is not None
+                held.sender.give_way()
+        self._begin()
+
+    async def _wait(self, asked: _Held) -> None:
+        """Count a body as under way once there is room; raises `Busy`."""
+        mine = _Waiting(asked, asyncio.get_running_loop().create_future())
+        self._line.append(mine)
+        self._begin()
+        until = time.monotonic() + PATIENCE
+        try:
+            while not mine.turn.done() and (left := until - time.monotonic()) > 0:
+                await asyncio.wait([mine.turn], timeout=min(left, LOOK))
+                if not mine.turn.done():
+                    self._displace(asked)
+        finally:
+            if not mine.turn.done():
+                self._line.remove(mine)
+                self._begin()
+        if not mine.turn.done():
+            raise Busy(min(LATER, self._lasts))
+
+    @asynccontextmanager
+    async def admitted(
+        self, who: str, size: int, sender: Sender | None = None
+    ) -> AsyncIterator[None]:
+        """Count a request of so many bytes from an address while it is under way.
+
+        Raises `Busy`.
+        """
+        if self.requests >= IN_ALL or self._requests[who] >= OF_ADDRESS:
+            raise Busy(min(LATER, self._lasts))
+        begun = time.monotonic()
+        self._requests[who] += 1
+        asked = _Held(who, size, sender)
+        try:
+            await self._wait(asked)
+            try:
+                yield
+            finally:
+                self._end(asked)
+                self._begin()
+        finally:
+            self._requests -= Counter({who: 1})  # and drops who is at 0
+            self._lasts += (max(SOON, time.monotonic() - begun) - self._lasts) / 4
+
+
+class Body:
+    """A body that is counted and timed while it arrives; stands where `receive` does.
+
+    Each `LEAST_RATE * WINDOW` bytes may take `WINDOW` seconds of waiting for the client; what the
+    studio itself takes in between does not count. Raises HTTPException with 413 and 408.
+    """
+
+    def __init__(self, receive: Receive, rule: Rule) -> None:
+        self._receive, self._rule = receive, rule
+        self._left = WINDOW
+        self._seen = self._windows = 0  # bytes; windows that were filled
+        self._whole = self._given_up = False
+        self._announced = rule.most()
+        self._waited = 0.0  # seconds waited for the client
+        self._since: float | None = None  # when the present wait began
+        self._clock: asyncio.Timeout | None = None
+
+    def expect(self, size: int) -> None:
+        """Note how many bytes were announced."""
+        self._announced = size
+
+    def slowness(self) -> float:
+        """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
+        now = 0.0 if self._since is None else time.monotonic() - self._since
+        waited = self._waited + now
+        if self._whole or waited < GRACE:
+            return 0.0
+        return self._announced * waited / (max(1, self._seen) * WHOLE)
+
+    def give_way(self) -> None:
+        """Give the body up, as one that comes too slowly."""
+        self._given_up = True
+        if self._clock is not None:
+            self._clock.reschedule(asyncio.get_running_loop().time())
+
+    async def _in_time(self) -> Message:
+        async with asyncio.timeout(max(0.0, self._left)) as self._clock:
+            return await self._receive()
+
+    async def _next(self) -> Message:
+        if self._given_up:
+            raise HTTPException(408, SLOW, headers={"Connection": "close"})
+        self._since = begun = time.monotonic()
+        try:
+            return await self._in_time()
+        except TimeoutError:
+            raise HTTPException(408, SLOW, headers={"Connection": "close"}) from None
+        finally:
+            self._clock = self._since = None
+            self._left -= time.monotonic() - begun
+            self._waited += time.monotonic() - begun
+
+    def _count(self, size: int) -> None:
+        self._seen += size
+        if self._seen > self._rule.most():
+            raise self._rule.too_large()
+        if (filled := int(self._seen / (LEAST_RATE * WINDOW))) > self._windows:
+            self._windows, self._left = filled, WINDOW
+
+    async def _counted(self) -> Message:
+        message = await self._next()
+        self._whole = not message.get("more_body", False)
+        self._count(len(message.get("body", b"")))
+        return message
+
+    async def __call__(self) -> Message:
+        """Return the next message, as ASGI's `receive`, with as much of the body as is wanted.
+
+        Each piece costs its reader a turn of a thread, so small ones are put together.
+        """
+        if self._whole:
+            return await self._receive()
+        pieces, size = [], 0
+        while not self._whole and size < PIECE:
+            message = await self._counted()
+            if message["type"] != "http.request":
+                return message
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+        return {"type": "http.request", "body": b"".join(pieces), "more_body": not self._whole}
+
+    async def read(self) -> Receive:
+        """Read the whole body; return what hands it out in its place. Raises as `__call__`."""
+        came: list[Message] = []
+        while not self._whole:
+            came.append(await self())
+
+        async def again() -> Message:
+            return came.pop(0) if came else await self._receive()
+
+        return again
+
+    async def drop(self) -> None:
+        """Read what is still to come, for some seconds and up to a submission's limit; keep none.
+
+        A body without an end is not read further.
+        """
+        dropped = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while not self._whole and dropped < body_limits.most():
+                    message = await self._receive()
+                    dropped += len(message.get("body", b""))
+                    self._whole = not message.get("more_body", False)
+
+
+def _announced(headers: Headers, rule: Rule) -> int:
+    """Return the bytes that a body has, at most; raises HTTPException when they are too many."""
+    if "transfer-encoding" in headers:
+        return rule.most()
+    said = headers["content-length"]
+    if not (said.isascii() and said.isdigit()):
+        raise HTTPException(400, UNCLEAR, headers={"Connection": "close"})
+    if int(said) > rule.most():
+        raise rule.too_large()
+    return int(said)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def _lingering(body: Body, send: Send) -> Send:
+    """Return a `send` that ends an answer only when the request has come, or was given up.
+
+    Who still sends when the connection is closed may never read the answer.
+    """
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            await body.drop()
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return sent
+
+
+def _refusal(error: Exception, scope: Scope) -> Response:
+    """Return an error as an answer; in a member that Gradio's script shows, where it asked."""
+    language = texts.language_of(HTTPConnection(scope))
+    if isinstance(error, HTTPException):
+        status, sentence, headers = error.status_code, error.detail, dict(error.headers or {})
+    else:
+        status, sentence = problems.sentence_for(error)
+        headers = problems.wait(error) | {"Connection": "close"}
+    if body_limits.is_pages(scope):
+        return JSONResponse({"error": sentences.said(sentence, language)}, status, headers)
+    return problems.problem(status, sentence, headers, language)
+
+
+class Bodies:
+    """Middleware: a body is read only when it may be so large, and when there is room for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._spooled = InFlight(lambda: settings().spool_bytes)
+        self._small = InFlight(lambda: IN_MEMORY)
+
+    async def _admit(
+        self, held: AsyncExitStack, rule: Rule, asks: HTTPConnection, body: Body
+    ) -> None:
+        """Take room for a body until `held` ends; raises what `problems.sentence_for` knows."""
+        size = _announced(asks.headers, rule)
+        line = self._spooled if rule.spooled else self._small
+        body.expect(size)
+        who = address.origin(asks)
+        await held.enter_async_context(line.admitted(who, size, body))
+        if rule is not body_limits.DEFAULT:
+            await run_sync(rule.before, address.visitor(asks), size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] != "http" or not _has_body(scope):
+            return await self.app(scope, receive, send)
+        rule = body_limits.rule_of(scope)
+        body = Body(receive, rule)
+        answer = _lingering(body, send)
+        async with AsyncExitStack() as held:
+            try:
+                await self._admit(held, rule, HTTPConnection(scope), body)
+                came = body if rule.spooled else await body.read()
+            except Exception as error:
+                return await _refusal(error, scope)(scope, body, answer)
+            await self.app(scope, came, answer)

@@ -1,0 +1,89 @@
+"""Who keeps the studio: whoever has the one secret. Where none is set, there is no keeper.
+
+A person trades it for a cookie of a short life, which a new secret makes void; a script sends it
+along as `Authorization: Bearer`. Knows no visitor.
+"""
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request, Response
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from web.security import address, cookies, signed
+from web.security.cookies import Place
+from worker.settings import settings
+from worker.visitors import rate_limits
+
+COOKIE = "studio-keeper"
+LASTS = 3600  # seconds
+NOTHING = "There is nothing at this address of the API; see /api/v1/openapi.json."
+WHO = "Only the keeper of the studio gets in here, with its secret."
+
+
+def _secret() -> str:
+    return settings().admin_secret.get_secret_value()
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return signed.timed("keeper", f":{_secret()}")
+
+
+def _place(request: Request) -> Place:
+    return cookies.place(COOKIE, cookies.secure(request))
+
+
+def sign() -> str:
+    """Return the cookie's value."""
+    return str(_signer().dumps("keeper"))
+
+
+def exists() -> None:
+    """Depend on this where there is nothing unless a secret is set; raises a 404."""
+    if not _secret():
+        raise HTTPException(404, NOTHING)
+
+
+def check(given: str, request: Request) -> str:
+    """Return the origin of who gives the right secret; raises a 401, or `TooMany`."""
+    origin = address.origin(request)
+    rate_limits.check_guesses(origin)
+    if not hmac.compare_digest(given.encode(), _secret().encode()):
+        rate_limits.spend_guess(origin)
+        raise HTTPException(401, "This is not the secret.", headers={"WWW-Authenticate": "Bearer"})
+    return origin
+
+
+def _has_cookie(request: Request) -> bool:
+    try:
+        return bool(_signer().loads(request.cookies.get(_place(request).name, ""), max_age=LASTS))
+    except BadSignature:
+        return False
+
+
+def known(request: Request) -> str:
+    """Return the origin the keeper asks from; raises a 401 for anybody else."""
+    exists()
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return check(given.strip(), request)
+    if _has_cookie(request):
+        return address.origin(request)
+    raise HTTPException(401, WHO, headers={"WWW-Authenticate": "Bearer"})
+
+
+def remember(request: Request, response: Response) -> None:
+    """Give the keeper's browser the cookie that stands for the secret."""
+    name, path, secure = _place(request)
+    response.set_cookie(
+        name, sign(), LASTS, path=path, secure=secure, httponly=True, samesite="strict"
+    )
+
+
+def forget(request: Request, response: Response) -> None:
+    """Take the cookie away."""
+    name, path, secure = _place(request)
+    response.delete_cookie(name, path=path, secure=secure, httponly=True, samesite="strict")
+
+
+Keeper = Annotated[str, Depends(known)]  # the origin

@@ -1,0 +1,142 @@
+"""What a request may ask of Gradio, and what the body of one may be, route by route."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.language.problems import problem
+from worker.jobs import service_state
+from worker.settings import KIB, MIB, settings
+from worker.visitors import rate_limits
+from worker.visitors.rate_limits import Visitor
+
+# What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
+_OPEN = {"run/predict", "queue/join", "queue/data", "cancel", "app_id"}
+_HEARTBEAT = "heartbeat/"  # and the session's name
+_GRADIO = "/gradio_api/"
+
+SMALL = 64 * KIB  # bytes of a body, and of a field of text in a form
+_EVENT = MIB  # bytes of an event of the page; painted regions are the largest
+
+Before = Callable[[Visitor, int], None]
+
+
+def most() -> int:
+    """Return the bytes of a whole submission: twice a picture's limit, and 1 MiB for the form."""
+    return 2 * settings().max_upload_bytes + MIB
+
+
+def _most_of_one() -> int:
+    return settings().max_upload_bytes + MIB
+
+
+def _most_of_batch() -> int:
+    return settings().max_batch_bytes + MIB
+
+
+# ---------------------------------------------------------------- asked before a body is read
+
+
+def _nothing(visitor: Visitor, size: int) -> None:
+    """Ask nothing."""
+
+
+def _submission(visitor: Visitor, size: int) -> None:
+    service_state.check()
+    rate_limits.check(
+        visitor, rate_limits.submissions(), rate_limits.sent(size), rate_limits.pictures()
+    )
+
+
+def _batch(visitor: Visitor, size: int) -> None:
+    service_state.check()
+    rate_limits.check(visitor, rate_limits.sent(size), rate_limits.pictures())
+
+
+def _picture(visitor: Visitor, size: int) -> None:
+    rate_limits.check(visitor, rate_limits.sent(size), rate_limits.pictures())
+
+
+def _event(visitor: Visitor, size: int) -> None:
+    rate_limits.consume(visitor, rate_limits.events())
+
+
+# ---------------------------------------------------------------- the rules
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the body of a POST to one route may be.
+
+    `before` is called with the visitor and the announced bytes before any byte is read, in a
+    thread; it raises what `problems.sentence_for` knows.
+    """
+
+    most: Callable[[], int]  # bytes
+    spooled: bool = False  # has pictures, which lie in files while the request is under way
+    what: str = ""  # whose pictures come together: a job's, a batch's; "": there is only one
+    before: Before = _nothing
+
+    def _sentence(self) -> str:
+        one = settings().max_upload_bytes / MIB
+        if not self.spooled:
+            return f"The request is too large: at most {self.most() / KIB:g} KiB are accepted here."
+        if not self.what:
+            return f"The request is too large: a picture may have {one:g} MiB."
+        together = (self.most() - MIB) / MIB
+        return (
+            f"The request is too large: a picture may have {one:g} MiB, "
+            f"and all pictures of one {self.what} together {together:g} MiB."
+        )
+
+    def too_large(self) -> HTTPException:
+        """Return the answer to a body over the limit."""
+        return HTTPException(413, self._sentence(), headers={"Connection": "close"})
+
+
+DEFAULT = Rule(lambda: SMALL)
+_ONE_PICTURE = Rule(_most_of_one, spooled=True, before=_picture)
+_PAGE_EVENT = Rule(lambda: _EVENT, before=_event)
+RULES = {
+    "/api/v1/jobs": Rule(most, spooled=True, what="job", before=_submission),
+    "/api/v1/previews": Rule(most, spooled=True, what="job", before=_picture),
+    "/api/v1/batches": Rule(_most_of_batch, spooled=True, what="batch", before=_batch),
+    "/api/v1/subject": _ONE_PICTURE,
+    "/api/v1/settings": _ONE_PICTURE,
+    "/api/v1/uploads": _ONE_PICTURE,
+    f"{_GRADIO}run/predict": _PAGE_EVENT,
+    f"{_GRADIO}queue/join": _PAGE_EVENT,
+}
+
+
+def rule_of(scope: Scope) -> Rule:
+    """Return the rule for a request's body: the default unless its route has one."""
+    if scope["method"] != "POST":
+        return DEFAULT
+    path: str = scope["path"]
+    return RULES.get(path.rstrip("/") if path.startswith(_GRADIO) else path, DEFAULT)
+
+
+# ---------------------------------------------------------------- what is open of Gradio
+
+
+def is_pages(scope: Scope) -> bool:
+    """Tell whether a request is to Gradio, by the page's script."""
+    path: str = scope["path"]
+    return _GRADIO in path
+
+
+class PageOnly:
+    """Middleware: Gradio's own API is no second way in; only what its page needs answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        _, gradio, what = scope.get("path", "").partition(_GRADIO)
+        if gradio and what.rstrip("/") not in _OPEN and not what.startswith(_HEARTBEAT):
+            closed = problem(404, "This is the page's own; the API is at /api/v1.")
+            return await closed(scope, receive, send)
+        await self.app(scope, receive, send)

@@ -1,0 +1,154 @@
+"""API keys: words by which a program is its owner, without a cookie.
+
+Shown once, when made; kept as a hash. A key's own randomness is more than anybody can guess, so
+one round of SHA-256 is enough. Knows no web.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+import uuid_utils
+from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker.errors import Refused
+from worker.jobs import Job
+from worker.storage import database
+from worker.storage.database import Base, now
+
+START = "adain_"  # so that a key is known for one where it is found
+SHOWN = 12  # characters of it that lists show
+MOST = 20  # of one owner
+TOTAL = 100_000  # of all; of those that nobody relies on yet, the ones used longest ago go
+TRIAL_SECONDS = 86400.0  # a key that is used so long after it was made is relied on
+UNUSED_DAYS = 365  # as long as a visitor's cookie lasts
+NAME = 60  # characters
+USED_SECONDS = 60.0  # how exactly it is known when a key was used last
+
+
+class Key(Base):
+    """What is kept of a key."""
+
+    __tablename__ = "keys"
+    __table_args__ = (Index("keys_of_owner", "owner"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    name: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    made: Mapped[float] = mapped_column(default=now())
+    used: Mapped[float | None]
+
+
+class KeyNotFound(Exception):
+    """No such key, or another's."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no key with this id among yours.")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key just made, with the only sight of it."""
+
+    key: Key
+    secret: str
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _check_count(session: Session, owner: str) -> None:
+    """Raise `Refused` if the owner has too many keys, or all have, and the sweep is yet to come."""
+    if (session.scalar(select(func.count()).where(Key.owner == owner)) or 0) > MOST:
+        raise Refused(f"You have {MOST} keys, as many as may be. Revoke one first.")
+    if (session.scalar(select(func.count()).select_from(Key)) or 0) > TOTAL + TOTAL // 10:
+        raise Refused("The studio keeps as many keys as it can. Please try again in an hour.")
+
+
+@database.retried
+def make(owner: str, name: str) -> Made:
+    """Make a key of this name; raises `Refused`."""
+    name = " ".join(name.split())
+    if not 0 < len(name) <= NAME or not name.isprintable():
+        raise Refused(f"A key has a name of 1 to {NAME} characters.")
+    secret = START + secrets.token_urlsafe(32)
+    key = Key(
+        id=str(uuid_utils.uuid7()),
+        owner=owner,
+        name=name,
+        prefix=secret[:SHOWN],
+        digest=_digest(secret),
+    )
+    with database.transaction() as session:
+        session.add(key)
+        session.flush()
+        _check_count(session, owner)
+    return Made(key, secret)
+
+
+def listed(owner: str) -> list[Key]:
+    """Return an owner's keys, newest first."""
+    with database.reading() as session:
+        return list(session.scalars(select(Key).where(Key.owner == owner).order_by(Key.id.desc())))
+
+
+@database.retried
+def revoke(owner: str, key_id: str) -> None:
+    """Make a key void at once; raises `KeyNotFound`."""
+    with database.transaction() as session:
+        gone = session.execute(delete(Key).where(Key.id == key_id, Key.owner == owner))
+    if not gone.rowcount:  # type: ignore[attr-defined]
+        raise KeyNotFound
+
+
+@database.retried
+def owner_of(secret: str) -> str | None:
+    """Return whose key this is, None if nobody's; notes that it was used."""
+    if not secret.startswith(START):
+        return None
+    mine = Key.digest == _digest(secret)
+    with database.reading() as session:
+        found = session.execute(
+            select(Key.owner, or_(Key.used.is_(None), Key.used < now() - USED_SECONDS)).where(mine)
+        ).one_or_none()
+    if found is None:
+        return None
+    owner, stale = found
+    if stale:
+        with database.transaction() as session:
+            session.execute(update(Key).where(mine).values(used=now()))
+    return str(owner)
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+def _on_trial() -> ColumnElement[bool]:
+    """True for keys that nobody relies on yet: whoever fills the table has others' keys spared."""
+    return and_(
+        func.coalesce(Key.used, Key.made) < Key.made + TRIAL_SECONDS,
+        ~select(Job.id).where(Job.owner == Key.owner).exists(),
+    )
+
+
+@database.retried
+def forget() -> None:
+    """Delete the keys that nobody used for a year.
+
+    Of too many, those go that nobody relies on yet, the ones used longest ago first.
+    """
+    last = func.coalesce(Key.used, Key.made)
+    oldest = select(Key.id).where(_on_trial()).order_by(last, Key.id)
+    with database.transaction() as session:
+        too_many = (session.scalar(select(func.count()).select_from(Key)) or 0) - TOTAL
+        for these in (
+            last < now() - UNUSED_DAYS * 86400,
+            Key.id.in_(oldest.limit(max(0, too_many))),
+        ):
+            session.execute(
+                delete(Key).where(these), execution_options={"synchronize_session": False}
+            )

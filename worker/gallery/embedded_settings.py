@@ -1,0 +1,84 @@
+"""The settings of a picture, written into the picture and read back out of it.
+
+A text chunk in a PNG, the EXIF user comment in a JPEG or WebP; both are JSON. What is embedded
+says how the picture was made and never who made it, from what, or when.
+"""
+
+import io
+from typing import Annotated, Literal
+
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, BeforeValidator, ValidationError
+
+from worker.errors import Refused
+from worker.images import images
+from worker.images.decoder import ASCII, CHUNK
+from worker.jobs import Job
+from worker.options import Options, recorded
+
+Format = Literal["png", "jpeg", "webp"]
+
+LONGEST = 10_000  # characters of settings that are looked at; ours have a few hundred
+
+_NONE = "This picture carries no settings of a studio like this one."
+_UNKNOWN = "This picture carries settings that this studio does not know."
+
+
+def _completed(options: object) -> object:
+    return recorded(options) if isinstance(options, dict) else options
+
+
+class Embedded(BaseModel):
+    """How a picture was made; `options` are what a job takes."""
+
+    options: Annotated[Options, BeforeValidator(_completed)]
+    network: str | None
+    weights_sha256: str | None
+    version: str | None
+
+
+def settings_of(job: Job) -> Embedded:
+    """Return what may be told of how a job's picture was made."""
+    return Embedded(
+        options=Options.model_validate(recorded(job.options)),
+        network=job.network,
+        weights_sha256=job.weights_sha256,
+        version=job.version,
+    )
+
+
+def _exif(text: str) -> bytes:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = ASCII + text.encode("ascii")
+    return exif.tobytes() if text else b""
+
+
+def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
+    """Return one of our own pictures in another format, with settings or with none."""
+    image = Image.open(io.BytesIO(picture), formats=images.FORMATS).convert("RGB")
+    image.info.clear()
+    text = embedded.model_dump_json() if embedded else ""
+    out = io.BytesIO()
+    match kind:
+        case "png":
+            info = PngInfo()
+            if text:
+                info.add_itxt(CHUNK, text)
+            image.save(out, "PNG", pnginfo=info, compress_level=1)
+        case "jpeg":
+            image.save(out, "JPEG", exif=_exif(text), quality=92, subsampling="4:4:4")
+        case "webp":
+            image.save(out, "WEBP", exif=_exif(text), quality=90)
+    return out.getvalue()
+
+
+def read(picture: bytes) -> Embedded:
+    """Return the settings that anybody's picture carries; raises `Refused`, `ImageRejected`."""
+    text = images.note(picture)
+    if not text:
+        raise Refused(_NONE)
+    try:
+        return Embedded.model_validate_json(text[:LONGEST])
+    except ValidationError as error:
+        raise Refused(_UNKNOWN) from error

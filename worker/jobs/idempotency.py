@@ -1,0 +1,108 @@
+"""Receipts: what was accepted under which key, so that asking twice makes one job.
+
+A key is its owner's. The table's primary key decides between two who ask at once, and holds a
+receipt and its job together in one transaction. Knows no web.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, Index, and_, delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker.errors import Refused
+from worker.jobs import Beside
+from worker.storage import database
+from worker.storage.database import Base, now
+
+LASTS = 86400.0  # seconds a key is remembered
+
+
+class Accepted(Protocol):
+    """A job, or a batch of them."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+
+class Receipt(Base):
+    """One job or batch, and what was asked for when it was accepted."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (Index("receipts_made", "made"),)
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    job_id: Mapped[str]
+    made: Mapped[float] = mapped_column(default=now())
+
+
+def digest(*parts: bytes) -> str:
+    """Return a fingerprint of all parts; where one ends counts."""
+    return digest_of(parts)
+
+
+def digest_of(parts: Iterable[bytes]) -> str:
+    """Return the `digest` of parts that come one after the other."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
+
+
+def _old() -> ColumnElement[bool]:
+    return Receipt.made < now() - LASTS
+
+
+def _find(owner: str, key: str, asked: str) -> str | None:
+    """Return the id of the job made under the key; raises `Refused` when it was for another."""
+    with database.reading() as session:
+        receipt = session.get(Receipt, (owner, key))
+        if receipt is None or receipt.made < (session.scalar(now().select()) or 0) - LASTS:
+            return None
+    if receipt.digest != asked:
+        raise Refused(
+            "This Idempotency-Key was used for another job. Send a new key with a new job."
+        )
+    return receipt.job_id
+
+
+def _keep(owner: str, key: str, asked: str) -> Beside:
+    """Return what writes the receipt beside the job; it fails when there is one already."""
+
+    def write(session: Session, job_id: str) -> None:
+        same = and_(Receipt.owner == owner, Receipt.key == key)
+        session.execute(delete(Receipt).where(same, _old()))
+        session.add(Receipt(owner=owner, key=key, digest=asked, job_id=job_id))
+
+    return write
+
+
+def once(
+    owner: str, key: str, asked: str, submit: Callable[[Beside], Accepted]
+) -> tuple[str, bool]:
+    """Return the id of the one job (or batch) of this key, and whether it was made just now.
+
+    `asked` is the `digest` of everything that was asked for; `submit` makes the job and lets
+    the receipt be written beside it. Raises what `submit` does, and `Refused` when the key was
+    used for something else.
+    """
+    if known := _find(owner, key, asked):
+        return known, False
+    try:
+        return submit(_keep(owner, key, asked)).id, True
+    except IntegrityError:  # another was faster, and has committed
+        if known := _find(owner, key, asked):
+            return known, False
+        raise
+
+
+@database.retried
+def forget() -> None:
+    """Delete the receipts whose time is over."""
+    with database.transaction() as session:
+        session.execute(delete(Receipt).where(_old()))

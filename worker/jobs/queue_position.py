@@ -1,0 +1,77 @@
+"""Standings: where many jobs stand, and how long the lines are, in one read each.
+
+Knows nobody who asks.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import case, func, select
+
+from worker.jobs import Job, Status, line, queue, stuck
+from worker.storage import database
+from worker.storage.database import now
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """Where a job stands: what changes while it is watched."""
+
+    id: str
+    state: Status
+    position: int  # 1 is next; 0: it does not wait
+    stage: str
+    progress: float  # in [0, 1]
+    error: str | None
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return self.state not in {Status.QUEUED, Status.RUNNING}
+
+
+def read(job_ids: Collection[str]) -> dict[str, JobProgress]:
+    """Return where the jobs stand, by id; those that are no more are left out."""
+    places = line()
+    statement = (
+        select(
+            Job.id,
+            Job.status,
+            func.coalesce(places.c.place, 0),
+            Job.stage,
+            Job.progress,
+            Job.error,
+        )
+        .outerjoin(places, places.c.id == Job.id)
+        .where(Job.id.in_(job_ids))
+    )
+    with database.reading() as session:
+        rows = session.execute(statement).all()
+    return {row[0]: JobProgress(row[0], Status(row[1]), *row[2:]) for row in rows}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How many jobs of one queue are in one state, and how old the oldest is that waits."""
+
+    queue: str
+    state: Status
+    jobs: int
+    oldest: float | None  # seconds; None unless it waits
+    stuck: int = 0  # jobs that wait and that nobody may claim
+
+
+def lines() -> list[Line]:
+    """Return the jobs by queue and state; both queues' waiting and running ones always."""
+    age = case((Job.status == Status.QUEUED, func.max(now() - Job.submitted)))
+    unclaimable = func.sum(case((stuck(), 1), else_=0))
+    statement = select(Job.queue, Job.status, func.count(), age, unclaimable).group_by(
+        Job.queue, Job.status
+    )
+    with database.reading() as session:
+        rows = session.execute(statement).all()
+    found = {(row[0], row[1]): Line(row[0], Status(row[1]), *row[2:]) for row in rows}
+    for name in queue.QUEUES:
+        found.setdefault((name, Status.QUEUED), Line(name, Status.QUEUED, 0, 0.0))
+        found.setdefault((name, Status.RUNNING), Line(name, Status.RUNNING, 0, None))
+    return list(found.values())

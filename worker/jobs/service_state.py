@@ -1,0 +1,69 @@
+"""The gate: whether jobs are let in and begun, by the keeper's word.
+
+One row that the claim of every worker reads in its own statement. Knows no keeper and no web.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.errors import Refused
+from worker.storage import database
+from worker.storage.database import Base, now
+
+
+class State(StrEnum):
+    """How the studio stands."""
+
+    OPEN = "open"
+    PAUSED = "paused"  # jobs are let in and wait; none is begun
+    DRAINING = "draining"  # what is in line is made; nothing new is let in
+
+
+class ServiceState(Base):
+    """The one row; it comes with the migrations."""
+
+    __tablename__ = "gate"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(default=State.OPEN)
+    since: Mapped[float] = mapped_column(default=now())
+
+
+class NotAccepting(Refused):
+    """Nothing new is let in for now."""
+
+    retry_after = 120  # seconds
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The studio takes no new pictures just now; what is in line is still made. "
+            "Please come back a little later."
+        )
+
+
+def begins() -> ColumnElement[bool]:
+    """True, inside a statement, while jobs may be begun."""
+    return ~select(ServiceState).where(ServiceState.state == State.PAUSED).exists()
+
+
+def read() -> ServiceState:
+    """Return how the studio stands, and since when."""
+    with database.reading() as session:
+        return session.scalars(select(ServiceState)).one()
+
+
+@database.retried
+def change(state: State) -> None:
+    """Open, pause or drain; what is so already stays so, since when it was."""
+    with database.transaction() as session:
+        session.execute(
+            update(ServiceState).where(ServiceState.state != state).values(state=state, since=now())
+        )
+
+
+def check() -> None:
+    """Raise `NotAccepting` unless jobs are let in."""
+    if read().state == State.DRAINING:
+        raise NotAccepting

@@ -1,0 +1,374 @@
+"""Limits: how much one visitor, and one network address, may ask for.
+
+Counted in the database, so that they hold for all processes together and while Redis is down.
+What was spent comes back steadily: a whole minute's worth may be spent at once, and then only
+as fast as it returns. Knows no address, only the scrambled form of one (an origin).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from worker.errors import Refused
+from worker.images import images
+from worker.jobs import ACTIVE, ENDED, Job, in_order
+from worker.storage import database
+from worker.storage.database import Base, now
+from worker.visitor import Visitor as Visitor
+from worker.visitors import blocks, limit_overrides
+
+MINUTE, DAY = 60.0, 86400.0
+DECODING = 600.0  # seconds in which what decoding may take comes back
+VISITOR_CREDENTIALS, ADDRESS_CREDENTIALS = 25, 60  # keys and webhook secrets made a minute
+ATTEMPTS = 5  # wrong secrets that one address may try a minute
+SLACK = 0.001  # seconds by which databases round their time
+SOON = 10.0  # seconds after which a full line is worth another look
+
+
+class TooMany(Refused):
+    """Too much was asked for; the message says how much is possible."""
+
+    def __init__(self, sentence: str, retry_after: float) -> None:
+        super().__init__(sentence)
+        self.retry_after = max(1, math.ceil(retry_after))  # seconds
+
+
+class Allowance(Base):
+    """What somebody spent of one limit, as the time when all of it will have come back."""
+
+    __tablename__ = "allowances"
+
+    who: Mapped[str] = mapped_column(primary_key=True)  # owner:… or origin:…
+    what: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[float]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So much of something within so many seconds; most = 0: any."""
+
+    what: str
+    most: int
+    seconds: float
+    sentence: str
+
+
+# ---------------------------------------------------------------- spending
+
+
+def _upsert(
+    session: Session, who: str, what: str, until: ColumnElement[float]
+) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that can also say ON CONFLICT."""
+    sqlite_here = session.get_bind().dialect.name == "sqlite"
+    statement = sqlite.insert(Allowance) if sqlite_here else postgresql.insert(Allowance)
+    return statement.values(who=who, what=what, until=until)
+
+
+def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bool = False) -> None:
+    """Spend in one statement, which of two at once one must wait for.
+
+    Raises `TooMany`, unless it was taken already.
+    """
+    if not limit.most:
+        return
+    cost = limit.seconds * min(1.0, amount / limit.most)
+    spent = case((Allowance.until > now(), Allowance.until), else_=now()) + cost
+    statement = _upsert(session, who, limit.what, now() + cost).on_conflict_do_update(
+        index_elements=["who", "what"],
+        set_={"until": spent},
+        where=None if taken else spent <= now() + limit.seconds + SLACK,
+    )
+    if session.scalar(statement.returning(Allowance.until)) is None:
+        mine = Allowance.who == who, Allowance.what == limit.what
+        over = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
+        raise TooMany(limit.sentence, over + cost - limit.seconds)
+
+
+def lock(session: Session, who: str) -> None:
+    """Let no other transaction past this until the session's ends, for the same `who`."""
+    statement = _upsert(session, who, "lock", now())
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["who", "what"], set_={"until": now()})
+    )
+
+
+def names(visitor: Visitor) -> tuple[str, str]:
+    """Return a visitor's two names in limits and blocks; "": the address is not known."""
+    return f"owner:{visitor.owner}", f"origin:{visitor.origin}" if visitor.origin else ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something takes of a visitor's limit and of the address's."""
+
+    amount: float
+    own: Limit
+    address: Limit
+    beside: "Cost | None" = None  # is spent with it
+
+
+def _each(visitor: Visitor, costs: Sequence[Cost]) -> Iterator[tuple[str, Limit, float]]:
+    """Yield whose limit is spent how much of: the visitor's, and the address's if it is known."""
+    owner, origin = names(visitor)
+    for cost in costs:
+        yield owner, cost.own, cost.amount
+        if origin:
+            yield origin, cost.address, cost.amount
+        if cost.beside:
+            yield from _each(visitor, [cost.beside])
+
+
+@database.retried
+def consume(visitor: Visitor, *costs: Cost) -> None:
+    """Spend all of it or nothing; raises `TooMany` and `Blocked`."""
+    blocks.check(*names(visitor))
+    with database.transaction() as session:
+        for who, limit, amount in _each(visitor, costs):
+            _spend(session, who, limit, amount)
+
+
+@database.retried
+def charge(visitor: Visitor, *costs: Cost) -> None:
+    """Spend what was taken already, however much is left."""
+    with database.transaction() as session:
+        for who, limit, amount in _each(visitor, costs):
+            _spend(session, who, limit, amount, taken=True)
+
+
+def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
+    """Raise `TooMany` where `_spend` would; spends nothing."""
+    if not limit.most:
+        return
+    mine = Allowance.who == who, Allowance.what == limit.what
+    spent = max(0.0, session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0)
+    over = spent + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
+    if over > SLACK:
+        raise TooMany(limit.sentence, over)
+
+
+def check(visitor: Visitor, *costs: Cost) -> None:
+    """Raise `TooMany` and `Blocked` where `spend` would; spends nothing."""
+    blocks.check(*names(visitor))
+    with database.reading() as session:
+        for who, limit, amount in _each(visitor, costs):
+            _check(session, who, limit, amount)
+
+
+# ---------------------------------------------------------------- what is limited
+
+
+def submissions(count: int = 1) -> Cost:
+    """Return what a job, or several, cost."""
+    own, address = limit_overrides.of("visitor_submissions", "address_submissions")
+    return Cost(
+        count,
+        Limit(
+            "submissions", own, MINUTE, f"You may send {own} jobs a minute. Please wait a little."
+        ),
+        Limit(
+            "submissions",
+            address,
+            MINUTE,
+            f"{address} jobs a minute may come from your network. Please wait a little.",
+        ),
+    )
+
+
+def decoding(seconds: float = 0.0) -> Cost:
+    """Return what so many seconds of decoding cost; of 0 seconds: nothing, once all is spent."""
+    own, address = limit_overrides.of("visitor_decoding", "address_decoding")
+    sentence = "Your pictures took the studio very long to open. Please wait a little."
+    return Cost(
+        seconds,
+        Limit("decoding", own, DECODING, sentence),
+        Limit("decoding", address, DECODING, sentence),
+    )
+
+
+def pictures(count: int = 1) -> Cost:
+    """Return what pictures to be opened cost: put in a form, sent, downloaded, read.
+
+    None is opened for who has spent all time of decoding.
+    """
+    own, address = limit_overrides.of("visitor_uploads", "address_uploads")
+    return Cost(
+        count,
+        Limit(
+            "pictures",
+            own,
+            MINUTE,
+            f"You may have {own} pictures a minute opened. Please wait a little.",
+        ),
+        Limit(
+            "pictures",
+            address,
+            MINUTE,
+            f"{address} pictures a minute may be opened from your network. Please wait a little.",
+        ),
+        beside=decoding(),
+    )
+
+
+@contextmanager
+def paying(visitor: Visitor) -> Iterator[None]:
+    """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took."""
+    account = images.Account(visitor)
+    try:
+        with images.charged(account):
+            yield
+    finally:
+        if account.pictures:
+            charge(visitor, decoding(account.seconds))
+
+
+def preview() -> Cost:
+    """Return what a preview costs."""
+    own, address = limit_overrides.of("visitor_previews", "address_previews")
+    sentence = "There were many previews just now. Please wait a little."
+    return Cost(
+        1,
+        Limit("previews", own, MINUTE, sentence),
+        Limit("previews", address, MINUTE, sentence),
+    )
+
+
+def events() -> Cost:
+    """Return what an event of the page costs."""
+    own, address = limit_overrides.of("visitor_events", "address_events")
+    sentence = "The page asked for a lot just now. Please wait a little."
+    return Cost(
+        1, Limit("events", own, MINUTE, sentence), Limit("events", address, MINUTE, sentence)
+    )
+
+
+def credential() -> Cost:
+    """Return what it costs to make an API key or a webhook secret, each a row that stays."""
+    sentence = "Many keys and secrets were made just now. Please wait a little."
+    return Cost(
+        1,
+        Limit("credentials", VISITOR_CREDENTIALS, MINUTE, sentence),
+        Limit("credentials", ADDRESS_CREDENTIALS, MINUTE, sentence),
+    )
+
+
+def _bytes(most: int) -> Limit:
+    return Limit(
+        "bytes",
+        most,
+        DAY,
+        f"{most / 1e9:.3g} GB a day may be sent from one place, or kept if that is more. "
+        "Please come back later.",
+    )
+
+
+def sent(size: int) -> Cost:
+    """Return what bytes being sent cost of the day's."""
+    both = _bytes(*limit_overrides.of("daily_bytes"))
+    return Cost(size, both, both)
+
+
+def kept(size: int, paid: int) -> Cost:
+    """Return what bytes being kept cost of the day's, where so many sent bytes were paid already.
+
+    Together never more than a day's worth, as with `sent` alone.
+    """
+    both = _bytes(*limit_overrides.of("daily_bytes"))
+    return Cost(max(0, min(size, both.most) - paid), both, both)
+
+
+def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
+    """Raise `TooMany` if more jobs are in line than may be, those just inserted included.
+
+    `coming` are those that are still to be inserted.
+
+    Two at once can't both pass: the second counts when the first has committed.
+    """
+    active = Job.status.in_(ACTIVE)
+    own, address = limit_overrides.of("visitor_waiting", "address_waiting")
+    for who, whose, most, sentence in (
+        (
+            names(visitor)[0],
+            Job.owner == visitor.owner,
+            own,
+            "You have {most} jobs in line, as many as may be. "
+            "Wait until one has ended, or cancel one.",
+        ),
+        (
+            names(visitor)[1],
+            Job.origin == visitor.origin,
+            address,
+            "{most} jobs from your network are in line, as many as may be. "
+            "Wait until one has ended.",
+        ),
+    ):
+        if who and most:
+            lock(session, who)
+            count = session.scalar(select(func.count()).where(active, whose)) or 0
+            if coming and count + coming > most:
+                raise TooMany(
+                    f"{most} jobs may be in line at a time; {count} are, and {coming} more would "
+                    "come. Wait until some have ended.",
+                    SOON,
+                )
+            if count > most:
+                raise TooMany(sentence.format(most=most), SOON)
+
+
+# ---------------------------------------------------------------- the keeper's secret
+
+
+_GUESS = Limit("attempts", ATTEMPTS, MINUTE, "Too many wrong secrets. Please wait a minute.")
+
+
+def check_guesses(origin: str) -> None:
+    """Raise `TooMany` when an address has guessed wrongly too often to be heard just now."""
+    mine = Allowance.who == f"origin:{origin}", Allowance.what == _GUESS.what
+    with database.reading() as session:
+        spent = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
+    if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
+        raise TooMany(_GUESS.sentence, over)
+
+
+@database.retried
+def spend_guess(origin: str) -> None:
+    """Count a wrong guess; raises `TooMany`."""
+    with database.transaction() as session:
+        _spend(session, f"origin:{origin}", _GUESS, 1)
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+@database.retried
+def _forget_allowances() -> None:
+    """Delete what has come back entirely, but for what somebody is about to spend of."""
+    key = tuple_(Allowance.who, Allowance.what)
+    old = select(Allowance.who, Allowance.what).where(Allowance.until < now() - MINUTE)
+    with database.transaction() as session:
+        session.execute(
+            delete(Allowance).where(key.in_(old.with_for_update(skip_locked=True))),
+            execution_options={"synchronize_session": False},
+        )
+
+
+@database.retried
+def _forget_origins() -> None:
+    with database.transaction() as session:
+        session.execute(
+            update(Job)
+            .where(in_order(Job.status.in_(ENDED), Job.origin.is_not(None)))
+            .values(origin=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def forget() -> None:
+    """Delete what has come back entirely, and where jobs came from that have ended."""
+    _forget_allowances()
+    _forget_origins()
