@@ -55,8 +55,8 @@ def place(network: Network, name: str, folder: Path) -> Path:
 
     `name` is the network's with its weights', as `Style.network` has it.
     """
-    told = f"{name} {network.dtype} {_made_from(network.device)}"
-    return folder / hashlib.sha256(told.encode()).hexdigest()[:32]
+    text = f"{name} {network.dtype} {_made_from(network.device)}"
+    return folder / hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def together(device: torch.device) -> bool:

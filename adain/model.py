@@ -154,9 +154,9 @@ def region_statistics(features: Tensor, regions: Tensor) -> Statistics:
 
 def region_moments(features: Tensor, regions: Tensor, full: bool = False) -> Moments:
     """Measure N×C×h×w features inside each of N×K×h×w soft regions."""
-    tally = MomentAccumulator(full)
-    tally.add(features, regions)
-    return tally.moments()
+    accumulator = MomentAccumulator(full)
+    accumulator.add(features, regions)
+    return accumulator.moments()
 
 
 def adain(

@@ -77,9 +77,9 @@ def _quick(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
 
 
-def _picture(passage: TiledForward, tile: Tile, most: Tensor) -> Tensor:
+def _picture(forward: TiledForward, tile: Tile, most: Tensor) -> Tensor:
     """Return what comes out of a passage in a tile, with so much chroma at most (N)."""
-    return colors.limit_chroma(passage.picture(tile).float().cpu(), most)
+    return colors.limit_chroma(forward.picture(tile).float().cpu(), most)
 
 
 def _most_chroma(
@@ -192,9 +192,9 @@ class Stylizer:
         if code := self._quickest(style):
             measured = code.measure(style)
         else:
-            passage = self._passage(style)
+            forward = self._forward(style)
             full = Transfer.COVARIANCE.full
-            measured = [passage.measure(level, full(level)) for level in self.model.levels]
+            measured = [forward.measure(level, full(level)) for level in self.model.levels]
         for one in measured:  # of one picture, and there of one region or none
             yield Moments(*(value.squeeze().cpu() for value in one))
 
@@ -265,24 +265,24 @@ class Stylizer:
 
         `most` (N) is what chroma they may have.
         """
-        passage = self._passage(images)
-        plain = self._restyle(passage, mixes, watch)
+        forward = self._forward(images)
+        plain = self._restyle(forward, mixes, watch)
         results = torch.empty_like(images)
-        for tile in passage.tiles():
-            watch("picture", 0.8 + 0.2 * tile.top / passage.height)
+        for tile in forward.tiles():
+            watch("picture", 0.8 + 0.2 * tile.top / forward.height)
             photo = tile.of(images)
-            ways = [partial(_picture, way, tile, most) for way in (passage, plain)]
+            ways = [partial(_picture, way, tile, most) for way in (forward, plain)]
             painted = covered.apply(tile, photo, *ways)
             made = pixels.as_bytes(painted)
             made[luminance] = _in_colors_of(photo[luminance], painted[luminance])
             tile.of(results).copy_(made)
         return results
 
-    def _passage(self, images: Tensor) -> TiledForward:
+    def _forward(self, images: Tensor) -> TiledForward:
         """Send padded N×3×H×W through the network, in the precision that suits the size."""
         return TiledForward(self._large if tiled(*images.shape[2:]) else self.model, images)
 
-    def _restyle(self, passage: TiledForward, mixes: Sequence[_Mix], watch: Watch) -> TiledForward:
+    def _restyle(self, forward: TiledForward, mixes: Sequence[_Mix], watch: Watch) -> TiledForward:
         """Give a passage its styles level by level, measuring before each; return one without.
 
         Alpha goes back to what the content is at a level with no style at all: where it is
@@ -296,12 +296,12 @@ class Stylizer:
             def heard(fraction: float, stage: str = stage, since: float = since) -> None:
                 watch(stage, since + part * fraction)
 
-            own, without = passage.measure(level, mix.full, mix.regions, heard), None
+            own, without = forward.measure(level, mix.full, mix.regions, heard), None
             if level == 0:
-                plain = passage.untouched()
+                plain = forward.untouched()
             elif plain_too:
                 without = plain.measure(level, mix.full, mix.regions, heard)
-            passage.transfer(level, partial(mix.transfer, own, without))
+            forward.transfer(level, partial(mix.transfer, own, without))
         return plain
 
     def _styles(self, request: Request) -> list[Style]:

@@ -67,18 +67,18 @@ class TiledForward:
 
         `full`: with covariances.
         """
-        tally, cut, stride = MomentAccumulator(full), self.tiles(), self._model.strides[level]
+        accumulator, cut, stride = MomentAccumulator(full), self.tiles(), self._model.strides[level]
         keep = self._bytes(level) <= KEPT
         whole = self._room(level) if keep and len(cut) > 1 else None
         for tile in cut:
             heard(tile.top / self.height)
             features = self._at(level, tile)
-            tally.add(features, None if regions is None else tile.of(regions, stride))
+            accumulator.add(features, None if regions is None else tile.of(regions, stride))
             if whole is not None:
                 tile.of(whole, stride).copy_(features)
         if keep:
             self._kept, self._level = features if whole is None else whole, level
-        return tally.moments(FEWEST_CELLS * (self._model.stride / stride) ** 2)
+        return accumulator.moments(FEWEST_CELLS * (self._model.stride / stride) ** 2)
 
     def _stride(self, level: int) -> int:
         """Pixels a cell; 1 before the encoder and after the last level."""

@@ -25,15 +25,15 @@ def _ours_alone(group: int) -> bool:
     return same and set(entry.gr_mem) <= {me.pw_name}
 
 
-def _others_write(told: os.stat_result) -> bool:
+def _others_write(reported: os.stat_result) -> bool:
     """Tell whether others may put something into a folder, or replace what is there.
 
     In a sticky one, such as /tmp, what is ours can't be replaced.
     """
-    if told.st_mode & stat.S_ISVTX:
+    if reported.st_mode & stat.S_ISVTX:
         return False
-    by_group = told.st_mode & stat.S_IWGRP and not _ours_alone(told.st_gid)
-    return bool(by_group or told.st_mode & stat.S_IWOTH)
+    by_group = reported.st_mode & stat.S_IWGRP and not _ours_alone(reported.st_gid)
+    return bool(by_group or reported.st_mode & stat.S_IWOTH)
 
 
 def weak_point(place: Path) -> Path | None:
@@ -43,13 +43,13 @@ def weak_point(place: Path) -> Path | None:
     Whatever lies below a folder that they can't enter is out of their reach.
     """
     for step in reversed(place.parents):
-        told = step.lstat()
-        if told.st_uid not in {0, os.getuid()} or _others_write(told):
+        reported = step.lstat()
+        if reported.st_uid not in {0, os.getuid()} or _others_write(reported):
             return step
-        if not told.st_mode & _ENTER:
+        if not reported.st_mode & _ENTER:
             return None if place.lstat().st_uid in {0, os.getuid()} else place
-    told = place.lstat()
-    sound = told.st_uid in {0, os.getuid()} and not told.st_mode & 0o022
+    reported = place.lstat()
+    sound = reported.st_uid in {0, os.getuid()} and not reported.st_mode & 0o022
     return None if sound else place
 
 

@@ -131,13 +131,13 @@ def _metadata(file: Path) -> dict[str, str]:
 
 def _grain(file: Path) -> float | None:
     """The noise that the weights were taught with, if their file tells. Raises `WeightsError`."""
-    told = _metadata(file).get(GRAIN)
+    reported = _metadata(file).get(GRAIN)
     try:
-        deviation = None if told is None else float(told)
+        deviation = None if reported is None else float(reported)
     except ValueError:
         deviation = -1.0
     if deviation is not None and not 0 <= deviation <= 10:  # NaN is neither
-        raise WeightsError(f"{file.name} names a grain of {told}; it is a number from 0 to 10.")
+        raise WeightsError(f"{file.name} names a grain of {reported}; it is a number from 0 to 10.")
     return deviation
 
 

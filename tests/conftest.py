@@ -95,7 +95,7 @@ def studio(tmp_path: Path, setting: Setting) -> Path:
 
 
 @pytest.fixture
-def rung(studio: Path, valkey: Valkey, setting: Setting) -> Path:
+def queued_studio(studio: Path, valkey: Valkey, setting: Setting) -> Path:
     """A studio whose queue works; its data folder."""
     setting(redis_url=valkey.url)
     return studio

@@ -399,14 +399,14 @@ class Studio:
                 return Standing(job.id, job.state, job.position, job.stage, job.progress, job.error)
 
     def _follow(self, job_id: str) -> Iterator[Standing]:
-        """Yield the job's standings by events as long as they come, else by asking."""
+        """Yield the job's queue positions by events as long as they come, else by asking."""
         listens = True
         while True:
             if listens:
                 listens = False
-                for standing in self._listen(job_id):
+                for job_progress in self._listen(job_id):
                     listens = True
-                    yield standing
+                    yield job_progress
             yield self._look(job_id)
             time.sleep(LOOK_SECONDS)
 
@@ -417,9 +417,9 @@ class Studio:
         that is away for a while. Raises `StudioError`.
         """
         last: Standing | None = None
-        for standing in self._follow(job_id):
-            if standing != last:
-                last = standing
-                yield standing
-            if standing.ended:
+        for job_progress in self._follow(job_id):
+            if job_progress != last:
+                last = job_progress
+                yield job_progress
+            if job_progress.ended:
                 return

@@ -52,23 +52,25 @@ def _studio(address: str, cookies: Path | None, key: str) -> Iterator["Studio"]:
         raise SystemExit(str(error)) from error
 
 
-def _told(standing: "Standing") -> str:
+def _told(job_progress: "Standing") -> str:
     """Say in a few words where a job stands."""
-    if standing.state == "queued":
-        return f"queued, place {standing.position} in line"
-    if standing.state == "running":
-        return f"running, {standing.progress:.0%} {standing.stage}".rstrip()
-    return f"{standing.state}: {standing.error}" if standing.error else standing.state
+    if job_progress.state == "queued":
+        return f"queued, place {job_progress.position} in line"
+    if job_progress.state == "running":
+        return f"running, {job_progress.progress:.0%} {job_progress.stage}".rstrip()
+    return (
+        f"{job_progress.state}: {job_progress.error}" if job_progress.error else job_progress.state
+    )
 
 
 def _watch(studio: "Studio", job_id: str) -> None:
     """Say on stderr where the job stands until it has ended; SystemExit unless it is done."""
-    told = ""
-    for standing in studio.watch(job_id):
-        if _told(standing) != told:
-            told = _told(standing)
-            typer.echo(told, err=True)
-    if standing.state != "done":
+    text = ""
+    for job_progress in studio.watch(job_id):
+        if _told(job_progress) != text:
+            text = _told(job_progress)
+            typer.echo(text, err=True)
+    if job_progress.state != "done":
         raise SystemExit(1)
 
 

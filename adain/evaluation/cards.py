@@ -1,6 +1,6 @@
 """Cards for a blind comparison: whoever judges sees results without their makers' names.
 
-Photo and painting on top, below them the results as A, B, … in an order drawn anew for each
+Photo and painting on top, below them the results as A, B, … in an order drawn again for each
 card; `key.json` tells which was whose, and is not for the judge.
 """
 

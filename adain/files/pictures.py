@@ -142,13 +142,13 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
     """Return what of `info` tells how a picture's samples become colours."""
-    told: dict[str | tuple[int, int], Any] = {
+    fields: dict[str | tuple[int, int], Any] = {
         "icc_profile": profiles.of_info(image.info),
         "transparency": image.info.get("transparency"),
     }
     if image.mode in {"I", "F", *_SIXTEEN_BITS}:
-        told["levels"] = _levels(image)
-    return {what: value for what, value in told.items() if value not in (None, b"")}
+        fields["levels"] = _levels(image)
+    return {what: value for what, value in fields.items() if value not in (None, b"")}
 
 
 def is_cut(image: Image.Image) -> bool:

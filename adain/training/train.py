@@ -66,25 +66,25 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _length(told: Recipe, steps: int | None, photos: int) -> Recipe:
+def _length(plan: Recipe, steps: int | None, photos: int) -> Recipe:
     """Shorten a recipe to the steps asked for, else to what suits so many photos."""
-    if steps is None and told.passes:
+    if steps is None and plan.passes:
         wanted = max(
-            told.least, told.passes * photos // (told.stages[-1].batch * told.stages[-1].accumulate)
+            plan.least, plan.passes * photos // (plan.stages[-1].batch * plan.stages[-1].accumulate)
         )
-        steps = min(told.steps, wanted)
-    return told.shortened(steps) if steps else told
+        steps = min(plan.steps, wanted)
+    return plan.shortened(steps) if steps else plan
 
 
-def _start(told: Recipe, eyes: list[Eye]) -> Network:
+def _start(plan: Recipe, eyes: list[Eye]) -> Network:
     """Build the network a recipe starts from; `vgg19` gets the loss network as its encoder."""
-    if told.start == "shipped":
-        return weights.load_file_of(told.network, weights.SHIPPED / f"{told.network}.safetensors")
-    if told.start != "random":
-        return weights.load_file_of(told.network, Path(told.start))
-    torch.manual_seed(told.seed)
-    network = build(told.network)
-    if told.network == "vgg19":
+    if plan.start == "shipped":
+        return weights.load_file_of(plan.network, weights.SHIPPED / f"{plan.network}.safetensors")
+    if plan.start != "random":
+        return weights.load_file_of(plan.network, Path(plan.start))
+    torch.manual_seed(plan.seed)
+    network = build(plan.network)
+    if plan.network == "vgg19":
         lossnet.copy_into(eyes[0].network, network.encoder)
     else:
         *_, last = (weight for weight in network.decoder.parameters() if weight.dim() == 4)
@@ -106,18 +106,18 @@ def _eyes(files: Sequence[Path], layers: int, photos: Pictures, device: torch.de
 
 def _trainer(args: argparse.Namespace) -> Trainer:
     """Bring together what the arguments name; resumed, the run's own position."""
-    names, told = crops.part(args.split, "train"), recipe.read(args.recipe)
-    photos = Pictures(args.content, told.data.side, names)
-    paintings = Pictures(args.style, told.data.side, names)
-    told = _length(told, args.steps, len(photos.paths))
+    names, plan = crops.part(args.split, "train"), recipe.read(args.recipe)
+    photos = Pictures(args.content, plan.data.side, names)
+    paintings = Pictures(args.style, plan.data.side, names)
+    plan = _length(plan, args.steps, len(photos.paths))
     chosen = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device
     device = torch.device("cpu" if chosen == "auto" else chosen)
     half = args.bf16 or device.type == "cuda"
-    eyes = _eyes(args.loss, len(told.layers), photos, device)
-    trainer = Trainer(told, _start(told, eyes), photos, paintings, eyes, device, half)
+    eyes = _eyes(args.loss, len(plan.layers), photos, device)
+    trainer = Trainer(plan, _start(plan, eyes), photos, paintings, eyes, device, half)
     if args.resume:
         state = runs.load_checkpoint(args.out)
-        if state["recipe"] != repr(told):
+        if state["recipe"] != repr(plan):
             raise RecipeError(f"{args.out} was begun with another recipe; go on with that one.")
         trainer.restore(state)
         runs.forget_after(args.out, trainer.step)
@@ -129,19 +129,19 @@ def _trainer(args: argparse.Namespace) -> Trainer:
 def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
     """Leave everything in the run's folder that shows how it stands."""
     runs.save_checkpoint(folder, trainer.state())
-    told = trainer.recipe
+    plan = trainer.recipe
     about = {
-        "network": told.network,
-        "recipe": told.name,
+        "network": plan.network,
+        "recipe": plan.name,
         "steps": str(trainer.step),
         "data": f"{len(trainer.photos.paths)} photos, {len(trainer.paintings.paths)} paintings",
         weights.GRAIN: f"{trainer.network.grain_deviation:g}",
-        "losses": ", ".join(f"{name} {last[name]:.4f}" for name in told.loss),
+        "losses": ", ".join(f"{name} {last[name]:.4f}" for name in plan.loss),
     }
-    runs.save_weights(folder / f"{told.network}.safetensors", trainer.average, about)
-    runs.plot(folder, list(told.loss))
-    data = replace(told.data, patterns=0, sparse=0, photos=0, swap=0, grey=0, tone=0, zoom=(1, 1))
-    side = told.stages[-1].crop
+    runs.save_weights(folder / f"{plan.network}.safetensors", trainer.average, about)
+    runs.plot(folder, list(plan.loss))
+    data = replace(plan.data, patterns=0, sparse=0, photos=0, swap=0, grey=0, tone=0, zoom=(1, 1))
+    side = plan.stages[-1].crop
     photos = crops.photos(trainer.photos, side, data, seed=-1)
     paintings = crops.paintings(trainer.paintings, trainer.photos, side, data, seed=-1)
     shown = [[crop(number) for number in range(_SHEET)] for crop in (photos, paintings)]

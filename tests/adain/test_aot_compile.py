@@ -153,7 +153,7 @@ def test_code_in_a_folder_that_others_may_replace_is_neither_run_nor_made(
         own.parent.chmod(0o700)
 
 
-def test_code_nobody_has_finished_is_not_run(own: Path, without: Stylizer) -> None:
+def test_unfinished_code_is_not_run(own: Path, without: Stylizer) -> None:
     (aot_runtime.place(without.model, without.name, own) / aot_runtime.SOUND).unlink()
     assert aot_runtime.load(without.model, without.name, own) is None
 

@@ -22,8 +22,8 @@ def test_two_styles_with_weights_and_masks_become_one_picture(
     masks = [str(files / "mask.png")] * 2
     words = [*paths, "-o", str(files / "out.png"), "--size", "32", "--alpha", "0.5", "--json"]
     assert main([*words, "--weights", "1", "2", "--masks", *masks, "--color", "content"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["width"], told["height"], told["network"]) == (43, 32, "compact")
+    body = json.loads(capsys.readouterr().out)
+    assert (body["width"], body["height"], body["network"]) == (43, 32, "compact")
     assert Image.open(files / "out.png").size == (43, 32)
 
 

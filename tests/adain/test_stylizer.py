@@ -238,11 +238,11 @@ def test_a_batch_equals_single_runs(stylizer: Stylizer, make: Make) -> None:
 
 
 def test_the_watcher_hears_every_stage_and_can_stop_the_work(stylizer: Stylizer) -> None:
-    heard: list[tuple[str, float]] = []
-    stylizer.stylize([PLAIN], lambda stage, fraction: heard.append((stage, fraction)))
-    stages = [stage for stage, _ in groupby(heard, key=lambda said: said[0])]
+    received: list[tuple[str, float]] = []
+    stylizer.stylize([PLAIN], lambda stage, fraction: received.append((stage, fraction)))
+    stages = [stage for stage, _ in groupby(received, key=lambda said: said[0])]
     assert stages == ["styles", "content", "picture", "done"]
-    assert [fraction for _, fraction in heard] == sorted(fraction for _, fraction in heard)
+    assert [fraction for _, fraction in received] == sorted(fraction for _, fraction in received)
 
     def stop(stage: str, fraction: float) -> None:
         if stage == "picture":

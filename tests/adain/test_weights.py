@@ -42,9 +42,9 @@ def address(published: Path) -> Iterator[str]:
 
 
 def test_grain_that_is_no_number_is_refused_before_it_is_added(tmp_path: Path) -> None:
-    for told in ("much", "-1", "nan"):
-        save_file(build("compact").state_dict(), tmp_path / "mine.safetensors", {"grain": told})
-        with pytest.raises(WeightsError, match=f"a grain of {told}"):
+    for reported in ("much", "-1", "nan"):
+        save_file(build("compact").state_dict(), tmp_path / "mine.safetensors", {"grain": reported})
+        with pytest.raises(WeightsError, match=f"a grain of {reported}"):
             weights.add(tmp_path / "mine.safetensors", tmp_path / "added")
     assert not (tmp_path / "added").exists()
 

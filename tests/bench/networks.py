@@ -150,8 +150,8 @@ def _training(recipe: str, steps: int, folder: Path, *more: str) -> str:
     words = [*(str(folder / kind) for kind in ("photos", "paintings")), "--recipe", recipe, *more]
     words += ["--steps", str(steps), "--out", str(folder / recipe)]
     command = [sys.executable, "-m", "adain.training.train", *words]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return told.strip().split("; ")[-1]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return output.strip().split("; ")[-1]
 
 
 def _print_training() -> None:
@@ -162,8 +162,8 @@ def _print_training() -> None:
         loss = folder / "vgg.safetensors"
         runs.save_weights(loss, names_and_weights(LossNetwork((64, 128, 256, 512))), {})
         print(f"| `compact` | {_training('paper', 6, folder)} |", flush=True)
-        told = _training("paper-vgg19", 2, folder, "--loss", str(loss))
-        print(f"| `vgg19` | {told} |", flush=True)
+        reported = _training("paper-vgg19", 2, folder, "--loss", str(loss))
+        print(f"| `vgg19` | {reported} |", flush=True)
 
 
 def _plot(file: Path, ours: dict[str, float], device: str) -> None:

@@ -42,8 +42,8 @@ def measure(side: int, way: str) -> dict[str, float]:
 def _apart(side: int, way: str) -> dict[str, float]:
     """Measure in a process of its own."""
     command = [sys.executable, "-m", __spec__.name, "--one", str(side), way]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found: dict[str, float] = json.loads(told)
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found: dict[str, float] = json.loads(output)
     return found
 
 

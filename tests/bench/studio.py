@@ -110,8 +110,10 @@ def _job(visitor: httpx.Client, photo: bytes, style: bytes) -> tuple[float, dict
 
 def _memory(process: int) -> float:
     """Resident memory of a process in MB."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True)
-    return int(told.stdout) * 1024 / 1e6
+    output = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True
+    )
+    return int(output.stdout) * 1024 / 1e6
 
 
 def _torch(process: int) -> str:

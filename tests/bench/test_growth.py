@@ -19,7 +19,7 @@ def test_a_days_wave_brings_a_days_jobs_most_of_them_at_noon() -> None:
     assert max(flat) == min(flat)
 
 
-def test_a_studio_that_is_large_enough_makes_all_and_keeps_nobody_waiting() -> None:
+def test_a_studio_that_is_large_enough_makes_all_without_waiting() -> None:
     large = day(least=50)
     assert abs(made(large) - 100_000) < 2_000  # they come by chance
     assert large.wait(0.95) <= 1

@@ -107,8 +107,8 @@ def test_every_volume_is_declared() -> None:
 
 def test_code_that_workers_run_is_seen_by_workers_only() -> None:
     seen = {name for name, one in SERVICES.items() if "code:/code" in one.get("volumes", [])}
-    told = {name for name, one in SERVICES.items() if "STUDIO_CODE_DIR" in str(one)}
-    assert seen == told == {"worker", "worker-gpu"}
+    fields = {name for name, one in SERVICES.items() if "STUDIO_CODE_DIR" in str(one)}
+    assert seen == fields == {"worker", "worker-gpu"}
 
 
 def test_only_the_proxy_is_reachable_from_outside() -> None:

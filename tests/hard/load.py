@@ -79,15 +79,15 @@ class Visitor(FastHttpUser):
             if answer.status_code not in {200, 201, 202}:
                 answer.failure(f"{answer.status_code} {answer.text[:200]}")
                 return {}
-            told: dict[str, Any] = json.loads(answer.text)
-            return told
+            body: dict[str, Any] = json.loads(answer.text)
+            return body
 
     @task(2)
     def submit(self) -> None:
         """Send a picture."""
-        told = self._ask("POST", "/api/v1/jobs", "submit", data=FORM, headers=FORM_TYPE)
-        if told:
-            self.jobs.append(told["id"])
+        reported = self._ask("POST", "/api/v1/jobs", "submit", data=FORM, headers=FORM_TYPE)
+        if reported:
+            self.jobs.append(reported["id"])
 
     @task(6)
     def poll(self) -> None:

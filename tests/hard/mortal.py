@@ -41,7 +41,7 @@ Life = Callable[[], None]
 
 
 def work(bells: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
-    """Answer bells as a worker does, with a wrong clock or a full disk if wanted."""
+    """Answer messages as a worker does, with a wrong clock or a full disk if wanted."""
     if clock:
         right = time.time
         time.time = lambda: right() + clock
@@ -72,7 +72,7 @@ def work_on_a_full_disk() -> None:
 
 
 def _work_with(fault: str) -> None:
-    """Answer a bell while the database fails once, at some write after the claim's."""
+    """Answer a message while the database fails once, at some write after the claim's."""
     left = random.Random(os.getpid()).randint(1, 5)
 
     def count(*_: object) -> None:
@@ -96,7 +96,7 @@ def work_with_a_lost_answer_to_commit() -> None:
 
 
 def work_on_a_slow_database() -> None:
-    """Answer bells while every statement takes up to half a lease, so that some wait in vain."""
+    """Answer messages while every statement takes up to half a lease, so that some wait in vain."""
     event.listen(
         database.engine(), "before_cursor_execute", lambda *_: time.sleep(random.uniform(0, 0.5))
     )

@@ -29,9 +29,9 @@ def _photo() -> bytes:
 
 def _killed(job: str, visitor: httpx.Client, whole_worker: bool) -> float:
     """Kill who makes the job, or the whole worker; return when."""
-    while not (told := visitor.get(job).json())["stage"] or told["state"] != "running":
+    while not (reported := visitor.get(job).json())["stage"] or reported["state"] != "running":
         time.sleep(0.02)
-    process = psutil.Process(int(told["worker"].split(":")[1]))
+    process = psutil.Process(int(reported["worker"].split(":")[1]))
     if whole_worker:
         os.killpg(process.ppid(), signal.SIGKILL)
     else:
@@ -44,9 +44,9 @@ def _seconds(visitor: httpx.Client, whole_worker: bool) -> float:
     answer = visitor.post("/api/v1/jobs", files=files, data={"options": SIZE}).raise_for_status()
     job = answer.headers["location"]
     begun = _killed(job, visitor, whole_worker)
-    while (told := visitor.get(job).json())["state"] in {"queued", "running"}:
+    while (reported := visitor.get(job).json())["state"] in {"queued", "running"}:
         time.sleep(0.05)
-    assert told["state"] == "done", told["error"]
+    assert reported["state"] == "done", reported["error"]
     return time.monotonic() - begun
 
 

@@ -90,7 +90,7 @@ def test_a_submission_killed_before_its_row_leaves_nothing(kind: str) -> None:
     ledger.note(f"submission killed between pictures and row, {kind}", kills, found, kills)
 
 
-def test_a_submission_killed_before_its_bell_is_done_like_any_other(kind: str) -> None:
+def test_a_submission_killed_before_its_message_is_done_like_any_other(kind: str) -> None:
     kills = mortal.run(mortal.submit, COUNT, "committed")
     accepted = {job.id for job in ledger.rows()}
     assert len(accepted) == kills

@@ -138,7 +138,7 @@ def all_end(accepted: list[Job]) -> list[Job]:
     return ledger.check({job.id for job in accepted})
 
 
-def test_a_whole_worker_may_be_killed_and_may_be_told_to_stop(crew: Crew, setting: Setting) -> None:
+def test_a_whole_worker_may_be_killed_and_may_be_stopped(crew: Crew, setting: Setting) -> None:
     mortal = started(crew, setting, "kept")
     first = family(mortal)
     makers = [psutil.Process(int(name.split(":")[1])) for name in names()]

@@ -26,7 +26,7 @@ def studio_address(studio: Path, setting: Setting) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, studio_address: str) -> Iterator[Page]:
-    """The keeper's page, nobody signed in; nothing in it is against its own strict policy."""
+    """The admin's page, nobody signed in; nothing in it is against its own strict policy."""
     broken: list[str] = []
     context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
     context.set_default_timeout(SECONDS)
@@ -48,7 +48,7 @@ def enter(page: Page) -> None:
     page.wait_for_selector(".figures")
 
 
-def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
+def test_the_admin_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
     page.get_by_label("The keeper’s secret").fill("a guess")
     page.get_by_role("button", name="Go in").click()
     expect(page.get_by_role("alert")).to_have_text("This is not the secret.")
@@ -67,7 +67,7 @@ def test_the_keeper_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
     page.wait_for_selector(".door")
 
 
-def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
+def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     assert findings(page) == []
     enter(page)
     processes.touch("studio:1:worker", "worker", {"device": "cpu", "code": True})
@@ -98,7 +98,7 @@ def test_the_keeper_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     expect(page.locator(".none")).to_have_text("Nobody is blocked.")
 
 
-def test_the_keeper_sets_a_limit_and_takes_it_back(page: Page) -> None:
+def test_the_admin_sets_a_limit_and_takes_it_back(page: Page) -> None:
     enter(page)
     page.click("a[href='#limits']")
     page.wait_for_selector(".row input")
@@ -113,7 +113,7 @@ def test_the_keeper_sets_a_limit_and_takes_it_back(page: Page) -> None:
     assert limit_overrides.of("visitor_waiting") == [200]
 
 
-def test_the_keeper_reviews_what_was_reported(page: Page) -> None:
+def test_the_admin_reviews_what_was_reported(page: Page) -> None:
     for number in range(2):
         job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
         finish(begin())

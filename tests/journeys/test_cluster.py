@@ -63,14 +63,16 @@ class Cluster:
 
     def well(self) -> bool:
         """Tell whether every web server answers and every worker and sweep was heard."""
-        heard = [process.name for kind in ("worker", "sweep") for process in processes.alive(kind)]
+        received = [
+            process.name for kind in ("worker", "sweep") for process in processes.alive(kind)
+        ]
         answers = 0
         for address in self.addresses.values():
             try:
                 answers += httpx.get(f"{address}/readyz", timeout=5).status_code == 200
             except httpx.HTTPError:
                 return False
-        return answers == len(self.addresses) and len(heard) >= len(self.running) - answers
+        return answers == len(self.addresses) and len(received) >= len(self.running) - answers
 
     def said(self) -> list[dict[str, Any]]:
         """Return all that was said by all; what a killed process did not finish is left out."""
@@ -166,7 +168,9 @@ def counts() -> dict[Status, int]:
 
 
 @pytest.mark.timeout(1800)
-def test_all_of_it_ends_once_whoever_is_killed(cluster: Cluster, own_valkey: Valkey) -> None:
+def test_every_job_ends_once_whichever_process_is_killed(
+    cluster: Cluster, own_valkey: Valkey
+) -> None:
     with ThreadPoolExecutor(VISITORS) as pool:
         visitors = [Visitor(cluster, number) for number in range(VISITORS)]
         for visitor in visitors:  # a cookie each, before they are many at once
@@ -182,7 +186,7 @@ def test_all_of_it_ends_once_whoever_is_killed(cluster: Cluster, own_valkey: Val
         until(done(0.3), "a third is done")
         cluster.kill("worker-1")
         until(done(0.5), "half is done")
-        own_valkey.stop()  # with every bell in it
+        own_valkey.stop()  # with every message in it
         own_valkey.start()
         cluster.kill("sweep-1")
         cluster.start("worker-4", "worker")

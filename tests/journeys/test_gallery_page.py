@@ -122,7 +122,7 @@ def test_an_answer_in_the_middle_of_a_press_takes_nothing_from_it(
     page.mouse.down()
     with page.expect_response("**/publish"):
         held[0].continue_()
-    page.wait_for_timeout(200)  # the button is drawn anew only after the press
+    page.wait_for_timeout(200)  # the button is drawn again only after the press
     page.mouse.up()
     expect(page.locator("dialog .sharing")).to_be_visible()
     expect(page.locator("dialog").get_by_role("button", name="Make private")).to_be_visible()

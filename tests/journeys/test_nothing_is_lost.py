@@ -72,7 +72,9 @@ def test_a_workers_child_killed_mid_job_is_replaced(crew: Crew, studio: Path) ->
     assert worker.is_running()
 
 
-def test_a_worker_told_to_end_finishes_its_job_and_takes_no_other(crew: Crew, studio: Path) -> None:
+def test_a_worker_asked_to_stop_finishes_its_job_and_takes_no_other(
+    crew: Crew, studio: Path
+) -> None:
     worker = crew.worker()
     job, next_job = submit(LONG), submit(SHORT)
     until(lambda: being_made(job))
@@ -83,7 +85,7 @@ def test_a_worker_told_to_end_finishes_its_job_and_takes_no_other(crew: Crew, st
     assert processes.alive("worker") == []
 
 
-def test_a_worker_told_to_end_at_once_gives_its_job_back(crew: Crew, studio: Path) -> None:
+def test_a_worker_stopped_at_once_gives_its_job_back(crew: Crew, studio: Path) -> None:
     worker = crew.worker()
     job = submit(LONG)
     until(lambda: being_made(job))
@@ -104,7 +106,7 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
     mid_job = submit(LONG)
     until(lambda: being_made(mid_job))
     behind = [submit(SHORT) for _ in range(3)]
-    own_valkey.stop()  # with their bells
+    own_valkey.stop()  # with their messages
     time.sleep(1)
     own_valkey.start()
     until(lambda: all(map(ended, [mid_job, *behind])))
@@ -114,7 +116,7 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
         assert results(job, studio) == ["result-1.png"]
 
 
-def test_a_worker_that_hears_nothing_starts_anew(crew: Crew) -> None:
+def test_a_worker_that_receives_nothing_restarts(crew: Crew) -> None:
     worker = crew.worker()
     deaf = {process.name for process in processes.alive("worker")}
     worker.send_signal(RESTART)  # as its child does, see worker/runner/heartbeat.py
@@ -125,14 +127,14 @@ def test_a_worker_that_hears_nothing_starts_anew(crew: Crew) -> None:
     assert now(job).status == Status.DONE
 
 
-def test_one_job_rung_for_five_times_is_made_once(crew: Crew, studio: Path) -> None:
+def test_one_job_announced_five_times_is_made_once(crew: Crew, studio: Path) -> None:
     crew.worker()
     job = submit(SHORT)
     for _ in range(5):
         assert queue.send(job.id)
     until(lambda: ended(job) and queue.depth() == 0)
     last = submit(SHORT)
-    until(lambda: ended(last))  # every bell before it was answered
+    until(lambda: ended(last))  # every message before it was answered
     assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
     assert results(job, studio) == ["result-1.png"]
     assert blobs.exists(now(job).result_key or "")

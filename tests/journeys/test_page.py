@@ -206,7 +206,7 @@ def test_a_downloaded_picture_gives_its_settings_back(visit: Visit, address: str
     shoot(page, "desk-light-read")
 
 
-def test_nobody_sees_anothers_pictures(visit: Visit, address: str) -> None:
+def test_no_visitor_sees_anothers_pictures(visit: Visit, address: str) -> None:
     mine = visit()
     choose(mine)
     mine.click("#send")

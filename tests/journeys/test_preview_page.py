@@ -172,9 +172,7 @@ window.Notification = class {
 """
 
 
-def test_who_looks_elsewhere_is_told_when_it_is_done_if_they_wished(
-    visit: Visit, address: str
-) -> None:
+def test_a_notification_is_shown_if_allowed(visit: Visit, address: str) -> None:
     page = visit()
     page.add_init_script(TOLD)
     page.reload()

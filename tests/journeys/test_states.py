@@ -31,7 +31,7 @@ def _refused(page: Page, sentence: str) -> None:
 
 
 @FACES
-def test_a_job_that_nobody_works_at_waits_and_says_so(
+def test_a_job_without_a_worker_waits_and_says_so(
     idle: Visit, size: tuple[int, int], scheme: str
 ) -> None:
     page = idle(size, scheme)
@@ -66,7 +66,7 @@ def test_a_job_that_failed_says_why_and_may_be_tried_again(
 
 
 @FACES
-def test_who_asks_too_often_is_told_how_often_one_may(
+def test_too_many_requests_are_refused_with_the_limit(
     setting: Setting, idle: Visit, size: tuple[int, int], scheme: str
 ) -> None:
     setting(visitor_submissions=1)

@@ -76,7 +76,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(
     assert wide <= size[0], "the page scrolls sideways"
 
 
-def test_everything_goes_and_the_visitor_is_nobody_again(idle: Visit) -> None:
+def test_everything_goes_and_the_visitor_gets_a_new_identity(idle: Visit) -> None:
     page = idle(PHONE, "light", locale="ko-KR")
     _make_something(page)
     _open_you(page)

@@ -253,11 +253,11 @@ def _event(client: TestClient, event: BlockFunction, who: str) -> str:
     """Return what somebody gets who calls an event with what is the owner's."""
     job = _done()
     picked = f"upload:{uploads.keep('owner', picture())}"
-    told = {"id": job.id, "options": job.options} if not event.inputs else None
+    fields = {"id": job.id, "options": job.options} if not event.inputs else None
     data = page_events.filled(event, picked, "photo", "style", "mask")
     client.cookies.clear()
     client.cookies.update(COOKIES[who]())
-    status, answer = page_events.call(client, event, data, event_data=told)
+    status, answer = page_events.call(client, event, data, event_data=fields)
     return "refused" if page_events.refuses(event, status, answer) else "answered"
 
 

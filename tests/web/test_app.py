@@ -78,9 +78,9 @@ def test_a_weak_cookie_secret_is_warned_of_at_the_start(
     monkeypatch.setattr(app, "_mount_page", lambda _: None)
     setting(cookie_secret="hunter2")
     app.create()
-    [told] = [one for one in caplog.messages if "STUDIO_COOKIE_SECRET" in one]
-    assert "is weak" in told
-    assert "hunter2" not in told
+    [received] = [one for one in caplog.messages if "STUDIO_COOKIE_SECRET" in one]
+    assert "is weak" in received
+    assert "hunter2" not in received
 
 
 def test_uploads_are_tidied_while_the_server_runs(studio: Path) -> None:

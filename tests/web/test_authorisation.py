@@ -46,7 +46,7 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
             assert stranger == "404", where
 
 
-# What is nobody's in particular: the page's words, which networks there are, given settings.
+# What is no visitor's in particular: the page's words, which networks there are, given settings.
 OPEN = {"speak", "networks", "reuse"}
 
 

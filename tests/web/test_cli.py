@@ -122,7 +122,7 @@ def test_migrate_makes_the_tables_and_may_be_repeated(setting: Setting, tmp_path
     assert processes.alive("worker") == []
 
 
-def test_the_sweep_runs_until_it_is_told_to_stop(studio: Path) -> None:
+def test_the_sweep_runs_until_it_is_stopped(studio: Path) -> None:
     sweep = start("sweep")
     try:
         while not processes.alive("sweep"):

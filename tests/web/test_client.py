@@ -139,7 +139,7 @@ def test_a_refusal_is_the_studios_sentence(me: Studio) -> None:
     assert unknown.value.status == 404
 
 
-def test_nobody_there_is_an_error_and_no_riddle() -> None:
+def test_an_unreachable_address_is_a_clear_error() -> None:
     with Studio("http://127.0.0.1:1") as nobody, pytest.raises(StudioError) as error:
         nobody.get("any")
     assert error.value.status == 0
@@ -230,7 +230,7 @@ def test_a_job_is_watched_to_its_end(me: Studio) -> None:
     taken = begin()
     assert next(states).state == "running"
     finish(taken)
-    assert [standing.state for standing in states] == ["done"]
+    assert [job_progress.state for job_progress in states] == ["done"]
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):
@@ -268,7 +268,7 @@ def test_where_events_do_not_come_through_it_asks_again_and_again(
         server.looks = 0  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Studio(f"http://127.0.0.1:{server.server_port}") as me:
-            seen = [standing.state for standing in me.watch("a")]
+            seen = [job_progress.state for job_progress in me.watch("a")]
         server.shutdown()
     assert seen == ["running", "done"]
 
@@ -284,7 +284,7 @@ def test_watching_goes_on_when_the_line_breaks(
         time.sleep(1)
         finish(begin())
         thread.join(10)
-    assert [standing.state for standing in seen][-1] == "done"
+    assert [job_progress.state for job_progress in seen][-1] == "done"
 
 
 def test_watching_outlives_a_studio_that_is_started_again(studio: Path, cookies: Path) -> None:
@@ -300,7 +300,7 @@ def test_watching_outlives_a_studio_that_is_started_again(studio: Path, cookies:
             me.cancel(job.id)
             assert jobs.stopped(job.id, 1)
             thread.join(10)
-    assert [standing.state for standing in seen] == ["queued", "running", "cancelled"]
+    assert [job_progress.state for job_progress in seen] == ["queued", "running", "cancelled"]
 
 
 def test_who_says_come_back_in_an_hour_is_believed() -> None:

@@ -31,7 +31,7 @@ def ran(folder: Path) -> str:
 
 @pytest.fixture
 def new_seats() -> Iterator[None]:
-    """Decoders are started anew, before and after."""
+    """Decoders are started again, before and after."""
 
     def end() -> None:
         for seat in images._seats.queue:
@@ -140,15 +140,15 @@ def test_the_parts_of_a_studio_are_told_places_that_do_not_depend_on_the_folder(
         weights_dir="weights",
         code_dir="../code",
     )
-    told = launcher._environment(free_port())
-    assert told["STUDIO_DATA"] == f"{tmp_path}/here"
-    assert told["STUDIO_DATABASE_URL"] == f"sqlite:///{tmp_path}/my.sqlite3"
-    assert told["STUDIO_BLOBS_URL"] == f"file://{tmp_path}/pictures"
-    assert told["STUDIO_WEIGHTS_DIR"] == f"{tmp_path}/weights"
-    assert Path(told["STUDIO_CODE_DIR"]).is_absolute()
-    assert told["PYTHONSAFEPATH"] == "1"
+    reported = launcher._environment(free_port())
+    assert reported["STUDIO_DATA"] == f"{tmp_path}/here"
+    assert reported["STUDIO_DATABASE_URL"] == f"sqlite:///{tmp_path}/my.sqlite3"
+    assert reported["STUDIO_BLOBS_URL"] == f"file://{tmp_path}/pictures"
+    assert reported["STUDIO_WEIGHTS_DIR"] == f"{tmp_path}/weights"
+    assert Path(reported["STUDIO_CODE_DIR"]).is_absolute()
+    assert reported["PYTHONSAFEPATH"] == "1"
     setting(database_url="postgresql://studio:word%40@db/studio", blobs_url="s3://bucket/folder")
-    told = launcher._environment(free_port())
-    assert told["STUDIO_DATABASE_URL"] == "postgresql://studio:word%40@db/studio"
-    assert told["STUDIO_BLOBS_URL"] == "s3://bucket/folder"
+    reported = launcher._environment(free_port())
+    assert reported["STUDIO_DATABASE_URL"] == "postgresql://studio:word%40@db/studio"
+    assert reported["STUDIO_BLOBS_URL"] == "s3://bucket/folder"
     assert os.environ.get("STUDIO_PORT") is None

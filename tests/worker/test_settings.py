@@ -70,7 +70,7 @@ def test_the_cores_are_shared_among_the_jobs(
     assert settings.settings().threads == 5
 
 
-def test_the_cookie_secret_is_made_once_and_nobody_else_may_read_it(
+def test_the_cookie_secret_is_made_once_and_no_other_user_may_read_it(
     setting: Setting, tmp_path: Path
 ) -> None:
     setting(data=tmp_path / "data")

@@ -113,8 +113,8 @@ class Board:
 _board = Board()
 
 
-def _event(standing: JobProgress) -> bytes:
-    return format_sse_event(event="job", data_str=json.dumps(asdict(standing)), retry=AGAIN)
+def _event(job_progress: JobProgress) -> bytes:
+    return format_sse_event(event="job", data_str=json.dumps(asdict(job_progress)), retry=AGAIN)
 
 
 _LAST = format_sse_event(event=END, data_str="{}", id=END)
@@ -124,9 +124,9 @@ _BEAT = format_sse_event(comment="still there")
 class _Watching(EventSourceResponse):
     """The answer to an owner who was counted; whatever becomes of it, it is counted no more."""
 
-    def __init__(self, owner: str, standing: JobProgress) -> None:
+    def __init__(self, owner: str, job_progress: JobProgress) -> None:
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(_stream(standing), headers=headers)
+        super().__init__(_stream(job_progress), headers=headers)
         self._owner = owner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,11 +136,11 @@ class _Watching(EventSourceResponse):
             _board.leave(self._owner)
 
 
-async def _stream(standing: JobProgress) -> AsyncIterator[bytes]:
+async def _stream(job_progress: JobProgress) -> AsyncIterator[bytes]:
     """Yield the job's standing now and at every change, until it has ended or is no more."""
-    yield _event(standing)
-    with _board.listen(standing) as listener:
-        news: JobProgress | None = standing
+    yield _event(job_progress)
+    with _board.listen(job_progress) as listener:
+        news: JobProgress | None = job_progress
         while news is not None and not news.ended:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
@@ -200,8 +200,8 @@ async def events(
     job_id: str, owner: Owner, last_event_id: Annotated[str, Header()] = ""
 ) -> Response:
     """Watch a job: its state, place in line, stage and progress as they change."""
-    standing = await run_sync(_standing, job_id, owner)
-    if last_event_id == END and standing.ended:
+    job_progress = await run_sync(_standing, job_id, owner)
+    if last_event_id == END and job_progress.ended:
         return Response(status_code=204)
     _board.take(owner)
-    return _Watching(owner, standing)
+    return _Watching(owner, job_progress)

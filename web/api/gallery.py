@@ -380,7 +380,7 @@ class Complaint(BaseModel):
     responses=problems(400, 403, 404),
 )
 def report(job_id: str, visitor: Owner, complaint: Complaint | None = None) -> None:
-    """Report a public entry; the keeper sees it, and enough visitors take it down at once."""
+    """Report a public entry; the admin sees it, and enough visitors take it down at once."""
     gallery.report(job_id, visitor, complaint.reason if complaint else "")
 
 

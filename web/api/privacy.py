@@ -29,9 +29,9 @@ class Privacy(BaseModel):
 def _age(words: dict[str, str]) -> str:
     """Return what is said of how long a job is kept."""
     days = settings().retention_days
-    told = words["privacy.age"].format(days=f"{days:g}") if days else words["privacy.ever"]
+    reported = words["privacy.age"].format(days=f"{days:g}") if days else words["privacy.ever"]
     limited = any(limit_overrides.of("visitor_bytes", "total_bytes"))
-    return f"{told} {words['privacy.full']}" if limited else told
+    return f"{reported} {words['privacy.full']}" if limited else reported
 
 
 def text(language: Language = "en") -> list[str]:

@@ -74,8 +74,8 @@ def sent(size: int, file: IO[bytes], kind: str, headers: Mapping[str, str]) -> R
     if size <= WHOLE:
         with file:
             return Response(file.read(), media_type=kind, headers=dict(headers))
-    told = {"Content-Length": str(size), **headers}
-    return Streamed(pieces(file), media_type=kind, headers=told)
+    fields = {"Content-Length": str(size), **headers}
+    return Streamed(pieces(file), media_type=kind, headers=fields)
 
 
 def answer(key: str, headers: Mapping[str, str]) -> Response:

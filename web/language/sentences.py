@@ -11,7 +11,7 @@ from functools import cache
 
 from web.language import texts
 
-LONGEST = 1000  # characters; ours have less, and what is longer is nobody's sentence
+LONGEST = 1000  # characters; ours have less, and what is longer is no visitor's sentence
 _GAP = re.compile(r"\{(\w+)\}")
 
 

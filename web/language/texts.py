@@ -53,9 +53,9 @@ Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a rout
 def script(request: Request) -> Response:
     """Return the texts as a module for the page's scripts."""
     language = language_of(request)
-    told = json.dumps(words(language), ensure_ascii=False)
+    reported = json.dumps(words(language), ensure_ascii=False)
     return Response(
-        f'export const language = "{language}";\nexport default {told};\n',
+        f'export const language = "{language}";\nexport default {reported};\n',
         media_type="text/javascript",
         headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
     )

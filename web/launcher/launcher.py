@@ -113,8 +113,8 @@ _PLACES = ("data", "database_url", "blobs_url", "weights_dir", "code_dir")
 def _environment(port: int) -> dict[str, str]:
     """Return what the parts are told: ours, and each place as it is called from anywhere."""
     places = {PREFIX + name.upper(): str(getattr(settings(), name)) for name in _PLACES}
-    told = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-    return dict(os.environ) | places | told
+    fields = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    return dict(os.environ) | places | fields
 
 
 def _queue(data: Path) -> tuple[Child, str]:
@@ -174,10 +174,10 @@ def _missing(host: str, port: int) -> list[str]:
 
 def _announce(host: str, port: int, address: str) -> None:
     """Say where the page is as soon as a job would be done, and until then what is missing."""
-    begun = told = time.monotonic()
+    begun = reported = time.monotonic()
     while missing := _missing(host, port):
-        if time.monotonic() - told > KEPT_INFORMED:
-            told = time.monotonic()
+        if time.monotonic() - reported > KEPT_INFORMED:
+            reported = time.monotonic()
             _say("studio", f"still waiting for: {', '.join(missing)}")
         time.sleep(0.1)
     seconds = time.monotonic() - begun

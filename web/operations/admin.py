@@ -1,6 +1,6 @@
-"""The keeper's API, /api/v1/admin, and the page that is drawn from it, /admin.
+"""The admin's API, /api/v1/admin, and the page that is drawn from it, /admin.
 
-Parses, writes into the audit, calls `worker`, answers. The keeper sees jobs and their ends, and
+Parses, writes into the audit, calls `worker`, answers. The admin sees jobs and their ends, and
 of pictures only those that visitors reported.
 """
 
@@ -128,7 +128,7 @@ def resume(origin: Keeper) -> None:
 
 
 class Row(BaseModel):
-    """A job as the keeper sees it: whose and how it goes, not what it shows."""
+    """A job as the admin sees it: whose and how it goes, not what it shows."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -234,7 +234,7 @@ class Value(BaseModel):
 
 @api.get("/limits")
 def list_limits(origin: Keeper) -> list[dict[str, Any]]:
-    """List the limits: as they are set, and as the keeper changed them."""
+    """List the limits: as they are set, and as the admin changed them."""
     changed = limit_overrides.changed()
     return [
         {
@@ -265,7 +265,7 @@ class Word(BaseModel):
 
 
 class Reported(BaseModel):
-    """An entry that waits for the keeper's judgement."""
+    """An entry that waits for the admin's judgement."""
 
     entry: EntryView
     owner: str
@@ -318,7 +318,7 @@ def take_down(job_id: str, origin: Keeper) -> None:
 
 @api.get("/audit")
 def list_acts(origin: Keeper, limit: Limit = 50, before: Before = None) -> dict[str, Any]:
-    """List what the keeper did, newest first; `next` is the `before` of the page after."""
+    """List what the admin did, newest first; `next` is the `before` of the page after."""
     found = audit.written(limit + 1, before)
     here = [
         {

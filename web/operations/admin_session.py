@@ -1,4 +1,4 @@
-"""Who keeps the studio: whoever has the one secret. Where none is set, there is no keeper.
+"""Who keeps the studio: whoever has the one secret. Where none is set, there is no admin.
 
 A person trades it for a cookie of a short life, which a new secret makes void; a script sends it
 along as `Authorization: Bearer`. Knows no visitor.
@@ -62,7 +62,7 @@ def _has_cookie(request: Request) -> bool:
 
 
 def known(request: Request) -> str:
-    """Return the origin the keeper asks from; raises a 401 for anybody else."""
+    """Return the origin the admin asks from; raises a 401 for anybody else."""
     exists()
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
@@ -73,7 +73,7 @@ def known(request: Request) -> str:
 
 
 def remember(request: Request, response: Response) -> None:
-    """Give the keeper's browser the cookie that stands for the secret."""
+    """Give the admin's browser the cookie that stands for the secret."""
     name, path, secure = _place(request)
     response.set_cookie(
         name, sign(), LASTS, path=path, secure=secure, httponly=True, samesite="strict"

@@ -89,7 +89,7 @@ def _stores() -> bool:
 
 
 def waiting() -> dict[str, Any]:
-    """Return how many bells wait in the queue, if it answers."""
+    """Return how many messages wait in the queue, if it answers."""
     try:
         return {"ok": True, "waiting": queue.depth()}
     except redis.RedisError:
@@ -98,16 +98,16 @@ def waiting() -> dict[str, Any]:
 
 def _workers() -> dict[str, Any]:
     """Return the workers heard lately; one at least must have the default network's weights."""
-    heard = [{"name": one.name, **one.info} for one in processes.alive("worker")]
-    able = any(settings().network in one.get("networks", {}) for one in heard)
-    return {"ok": able, "heard": heard}
+    received = [{"name": one.name, **one.info} for one in processes.alive("worker")]
+    able = any(settings().network in one.get("networks", {}) for one in received)
+    return {"ok": able, "heard": received}
 
 
 def _sweep() -> dict[str, Any]:
     """Return whether a sweep was heard lately, and what it could not do, if anything."""
-    heard = processes.alive("sweep")
-    warnings = [warning for one in heard for warning in one.info.get("warnings", ())]
-    return {"ok": bool(heard)} | ({"warnings": warnings} if warnings else {})
+    received = processes.alive("sweep")
+    warnings = [warning for one in received for warning in one.info.get("warnings", ())]
+    return {"ok": bool(received)} | ({"warnings": warnings} if warnings else {})
 
 
 @router.get("/livez")

@@ -72,9 +72,9 @@ def _processes() -> Iterator[Metric]:
     alive = GaugeMetricFamily("studio_processes", "Processes heard lately.", labels=["kind"])
     counted: dict[str, Metric] = {}
     for kind in ("worker", "sweep"):
-        heard = processes.counted(kind)
-        alive.add_metric([kind], len(heard))
-        for process, metrics in heard.items():
+        received = processes.counted(kind)
+        alive.add_metric([kind], len(received))
+        for process, metrics in received.items():
             for family in text_string_to_metric_families(metrics):
                 name = family.name
                 merged = counted.setdefault(name, Metric(name, family.documentation, family.type))

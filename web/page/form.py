@@ -134,7 +134,7 @@ async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
 
 
 async def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
-    """Make an earlier picture anew at several strengths; returns the new ids and a notice."""
+    """Make an earlier picture again at several strengths; returns the new ids and a notice."""
     assert request.request is not None
     ids: list[str] = []
     try:

@@ -24,8 +24,8 @@ from worker.credentials import api_keys
 
 COOKIE = "studio"  # over https with a prefix, see `web/security/cookies.py`
 LASTS = 365 * 86400  # seconds
-RENEWED = 30 * 86400  # a cookie older than this is signed anew, so that a regular keeps it
-NOBODY = (  # the same for all, or the keeper's; no cookie
+RENEWED = 30 * 86400  # a cookie older than this is signed again, so that a regular keeps it
+NOBODY = (  # the same for all, or the admin's; no cookie
     "/livez",
     "/readyz",
     "/healthz",
@@ -74,7 +74,7 @@ def read(cookie: str, name: str = COOKIE) -> tuple[str, float] | None:
 
 
 class _Known(NamedTuple):
-    """Who came, and whether the answer is to bring the cookie anew."""
+    """Who came, and whether the answer is to bring the cookie again."""
 
     owner: str
     renew: bool

@@ -1,4 +1,4 @@
-"""Signing in through OpenID Connect, where the keeper set a provider; off otherwise.
+"""Signing in through OpenID Connect, where the admin set a provider; off otherwise.
 
 The code flow with PKCE, state and nonce, by authlib; what it must remember meanwhile is in a
 signed cookie of ten minutes. What an anonymous visitor made comes along.

@@ -1,4 +1,4 @@
-"""The audit: what the keeper did, when, from where, and how it ended.
+"""The audit: what the admin did, when, from where, and how it ended.
 
 A row is written before the act and completed after it, so that there is no act without one.
 """
@@ -18,7 +18,7 @@ DAYS = 365  # kept
 
 
 class Act(Base):
-    """One act of the keeper's."""
+    """One act of the admin's."""
 
     __tablename__ = "acts"
 

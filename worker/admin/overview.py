@@ -1,4 +1,4 @@
-"""The overview: how the queue and the workers are doing, for the keeper's eyes."""
+"""The overview: how the queue and the workers are doing, for the admin's eyes."""
 
 from dataclasses import dataclass
 

@@ -47,7 +47,7 @@ FURTHEST = 1_000_000  # the highest number a page may have
 
 
 class Entry(Base):
-    """What the owner, and the keeper after reports, noted of a result."""
+    """What the owner, and the admin after reports, noted of a result."""
 
     __tablename__ = "entries"
     __table_args__ = (Index("entries_published", "published", "job_id"),)
@@ -60,7 +60,7 @@ class Entry(Base):
     favourite: Mapped[bool] = mapped_column(default=False)
     published: Mapped[float | None]  # since when it is public
     hidden: Mapped[float | None]  # since when it is taken down
-    cleared: Mapped[float | None]  # the keeper has seen the reports made before
+    cleared: Mapped[float | None]  # the admin has seen the reports made before
     shared: Mapped[float | None]  # since when it has a share link
     generation: Mapped[int] = mapped_column(default=0)  # of the link; earlier ones are void
 
@@ -77,7 +77,7 @@ class Report(Base):
 
 
 class EntryNotFound(JobNotFound):
-    """No such entry, or one that this visitor may not see; which is nobody's business."""
+    """No such entry, or one that this visitor may not see; which is no visitor's business."""
 
     def __init__(self) -> None:
         Exception.__init__(self, "There is no picture with this id in the gallery.")
@@ -469,7 +469,7 @@ def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
 
 
 def _unseen() -> ColumnElement[bool]:
-    """True for reports of an entry that the keeper has not dealt with."""
+    """True for reports of an entry that the admin has not dealt with."""
     return and_(Report.job_id == Entry.job_id, Report.made > func.coalesce(Entry.cleared, 0.0))
 
 
@@ -503,7 +503,7 @@ def report(job_id: str, visitor: str, reason: str = "") -> None:
 
 @dataclass(frozen=True)
 class Reported:
-    """An entry in the keeper's review list, and the reports on it, first to last."""
+    """An entry in the admin's review list, and the reports on it, first to last."""
 
     shown: Shown
     reports: list[Report]

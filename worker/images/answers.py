@@ -47,12 +47,12 @@ def head(answers: IO[bytes]) -> dict[str, Any]:
     if not line:
         raise EOFError
     try:
-        told = json.loads(line)
+        body = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise NotOurs from error
-    if not isinstance(told, dict):
+    if not isinstance(body, dict):
         raise NotOurs
-    return told
+    return body
 
 
 def _number(value: object, least: int, most: int) -> int:
@@ -78,15 +78,15 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     raise NotOurs
 
 
-def _check_picture(verb: str, told: dict[str, Any], limit: int) -> None:
-    if told.get("suffix") not in _SUFFIXES[verb]:
+def _check_picture(verb: str, fields: dict[str, Any], limit: int) -> None:
+    if fields.get("suffix") not in _SUFFIXES[verb]:
         raise NotOurs
-    wide = _number(told.get("width"), 1, limit)
-    _number(told.get("height"), 1, limit // wide)
+    wide = _number(fields.get("width"), 1, limit)
+    _number(fields.get("height"), 1, limit // wide)
 
 
-def _check_seconds(told: dict[str, Any]) -> None:
-    seconds = told.get("seconds", 0.0)
+def _check_seconds(fields: dict[str, Any]) -> None:
+    seconds = fields.get("seconds", 0.0)
     if type(seconds) not in {int, float} or not math.isfinite(seconds) or seconds < 0:
         raise NotOurs
 
@@ -111,16 +111,16 @@ def read(verb: str, limit: int, answers: IO[bytes], into: Sink) -> dict[str, Any
 
     Raises `NotOurs`, `NotKept`, and EOFError when the decoder ended.
     """
-    told = head(answers)
-    length = _number(told.get("length"), 0, 4 * limit + OVERHEAD)
-    _check_seconds(told)
-    if "refused" in told:
-        if not isinstance(told["refused"], str) or length:
+    reported = head(answers)
+    length = _number(reported.get("length"), 0, 4 * limit + OVERHEAD)
+    _check_seconds(reported)
+    if "refused" in reported:
+        if not isinstance(reported["refused"], str) or length:
             raise NotOurs
-        return told
-    _check_picture(verb, told, limit)
+        return reported
+    _check_picture(verb, reported, limit)
     first = _copy(answers, into, length)
-    size = {"png": _png_size, "jpg": _jpeg_size}.get(told["suffix"])
-    if size and size(first) != (told["width"], told["height"]):
+    size = {"png": _png_size, "jpg": _jpeg_size}.get(reported["suffix"])
+    if size and size(first) != (reported["width"], reported["height"]):
         raise NotOurs
-    return told
+    return reported

@@ -344,9 +344,9 @@ def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
         _allow(SECONDS)
         memory = held + question["memory"], held + MEMORY
         resource.setrlimit(resource.RLIMIT_DATA, memory)
-        told, made = _answer(question["verb"], data, question["limit"], question["to"])
-        told |= {"length": len(made), "seconds": time.process_time() - begun}
-        answers.write(json.dumps(told).encode() + b"\n" + made)
+        reported, made = _answer(question["verb"], data, question["limit"], question["to"])
+        reported |= {"length": len(made), "seconds": time.process_time() - begun}
+        answers.write(json.dumps(reported).encode() + b"\n" + made)
         answers.flush()
 
 

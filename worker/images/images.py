@@ -131,7 +131,7 @@ class _Seat:
         """
         begun = monotonic()
         try:
-            told = self._talk(question, data, into)
+            reply = self._talk(question, data, into)
         except answers.NotKept as failed:
             self._end()
             raise failed.error from None
@@ -143,10 +143,10 @@ class _Seat:
             log.warning("a decoder was ended by signal %d", -code)
             raise ImageRejected(TOO_MUCH) from error
         passed = monotonic() - begun
-        account.add(min(told.get("seconds", passed), passed))
-        if "refused" in told:
-            raise ImageRejected(told["refused"])
-        return told
+        account.add(min(reply.get("seconds", passed), passed))
+        if "refused" in reply:
+            raise ImageRejected(reply["refused"])
+        return reply
 
 
 # ---------------------------------------------------------------- in whose turn
@@ -268,8 +268,8 @@ def _ask(
 def _made(verb: str, data: bytes, *to: int) -> CleanImage:
     """Ask, and return in memory what was made."""
     into = io.BytesIO()
-    told = _ask(verb, data, into, to=to)
-    return CleanImage(into.getvalue(), told["suffix"], told["width"], told["height"])
+    reported = _ask(verb, data, into, to=to)
+    return CleanImage(into.getvalue(), reported["suffix"], reported["width"], reported["height"])
 
 
 def _made_file(
@@ -279,9 +279,9 @@ def _made_file(
     data = given.read()
     with file.open("wb") as opened:
         into = _Written(opened)
-        told = _ask(verb, data, into, memory, to=to)
+        reported = _ask(verb, data, into, memory, to=to)
     size, digest = into.size, into.hash.hexdigest()
-    return CleanFile(file, told["suffix"], told["width"], told["height"], size, digest)
+    return CleanFile(file, reported["suffix"], reported["width"], reported["height"], size, digest)
 
 
 def clean(data: bytes) -> CleanImage:
@@ -299,8 +299,8 @@ def clean_file(given: Source, file: Path) -> CleanFile:
 
 def measured(data: bytes) -> tuple[int, int]:
     """Check a picture as `clean` does; returns the width and height that it would have."""
-    told = _ask("clean", data, _Nowhere())
-    return told["width"], told["height"]
+    reported = _ask("clean", data, _Nowhere())
+    return reported["width"], reported["height"]
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Receipts: what was accepted under which key, so that asking twice makes one job.
 
 A key is its owner's. The table's primary key decides between two who ask at once, and holds a
-receipt and its job together in one transaction. Knows no web.
+idempotency key and its job together in one transaction. Knows no web.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class Accepted(Protocol):
         """Its id."""
 
 
-class Receipt(Base):
+class IdempotencyKey(Base):
     """One job or batch, and what was asked for when it was accepted."""
 
     __tablename__ = "receipts"
@@ -55,29 +55,29 @@ def digest_of(parts: Iterable[bytes]) -> str:
 
 
 def _old() -> ColumnElement[bool]:
-    return Receipt.made < now() - LASTS
+    return IdempotencyKey.made < now() - LASTS
 
 
 def _find(owner: str, key: str, asked: str) -> str | None:
     """Return the id of the job made under the key; raises `Refused` when it was for another."""
     with database.reading() as session:
-        receipt = session.get(Receipt, (owner, key))
-        if receipt is None or receipt.made < (session.scalar(now().select()) or 0) - LASTS:
+        key_row = session.get(IdempotencyKey, (owner, key))
+        if key_row is None or key_row.made < (session.scalar(now().select()) or 0) - LASTS:
             return None
-    if receipt.digest != asked:
+    if key_row.digest != asked:
         raise Refused(
             "This Idempotency-Key was used for another job. Send a new key with a new job."
         )
-    return receipt.job_id
+    return key_row.job_id
 
 
 def _keep(owner: str, key: str, asked: str) -> Beside:
-    """Return what writes the receipt beside the job; it fails when there is one already."""
+    """Return what writes the idempotency key beside the job; it fails when there is one already."""
 
     def write(session: Session, job_id: str) -> None:
-        same = and_(Receipt.owner == owner, Receipt.key == key)
-        session.execute(delete(Receipt).where(same, _old()))
-        session.add(Receipt(owner=owner, key=key, digest=asked, job_id=job_id))
+        same = and_(IdempotencyKey.owner == owner, IdempotencyKey.key == key)
+        session.execute(delete(IdempotencyKey).where(same, _old()))
+        session.add(IdempotencyKey(owner=owner, key=key, digest=asked, job_id=job_id))
 
     return write
 
@@ -88,8 +88,8 @@ def once(
     """Return the id of the one job (or batch) of this key, and whether it was made just now.
 
     `asked` is the `digest` of everything that was asked for; `submit` makes the job and lets
-    the receipt be written beside it. Raises what `submit` does, and `Refused` when the key was
-    used for something else.
+    the idempotency key be written beside it. Raises what `submit` does, and `Refused` when the key
+    was used for something else.
     """
     if known := _find(owner, key, asked):
         return known, False
@@ -103,6 +103,6 @@ def once(
 
 @database.retried
 def forget() -> None:
-    """Delete the receipts whose time is over."""
+    """Delete the idempotency keys whose time is over."""
     with database.transaction() as session:
-        session.execute(delete(Receipt).where(_old()))
+        session.execute(delete(IdempotencyKey).where(_old()))

@@ -46,7 +46,7 @@ class Hold(StrEnum):
 
 
 class JobNotFound(Exception):
-    """No such job, or another visitor's; which of the two is nobody's business."""
+    """No such job, or another visitor's; which of the two is no visitor's business."""
 
     def __init__(self) -> None:
         super().__init__("There is no job with this id among yours.")

@@ -1,4 +1,4 @@
-"""The doorbell: a message in Redis that says "there is a job".
+"""The queue message: a message in Redis that says "there is a job".
 
 It may get lost and it may come twice; what is to be done stands in the database. Knows the
 name of the task and not what it does, so that a process without torch can ring.
@@ -118,7 +118,7 @@ def announce(ids: Sequence[str], name: str) -> bool:
 
 
 def depth(names: Sequence[str] = QUEUES) -> int:
-    """Return how many bells nobody answered yet; raises `redis.RedisError`."""
+    """Return how many messages nobody answered yet; raises `redis.RedisError`."""
     return sum(int(_redis().llen(name)) for name in names)
 
 

@@ -1,6 +1,6 @@
-"""The gate: whether jobs are let in and begun, by the keeper's word.
+"""The gate: whether jobs are let in and begun, by the admin's word.
 
-One row that the claim of every worker reads in its own statement. Knows no keeper and no web.
+One row that the claim of every worker reads in its own statement. Knows no admin and no web.
 """
 
 from enum import StrEnum

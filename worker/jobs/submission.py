@@ -209,7 +209,7 @@ def submit(
         pictures = _cleaned(content, styles, masks, chosen.size, Path(folder))
         job = _accept(owner, pictures, chosen, beside, room)
     log.info("job %s queued", job.id)
-    failpoints.at("committed", job.id)  # a row without a bell
+    failpoints.at("committed", job.id)  # a row without a message
     queue.announce([job.id], job.queue)
     traces.submitted(job, begun)
     return job

@@ -1,7 +1,7 @@
-"""A job's way as an OpenTelemetry trace, where the keeper named a collector; off otherwise.
+"""A job's way as an OpenTelemetry trace, where the admin named a collector; off otherwise.
 
 The trace has the job's own id, and its root the last half of it, so that whoever knows the job
-adds to its trace: nothing travels through the queue, where a bell may ring for another's job.
+adds to its trace: nothing travels through the queue, where a message may ring for another's job.
 Spans are recorded when what they tell of is over, from the times in the job's row.
 """
 
@@ -88,8 +88,8 @@ def submitted(job: "Job", begun: float) -> None:
     """Record that a job was accepted, from the epoch second `begun` until now."""
     if not settings().otlp_endpoint:
         return
-    told = {"network": job.network, "size": job.options["size"], "bytes": job.bytes}
-    _span(job.id, "submit", begun, time.time(), span_id=_root(job.id), parent=0, attributes=told)
+    fields = {"network": job.network, "size": job.options["size"], "bytes": job.bytes}
+    _span(job.id, "submit", begun, time.time(), span_id=_root(job.id), parent=0, attributes=fields)
 
 
 def _stages(job: "Job") -> Iterator[tuple[str, float, float]]:
@@ -110,9 +110,9 @@ def ended(job: "Job") -> None:
     _span(job.id, "wait", job.submitted, begun, span_id=_fresh(), parent=root)
     if not job.started:
         return
-    told = {"attempt": job.attempt, "state": str(job.status), "worker": job.worker or ""}
-    told |= {"device": job.device or "", "together": job.together, "error": job.error or ""}
-    _span(job.id, "make", begun, end, span_id=attempt, parent=root, attributes=told)
+    fields = {"attempt": job.attempt, "state": str(job.status), "worker": job.worker or ""}
+    fields |= {"device": job.device or "", "together": job.together, "error": job.error or ""}
+    _span(job.id, "make", begun, end, span_id=attempt, parent=root, attributes=fields)
     for name, since, until in _stages(job):
         _span(job.id, name, since, until, span_id=_fresh(), parent=attempt)
 

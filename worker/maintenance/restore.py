@@ -271,7 +271,7 @@ def _check_job(row: dict[str, Any], pictures: set[str], lost: set[str]) -> None:
 
 def _check_rows(back_up: Checked) -> None:
     pictures, lost = back_up.pictures(), set(back_up.head.missing)
-    for name, told in back_up.head.rows.items():
+    for name, reported in back_up.head.rows.items():
         if name not in back_up.tables:
             raise BackupError(f"The back-up has rows of {name!r}, and there is no such table.")
         count = 0
@@ -279,8 +279,8 @@ def _check_rows(back_up: Checked) -> None:
             count += 1
             if name == Job.__tablename__:
                 _check_job(row, pictures, lost)
-        if count != told:
-            raise BackupError(f"The back-up has {count} rows of {name}; its head names {told}.")
+        if count != reported:
+            raise BackupError(f"The back-up has {count} rows of {name}; its head names {reported}.")
         if name not in MADE_AGAIN:
             back_up.counts[name] = count
 

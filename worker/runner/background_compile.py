@@ -49,13 +49,13 @@ class Compiling:
             errors="replace",
             preexec_fn=lambda: die_with(worker, signal.SIGKILL),
         )
-        told = self._process.communicate()[0].strip().rpartition("\n")[2]
+        output = self._process.communicate()[0].strip().rpartition("\n")[2]
         if self._ended.is_set():
             return
         if self._process.returncode:
-            log.warning("network %s paints without machine code of its own: %s", network, told)
+            log.warning("network %s paints without machine code of its own: %s", network, output)
         else:
-            log.info("network %s has machine code of its own: %s", network, told)
+            log.info("network %s has machine code of its own: %s", network, output)
 
     def end(self) -> None:
         """Give up what is not made yet."""

@@ -55,9 +55,9 @@ class _Kept:
 class Heartbeat(Thread):
     """Beats every few seconds, and soon when a stage begins.
 
-    Beside that it notices when Celery's main process, its parent, has gone deaf, as it may when
-    Redis goes while a bell is being acknowledged: bells wait, this process is idle, and for
-    `DEAF_SECONDS` none is brought. The parent is then told to start anew, and if it does not
+    Beside that it notices when Celery's main process, its parent, has stopped receiving, as it may
+    when Redis goes while a message is being acknowledged: messages wait, this process is idle, and
+    for `DEAF_SECONDS` none is brought. The parent is then told to start again, and if it does not
     even hear that, killed, for whoever keeps it alive to start it again.
     """
 
@@ -75,7 +75,7 @@ class Heartbeat(Thread):
         self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
 
     def hear(self) -> None:
-        """Take note that a bell was brought to this process."""
+        """Take note that a message was brought to this process."""
         self._heard.set()
 
     def keep(self, group: Sequence[Job]) -> None:

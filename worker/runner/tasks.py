@@ -1,4 +1,4 @@
-"""The worker: answers the bell, takes the next jobs in line and sees them through.
+"""The worker: answers the message, takes the next jobs in line and sees them through.
 
 Like a web view: fetch, call, record. What is run stands in `adain`, what is recorded in
 `worker/jobs/__init__.py`. Jobs that work at one size with one network may be made together; while
@@ -70,7 +70,7 @@ app = queue.app()
 
 @lru_cache(maxsize=1)
 def _sound_weights(changed: int) -> dict[str, str]:
-    """Return the sha256 of each network's weights, looked up anew when the folder changed."""
+    """Return the sha256 of each network's weights, looked up again when the folder changed."""
     sound = {}
     for network in NETWORKS:
         try:
@@ -562,9 +562,9 @@ def _shift(beat: Heartbeat) -> bool:
 
 @app.task(name=queue.TASK)  # type: ignore[untyped-decorator]
 def stylize(job_id: str) -> None:
-    """Answer the bell. Whose it was does not matter: the next in line are taken, if any."""
+    """Answer the message. Whose it was does not matter: the next in line are taken, if any."""
     _beat.hear()
-    failpoints.at("heard")  # a bell gone, nothing claimed
+    failpoints.at("heard")  # a message gone, nothing claimed
     if not _shift(_beat):
         _preview()
 
@@ -614,7 +614,7 @@ def _log(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start(**_: object) -> None:
-    """Get ready before the first bell: threads, the default network, the heart."""
+    """Get ready before the first message: threads, the default network, the heart."""
     signal.signal(STOP_CLAIMING, lambda *_: _ending.set())
     malloc.keep_freed()
     torch.set_num_threads(settings().threads)
@@ -651,11 +651,11 @@ def work() -> None:
     wanted, _, number = settings().device.partition(":")
     if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
         raise BadSetting(f"STUDIO_DEVICE={settings().device}: there is no such GPU here")
-    os.nice(max(0, settings().worker_nice - os.nice(0)))  # not once more after a start anew
-    anew = Event()
+    os.nice(max(0, settings().worker_nice - os.nice(0)))  # not once more after a start again
+    renewed = Event()
 
     def end(number: int, frame: FrameType | None) -> None:
-        anew.set()
+        renewed.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
     signal.signal(RESTART, end)
@@ -664,5 +664,5 @@ def work() -> None:
         app.worker_main(["--quiet", "worker", "--queues", settings().serves, *_PLAIN])
     finally:
         compiling.end()
-        if anew.is_set():
+        if renewed.is_set():
             os.execv((words := program.again())[0], words)

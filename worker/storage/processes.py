@@ -42,24 +42,24 @@ def gone(name: str) -> None:
 
 def alive(kind: str, seconds: float = 20) -> list[Process]:
     """Return the processes of a kind heard within the last seconds."""
-    heard = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
+    received = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
     with database.reading() as session:
-        return list(session.scalars(heard.order_by(Process.name)))
+        return list(session.scalars(received.order_by(Process.name)))
 
 
 def counted(kind: str, seconds: float = 20) -> dict[str, str]:
     """Return what the processes of a kind that were heard lately counted, by their names."""
-    heard = select(Process.name, Process.metrics).where(
+    received = select(Process.name, Process.metrics).where(
         Process.kind == kind, Process.seen > now() - seconds
     )
     with database.reading() as session:
-        return {row[0]: row[1] for row in session.execute(heard)}
+        return {row[0]: row[1] for row in session.execute(received)}
 
 
 def networks() -> list[str]:
     """Return the networks that a worker has weights for, and the default one."""
-    heard = {name for worker in alive("worker") for name in worker.info.get("networks", ())}
-    return [name for name in NETWORKS if name in heard | {settings().network}]
+    received = {name for worker in alive("worker") for name in worker.info.get("networks", ())}
+    return [name for name in NETWORKS if name in received | {settings().network}]
 
 
 @database.retried

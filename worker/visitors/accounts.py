@@ -9,7 +9,7 @@ from worker.credentials.identities import Person
 from worker.gallery.gallery import Report
 from worker.jobs import Job, in_order
 from worker.jobs.batches import Batch
-from worker.jobs.idempotency import Receipt
+from worker.jobs.idempotency import IdempotencyKey
 from worker.storage import blobs, database, deletions
 from worker.visitors import previews, quota, rate_limits, uploads
 from worker.visitors.blocks import Block
@@ -37,7 +37,7 @@ def remove(owner: str) -> int:
             delete(Preview).where(Preview.owner == owner),
             delete(Batch).where(Batch.owner == owner),
             delete(Report).where(Report.visitor == owner),
-            delete(Receipt).where(Receipt.owner == owner),
+            delete(IdempotencyKey).where(IdempotencyKey.owner == owner),
             delete(Delivery).where(Delivery.owner == owner),
             delete(Secret).where(Secret.owner == owner),
             delete(Key).where(Key.owner == owner),
@@ -56,10 +56,17 @@ def _move(session: Session, old: str, new: str) -> None:
     """
     for opens in (Key, Secret):
         session.execute(delete(opens).where(opens.owner == old))
-    for mine, same in ((Receipt.owner, Receipt.key), (Report.visitor, Report.job_id)):
+    for mine, same in ((IdempotencyKey.owner, IdempotencyKey.key), (Report.visitor, Report.job_id)):
         both = same.in_(select(same).where(mine == new))
         session.execute(delete(mine.class_).where(mine == old, both))
-    moved = (Job.owner, Batch.owner, Delivery.owner, Receipt.owner, Report.visitor, Upload.owner)
+    moved = (
+        Job.owner,
+        Batch.owner,
+        Delivery.owner,
+        IdempotencyKey.owner,
+        Report.visitor,
+        Upload.owner,
+    )
     for mine in moved:
         theirs = in_order(mine == old) if mine.class_ is Job else mine == old
         session.execute(

@@ -1,4 +1,4 @@
-"""Blocks: whom the keeper lets send nothing more, an owner or a scrambled network address.
+"""Blocks: whom the admin lets send nothing more, an owner or a scrambled network address.
 
 Who is blocked still sees, downloads and deletes what is theirs.
 """
@@ -21,11 +21,11 @@ class Block(Base):
 
     who: Mapped[str] = mapped_column(primary_key=True)  # owner:… or origin:…
     since: Mapped[float] = mapped_column(default=now())
-    reason: Mapped[str]  # for the keeper's eyes
+    reason: Mapped[str]  # for the admin's eyes
 
 
 class Blocked(Refused):
-    """The keeper takes nothing more from whoever asks."""
+    """The admin takes nothing more from whoever asks."""
 
     def __init__(self) -> None:
         super().__init__(

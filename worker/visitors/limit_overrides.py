@@ -1,4 +1,4 @@
-"""Ceilings: the limits as they are now, the settings' or what the keeper made of them since.
+"""Ceilings: the limits as they are now, the settings' or what the admin made of them since.
 
 Kept in the database, so that a change holds for all processes, and after a restart. A process
 looks once a second.
@@ -39,8 +39,8 @@ SECONDS = 1.0  # between two looks
 _seen: tuple[float, dict[str, int]] = (-math.inf, {})  # when, by the monotonic clock, and what
 
 
-class Ceiling(Base):
-    """A limit that the keeper changed, named as its setting is."""
+class LimitOverride(Base):
+    """A limit that the admin changed, named as its setting is."""
 
     __tablename__ = "ceilings"
 
@@ -51,7 +51,7 @@ class Ceiling(Base):
 def changed() -> dict[str, int]:
     """Return those that are not as the settings say."""
     with database.reading() as session:
-        return {one.name: one.value for one in session.scalars(select(Ceiling))}
+        return {one.name: one.value for one in session.scalars(select(LimitOverride))}
 
 
 def of(*names: str) -> list[int]:
@@ -71,9 +71,9 @@ def put(name: str, value: int | None) -> None:
     if value is not None and not 0 <= value <= MOST:
         raise Refused(f"A limit is a whole number from 0 (no limit) to {MOST}.")
     with database.transaction() as session:
-        session.execute(delete(Ceiling).where(Ceiling.name == name))
+        session.execute(delete(LimitOverride).where(LimitOverride.name == name))
         if value is not None:
-            session.add(Ceiling(name=name, value=value))
+            session.add(LimitOverride(name=name, value=value))
     forget()
 
 

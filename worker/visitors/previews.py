@@ -1,6 +1,6 @@
 """Previews: a small picture that follows a control while it is dragged, one a visitor at a time.
 
-A row a visitor, its pictures under names that are used again: asking anew replaces what was
+A row a visitor, its pictures under names that are used again: asking again replaces what was
 asked before, so that nothing piles up. A preview is no job: it has no place in line, no attempts
 and no entry in the gallery, is made only when no job can be begun, and is gone minutes later.
 """

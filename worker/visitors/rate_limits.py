@@ -320,7 +320,7 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
                 raise TooMany(sentence.format(most=most), SOON)
 
 
-# ---------------------------------------------------------------- the keeper's secret
+# ---------------------------------------------------------------- the admin's secret
 
 
 _GUESS = Limit("attempts", ATTEMPTS, MINUTE, "Too many wrong secrets. Please wait a minute.")

@@ -219,7 +219,7 @@ def forget() -> None:
 
 def _message(job: Job) -> bytes:
     """Return what is told: enough to know what to fetch."""
-    told = {
+    fields = {
         "type": f"job.{job.status}",
         "timestamp": job.finished,
         "data": {
@@ -233,7 +233,7 @@ def _message(job: Job) -> bytes:
             "height": job.height,
         },
     }
-    return json.dumps(told, ensure_ascii=False).encode()
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def _ready(delivery: Delivery) -> tuple[bytes, dict[str, str]] | None:

@@ -74,8 +74,8 @@ def test_networks_files_and_folders_stand_in_one_table(
 ) -> None:
     file = str(weights.SHIPPED / "compact.safetensors")
     sheet = folder / "sheet.jpg"
-    told = ["compact", file, str(folder / "peer"), "--each", "--sheet", str(sheet)]
-    assert run(folder, *told, "--sheet-side", "32") == 0
+    received = ["compact", file, str(folder / "peer"), "--each", "--sheet", str(sheet)]
+    assert run(folder, *received, "--sheet-side", "32") == 0
     printed = capsys.readouterr().out
     each, mean = printed.split("Mean over")
     assert each.count("p0_stylized_s0") == 3
@@ -103,8 +103,8 @@ def test_full_vgg19_adds_two_columns_and_cards_hide_the_makers(
     for path in (folder / "peer").iterdir():
         picture(20).save(folder / "other" / path.name)
     entrants = [str(folder / "peer"), str(folder / "other")]
-    told = [*entrants, "--vgg19", str(folder / "vgg19.safetensors"), "--cards", str(cards)]
-    assert run(folder, *told) == 0
+    received = [*entrants, "--vgg19", str(folder / "vgg19.safetensors"), "--cards", str(cards)]
+    assert run(folder, *received) == 0
     printed = capsys.readouterr().out
     assert "| vgg19 | relu3_1 |" in printed
     assert printed.count("–") == 2  # identity, of two folders
@@ -146,9 +146,7 @@ def test_a_table_of_pairs_is_followed(folder: Path, capsys: pytest.CaptureFixtur
     assert "Mean over 1 pairs" in capsys.readouterr().out
 
 
-def test_a_peer_without_a_picture_is_told_its_name(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_picture_without_peer_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "peer" / "p1_stylized_s1.png").unlink()
     assert run(folder, str(folder / "peer")) == 2
     assert "p1_stylized_s1" in capsys.readouterr().err

@@ -203,12 +203,12 @@ def test_a_loss_network_to_relu3_1_trains_with_one_that_goes_on(
         },
         tmp_path / "front.safetensors",
     )
-    told = words(folder, tmp_path / "out", "--steps", "2")
-    told[3:4] = [str(tmp_path / "front.safetensors"), told[3]]
-    assert train.main(told) == 0
-    del told[4]
-    told[told.index("--out") + 1] = str(tmp_path / "other")
-    assert train.main(told) == 2
+    reported = words(folder, tmp_path / "out", "--steps", "2")
+    reported[3:4] = [str(tmp_path / "front.safetensors"), reported[3]]
+    assert train.main(reported) == 0
+    del reported[4]
+    reported[reported.index("--out") + 1] = str(tmp_path / "other")
+    assert train.main(reported) == 2
     assert "wants one beside it that goes on" in capsys.readouterr().err
 
 
@@ -241,10 +241,10 @@ def test_what_is_missing_is_named(
     says: str,
 ) -> None:
     (tmp_path / "empty").mkdir()
-    told = words(folder, tmp_path / "out")
+    reported = words(folder, tmp_path / "out")
     for place, name in change.items():
-        told[place] = str(tmp_path / name) if name != "nothing" else name
-    assert train.main(told) == 2
+        reported[place] = str(tmp_path / name) if name != "nothing" else name
+    assert train.main(reported) == 2
     assert says in capsys.readouterr().err
 
 
@@ -266,9 +266,9 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
 def test_vgg19_wants_a_full_width_loss_network(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = words(folder, tmp_path)
-    told[5] = "paper-vgg19"
-    assert train.main(told) == 2
+    reported = words(folder, tmp_path)
+    reported[5] = "paper-vgg19"
+    assert train.main(reported) == 2
     assert "full VGG-19" in capsys.readouterr().err
 
 
@@ -282,13 +282,13 @@ def test_vgg19_learns_its_decoder_and_keeps_its_encoder(folder: Path, tmp_path: 
     ):
         state |= {f"{name}.{part}": value for part, value in conv.state_dict().items()}
     torch.save(state, tmp_path / "vgg.pth")
-    told = words(folder, tmp_path / "out", "--steps", "1")
-    told[3], told[5] = str(tmp_path / "vgg.pth"), str(tmp_path / "v.toml")
+    reported = words(folder, tmp_path / "out", "--steps", "1")
+    reported[3], reported[5] = str(tmp_path / "vgg.pth"), str(tmp_path / "v.toml")
     (tmp_path / "v.toml").write_text(
         'network = "vgg19"\nstart = "random"\n[loss]\npaper_content = 1.0\npaper_style = 10.0\n'
         "[[stage]]\nsteps = 1\ncrop = 32\nbatch = 2\n[data]\nside = 64\n"
     )
-    assert train.main(told) == 0
+    assert train.main(reported) == 0
     network = load_file_of("vgg19", tmp_path / "out" / "vgg19.safetensors")
     torch.testing.assert_close(network.encoder[2].weight, full.convs["11"].weight)
 

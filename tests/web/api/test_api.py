@@ -306,7 +306,7 @@ def test_an_unknown_job_and_another_visitors_are_the_same_404(
         assert answer.json()["detail"] == NOT_YOURS
 
 
-def test_nobody_cancels_anothers_job(client: TestClient, stranger: TestClient) -> None:
+def test_no_visitor_cancels_anothers_job(client: TestClient, stranger: TestClient) -> None:
     job_id = _submitted(client)
     answer = stranger.delete(f"/api/v1/jobs/{job_id}")
     assert (answer.status_code, answer.json()["detail"]) == (404, NOT_YOURS)
@@ -333,10 +333,10 @@ def test_a_job_is_made_again_with_what_changes(client: TestClient, stranger: Tes
     job_id = _submitted(client)
     first = client.get(f"/api/v1/jobs/{job_id}").json()
     answer = client.post(f"/api/v1/jobs/{job_id}/again", json={"alpha": 0.25})
-    told = answer.json()
-    assert (answer.status_code, told["options"]) == (202, first["options"] | {"alpha": 0.25})
-    assert answer.headers["location"] == f"/api/v1/jobs/{told['id']}"
-    assert client.get(f"/api/v1/jobs/{told['id']}/content").content == (
+    body = answer.json()
+    assert (answer.status_code, body["options"]) == (202, first["options"] | {"alpha": 0.25})
+    assert answer.headers["location"] == f"/api/v1/jobs/{body['id']}"
+    assert client.get(f"/api/v1/jobs/{body['id']}/content").content == (
         client.get(f"/api/v1/jobs/{job_id}/content").content
     )
     assert client.post(f"/api/v1/jobs/{job_id}/again").json()["options"] == first["options"]
@@ -448,7 +448,7 @@ def test_a_full_storage_is_507_and_leaves_nothing(client: TestClient, studio: Pa
     assert pictured() == set()
 
 
-def test_what_nobody_foresaw_is_a_calm_500(client: TestClient, studio: Path) -> None:
+def test_an_unexpected_error_is_a_500_with_one_sentence(client: TestClient, studio: Path) -> None:
     _submitted(client)
     folder = next((studio / "blobs").iterdir())
     for file in folder.iterdir():
@@ -474,14 +474,14 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     assert set(fields) == {"content", "style", "mask", "options", "webhook"}
 
 
-def test_who_waits_is_told_of_a_pause_and_who_comes_while_draining_when_to_come_back(
+def test_a_pause_is_shown_and_draining_refuses_with_retry_after(
     client: TestClient,
 ) -> None:
     job_id = _submitted(client)
     assert client.get(f"/api/v1/jobs/{job_id}").json()["studio"] == "open"
     service_state.change(service_state.State.PAUSED)
-    told = client.get(f"/api/v1/jobs/{job_id}").json()
-    assert (told["studio"], told["estimate"], told["position"]) == ("paused", None, 1)
+    body = client.get(f"/api/v1/jobs/{job_id}").json()
+    assert (body["studio"], body["estimate"], body["position"]) == ("paused", None, 1)
     service_state.change(service_state.State.DRAINING)
     answer = _post(client, _files())
     assert answer.status_code == 503

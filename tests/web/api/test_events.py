@@ -77,29 +77,29 @@ def until(happened: Callable[[], bool]) -> None:
 
 def test_a_job_is_watched_from_the_line_to_its_end(client: httpx.Client) -> None:
     before, job_id = submit(client), submit(client)
-    heard = Listening(client, job_id)
-    until(lambda: heard.states() == ["queued"])
-    assert heard.events[0][1]["position"] == 2
+    received = Listening(client, job_id)
+    until(lambda: received.states() == ["queued"])
+    assert received.events[0][1]["position"] == 2
     client.delete(f"/api/v1/jobs/{before}")
-    until(lambda: heard.events[-1][1]["position"] == 1)
+    until(lambda: received.events[-1][1]["position"] == 1)
     job = begin()
     jobs.renew(job, "transfer", 0.5)
-    until(lambda: heard.events[-1][1]["stage"] == "transfer")
-    assert heard.events[-1][1]["progress"] == 0.5
+    until(lambda: received.events[-1][1]["stage"] == "transfer")
+    assert received.events[-1][1]["progress"] == 0.5
     finish(job)
-    heard.join()
-    assert heard.states()[-1] == "done"
-    assert heard.events[-1][0] == "end"
+    received.join()
+    assert received.states()[-1] == "done"
+    assert received.events[-1][0] == "end"
 
 
-def test_the_end_is_heard_within_a_second(client: httpx.Client) -> None:
-    heard = Listening(client, submit(client))
-    until(lambda: heard.states() == ["queued"])
-    client.delete(f"/api/v1/jobs/{heard.job_id}")
+def test_the_end_arrives_within_a_second(client: httpx.Client) -> None:
+    received = Listening(client, submit(client))
+    until(lambda: received.states() == ["queued"])
+    client.delete(f"/api/v1/jobs/{received.job_id}")
     since = time.monotonic()
-    heard.join()
+    received.join()
     assert time.monotonic() - since < 1
-    assert heard.states() == ["queued", "cancelled"]
+    assert received.states() == ["queued", "cancelled"]
 
 
 def test_the_stream_is_not_to_be_kept_or_gathered_by_anybody(client: httpx.Client) -> None:
@@ -124,11 +124,11 @@ def test_an_ended_job_says_so_once(client: httpx.Client) -> None:
 def test_a_silent_line_is_kept_open(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BEAT_SECONDS", 0.1)
     with client.stream("GET", f"/api/v1/jobs/{submit(client)}/events") as answer:
-        heard = told(answer.iter_lines())
-        assert [next(heard)[0] for _ in range(3)] == ["job", ":", ":"]
+        received = told(answer.iter_lines())
+        assert [next(received)[0] for _ in range(3)] == ["job", ":", ":"]
 
 
-def test_anothers_job_is_not_heard(client: httpx.Client) -> None:
+def test_no_events_of_anothers_job(client: httpx.Client) -> None:
     job_id = submit(client)
     with httpx.Client(base_url=client.base_url) as stranger:
         answer = stranger.get(f"/api/v1/jobs/{job_id}/events")
@@ -137,28 +137,28 @@ def test_anothers_job_is_not_heard(client: httpx.Client) -> None:
 
 
 def test_a_job_that_is_deleted_ends_the_stream(client: httpx.Client) -> None:
-    heard = Listening(client, submit(client))
-    until(lambda: heard.states() == ["queued"])
+    received = Listening(client, submit(client))
+    until(lambda: received.states() == ["queued"])
     with database.transaction() as session:
         session.execute(delete(Job))
-    heard.join()
-    assert heard.events[-1][0] == "end"
+    received.join()
+    assert received.events[-1][0] == "end"
 
 
 def test_many_listen_and_one_looks(client: httpx.Client) -> None:
     visitors = [httpx.Client(base_url=client.base_url, timeout=20) for _ in range(8)]
-    heard = []
+    received = []
     for visitor in visitors:
         visitor.get("/api/v1/jobs")
         job_id = submit(visitor)
-        heard += [Listening(visitor, job_id) for _ in range(10)]
-    until(lambda: all(one.states() for one in heard))
-    assert threading.active_count() - len(heard) < 45  # a stream holds no thread of the server
+        received += [Listening(visitor, job_id) for _ in range(10)]
+    until(lambda: all(one.states() for one in received))
+    assert threading.active_count() - len(received) < 45  # a stream holds no thread of the server
     for job in [begin() for _ in visitors]:
         finish(job)
-    for one in heard:
+    for one in received:
         one.join(10)
-    assert all(one.states()[-1] == "done" for one in heard)
+    assert all(one.states()[-1] == "done" for one in received)
     for visitor in visitors:
         visitor.close()
     until(lambda: not events._board._listeners and not events._board._owners)
@@ -166,12 +166,12 @@ def test_many_listen_and_one_looks(client: httpx.Client) -> None:
 
 def test_an_owner_listens_to_so_many_and_no_more(client: httpx.Client) -> None:
     job_id = submit(client)
-    heard = [Listening(client, job_id) for _ in range(events.MOST)]
-    until(lambda: all(one.states() for one in heard))
+    received = [Listening(client, job_id) for _ in range(events.MOST)]
+    until(lambda: all(one.states() for one in received))
     answer = client.get(f"/api/v1/jobs/{job_id}/events")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
     client.delete(f"/api/v1/jobs/{job_id}")
-    for one in heard:
+    for one in received:
         one.join()
 
 
@@ -204,13 +204,13 @@ async def _broken(message: Message) -> None:
 def test_listening_survives_a_database_that_goes_away_for_a_while(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Listening(client, submit(client))
-    until(lambda: heard.states() == ["queued"])
+    received = Listening(client, submit(client))
+    until(lambda: received.states() == ["queued"])
     with database.engine().begin() as connection:
         connection.exec_driver_sql("ALTER TABLE jobs RENAME TO away")
     time.sleep(3 * events.LOOK_SECONDS)
     with database.engine().begin() as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO jobs")
-    client.delete(f"/api/v1/jobs/{heard.job_id}")
-    heard.join()
-    assert heard.states() == ["queued", "cancelled"]
+    client.delete(f"/api/v1/jobs/{received.job_id}")
+    received.join()
+    assert received.states() == ["queued", "cancelled"]

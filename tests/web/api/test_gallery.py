@@ -161,7 +161,7 @@ def test_only_the_owner_changes_an_entry(
 
 
 @pytest.mark.parametrize("asker", ["nobody", "stranger"])
-def test_nobody_else_deletes_among_many(
+def test_another_visitor_cannot_delete_many(
     request: pytest.FixtureRequest, owner: TestClient, asker: str
 ) -> None:
     job_id = made(owner)

@@ -10,7 +10,7 @@ from tests.parts import picture
 from tests.web.served import served
 from worker import jobs
 from worker.jobs import idempotency
-from worker.jobs.idempotency import Receipt
+from worker.jobs.idempotency import IdempotencyKey
 from worker.storage import database
 
 KEY = {"Idempotency-Key": "holiday-17"}
@@ -84,7 +84,9 @@ def test_a_refused_job_leaves_its_key_free(client: httpx.Client) -> None:
 def test_a_key_may_be_used_again_after_a_day(client: httpx.Client) -> None:
     first = post(client).json()["id"]
     with database.transaction() as session:
-        session.execute(update(Receipt).values(made=Receipt.made - idempotency.LASTS - 1))
+        session.execute(
+            update(IdempotencyKey).values(made=IdempotencyKey.made - idempotency.LASTS - 1)
+        )
     second = post(client, style="red")
     assert second.status_code == 202
     assert second.json()["id"] != first
@@ -124,14 +126,16 @@ def test_of_many_at_once_one_makes_the_job(either: Path) -> None:
     assert how_many() == 1
 
 
-def test_old_receipts_are_forgotten(either: Path) -> None:
+def test_old_idempotency_keys_are_forgotten(either: Path) -> None:
     def submit(beside: jobs.Beside) -> jobs.Job:
         return jobs.submit("ann", picture(), [picture()], beside=beside)
 
     idempotency.once("ann", "old", "digest", submit)
     with database.transaction() as session:
-        session.execute(update(Receipt).values(made=Receipt.made - idempotency.LASTS - 1))
+        session.execute(
+            update(IdempotencyKey).values(made=IdempotencyKey.made - idempotency.LASTS - 1)
+        )
     idempotency.once("ann", "new", "digest", submit)
     idempotency.forget()
     with database.reading() as session:
-        assert [receipt.key for receipt in session.query(Receipt)] == ["new"]
+        assert [key_row.key for key_row in session.query(IdempotencyKey)] == ["new"]

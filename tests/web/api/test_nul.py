@@ -20,7 +20,7 @@ Asked = tuple[str, str, dict[str, str], dict[str, str] | None]
 
 
 def _routes(found: Sequence[Any]) -> Iterator[APIRoute]:
-    """Yield the routes of ours, the keeper's included."""
+    """Yield the routes of ours, the admin's included."""
     for route in found:
         if isinstance(route, APIRoute):
             yield route

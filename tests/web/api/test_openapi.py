@@ -137,12 +137,12 @@ def test_a_job_is_as_described(client: httpx.Client, described: dict[str, Any]) 
 
 
 def test_what_a_webhook_tells_is_described(described: dict[str, Any]) -> None:
-    told = described["webhooks"]["job-ended"]["post"]
-    assert "webhook-signature" in told["description"]
-    assert told["requestBody"]
+    reported = described["webhooks"]["job-ended"]["post"]
+    assert "webhook-signature" in reported["description"]
+    assert reported["requestBody"]
 
 
-def test_another_method_is_told_which_there_are(client: httpx.Client) -> None:
+def test_another_method_gets_the_allowed_ones(client: httpx.Client) -> None:
     answer = client.put("/api/v1/jobs")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
     assert answer.json()["detail"] == "This address takes GET and POST."

@@ -124,7 +124,7 @@ def come_due() -> None:
 # ---------------------------------------------------------------- told
 
 
-def test_an_owners_server_is_told_and_can_check_who_says_so(
+def test_a_webhook_is_delivered_with_a_signature_that_can_be_checked(
     client: httpx.Client, receiver: Receiver, sending: None
 ) -> None:
     secret = client.post("/api/v1/webhook-secret").json()["secret"]
@@ -152,20 +152,20 @@ def test_an_owners_server_is_told_and_can_check_who_says_so(
     assert client.get(shown).json()["attempts"] == 1
 
 
-def test_a_cancelled_job_is_told_of_too(receiver: Receiver, sending: None) -> None:
+def test_a_cancelled_job_is_delivered_too(receiver: Receiver, sending: None) -> None:
     promised(receiver.url)
     until(lambda: receiver.heard)
     assert json.loads(receiver.heard[0][2])["type"] == "job.cancelled"
 
 
-def test_it_is_told_once(receiver: Receiver, sending: None) -> None:
+def test_a_webhook_is_delivered_once(receiver: Receiver, sending: None) -> None:
     job = promised(receiver.url)
     until(lambda: delivery(job).state == State.DELIVERED)
     time.sleep(0.3)
     assert len(receiver.heard) == 1
 
 
-def test_a_server_that_fails_is_told_again_later(receiver: Receiver, sending: None) -> None:
+def test_a_failed_delivery_is_repeated_later(receiver: Receiver, sending: None) -> None:
     receiver.answers = [(500, {}), (503, {})]
     job = promised(receiver.url)
     until(lambda: delivery(job).error)
@@ -207,7 +207,9 @@ def test_a_redirect_is_not_followed(receiver: Receiver, sending: None) -> None:
     assert [path for path, _, _ in receiver.heard] == ["/painted?by=us"]
 
 
-def test_nobody_there_is_said_calmly(sending: None, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_studio_is_one_sentence(
+    sending: None, caplog: pytest.LogCaptureFixture
+) -> None:
     job = promised(f"http://127.0.0.1:{free_port()}/")
     until(lambda: delivery(job).error)
     assert "could not be reached" in str(delivery(job).error)

@@ -99,19 +99,19 @@ def _modules() -> dict[str, ast.Module]:
 
 
 def test_every_sentence_for_a_visitor_has_its_korean() -> None:
-    told = {_skeleton(english) for english in sentences.known("ko")}
+    fields = {_skeleton(english) for english in sentences.known("ko")}
     found: dict[str, set[str]] = {}
     for name, tree in _modules().items():
         only_raised = name in OPERATORS | DOORS
         found[name] = set(_raised(tree) if only_raised else _literals(tree))
     assert sum(map(len, found.values())) > 90
-    assert {name: missing for name, said in found.items() if (missing := said - told)} == {}
+    assert {name: missing for name, said in found.items() if (missing := said - fields)} == {}
 
 
 def test_no_module_is_left_out_without_need() -> None:
-    told, modules = {_skeleton(english) for english in sentences.known("ko")}, _modules()
+    fields, modules = {_skeleton(english) for english in sentences.known("ko")}, _modules()
     for name in OPERATORS | DOORS:
-        assert set(_literals(modules[name])) - told, f"{name} need not be named here"
+        assert set(_literals(modules[name])) - fields, f"{name} need not be named here"
 
 
 def test_both_languages_of_a_sentence_have_the_same_gaps() -> None:
@@ -188,16 +188,16 @@ def test_who_asks_too_often_reads_it_in_korean(client: httpx.Client, setting: Se
     assert answer.json()["detail"] == "1분에 작업 1개까지 보낼 수 있습니다. 잠시 기다려 주세요."
 
 
-def test_why_a_job_failed_is_told_in_korean(client: httpx.Client) -> None:
+def test_why_a_job_failed_is_shown_in_korean(client: httpx.Client) -> None:
     job_id = _submit(client).json()["id"]
     job = begin()
     jobs.fail(
         job.id, job.attempt, "The job was stopped after 60 seconds. Please try a smaller size."
     )
-    told = client.get(f"/api/v1/jobs/{job_id}", headers=KOREAN).json()["error"]
-    assert told == "작업이 60초가 지나 멈추었습니다. 더 작은 크기로 해 주세요."
+    body = client.get(f"/api/v1/jobs/{job_id}", headers=KOREAN).json()["error"]
+    assert body == "작업이 60초가 지나 멈추었습니다. 더 작은 크기로 해 주세요."
     why = client.get(f"/api/v1/jobs/{job_id}/result", headers=KOREAN).json()["detail"]
-    assert why == f"그림이 없습니다. {told}"
+    assert why == f"그림이 없습니다. {body}"
 
 
 def test_how_a_webhook_went_is_told_in_korean() -> None:

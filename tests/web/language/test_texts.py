@@ -49,8 +49,8 @@ def test_both_languages_have_the_same_texts_with_the_same_gaps() -> None:
 def test_the_script_is_a_module_with_the_texts() -> None:
     body = bytes(texts.script(_asks("ko")).body).decode()
     assert body.startswith('export const language = "ko";\nexport default {')
-    told = body.partition("export default ")[2].strip().rstrip(";")
-    assert json.loads(told) == texts.words("ko")
+    reported = body.partition("export default ")[2].strip().rstrip(";")
+    assert json.loads(reported) == texts.words("ko")
 
 
 _PROSE = re.compile(r"[A-Z][a-z]+(?: [a-z’']+)+|[가-힣]")  # "Two words", or one of Hangul
@@ -69,7 +69,9 @@ class _Drawn(HTMLParser):
         self.read.append(data.strip())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.read += [told or "" for name, told in attrs if name in {"aria-label", "alt", "title"}]
+        self.read += [
+            reported or "" for name, reported in attrs if name in {"aria-label", "alt", "title"}
+        ]
 
 
 def test_the_scripts_say_nothing_that_is_not_in_the_texts() -> None:

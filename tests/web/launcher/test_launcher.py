@@ -86,9 +86,9 @@ def test_the_address_is_one_that_can_be_opened(
 
 
 def test_a_queue_of_ones_own_is_used_as_it_is(
-    rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [child.name for child in launcher._children(7999)]
     assert names == ["web", "worker", "sweep"]
-    assert not (rung / "queue").exists()
+    assert not (queued_studio / "queue").exists()
     assert os.environ["STUDIO_REDIS_URL"] == settings().redis_url

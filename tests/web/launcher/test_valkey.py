@@ -75,7 +75,7 @@ def test_a_stranger_on_the_old_port_is_left_alone(running: Running, tmp_path: Pa
     assert running.client().ping()
 
 
-def test_nobody_answers_where_nobody_is(tmp_path: Path) -> None:
+def test_an_unused_port_answers_nothing(tmp_path: Path) -> None:
     server = QueueServer(tmp_path)
     server.prepare()
     assert not server.answers(seconds=0.2)
@@ -83,9 +83,9 @@ def test_nobody_answers_where_nobody_is(tmp_path: Path) -> None:
 
 def test_messages_taken_by_workers_that_are_no_more_are_put_back(running: Running) -> None:
     with Connection(running.server.url) as connection:  # type: ignore[no-untyped-call]
-        bells = connection.SimpleQueue("light")
-        bells.put("a job")
-        assert bells.get().payload == "a job"  # and not acknowledged …
+        messages = connection.SimpleQueue("light")
+        messages.put("a job")
+        assert messages.get().payload == "a job"  # and not acknowledged …
         connection.default_channel.qos.restore_at_shutdown = False
         assert running.client().llen("light") == 0
         assert running.client().hlen("unacked") == 1
@@ -96,6 +96,6 @@ def test_messages_taken_by_workers_that_are_no_more_are_put_back(running: Runnin
 
 
 def test_its_memory_is_bounded_and_it_drops_nothing_by_itself(running: Running) -> None:
-    told = running.client().config_get("maxmemory*")
-    assert told["maxmemory"] == str(64 << 20)
-    assert told["maxmemory-policy"] == "noeviction"
+    reported = running.client().config_get("maxmemory*")
+    assert reported["maxmemory"] == str(64 << 20)
+    assert reported["maxmemory-policy"] == "noeviction"

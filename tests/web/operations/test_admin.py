@@ -29,7 +29,7 @@ def application(studio: Path, setting: Setting) -> Any:  # noqa: ANN401, FastAPI
 
 @pytest.fixture
 def admin(application: Any) -> Iterator[TestClient]:  # noqa: ANN401
-    """A script of the keeper's."""
+    """A script of the admin's."""
     with TestClient(application, headers={"Authorization": f"Bearer {SECRET}"}) as client:
         yield client
 
@@ -105,26 +105,26 @@ def test_a_cookie_ends_with_its_secret_and_with_its_time(
     assert browser.get(f"{ADMIN}/state").status_code in {401, 404}
 
 
-def test_a_visitors_cookie_opens_nothing_and_the_keepers_is_no_visitors(
+def test_a_visitors_cookie_opens_nothing_and_the_admins_is_no_visitors(
     application: Any,  # noqa: ANN401
 ) -> None:
     job = made()
     assert visitor(application).get(f"{ADMIN}/state").status_code == 401
     forged = TestClient(application, cookies={admin_session.COOKIE: sign("keeper")})
     assert forged.get(f"{ADMIN}/state").status_code == 401
-    keepers = TestClient(application)
-    keepers.post(f"{ADMIN}/session", json={"secret": SECRET})
-    assert keepers.get(f"/api/v1/jobs/{job.id}").status_code == 404
+    admins = TestClient(application)
+    admins.post(f"{ADMIN}/session", json={"secret": SECRET})
+    assert admins.get(f"/api/v1/jobs/{job.id}").status_code == 404
 
 
-def test_another_site_can_not_act_through_the_keepers_browser(browser: TestClient) -> None:
+def test_another_site_can_not_act_through_the_admins_browser(browser: TestClient) -> None:
     browser.post(f"{ADMIN}/session", json={"secret": SECRET})
     answer = browser.post(f"{ADMIN}/pause", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 403
     assert service_state.read().state == "open"
 
 
-def test_who_guesses_is_soon_heard_no_more_even_with_the_right_secret(
+def test_guessing_is_soon_refused_even_with_the_right_secret(
     application: Any,  # noqa: ANN401
     browser: TestClient,
 ) -> None:
@@ -137,7 +137,7 @@ def test_who_guesses_is_soon_heard_no_more_even_with_the_right_secret(
     assert elsewhere.get(f"{ADMIN}/state").status_code == 200
 
 
-# ---------------------------------------------------------------- what the keeper does
+# ---------------------------------------------------------------- what the admin does
 
 
 def test_each_act_is_written_down_and_so_is_one_that_failed(admin: TestClient) -> None:
@@ -161,7 +161,7 @@ def test_each_act_is_written_down_and_so_is_one_that_failed(admin: TestClient) -
     assert len(acts()) == 4  # looking is no act
 
 
-def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: TestClient) -> None:
+def test_the_admin_sees_queue_workers_and_failures_with_their_reason(admin: TestClient) -> None:
     from worker.storage import processes
 
     made()
@@ -173,15 +173,15 @@ def test_the_keeper_sees_queue_workers_and_failures_with_their_reason(admin: Tes
     processes.touch("a worker", "worker", {"device": "cpu", "code": True, "version": "1"})
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
 
-    told = admin.get(f"{ADMIN}/state").json()
-    assert told["jobs"] == {"queued": 1, "running": 1, "done": 1, "failed": 1, "cancelled": 0}
-    assert told["oldest"] >= 0
-    assert told["pace"]["hour"]["done"] == told["pace"]["hour"]["failed"] == 1
-    assert told["pace"]["hour"]["seconds"] >= 0
-    [worker] = told["workers"]
+    body = admin.get(f"{ADMIN}/state").json()
+    assert body["jobs"] == {"queued": 1, "running": 1, "done": 1, "failed": 1, "cancelled": 0}
+    assert body["oldest"] >= 0
+    assert body["pace"]["hour"]["done"] == body["pace"]["hour"]["failed"] == 1
+    assert body["pace"]["hour"]["seconds"] >= 0
+    [worker] = body["workers"]
     assert (worker["name"], worker["code"], worker["jobs"]) == ("a worker", True, [running.id])
-    assert told["queue"] == {"ok": False}
-    assert told["kept"] > 0
+    assert body["queue"] == {"ok": False}
+    assert body["kept"] > 0
 
     [row] = admin.get(f"{ADMIN}/jobs?status=failed").json()["jobs"]
     assert (row["id"], row["error"]) == (failed.id, "The picture needs more memory than there is.")
@@ -212,8 +212,8 @@ def test_a_job_put_in_line_again_is_made_once_and_its_old_attempt_is_void(
     admin: TestClient, end: Callable[[], Job]
 ) -> None:
     job = end()
-    told = admin.post(f"{ADMIN}/jobs/{job.id}/requeue").json()
-    assert (told["status"], told["error"], told["finished"]) == ("queued", None, None)
+    body = admin.post(f"{ADMIN}/jobs/{job.id}/requeue").json()
+    assert (body["status"], body["error"], body["finished"]) == ("queued", None, None)
     assert jobs.renew(job, "transfer", 0.5) == jobs.Hold.LOST
     assert not jobs.fail(job.id, job.attempt, "Too late.")
     again = begin()
@@ -231,7 +231,7 @@ def test_a_job_that_wore_its_attempts_out_may_be_tried_as_often_again(
     assert begin().id == job.id
 
 
-def test_the_keeper_cancels_anybodys_job(admin: TestClient) -> None:
+def test_the_admin_cancels_anybodys_job(admin: TestClient) -> None:
     job = jobs.submit("somebody", picture(), [picture()], options={"size": 64})
     assert admin.post(f"{ADMIN}/jobs/{job.id}/cancel").json()["status"] == "cancelled"
     assert admin.post(f"{ADMIN}/jobs/none/cancel").status_code == 404
@@ -288,8 +288,8 @@ def test_a_limit_set_at_run_time_holds_at_once_and_is_taken_back(
     refused = send(client)
     assert refused.status_code == 429
     assert "You have 1 jobs in line" in refused.json()["detail"]
-    told = {one["name"]: one for one in admin.get(f"{ADMIN}/limits").json()}
-    assert (told["visitor_waiting"]["set"], told["visitor_waiting"]["changed"]) == (200, 1)
+    body = {one["name"]: one for one in admin.get(f"{ADMIN}/limits").json()}
+    assert (body["visitor_waiting"]["set"], body["visitor_waiting"]["changed"]) == (200, 1)
     admin.put(path, json={"value": None})
     assert send(client).status_code == 202
     for name, value in (("visitor_waiting", -1), ("port", 1)):

@@ -76,7 +76,9 @@ def test_a_storage_that_is_gone_is_noticed_after_some_seconds(
     assert client.get("/readyz").status_code == 503
 
 
-def test_the_whole_is_well_when_every_part_was_heard(rung: Path, client: TestClient) -> None:
+def test_the_whole_is_well_when_every_part_reported(
+    queued_studio: Path, client: TestClient
+) -> None:
     processes.touch("a worker", "worker", WORKER)
     processes.touch("a sweep", "sweep", {})
     answer = client.get("/healthz")
@@ -93,7 +95,7 @@ def test_without_a_queue_the_whole_is_unwell(client: TestClient) -> None:
     assert [name for name, part in answer.json().items() if part == {"ok": False}] == ["queue"]
 
 
-def test_without_a_sweep_the_whole_is_unwell(rung: Path, client: TestClient) -> None:
+def test_without_a_sweep_the_whole_is_unwell(queued_studio: Path, client: TestClient) -> None:
     processes.touch("a worker", "worker", WORKER)
     answer = client.get("/healthz")
     assert answer.status_code == 503
@@ -104,7 +106,7 @@ def test_without_a_sweep_the_whole_is_unwell(rung: Path, client: TestClient) -> 
     "info", [None, {**WORKER, "networks": {}}, {**WORKER, "networks": {"vgg19": "0"}}]
 )
 def test_without_a_worker_that_has_the_weights_the_whole_is_unwell(
-    rung: Path, client: TestClient, info: dict[str, object] | None
+    queued_studio: Path, client: TestClient, info: dict[str, object] | None
 ) -> None:
     processes.touch("a sweep", "sweep", {})
     if info is not None:

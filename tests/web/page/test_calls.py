@@ -49,7 +49,7 @@ def _filled(client: TestClient, event: BlockFunction, *kinds: str) -> list[Any]:
 def _hostile(victim: str, theirs: str) -> dict[str, Any]:
     """Values that no field of the page ever has, by what they try."""
     stored = str(settings().data / "blobs" / victim)
-    told: dict[str, Any] = {"meta": {"_type": "gradio.FileData"}}
+    fields: dict[str, Any] = {"meta": {"_type": "gradio.FileData"}}
     return {
         "a file outside": "/etc/passwd",
         "a way up": "../../../etc/passwd",
@@ -69,11 +69,12 @@ def _hostile(victim: str, theirs: str) -> dict[str, Any]:
         "an upload's id with a line": f"upload:{theirs}\n",
         "digits of another script": "job:" + "a" * 36 + "/styles/٣",
         "no such sample": "shelf:photos/nobody",
-        "a file's description": told | {"path": stored},
-        "an address's description": told | {"path": "http://127.0.0.1:1/", "url": "http://[::1]/"},
-        "a description inside": {"background": told | {"path": "/etc/passwd"}},
+        "a file's description": fields | {"path": stored},
+        "an address's description": fields
+        | {"path": "http://127.0.0.1:1/", "url": "http://[::1]/"},
+        "a description inside": {"background": fields | {"path": "/etc/passwd"}},
         "a list": ["/etc/passwd"],
-        "a list of descriptions": [told | {"path": "/etc/passwd"}] * 8,
+        "a list of descriptions": [fields | {"path": "/etc/passwd"}] * 8,
         "a number": 12,
         "a truth": True,
         "an endless number": 1e400,
@@ -105,13 +106,13 @@ def test_no_event_takes_a_hostile_value_in_any_of_its_inputs(
                     continue  # which it may well have
                 data = list(painted if part.elem_id == "regions" else masked)
                 data[place] = value
-                status, told = call(client, event, data)
-                where = f"{name}, {part.elem_id}, {what}: {status} {told[:400]}"
+                status, reported = call(client, event, data)
+                where = f"{name}, {part.elem_id}, {what}: {status} {reported[:400]}"
                 assert status in {200, 422}, where
-                assert "root:" not in told, where
+                assert "root:" not in reported, where
                 assert jobs.mine("mallory") == [], where
-                assert status == 200 or calls.NOT_TAKEN in told, where
-                assert refuses(event, status, told), where
+                assert status == 200 or calls.NOT_TAKEN in reported, where
+                assert refuses(event, status, reported), where
                 walked += 1
     assert walked > 20 * 2 * 15
     assert blobs.get(victim.content_key)
@@ -122,11 +123,11 @@ def test_a_file_of_the_server_makes_no_job(client: TestClient, route: str) -> No
     victim = jobs.submit("ada", picture(), [picture()])
     path = Path(os.environ["STUDIO_DATA"]) / "blobs" / victim.content_key
     assert path.read_bytes() == blobs.get(victim.content_key)
-    told = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    fields = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     for name in ("repaint", "preview"):
         event = _events(client)[name]
         inputs = inputs_of(event)
-        data = [told if "value" in part.elem_id else part.value for part in inputs]
+        data = [fields if "value" in part.elem_id else part.value for part in inputs]
         body = {"data": data, "fn_index": event._id, "session_hash": "abc"}
         answer = client.post(f"/gradio_api/{route}", json=body)
         assert answer.status_code == 422
@@ -158,9 +159,9 @@ def test_a_call_that_the_page_never_makes_is_refused(client: TestClient) -> None
     event = _events(client)["repaint"]
     usual = _filled(client, event)
     for what, wrong in WRONG.items():
-        status, told = call(client, event, **{"data": usual} | wrong)
+        status, reported = call(client, event, **{"data": usual} | wrong)
         assert status == 422, what
-        assert json.loads(told)["error"] == calls.NOT_TAKEN
+        assert json.loads(reported)["error"] == calls.NOT_TAKEN
     for body in (b"", b"[]", b"{", b"[" * 5000, b"\xff", b"9" * 5000):
         answer = client.post("/gradio_api/run/predict", content=body, headers=JSON)
         assert answer.json()["error"] == calls.NOT_TAKEN
@@ -171,25 +172,25 @@ def test_events_about_a_job_are_its_owners_alone(client: TestClient) -> None:
     theirs = jobs.submit("ada", picture(), [picture()]).id
     events = _events(client)
     for name in ("again", "reuse", "sweep", "retry"):
-        for told in ({"id": theirs}, {"id": "\0"}, {"id": ""}, {}, None):
-            status, said = call(client, events[name], [], event_data=told)
-            assert status == 200, (name, told, said)
-            assert "alert" in said, (name, told, said)
+        for reported in ({"id": theirs}, {"id": "\0"}, {"id": ""}, {}, None):
+            status, said = call(client, events[name], [], event_data=reported)
+            assert status == 200, (name, reported, said)
+            assert "alert" in said, (name, reported, said)
     assert jobs.mine("mallory") == []
 
 
 def test_what_the_page_sends_makes_a_job(client: TestClient) -> None:
     event = _events(client)["repaint"]
-    status, told = call(client, event, _filled(client, event, "mask"))
+    status, reported = call(client, event, _filled(client, event, "mask"))
     assert status == 200
     [job] = jobs.mine("mallory")
-    assert job.id in told
+    assert job.id in reported
 
 
 def test_what_the_page_sends_makes_a_preview(client: TestClient) -> None:
     event = _events(client)["preview"]
-    _, told = call(client, event, _filled(client, event, "mask"))
-    [preview_id] = json.loads(told)["data"]
+    _, reported = call(client, event, _filled(client, event, "mask"))
+    [preview_id] = json.loads(reported)["data"]
     assert previews.look(preview_id, "mallory") is not None
 
 

@@ -169,7 +169,7 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
     assert "no picture with this id" in ui.again(_asked_by("grace"), _event(id=job_id))[-1]
 
 
-def test_a_picture_is_made_anew_at_five_strengths_for_its_owner_only(
+def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(
     studio: Path, photo: str
 ) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")

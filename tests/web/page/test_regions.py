@@ -28,8 +28,8 @@ def _told(**changed: object) -> str:
     return json.dumps({"width": 30, "height": 20, "feather": 0, "masks": masks} | changed)
 
 
-def _masks(told: str) -> list[np.ndarray]:
-    made = regions.masks(told, [0, 2], PHOTO)
+def _masks(reported: str) -> list[np.ndarray]:
+    made = regions.masks(reported, [0, 2], PHOTO)
     return [np.asarray(Image.open(io.BytesIO(mask.read())), float) for mask in made]
 
 
@@ -46,10 +46,10 @@ def test_feathered_regions_meet_softly_and_still_cover_everything_once(studio: P
     assert np.abs(first + second - 255).max() < 6
 
 
-def test_an_empty_region_is_told_by_its_style(studio: Path) -> None:
-    told = _told(masks={"0": _png(0, 30), "2": _png(0, 0)})
+def test_an_empty_region_is_reported_with_its_style(studio: Path) -> None:
+    reported = _told(masks={"0": _png(0, 30), "2": _png(0, 0)})
     with pytest.raises(Refused, match="Nothing of the photo is left for style 3"):
-        regions.masks(told, [0, 2], PHOTO)
+        regions.masks(reported, [0, 2], PHOTO)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_only_a_trusted_proxy_is_believed(
     assert address.of(connection(peer, *forwarded)) == found
 
 
-def test_without_a_trusted_proxy_nobody_is_believed(studio: Path) -> None:
+def test_without_a_trusted_proxy_headers_are_ignored(studio: Path) -> None:
     assert address.of(connection("127.0.0.1", "198.51.100.1")) == "127.0.0.1"
 
 

@@ -34,8 +34,8 @@ def client(studio: Path, setting: Setting) -> TestClient:
 
 def rules(headers: object) -> dict[str, str]:
     """Return an answer's policy, by what it is about."""
-    told = headers["content-security-policy"]  # type: ignore[index]
-    return dict(rule.split(" ", 1) for rule in told.split("; "))
+    reported = headers["content-security-policy"]  # type: ignore[index]
+    return dict(rule.split(" ", 1) for rule in reported.split("; "))
 
 
 class Known(dict[str, str]):

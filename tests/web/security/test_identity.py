@@ -44,7 +44,7 @@ def _signed_ago(seconds: float, monkeypatch: pytest.MonkeyPatch) -> str:
         return identity.sign("ada")
 
 
-def test_a_newcomer_is_somebody_from_the_first_answer_on(client: TestClient) -> None:
+def test_a_newcomer_gets_a_cookie_with_the_first_answer(client: TestClient) -> None:
     first = client.get("/")
     assert first.cookies[COOKIE]
     second = client.get("/")
@@ -163,7 +163,7 @@ def test_under_a_path_the_cookie_is_sent_there_and_nowhere_else(
 
 
 @pytest.mark.parametrize("path", ["", "/studio"])
-def test_a_cookie_of_before_is_read_and_given_anew_under_its_new_name(
+def test_a_cookie_of_before_is_read_and_replaced_under_its_new_name(
     studio: Path, setting: Setting, path: str
 ) -> None:
     client = _https(setting, path)
@@ -205,5 +205,5 @@ def test_who_becomes_another_leaves_both_cookies_behind(studio: Path, setting: S
     assert all("Max-Age=0" in one for one in said.values())
 
 
-def test_a_health_check_is_nobody(client: TestClient) -> None:
+def test_a_health_check_gets_no_cookie(client: TestClient) -> None:
     assert "set-cookie" not in client.get("/livez").headers

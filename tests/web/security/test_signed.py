@@ -31,7 +31,7 @@ def _owner_cookie() -> Callable[[], bool]:
     return opens
 
 
-def _keeper_cookie() -> Callable[[], bool]:
+def _admin_cookie() -> Callable[[], bool]:
     cookie = f"{admin_session.COOKIE}={admin_session.sign()}"
     scope: dict[str, Any] = {"type": "http", "headers": [(b"cookie", cookie.encode())], "path": "/"}
     scope |= {"scheme": "http", "server": ("studio", 80), "query_string": b""}
@@ -67,7 +67,7 @@ def _share_link() -> Callable[[], bool]:
 # what is signed, how it is tried later, and how long it lasts (None: until revoked)
 THINGS: dict[str, tuple[Callable[[], Callable[[], bool]], float | None]] = {
     "owner cookie": (_owner_cookie, identity.LASTS),
-    "keeper cookie": (_keeper_cookie, admin_session.LASTS),
+    "keeper cookie": (_admin_cookie, admin_session.LASTS),
     "sign-in state": (_sign_in, signin.LASTS),
     "share link": (_share_link, None),
 }

@@ -126,7 +126,7 @@ def test_two_people_at_one_browser_stay_two(browser: httpx.Client, provider: Pro
         {"sub": ""},
     ],
 )
-def test_what_does_not_fit_signs_nobody_in(
+def test_what_does_not_fit_is_refused(
     browser: httpx.Client, provider: Provider, lie: dict[str, Any]
 ) -> None:
     made = send(browser)
@@ -138,15 +138,13 @@ def test_what_does_not_fit_signs_nobody_in(
     assert mine(browser) == [made]
 
 
-def test_a_token_signed_by_another_signs_nobody_in(
-    browser: httpx.Client, provider: Provider
-) -> None:
+def test_a_token_signed_by_another_is_refused(browser: httpx.Client, provider: Provider) -> None:
     provider.signs_with = RSAKey.generate_key(2048, {"kid": "1"})
     assert come_back(browser).status_code == 400
     assert not me(browser)["signed_in"]
 
 
-def test_an_answer_that_was_not_asked_for_or_comes_twice_signs_nobody_in(
+def test_an_answer_that_was_not_asked_for_or_comes_twice_is_refused(
     browser: httpx.Client, address: str
 ) -> None:
     out = browser.get("/sign-in")
@@ -168,7 +166,7 @@ def test_a_block_is_not_signed_away(browser: httpx.Client) -> None:
     assert browser.post("/api/v1/jobs", files=files).status_code == 403
 
 
-def test_who_is_forgotten_comes_back_as_somebody_new(browser: httpx.Client) -> None:
+def test_a_deleted_visitor_gets_a_new_identity(browser: httpx.Client) -> None:
     sign_in(browser)
     owner = jobs.find(send(browser)).owner
     assert identities.of(owner) is not None

@@ -43,9 +43,9 @@ def test_settings_come_back_out_of_the_picture_they_were_written_into(
 
 
 def test_settings_written_before_there_was_a_choice_of_transfer_mean_adain(studio: Path) -> None:
-    told = SETTINGS.model_dump()
-    del told["options"]["transfer"]
-    assert embedded_settings.read(with_text(json.dumps(told))).options.transfer == "adain"
+    reported = SETTINGS.model_dump()
+    del reported["options"]["transfer"]
+    assert embedded_settings.read(with_text(json.dumps(reported))).options.transfer == "adain"
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -69,7 +69,7 @@ def rows(table: type[Base]) -> int:
 # ---------------------------------------------------------------- mine
 
 
-def test_what_is_done_is_in_its_owners_gallery_and_nobody_elses(either: Path) -> None:
+def test_what_is_done_is_in_its_owners_gallery_and_no_other(either: Path) -> None:
     mine = made("ann")
     jobs.submit("ann", picture(), [RED])  # waits, and so is not in the gallery
     assert ids(gallery.mine("ann")) == [mine]
@@ -465,7 +465,7 @@ def test_reports_that_come_at_once_are_all_counted(either: Path, setting: Settin
     assert gallery.own(one, "ann").entry.hidden is not None
 
 
-def test_the_keeper_lets_an_entry_stay_and_earlier_reports_count_no_more(
+def test_the_admin_lets_an_entry_stay_and_earlier_reports_count_no_more(
     either: Path, setting: Setting
 ) -> None:
     setting(reports_to_hide=2)
@@ -483,7 +483,7 @@ def test_the_keeper_lets_an_entry_stay_and_earlier_reports_count_no_more(
     assert ids(gallery.public()) == []
 
 
-def test_the_keeper_takes_an_entry_down_before_enough_have_reported(either: Path) -> None:
+def test_the_admin_takes_an_entry_down_before_enough_have_reported(either: Path) -> None:
     one = made()
     gallery.publish(one, "ann")
     gallery.report(one, "ben")

@@ -79,13 +79,13 @@ def test_an_answer_that_no_decoder_of_ours_gives_is_refused_and_ends_the_decoder
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_what_we_write_is_known_by_its_first_bytes(suffix: str, mode: str) -> None:
     made = encode(Image.new(mode, (300, 70)), suffix)
-    told = {"suffix": suffix, "width": 300, "height": 70, "length": len(made)}
-    asked = io.BytesIO(json.dumps(told).encode() + b"\n" + made)
+    fields = {"suffix": suffix, "width": 300, "height": 70, "length": len(made)}
+    asked = io.BytesIO(json.dumps(fields).encode() + b"\n" + made)
     into = io.BytesIO()
     answers.read("clean", 300 * 70, asked, into)
     assert into.getvalue() == made
     for wrong in ({"width": 299}, {"height": 71}):
-        asked = io.BytesIO(json.dumps(told | wrong).encode() + b"\n" + made)
+        asked = io.BytesIO(json.dumps(fields | wrong).encode() + b"\n" + made)
         with pytest.raises(answers.NotOurs):
             answers.read("clean", MIB, asked, io.BytesIO())
 

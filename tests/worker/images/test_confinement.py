@@ -126,9 +126,9 @@ def test_it_is_the_decoders_that_are_confined(blob: Path) -> None:
     processes = [seat._process for seat in images._seats.queue if seat._process]
     assert processes
     for process in processes:
-        told = Path(f"/proc/{process.pid}/status").read_text()
-        assert "Seccomp:\t2" in told
-        assert "NoNewPrivs:\t1" in told
+        reported = Path(f"/proc/{process.pid}/status").read_text()
+        assert "Seccomp:\t2" in reported
+        assert "NoNewPrivs:\t1" in reported
         assert Path(f"/proc/{process.pid}/cwd").readlink() == Path("/")
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         for what in ("Max open files", "Max processes", "Max core file size"):
@@ -150,8 +150,10 @@ def outcomes(part: str) -> dict[str, tuple[object, ...]]:
         try:
             for verb, to in (("clean", []), ("small", [8]), ("small_mask", [8, 8])):
                 into = io.BytesIO()
-                told = seat.ask(images._question(verb, data, to=to), data, into, Account(STUDIO))
-                found[f"{name} {verb}"] = (told["width"], told["height"], into.getvalue())
+                reported = seat.ask(
+                    images._question(verb, data, to=to), data, into, Account(STUDIO)
+                )
+                found[f"{name} {verb}"] = (reported["width"], reported["height"], into.getvalue())
         except ImageRejected as refused:
             found[name] = (str(refused),)
     assert seat._process is not None

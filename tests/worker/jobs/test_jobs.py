@@ -83,7 +83,7 @@ def test_an_accepted_job_is_in_the_database_with_its_pictures(either: Path) -> N
     assert all(map(blobs.exists, [job.content_key, *job.style_keys, *job.mask_keys]))
 
 
-def test_the_bell_rings_after_the_row_is_there(rung: Path) -> None:
+def test_the_message_is_sent_after_the_row_is_there(queued_studio: Path) -> None:
     submit()
     assert queue.depth() == 1
 

@@ -15,7 +15,7 @@ from worker.visitors import previews
 from worker.visitors.rate_limits import Visitor
 
 
-def test_a_bell_is_heard_by_whoever_counts(rung: Path) -> None:
+def test_queue_depth_counts_messages(queued_studio: Path) -> None:
     assert queue.ping()
     assert queue.send("a")
     assert queue.send("a")
@@ -70,14 +70,18 @@ def submit(owner: str = "ann") -> jobs.Job:
     return jobs.submit(owner, picture(), [picture()])
 
 
-def test_without_a_worker_there_are_no_more_messages_than_jobs_that_wait(rung: Path) -> None:
+def test_without_a_worker_there_are_no_more_messages_than_jobs_that_wait(
+    queued_studio: Path,
+) -> None:
     for _ in range(20):
         jobs.cancel(submit().id, "ann")
     submit()
     assert queue.depth() == 1
 
 
-def test_without_a_worker_there_are_no_more_messages_than_previews_that_wait(rung: Path) -> None:
+def test_without_a_worker_there_are_no_more_messages_than_previews_that_wait(
+    queued_studio: Path,
+) -> None:
     look = images.clean(picture())
     for _ in range(20):
         previews.ask(Visitor("ann"), look, [look])
@@ -85,7 +89,7 @@ def test_without_a_worker_there_are_no_more_messages_than_previews_that_wait(run
     assert queue.depth() == 2
 
 
-def test_a_preview_is_announced_beside_jobs_that_wait(rung: Path) -> None:
+def test_a_preview_is_announced_beside_jobs_that_wait(queued_studio: Path) -> None:
     submit()
     look = images.clean(picture())
     previews.ask(Visitor("ann"), look, [look])
@@ -93,13 +97,13 @@ def test_a_preview_is_announced_beside_jobs_that_wait(rung: Path) -> None:
     assert queue.depth() == 3
 
 
-def test_a_batch_is_announced_once_for_each_of_its_jobs(rung: Path) -> None:
+def test_a_batch_is_announced_once_for_each_of_its_jobs(queued_studio: Path) -> None:
     photos = [batches.Source(f"{n}.png", 1, picture) for n in range(3)]
     batches.submit("ann", photos, photos[:2])
     assert queue.depth() == 6
 
 
-def test_messages_that_nobody_takes_expire(rung: Path, valkey: Valkey) -> None:
+def test_messages_that_nobody_takes_expire(queued_studio: Path, valkey: Valkey) -> None:
     submit()
     assert 0 < redis.Redis.from_url(valkey.url).ttl(queue.LIGHT) <= queue.LASTS
 

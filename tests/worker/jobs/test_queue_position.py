@@ -17,8 +17,8 @@ def submit(owner: str) -> str:
 def test_many_jobs_are_looked_at_at_once(either: Path) -> None:
     first, second, other = submit("ann"), submit("ann"), submit("bob")
     places = {
-        job_id: standing.position
-        for job_id, standing in queue_position.read([second, other]).items()
+        job_id: job_progress.position
+        for job_id, job_progress in queue_position.read([second, other]).items()
     }
     assert places == {second: 3, other: 2}
     job = jobs.claim("a worker")
@@ -41,7 +41,7 @@ def test_a_place_is_what_the_job_itself_says(either: Path) -> None:
         assert found[job_id].position == jobs.position(jobs.get(job_id, owner))
 
 
-def test_nobody_asks_for_nothing(either: Path) -> None:
+def test_an_empty_request_asks_for_nothing(either: Path) -> None:
     assert queue_position.read([]) == {}
 
 
@@ -67,9 +67,9 @@ def test_listing_many_waiting_jobs_asks_the_database_as_often_as_for_two(either:
     found = [jobs.find(job_id) for job_id in ids]
     few, many = (looks(lambda some=some: api.views(some)) for some in (found[1:3], found[1:]))  # type: ignore[misc]
     assert few == many
-    for told in api.views(found):
-        one = api.view(jobs.find(told.id))
-        assert (told.position, told.estimate, told.studio) == (
+    for reported in api.views(found):
+        one = api.view(jobs.find(reported.id))
+        assert (reported.position, reported.estimate, reported.studio) == (
             one.position,
             one.estimate,
             one.studio,

@@ -15,7 +15,7 @@ def send() -> Job:
     return jobs.submit("owner", picture(), [picture()], options={"size": 64})
 
 
-def test_while_paused_jobs_are_let_in_and_none_is_begun_nor_rung_for(
+def test_while_paused_jobs_are_let_in_and_none_is_begun_nor_announced(
     either: Path, setting: Setting
 ) -> None:
     setting(ring_after_seconds=0)

@@ -20,7 +20,7 @@ from worker.settings import BadSetting, settings
 
 
 @pytest.fixture
-def collected(rung: Path, setting: Setting) -> Iterator[list[Span]]:
+def collected(queued_studio: Path, setting: Setting) -> Iterator[list[Span]]:
     """The spans that a collector got."""
     spans: list[Span] = []
 
@@ -66,12 +66,12 @@ def test_a_job_is_one_trace_from_its_submission_to_its_last_stage(
     assert {stage.parent_span_id for stage in stages} == {make.span_id}
     times = [time for one in stages for time in (one.start_time_unix_nano, one.end_time_unix_nano)]
     assert times == sorted(times)
-    told = {one.key: one.value for one in make.attributes}
-    assert (told["state"].string_value, told["attempt"].int_value) == ("done", 1)
+    fields = {one.key: one.value for one in make.attributes}
+    assert (fields["state"].string_value, fields["attempt"].int_value) == ("done", 1)
 
 
 def test_a_collector_that_is_away_holds_up_no_job(
-    rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(otlp_endpoint="http://127.0.0.1:9/v1/traces")
     traces._processor.cache_clear()

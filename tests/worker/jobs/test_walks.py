@@ -30,6 +30,6 @@ def test_no_walk_leaves_a_job_stuck_or_lost(either: Path, monkeypatch: pytest.Mo
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    told = ", ".join(f"{count} {what}" for what, count in walks.COUNTED.items())
-    print(f"{database.engine().dialect.name}, seed {SEED}: {told}, 0 stuck, 0 lost")
+    text = ", ".join(f"{count} {what}" for what, count in walks.COUNTED.items())
+    print(f"{database.engine().dialect.name}, seed {SEED}: {text}, 0 stuck, 0 lost")
     assert walks.COUNTED["walks"] >= WALKS

@@ -147,7 +147,7 @@ def test_a_row_of_every_table_and_column_type_comes_back(
         rows.fill(connection)
     for key in rows.KEYS:
         blobs.put(key, key.encode())
-    others = left_out | {Marker.__tablename__}  # which a restore writes anew
+    others = left_out | {Marker.__tablename__}  # which a restore writes again
     before = everything(others)
     file, counts = backup.make(tmp_path)
     assert set(counts.values()) == {1}

@@ -412,7 +412,7 @@ def test_a_part_of_the_tidying_that_fails_keeps_no_other(
 
 
 def test_waiting_jobs_are_announced_whatever_the_expiry_meets(
-    rung: Path, monkeypatch: pytest.MonkeyPatch
+    queued_studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [job] = submit()
     with database.transaction() as session:
@@ -428,7 +428,7 @@ def test_waiting_jobs_are_announced_whatever_the_expiry_meets(
 
 
 def test_a_warning_stands_in_the_health_check_which_stays_200(
-    rung: Path, caplog: pytest.LogCaptureFixture
+    queued_studio: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     processes.touch("a worker", "worker", {"networks": {"compact": "0"}})
     unnamed(3)

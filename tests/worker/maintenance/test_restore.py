@@ -317,7 +317,9 @@ def test_storage_that_gets_full_leaves_the_studio_as_it_was(
 # ---------------------------------------------------------------- when it may
 
 
-def test_studio_that_is_not_empty_is_replaced_only_when_told(either: Path, tmp_path: Path) -> None:
+def test_studio_that_is_not_empty_is_replaced_only_when_asked_to(
+    either: Path, tmp_path: Path
+) -> None:
     kept = submit()
     file, _ = backup.make(tmp_path)
     other = submit("bob")

@@ -54,7 +54,9 @@ def test_it_rings_for_what_was_never_sent(studio: Path, valkey: Valkey, setting:
     assert queue.depth() == 3
 
 
-def test_it_rings_again_when_the_queue_comes_back_empty(rung: Path, valkey: Valkey) -> None:
+def test_it_rings_again_when_the_queue_comes_back_empty(
+    queued_studio: Path, valkey: Valkey
+) -> None:
     for _ in range(3):
         submit()
     let_time_pass(3)
@@ -70,17 +72,17 @@ def test_a_queue_that_is_away_is_no_error(studio: Path) -> None:
     assert sweep.Sweep().once()
 
 
-def test_a_silent_workers_job_is_announced_again(rung: Path, valkey: Valkey) -> None:
+def test_a_silent_workers_job_is_announced_again(queued_studio: Path, valkey: Valkey) -> None:
     job = submit()
     jobs.claim("worker-1")
-    valkey.empty()  # its bell was answered
+    valkey.empty()  # its message was answered
     let_time_pass(16)
     sweep.Sweep().once()
     assert jobs.get(job.id, "ann").status == Status.QUEUED
     assert queue.depth() == 1
 
 
-def test_one_sweep_leads_and_another_takes_over(rung: Path) -> None:
+def test_one_sweep_leads_and_another_takes_over(queued_studio: Path) -> None:
     one, two = sweep.Sweep(), sweep.Sweep()
     two.name += "-other"
     assert one.once()
@@ -91,7 +93,9 @@ def test_one_sweep_leads_and_another_takes_over(rung: Path) -> None:
     assert [process.name for process in processes.alive("sweep")] == [two.name]
 
 
-def test_what_is_past_its_retention_goes_with_its_pictures(rung: Path, setting: Setting) -> None:
+def test_what_is_past_its_retention_goes_with_its_pictures(
+    queued_studio: Path, setting: Setting
+) -> None:
     old = submit()
     jobs.cancel(old.id, "ann")
     let_time_pass(31 * 86400)
@@ -102,7 +106,7 @@ def test_what_is_past_its_retention_goes_with_its_pictures(rung: Path, setting: 
     assert pictured() == {young.id}
 
 
-def test_without_retention_nothing_goes(rung: Path, setting: Setting) -> None:
+def test_without_retention_nothing_goes(queued_studio: Path, setting: Setting) -> None:
     setting(retention_days=0)
     old = submit()
     jobs.cancel(old.id, "ann")
@@ -111,16 +115,16 @@ def test_without_retention_nothing_goes(rung: Path, setting: Setting) -> None:
     assert blobs.exists(old.content_key)
 
 
-def test_pictures_without_a_row_go_after_an_hour_and_not_before(rung: Path) -> None:
+def test_pictures_without_a_row_go_after_an_hour_and_not_before(queued_studio: Path) -> None:
     sweep.tidy()
     known, (old, young) = submit(), strangers(2)
     for name in (old, known.id):
-        age(rung / "blobs" / name)
+        age(queued_studio / "blobs" / name)
     sweep.tidy()
     assert pictured() == {young, known.id}
 
 
-def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(rung: Path) -> None:
+def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(queued_studio: Path) -> None:
     job = submit()
     lost, kept = f"{job.id}/result-1.png", f"{job.id}/result-2.png"
     jobs.claim("worker-1")
@@ -141,16 +145,16 @@ def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(rung: Path) -> 
         timings={},
     )
     before = {key for key, _ in blobs.files()}
-    age(rung / "blobs" / job.id)
+    age(queued_studio / "blobs" / job.id)
     sweep.tidy()
     assert {key for key, _ in blobs.files()} == before - {lost}
 
 
-def test_it_goes_on_whatever_fails_and_ends_when_told(
-    rung: Path, setting: Setting, caplog: pytest.LogCaptureFixture
+def test_it_goes_on_whatever_fails_and_ends_when_stopped(
+    queued_studio: Path, setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting(sweep_seconds=0.02)
-    (rung / "studio.sqlite3").rename(rung / "away")
+    (queued_studio / "studio.sqlite3").rename(queued_studio / "away")
     stop = Event()
     running = Thread(target=sweep.run, args=[stop])
     running.start()

@@ -40,8 +40,8 @@ def test_a_machine_that_has_code_says_so(
     with caplog.at_level(logging.INFO):
         making = Compiling(["compact"])
         making._thread.join(60)
-    [told] = caplog.messages
-    assert told.startswith("network compact has machine code of its own: made in ")
+    [reported] = caplog.messages
+    assert reported.startswith("network compact has machine code of its own: made in ")
     making.end()
 
 

@@ -17,7 +17,7 @@ from worker.storage import database, processes
 
 
 @pytest.fixture
-def beat(rung: Path, setting: Setting) -> Iterator[Heartbeat]:
+def beat(queued_studio: Path, setting: Setting) -> Iterator[Heartbeat]:
     """A heart that beats fast."""
     setting(heartbeat_seconds=0.05, lease_seconds=0.5)
     started = Heartbeat("worker", lambda: {"device": "cpu"})
@@ -58,13 +58,13 @@ def stops(beat: Heartbeat, job: Job) -> bool:
     return False
 
 
-def test_a_process_is_heard(beat: Heartbeat) -> None:
+def test_a_process_reports(beat: Heartbeat) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     [process] = processes.alive("worker")
     assert (process.name, process.info) == (beat.process, {"device": "cpu"})
 
 
-def test_a_process_is_heard_however_busy_it_is(beat: Heartbeat) -> None:
+def test_a_busy_process_still_reports(beat: Heartbeat) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     [first] = processes.alive("worker")
 
@@ -83,7 +83,7 @@ def test_what_was_counted_goes_with_it(beat: Heartbeat) -> None:
     assert soon(lambda: "studio_micro_batch_jobs" in str(processes.counted("worker")))
 
 
-def test_a_process_that_ended_is_heard_no_more(beat: Heartbeat) -> None:
+def test_a_process_that_ended_reports_no_more(beat: Heartbeat) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     beat.end()
     assert not beat.is_alive()
@@ -98,7 +98,7 @@ def test_the_lease_lasts_as_long_as_the_work(beat: Heartbeat) -> None:
     assert soon(lambda: jobs.expire() == 1)
 
 
-def test_a_stage_shows_at_once(rung: Path, setting: Setting) -> None:
+def test_a_stage_shows_at_once(queued_studio: Path, setting: Setting) -> None:
     setting(heartbeat_seconds=60, lease_seconds=120)
     slow = Heartbeat("worker", dict)
     slow.start()
@@ -146,7 +146,7 @@ def test_the_work_hears_that_another_has_the_job(beat: Heartbeat) -> None:
 
 
 def test_a_database_that_is_away_for_a_moment_is_survived(
-    beat: Heartbeat, rung: Path, caplog: pytest.LogCaptureFixture
+    beat: Heartbeat, queued_studio: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert soon(lambda: len(processes.alive("worker")) == 1)
     with database.transaction() as session:
@@ -158,7 +158,7 @@ def test_a_database_that_is_away_for_a_moment_is_survived(
     assert soon(lambda: len(processes.alive("worker")) == 1)
 
 
-def test_a_parent_that_brings_no_bell_is_told_to_start_anew(
+def test_a_parent_that_delivers_no_message_is_restarted(
     beat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "DEAF_SECONDS", 0.5)
@@ -168,7 +168,7 @@ def test_a_parent_that_brings_no_bell_is_told_to_start_anew(
     assert not soon(lambda: parent.poll() is not None, seconds=1)  # there is nothing to hear
     queue.send("a job that nobody answers")
     until = time.monotonic() + 1
-    while time.monotonic() < until:  # bells come, however slowly: it hears
+    while time.monotonic() < until:  # messages come, however slowly: it hears
         beat.hear()
         time.sleep(0.1)
     assert parent.poll() is None

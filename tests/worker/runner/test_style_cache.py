@@ -25,7 +25,7 @@ ORANGE, NAVY = picture(70, 70, color="orange"), picture(70, 70, color="navy")
 
 
 @pytest.fixture(autouse=True)
-def process(rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+def process(queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of the pool that makes one picture at a time."""
     setting(micro_batch=1)
     tasks._sound_weights.cache_clear()

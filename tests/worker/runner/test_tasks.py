@@ -28,7 +28,9 @@ SMALL = {"size": 64}
 
 
 @pytest.fixture(autouse=True)
-def process(rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def process(
+    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """A process of the pool, as `tasks` sets it up, in the test's own."""
     setting(heartbeat_seconds=0.05, lease_seconds=5)
     tasks._sound_weights.cache_clear()
@@ -51,7 +53,7 @@ def answer(bell: str = "whoever it was for") -> None:
     tasks.stylize(bell)
 
 
-def test_a_bell_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
     job = submit()
     with caplog.at_level(logging.INFO):
         answer(job.id)
@@ -105,12 +107,12 @@ def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain() -> None
     assert tasks._request(now(job)).request.transfer == "adain"
 
 
-def test_without_a_job_a_bell_is_nothing() -> None:
+def test_a_message_with_an_empty_queue_does_nothing() -> None:
     answer()
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_a_bell_that_comes_again_changes_nothing(times: int) -> None:
+def test_a_repeated_message_changes_nothing(times: int) -> None:
     job = submit()
     for _ in range(times):
         answer(job.id)
@@ -118,7 +120,7 @@ def test_a_bell_that_comes_again_changes_nothing(times: int) -> None:
     assert (done.status, done.attempt) == (Status.DONE, 1)
 
 
-def test_a_bell_wakes_for_the_next_in_line_whosever_it_is() -> None:
+def test_a_message_runs_the_next_job_in_order() -> None:
     first, second = submit(), submit()
     answer(second.id)
     assert (now(first).status, now(second).status) == (Status.DONE, Status.DONE)
@@ -141,7 +143,7 @@ def test_a_cancelled_job_is_dropped_between_stages(monkeypatch: pytest.MonkeyPat
     assert not blobs.exists(f"{job.id}/result-1.png")
 
 
-def test_a_lost_job_is_left_to_whoever_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_job_is_left_to_its_new_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit()
     load = tasks._request
 
@@ -156,7 +158,7 @@ def test_a_lost_job_is_left_to_whoever_has_it(monkeypatch: pytest.MonkeyPatch) -
     assert (other.status, other.attempt, other.worker) == (Status.RUNNING, 2, "another")
 
 
-def test_a_process_told_to_end_gives_its_job_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_asked_to_stop_gives_its_job_back(monkeypatch: pytest.MonkeyPatch) -> None:
     job = submit()
     monkeypatch.setattr(tasks, "_request", lambda _: sys.exit())  # as Celery answers SIGTERM
     with pytest.raises(SystemExit):
@@ -276,7 +278,7 @@ def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none() -> None:
     photo, style = images.small(picture(96, 64), 256), images.small(picture(70, 70), 256)
     preview_id = previews.ask(Visitor("ann"), photo, [style])
     job = submit()
-    answer(preview_id)  # the preview's own bell; but a job comes first
+    answer(preview_id)  # the preview's own message; but a job comes first
     assert now(job).status == Status.DONE
     assert previews.look(preview_id, "ann") == previews.State.ASKED
     answer()

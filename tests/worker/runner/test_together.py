@@ -78,7 +78,7 @@ def test_a_large_picture_runs_alone(either: Path) -> None:
     assert ids(jobs.claim_together("worker-1", 8)) == [large[0].id]
 
 
-def test_a_group_overtakes_nobody_by_more_than_itself(either: Path) -> None:
+def test_a_group_overtakes_no_job_by_more_than_itself(either: Path) -> None:
     line = [submit("ann"), *[submit(f"odd-{n}", width=128) for n in range(4)], submit("bob")]
     assert ids(jobs.claim_together("worker-1", 4)) == [line[0].id]
     assert ids(jobs.claim_together("worker-1", 4)) == ids(line[1:5])
@@ -126,7 +126,7 @@ def test_each_kind_of_worker_takes_from_its_own_queue(either: Path, setting: Set
     assert ids(jobs.claim_together("cpu", 8)) == [light.id]
 
 
-def test_bells_ring_in_the_queue_that_the_job_waits_in(rung: Path, setting: Setting) -> None:
+def test_messages_go_to_the_queue_of_the_job(queued_studio: Path, setting: Setting) -> None:
     setting(heavy_pixels=128 * 64)
     submit()
     submit(width=128)
@@ -137,7 +137,7 @@ def test_bells_ring_in_the_queue_that_the_job_waits_in(rung: Path, setting: Sett
 # ---------------------------------------------------------------- fencing and loss
 
 
-def test_the_leases_of_a_group_are_renewed_together_and_each_told_apart(either: Path) -> None:
+def test_the_leases_of_a_group_are_renewed_together_and_each_separately(either: Path) -> None:
     for owner in ("ann", "bob", "cid"):
         submit(owner)
     held, cancelled, lost = jobs.claim_together("worker-1", 3)
@@ -191,7 +191,9 @@ def test_a_group_given_back_in_a_hurry_may_run_together_again(either: Path) -> N
 
 
 @pytest.fixture
-def process(rung: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def process(
+    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """A process of the pool that makes up to four pictures at once."""
     setting(heartbeat_seconds=0.05, lease_seconds=20, micro_batch=4)
     tasks._sound_weights.cache_clear()
@@ -219,7 +221,7 @@ def sizes(process: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_one_bell_makes_a_group_and_each_gets_its_own_picture(sizes: list[int]) -> None:
+def test_one_message_makes_a_group_and_each_gets_its_own_picture(sizes: list[int]) -> None:
     colors = ("red", "lime", "blue")
     made = [
         jobs.submit(color, picture(96, 64, color=color), [picture(color="gray")], options=options)
@@ -335,7 +337,7 @@ def test_a_cancelled_job_in_a_group_ends_so_and_the_others_are_made(
     assert [now(job).status for job in made] == [Status.DONE, Status.CANCELLED, Status.DONE]
 
 
-def test_a_group_that_nobody_wants_is_dropped(
+def test_a_group_that_is_cancelled_is_dropped(
     sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(2)]
@@ -405,7 +407,7 @@ def test_a_job_that_was_lost_before_runs_when_nothing_else_does(
     assert [now(job).status for job in made] == [Status.DONE] * 3
 
 
-def test_a_bell_that_worked_long_leaves_the_rest_to_the_next(
+def test_a_task_that_worked_long_leaves_the_rest_to_the_next(
     process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(micro_batch=1)

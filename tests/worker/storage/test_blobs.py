@@ -92,7 +92,7 @@ def test_a_reader_never_sees_half_a_picture(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_and_leaves_nothing_half(
+def test_a_full_disk_is_reported_and_leaves_nothing_half(
     studio: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def full(handle: int) -> None:

@@ -52,7 +52,7 @@ def test_the_time_is_the_databases(either: Path, monkeypatch: pytest.MonkeyPatch
     assert database.time() > now - 0.1
 
 
-def test_a_writer_waits_for_another_and_a_reader_for_nobody(studio: Path) -> None:
+def test_a_writer_waits_for_another_and_a_reader_does_not_wait(studio: Path) -> None:
     written, may_end = Event(), Event()
 
     def write() -> None:
@@ -95,7 +95,7 @@ def test_a_database_that_is_away_is_an_error_and_no_wait(studio: Path, setting: 
         jobs.counts()
 
 
-def test_a_process_is_alive_while_it_is_heard(either: Path) -> None:
+def test_a_process_is_alive_while_it_reports(either: Path) -> None:
     processes.touch("one", "worker", {"device": "cpu"})
     processes.touch("two", "sweep", {})
     [one] = processes.alive("worker")

@@ -85,7 +85,7 @@ def test_visitors_see_their_own_preview_and_take_turns(either: Path) -> None:
     assert claimed.id == bobs
 
 
-def test_nobody_makes_what_nobody_waits_for_any_more(either: Path) -> None:
+def test_abandoned_previews_are_not_made(either: Path) -> None:
     ask()
     back(previews.FRESH + 1)
     assert previews.claim() is None

@@ -57,7 +57,7 @@ def test_a_visitor_sends_so_many_a_minute_and_hears_when_there_may_be_more(
     assert passed([ANN] * 6) == 3
 
 
-def test_an_address_sends_so_many_a_minute_whoever_its_visitors_are(
+def test_an_address_sends_so_many_a_minute_for_all_its_visitors(
     either: Path, setting: Setting
 ) -> None:
     setting(address_submissions=3)
