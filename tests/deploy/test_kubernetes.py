@@ -141,7 +141,7 @@ def test_a_pod_may_do_nothing_it_does_not_need(name: str) -> None:
 def test_machine_code_lies_where_nobody_else_writes_as_no_volumes_own_folder_does(
     name: str,
 ) -> None:
-    """An emptyDir is writable for all; `adain.trusted_folders` refuses code in a folder below one."""
+    """An emptyDir is writable for all; `adain.trusted_folders` refuses code below one."""
     spec = PODS[f"Deployment {name}"]["spec"]
     [first], [worker] = spec["initContainers"], spec["containers"]
     assert first["image"] == worker["image"]

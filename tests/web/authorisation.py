@@ -77,7 +77,8 @@ owner, but is answered 403 where a stolen one could do the most: `POST /api/v1/m
 `POST /api/v1/webhook-secret`, `DELETE /api/v1/me`. Without STUDIO_ADMIN_SECRET the
 admin's routes are 404 for everybody.
 
-Of Gradio's routes only those answer that its page needs (`web/security/body_limits.py`); what its events take is
+Of Gradio's routes only those answer that its page needs
+(`web/security/body_limits.py`); what its events take is
 below. Routes that change something answer 403 to whatever a browser says another site sent.
 """
 EVENTS = """## The page's events
