@@ -12,9 +12,10 @@ from worker import jobs
 from worker.jobs import ENDED, Job
 from worker.storage import processes
 
-WORKER = "from worker import tasks; tasks.work()"
+WORKER = "from worker.runner import tasks; tasks.work()"
 SWEEP = (
-    "import threading; from worker import logs, sweep; logs.start(); sweep.run(threading.Event())"
+    "import threading; from worker.maintenance import sweep; from worker.observability import logs"
+    "; logs.start(); sweep.run(threading.Event())"
 )
 
 LONG = {"size": 1536}  # a second on two cores: time enough to interrupt it

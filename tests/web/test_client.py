@@ -21,7 +21,7 @@ from web.client import Standing, Studio, StudioError
 from worker import jobs
 from worker.storage import processes
 
-WORKER = "from worker import tasks; tasks.work()"
+WORKER = "from worker.runner import tasks; tasks.work()"
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_every_python_of_ours_is_called_in_one_place() -> None:
 def test_a_worker_finds_its_tasks_in_our_code_and_not_in_the_folder_it_is_started_in(
     there: Path,
 ) -> None:
-    code = "from worker import queue; queue.app().loader.import_default_modules()"
+    code = "from worker.jobs import queue; queue.app().loader.import_default_modules()"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert ran(there) == ""

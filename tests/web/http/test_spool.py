@@ -15,7 +15,7 @@ from tests.web.served import served
 from web.http import spool
 from worker.settings import MIB
 
-CHILD = "from web import spool; lock = spool.install(); print('held', flush=True); input()"
+CHILD = "from web.http import spool; lock = spool.install(); print('held', flush=True); input()"
 
 KILLED = """
 import os, signal

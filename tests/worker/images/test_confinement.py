@@ -137,7 +137,7 @@ def test_it_is_the_decoders_that_are_confined(blob: Path) -> None:
 
 
 FREE = (
-    "import runpy; from worker import confinement; confinement.enter = lambda: 'limits'; "
+    "import runpy; from worker.images import confinement; confinement.enter = lambda: 'limits'; "
     "runpy.run_module('worker.images.decoder', run_name='__main__')"
 )
 

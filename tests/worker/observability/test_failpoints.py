@@ -10,7 +10,10 @@ from worker import settings
 from worker.observability import failpoints
 from worker.settings import BadSetting
 
-GO_THROUGH = "from worker import faults; faults.at('kept', 'a1'); faults.at('recorded', 'a1')"
+GO_THROUGH = (
+    "from worker.observability import failpoints; "
+    "failpoints.at('kept', 'a1'); failpoints.at('recorded', 'a1')"
+)
 
 
 @pytest.mark.parametrize(

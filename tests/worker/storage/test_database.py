@@ -35,7 +35,7 @@ def test_processes_that_start_at_once_migrate_once(
         request.getfixturevalue("postgres")
         with database.engine().begin() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-    command = [sys.executable, "-c", "from worker import database; database.migrate()"]
+    command = [sys.executable, "-c", "from worker.storage import database; database.migrate()"]
     started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     for process in started:
         _, said = process.communicate()
