@@ -47,6 +47,12 @@ from worker.settings import warnings
 from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
+STYLES = (
+    "studio/studio",
+    "gallery/gallery",
+    "batch/batch",
+    "account/account",
+)  # of the page, in order
 TIDY_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
@@ -86,7 +92,7 @@ def _mount_page(app: FastAPI) -> None:
         path="/",
         app_kwargs={"middleware": [Middleware(CallCheck, page=page)]},
         theme=theme.theme(),
-        css_paths=[ASSETS / f"{name}.css" for name in ("page", "gallery", "batch", "you")],
+        css_paths=[ASSETS / f"{view}.css" for view in STYLES],
         favicon_path=str(ASSETS / "favicon.png"),
         footer_links=[],
         run_history=False,

@@ -27,7 +27,7 @@ from worker.settings import Settings, settings
 from worker.storage import processes
 from worker.visitors import blocks, limit_overrides, quota
 
-PAGE = Path(__file__).parents[1] / "static" / "admin.html"
+PAGE = Path(__file__).parents[1] / "static" / "admin" / "admin.html"
 
 api = APIRouter(prefix=f"{PREFIX}/admin", dependencies=[Depends(admin_session.exists)])
 router = APIRouter(include_in_schema=False)

@@ -1,8 +1,8 @@
 """The page: choose pictures, repaint, look.
 
 Gradio holds the form; its handlers store a job and return its id. A picture in the form is a
-short text in a hidden field, which `assets/field.js` draws and `web/http/references.py` reads. The
-stage and "Your pictures" are drawn by `web/static/page.js` from the API, so that waiting costs no
+short text in a hidden field, which `studio/field.js` draws and `web/http/references.py` reads. The
+stage and "Your pictures" are drawn by `web/static/studio/` from the API, so that waiting costs no
 Gradio event and closing the tab loses nothing.
 """
 
@@ -241,9 +241,9 @@ BATCH = '<section id="batch"></section>'
 GALLERY = '<section id="gallery"></section>'
 YOU = '<section id="you"></section>'
 
-_FOLLOW = "() => import('/page/field.js').then((script) => script.follow())"
-_ASKED = "(id) => import('/page/preview.js').then((script) => script.asked(id))"
-_SENT = "(ids) => import('/page/page.js').then((script) => script.sent(ids))"
+_FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
+_ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
+_SENT = "(ids) => import('/page/studio/studio.js').then((script) => script.sent(ids))"
 
 
 def _script(name: str, *events: str) -> str:
@@ -254,7 +254,7 @@ def _script(name: str, *events: str) -> str:
 
 
 def _row(kind: str) -> None:
-    """Return a row of sample pictures; `field.js` puts the one clicked in place."""
+    """Return a row of sample pictures; `studio/field.js` puts the one clicked in place."""
     buttons = "".join(
         f'<button type="button" data-name="{name}"><img src="/shelf/{kind}/{name}.webp" '
         f'alt="{name}" width="64" height="64" loading="lazy"></button>'
@@ -268,12 +268,12 @@ def _row(kind: str) -> None:
 
 
 def _field(name: str) -> None:
-    """Draw a field to drop, paste, choose or take a picture in; `field.js` fills it."""
+    """Draw a field to drop, paste, choose or take a picture in; `studio/field.js` fills it."""
     most = settings().max_upload_bytes
     gr.HTML(
         f'<div class="field" data-name="{name}" data-most="{most}"></div>',
         apply_default_css=False,
-        js_on_load=_script("field"),
+        js_on_load=_script("studio/field"),
         elem_id=name,
         elem_classes="field-of-picture",
     )
@@ -343,13 +343,15 @@ def _form() -> tuple[dict[str, Any], gr.HTML]:
     _field("photo")
     _row("photos")
     shares = _style_places()
-    gr.HTML(PAD, apply_default_css=False, js_on_load=_script("pad"))
+    gr.HTML(PAD, apply_default_css=False, js_on_load=_script("studio/pad"))
     _row("styles")
-    gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("recent"))
+    gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("studio/recent"))
     controls = _controls()
-    read = gr.HTML(READ, apply_default_css=False, js_on_load=_script("read", "reuse"))
+    read = gr.HTML(
+        READ, apply_default_css=False, js_on_load=_script("studio/read_settings", "reuse")
+    )
     with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
-        gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("paint"))
+        gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("studio/paint"))
         _mask_places()
     places = range(settings().max_styles)
     form: dict[str, Any] = {"photo": _hidden(f"{references.FIELD}photo")}
@@ -379,15 +381,15 @@ def page() -> gr.Blocks:
                 stage = gr.HTML(
                     STAGE,
                     apply_default_css=False,
-                    js_on_load=_script("page", "reuse", "sweep", "retry", "preview"),
+                    js_on_load=_script("studio/studio", "reuse", "sweep", "retry", "preview"),
                 )
-        gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch"))
+        gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch/batch"))
         past = gr.HTML(
             GALLERY,
             apply_default_css=False,
-            js_on_load=_script("gallery", "reuse", "again"),
+            js_on_load=_script("gallery/gallery", "reuse", "again"),
         )
-        gr.HTML(YOU, apply_default_css=False, js_on_load=_script("you"))
+        gr.HTML(YOU, apply_default_css=False, js_on_load=_script("account/account"))
 
         worded = [part for part in made.blocks.values() if labels.has(part.elem_id)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-PAGE = Path(__file__).parents[1] / "static" / "share.html"
+PAGE = Path(__file__).parents[1] / "static" / "share" / "share.html"
 
 router = APIRouter(include_in_schema=False)
 

@@ -76,9 +76,9 @@ class _Drawn(HTMLParser):
 
 def test_the_scripts_say_nothing_that_is_not_in_the_texts() -> None:
     said = {}
-    for script in ASSETS.glob("*.js"):
+    for script in ASSETS.rglob("*.js"):
         literals = _LITERAL.findall(_COMMENT.sub("", script.read_text("utf-8")))
-        said[script.name] = _PROSE.findall("\n".join(literals))
+        said[str(script.relative_to(ASSETS))] = _PROSE.findall("\n".join(literals))
     assert {name: words for name, words in said.items() if words} == {}
 
 
@@ -95,7 +95,7 @@ def test_what_python_draws_says_nothing_but_the_studios_name() -> None:
 def test_every_text_the_scripts_ask_for_by_name_is_there() -> None:
     named = {
         name
-        for script in ASSETS.glob("*.js")
+        for script in ASSETS.rglob("*.js")
         for name in re.findall(r'\bt\("([^"]+)"', script.read_text("utf-8"))
     }
     assert len(named) > 50

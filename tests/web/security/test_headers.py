@@ -92,8 +92,10 @@ def test_every_picture_is_a_picture_and_every_error_is_json(client: TestClient) 
 
 
 def test_every_file_of_the_pages_is_of_its_kind(client: TestClient) -> None:
-    for file in app.ASSETS.iterdir():
-        answer = client.get(f"/page/{file.name}")
+    files = [file for file in app.ASSETS.rglob("*") if file.is_file()]
+    assert len(files) > 30
+    for file in files:
+        answer = client.get(f"/page/{file.relative_to(app.ASSETS).as_posix()}")
         assert answer.status_code == 200, file
         assert answer.headers["content-type"].startswith(KINDS[file.suffix]), file
 

@@ -3,7 +3,8 @@
  * The share sliders hold the truth; the pad reads them and moves them, as a hand would. Two
  * styles lie left and right, a third below them both, a fourth makes it a square (bilinear).
  */
-import {element, fill, t} from "./parts.js";
+import {element, fill} from "../core/dom.js";
+import {t} from "../core/text.js";
 
 const STEP = 0.05; // of the pad's side, for one arrow key
 const MOST = 4;

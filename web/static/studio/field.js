@@ -4,7 +4,10 @@
  *   upload:ID   shelf:KIND/NAME   job:ID/styles/PLACE   or "" for nothing.
  * A file is sent to /api/v1/uploads first; what is refused is said in the field it was meant for.
  */
-import {ask, element, fill, icon, t} from "./parts.js";
+import {ask} from "../core/api.js";
+import {element, fill} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {t} from "../core/text.js";
 import {photograph} from "./camera.js";
 
 const UPLOADS = "/api/v1/uploads", ACCEPTED = "image/png,image/jpeg,image/webp";

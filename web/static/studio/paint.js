@@ -3,7 +3,9 @@
  * A layer a style holds where it acts; a stroke adds to one and takes from the others, so that
  * they never overlap. What is painted goes into a hidden field of the form, small, as PNGs.
  */
-import {button, element, fill as type, shaped, t} from "./parts.js";
+import {button} from "../core/controls.js";
+import {element, fill as type, shaped} from "../core/dom.js";
+import {t} from "../core/text.js";
 
 const LONGEST = 640; // pixels of the longer side of the layers
 const COLORS = ["#3f49d1", "#e8791c", "#109468", "#c22f86"];

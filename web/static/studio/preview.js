@@ -3,7 +3,9 @@
  * One is asked for at a time, the next when it has come: so the last wish wins, and nothing piles
  * up. None while a job of the visitor's is being made.
  */
-import {element, reached, shaped, t} from "./parts.js";
+import {reached} from "../core/api.js";
+import {element, shaped} from "../core/dom.js";
+import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #network, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says

@@ -2,10 +2,14 @@
  *
  * All it knows comes from /api/v1/batches, so that a closed tab loses nothing.
  */
-import {anchor, ask, button, compare, element, icon, message, moment, settings, span, t} from "./parts.js";
-import {about} from "./page.js";
-import {ended} from "./notice.js";
-import {recent} from "./recent.js";
+import {ask} from "../core/api.js";
+import {anchor, button, compare, message, settings} from "../core/controls.js";
+import {element} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {moment, span, t} from "../core/text.js";
+import {about} from "../core/text.js";
+import {ended} from "../core/notifications.js";
+import {recent} from "../studio/recent.js";
 import {tray} from "./tray.js";
 
 const BATCHES = "/api/v1/batches", JOBS = "/api/v1/jobs";

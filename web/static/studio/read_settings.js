@@ -1,5 +1,8 @@
 /* A picture made here, dropped or chosen, gives its settings to the form. */
-import {ask, element, icon, t} from "./parts.js";
+import {ask} from "../core/api.js";
+import {element} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {t} from "../core/text.js";
 
 export const start = (host, trigger) => {
   const told = element("span", {role: "status"});

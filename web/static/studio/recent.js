@@ -1,6 +1,8 @@
 /* The visitor's own recent styles, as a row to choose from. */
 import {putStyle} from "./field.js";
-import {ask, element, t} from "./parts.js";
+import {ask} from "../core/api.js";
+import {element} from "../core/dom.js";
+import {t} from "../core/text.js";
 
 let row = null, face = "";
 

@@ -1,6 +1,9 @@
 /* What a share link shows: the picture and how it was made; or why it shows nothing. */
-import {anchor, ask, element, language, message, shaped, t, TITLE} from "./parts.js";
-import {downloads, facts, named, tags} from "./entry.js";
+import {ask} from "../core/api.js";
+import {anchor, message} from "../core/controls.js";
+import {element, shaped} from "../core/dom.js";
+import {language, t, TITLE} from "../core/text.js";
+import {downloads, facts, named, tags} from "../gallery/entry.js";
 
 const token = location.pathname.split("/").pop();
 const main = document.querySelector("#shared");

@@ -2,7 +2,8 @@
  *
  * Nobody is asked for that permission unless they press the button for it.
  */
-import {TITLE, button, t} from "./parts.js";
+import {button} from "./controls.js";
+import {TITLE, t} from "./text.js";
 
 const WISH = "notify"; // in this browser's storage: the visitor wants to be told
 let news = [];

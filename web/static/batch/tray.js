@@ -1,5 +1,7 @@
 /* A tray: many pictures chosen by hand, from files or from a row of samples; nothing is sent yet. */
-import {element, icon, t} from "./parts.js";
+import {element} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {t} from "../core/text.js";
 
 const ACCEPTED = "image/png,image/jpeg,image/webp";
 

@@ -1,5 +1,7 @@
 /* A photo by the visitor's camera, in a dialog. */
-import {button, element, t} from "./parts.js";
+import {button} from "../core/controls.js";
+import {element} from "../core/dom.js";
+import {t} from "../core/text.js";
 
 const frame = (video) => new Promise((done) => {
   const canvas = element("canvas", {width: video.videoWidth, height: video.videoHeight});

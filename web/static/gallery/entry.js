@@ -1,5 +1,7 @@
 /* How a picture of the gallery was made, and its downloads: in the gallery and behind a link. */
-import {anchor, element, moment, span, t} from "./parts.js";
+import {anchor} from "../core/controls.js";
+import {element} from "../core/dom.js";
+import {moment, span, t} from "../core/text.js";
 
 const row = (name, value) => (value === null || value === "" ? [] : [element("dt", {}, name), element("dd", {}, value)]);
 const shares = (weights) => {

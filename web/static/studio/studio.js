@@ -3,9 +3,13 @@
  * All it knows comes from /api/v1; what it shows goes in as text, never as HTML. Gradio calls
  * start and sent, and nothing else.
  */
-import {DOUBLE, anchor, ask, button, compare, element, icon, message, moment, reached, settings, shaped, span, t} from "./parts.js";
+import {ask, reached} from "../core/api.js";
+import {DOUBLE, anchor, button, compare, message, settings} from "../core/controls.js";
+import {element, shaped} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {moment, span, t} from "../core/text.js";
 import {settled} from "./field.js";
-import {bell, ended} from "./notice.js";
+import {bell, ended} from "../core/notifications.js";
 import {refresh as refreshRecent} from "./recent.js";
 import * as preview from "./preview.js";
 
@@ -24,7 +28,6 @@ let sweep = (sessionStorage.getItem("sweep") || "").split(" ").filter(Boolean); 
 
 const active = (job) => job.state === "queued" || job.state === "running";
 const link = (job, what) => `${JOBS}/${job.id}/${what}`;
-export const about = (count) => (count < 90 ? t("about.seconds", {count: Math.max(1, Math.round(count))}) : t("about.minutes", {count: Math.round(count / 60)}));
 const when = (job) => moment(job.submitted);
 const chosen = (job) => settings(job.options, job.styles, job.masks, job.network);
 

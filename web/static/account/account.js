@@ -1,5 +1,8 @@
 /* Who the visitor is to the studio, what is kept of them, their keys, and the end of all of it. */
-import {anchor, ask, bulk, button, copied, element, moment, row, rows, small, t, tell, twice, what} from "./parts.js";
+import {ask, tell} from "../core/api.js";
+import {anchor, button, copied, row, rows, small, twice, what} from "../core/controls.js";
+import {element} from "../core/dom.js";
+import {bulk, moment, t} from "../core/text.js";
 
 const ME = "/api/v1/me";
 let root = null;

@@ -1,7 +1,10 @@
 /* The keeper's page: how the studio does, and what can be done about it; all of it from
  * /api/v1/admin, which asks for the secret. What it shows goes in as text, never as HTML.
  */
-import {TITLE, anchor, ask, bulk, button, element, language, moment, row, rows, small, span, t, tell, twice, what} from "./parts.js";
+import {ask, tell} from "../core/api.js";
+import {anchor, button, row, rows, small, twice, what} from "../core/controls.js";
+import {element} from "../core/dom.js";
+import {TITLE, bulk, language, moment, span, t} from "../core/text.js";
 
 const API = "/api/v1/admin";
 const LATER = 3000; // milliseconds between looks at the overview

@@ -1,8 +1,12 @@
 /* The gallery: what a visitor made and what others made public, page by page from the API. */
-import {ask, button, compare, copied, element, hasty, icon, language, message, moment, released, rest, shaped, speak, t, tell, twice} from "./parts.js";
-import {forget} from "./page.js";
+import {ask, tell} from "../core/api.js";
+import {button, compare, copied, hasty, message, released, rest, twice} from "../core/controls.js";
+import {element, shaped} from "../core/dom.js";
+import {icon} from "../core/icons.js";
+import {language, moment, speak, t} from "../core/text.js";
+import {forget} from "../studio/studio.js";
 import {downloads, facts, named, tags} from "./entry.js";
-import * as where from "./place.js";
+import * as where from "../core/router.js";
 
 const GALLERY = "/api/v1/gallery";
 const PAUSE = 250; // milliseconds without a key before a search
