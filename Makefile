@@ -82,8 +82,8 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version
 	@.venv-audit/bin/pip-audit --requirement constraints.txt --strict --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the lists can't be reached from here; then nothing was audited."; exit 1; }
 
-hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres
-	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres)'
+hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres,heic
+	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres,heic)'
 
 digests: install-dev ## write the digests of the images that are not ours, where their registry answers
 	@$(BIN)/python -P deploy/digests.py

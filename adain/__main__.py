@@ -15,13 +15,14 @@ from tqdm import tqdm
 
 from adain import aot_runtime, malloc
 from adain.color import Color
-from adain.files import pictures
+from adain.files import kinds, pictures
 from adain.model import NETWORKS, Transfer
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.weights import WeightsError
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif"}
+_SUFFIXES |= {".heic", ".heif"} if kinds.HEIC else set()
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -126,6 +127,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status, 2 for what the user can mend."""
     args = _arguments().parse_args(words)
+    kinds.register()
     malloc.keep_freed()
     try:
         for made in _repaint(args):

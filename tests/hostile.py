@@ -90,7 +90,7 @@ def _bombs() -> dict[str, bytes]:
     zeros = zlib.compress(bytes(30_000_000))
     text, iccp = b"note\0\0" + zeros, b"profile\0\0" + zeros
     flood = _chunk(b"tEXt", b"a\0b") * 200_000
-    exif = _ifd(5000, 60_000)
+    exif = _ifd(5400, 60_000)
     return {
         "more-data-than-pixels.png": _png((4, 4, 8, 2), zeros),
         "text.png": _with_chunks(_chunk(b"zTXt", text)),

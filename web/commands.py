@@ -28,7 +28,12 @@ Key = Annotated[
     str, typer.Option("--key", envvar="STUDIO_API_KEY", help="an API key, in place of cookies")
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="a job's id")]
-Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="PNG, JPEG or WebP")]
+Picture = Annotated[
+    Path,
+    typer.Argument(
+        exists=True, dir_okay=False, help="PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF or BMP"
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
 
-from adain.files import jpeg, png, profiles
+from adain.files import heif, jpeg, png, profiles
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
@@ -20,6 +20,9 @@ EMPTY_MASK = "The mask is black all over: it must be white where its style acts.
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
 _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
+_ANIMATED = {"PNG", "WEBP", "GIF", "AVIF"}
+_FRAMES, _FRAME_PIXELS = 30, 10_000_000  # looked at in search of one that is not blank
+_BLANK = 4  # how far samples of a blank frame differ, which lossy kinds change
 _FLAT = 2  # how far samples differ where libjpeg fills in what is missing
 _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {b"GRAY": {"L", *_SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
@@ -37,7 +40,7 @@ def opened_bytes(data: bytes, formats: tuple[str, ...] | None, keyword: bytes = 
     image = Image.open(io.BytesIO(whole), formats=formats)
     if len(whole) > len(data):
         image.info["cut"] = True
-    if codes := png.chunk(data, b"cICP"):
+    if codes := png.chunk(data, b"cICP") or heif.codes(data):
         image.info["cicp"] = codes
     return image
 
@@ -156,10 +159,34 @@ def is_cut(image: Image.Image) -> bool:
     return "cut" in image.info
 
 
+def _is_blank(image: Image.Image) -> bool:
+    """Whether a frame is all of one colour, or all transparent."""
+    opacity = _opacity(image)
+    if opacity and opacity.getextrema() == (0, 0):
+        return True
+    ends = image.convert("RGB").getextrema() if image.mode == "P" else image.getextrema()
+    channels = ends if isinstance(ends[0], tuple) else (ends,)
+    return all(high - low <= _BLANK for low, high in cast(Sequence[tuple[float, float]], channels))
+
+
+def _pass_blank_frames(image: Image.Image) -> None:
+    """Go to an animation's first frame that is not blank, if it comes soon."""
+    most = min(_FRAMES, 1 + _FRAME_PIXELS // (image.width * image.height))
+    for frame in range(1, min(getattr(image, "n_frames", 1), most)):
+        if not _is_blank(image):
+            return
+        image.seek(frame)
+        image.load()
+    if _is_blank(image):
+        image.seek(0)
+        image.load()
+
+
 def load(image: Image.Image) -> None:
-    """Decode the first frame; raises OSError also when half of a JPEG is missing."""
-    image.seek(0)
+    """Decode the first frame that is not blank; raises OSError if half of a JPEG is missing."""
     image.load()
+    if image.format in _ANIMATED and image.tell() == 0:
+        _pass_blank_frames(image)
     if is_cut(image):
         lower = image.crop((0, image.height // 2, *image.size)).getextrema()
         channels = cast(Sequence[tuple[int, int]], lower if image.mode != "L" else [lower])

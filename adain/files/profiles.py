@@ -13,11 +13,7 @@ _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 _REC_2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 _PRIMARIES = {1: _REC_709, 9: _REC_2020, 12: _P3}  # by code of ITU-T H.273
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_REC_709_CURVE = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
-_CURVES: dict[int, tuple[float, ...]] = {
-    **dict.fromkeys((1, 6, 14, 15), _REC_709_CURVE),
-    **{4: (2.2,), 5: (2.8,), 8: (1.0,), 13: _SRGB_CURVE},
-}
+_CURVES: dict[int, tuple[float, ...]] = {4: (2.2,), 5: (2.8,), 8: (1.0,)}  # others as sRGB's
 _BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 _D50 = (0.9642, 1.0, 0.8249)
 
@@ -102,7 +98,9 @@ def profile(primaries: Sequence[Point], white: Point, curve: Sequence[float]) ->
 
 
 def _of_codes(primaries: int, transfer: int) -> bytes:
-    """Return the profile of two codes of ITU-T H.273; unknown ones are those of sRGB."""
+    """Return the profile of two codes of ITU-T H.273, b"": sRGB, as what is not known."""
+    if primaries not in {9, 12} and transfer not in _CURVES:
+        return b""
     curve = _CURVES.get(transfer, _SRGB_CURVE)
     return profile(_PRIMARIES.get(primaries, _REC_709), _D65, curve)
 
@@ -110,7 +108,7 @@ def _of_codes(primaries: int, transfer: int) -> bytes:
 def of_info(info: Mapping[Any, Any]) -> bytes:
     """Return the profile that Pillow's `info` of a picture holds or describes, b"": sRGB.
 
-    A PNG's cICP chunk (`cicp`) goes before its profile, and both before gamma and primaries.
+    Codes of a PNG's cICP chunk go before its profile, and both before gamma and primaries.
     """
     if len(codes := info.get("cicp", b"")) == 4:
         return _of_codes(codes[0], codes[1])

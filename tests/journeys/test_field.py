@@ -77,7 +77,7 @@ def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle
     choose(page, "cat", "night")
     page.set_input_files("#style-1 input[type=file]", bad)  # type: ignore[arg-type]
     refused = page.locator("#style-1 [role=alert]")
-    expect(refused).to_contain_text("PNG, JPEG, WebP를 받습니다")
+    expect(refused).to_contain_text("GIF, TIFF, BMP를 받습니다")
     expect(page.locator("#photo img")).to_be_visible()
     assert findings(page) == []
     shoot(page, "field-refused-korean")

@@ -152,7 +152,7 @@ def test_a_refusal_is_a_sentence_and_the_form_keeps_what_was_chosen(
         page.click("#style-1 .adder")
     chooser.value.set_files(bad)
     refused = page.locator("#style-1 [role=alert]")
-    expect(refused).to_contain_text("PNG, JPEG and WebP are accepted")
+    expect(refused).to_contain_text("GIF, TIFF and BMP are accepted")
     shoot(page, "desk-light-refused")
     expect(page.locator("#photo img")).to_be_visible()
     expect(page.locator("#strength input[type=number]")).to_have_value("35")
@@ -356,7 +356,7 @@ def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
     page.set_input_files(
         "#photo input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"}
     )
-    expect(page.locator("#photo [role=alert]")).to_contain_text("PNG, JPEG, WebP를 받습니다")
+    expect(page.locator("#photo [role=alert]")).to_contain_text("GIF, TIFF, BMP를 받습니다")
     shoot(page, "phone-dark-korean")
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE[0], "the page scrolls sideways"

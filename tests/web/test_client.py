@@ -131,7 +131,7 @@ def test_jobs_are_listed_over_all_pages(me: Studio) -> None:
 
 
 def test_a_refusal_is_the_studios_sentence(me: Studio) -> None:
-    with pytest.raises(StudioError, match="PNG, JPEG and WebP are accepted") as refused:
+    with pytest.raises(StudioError, match="GIF, TIFF and BMP are accepted") as refused:
         me.submit(b"hello", [picture()])
     assert refused.value.status == 422
     with pytest.raises(StudioError, match="no job with this id") as unknown:

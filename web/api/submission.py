@@ -30,6 +30,7 @@ KEY = re.compile(r"[!-~]{1,255}")
 FIELD = "picture"  # of a form with one picture
 ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
 
+_KINDS = "PNG, JPEG, WebP, AVIF, HEIC (where it is installed), GIF, TIFF or BMP"
 _FILE = {"type": "string", "format": "binary"}
 KEY_DESCRIPTION: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -41,7 +42,7 @@ KEY_DESCRIPTION: dict[str, Any] = {
     "example": "6f1c8a52-holiday-17",
 }
 _PROPERTIES: dict[str, Any] = {
-    "content": _FILE | {"description": "The photo: PNG, JPEG or WebP."},
+    "content": _FILE | {"description": f"The photo: {_KINDS}."},
     "style": {
         "type": "array",
         "items": _FILE,
@@ -98,7 +99,7 @@ ONE_PICTURE: dict[str, Any] = {
                         FIELD: {
                             "type": "string",
                             "format": "binary",
-                            "description": "The picture: PNG, JPEG or WebP.",
+                            "description": f"The picture: {_KINDS}.",
                         }
                     },
                 }

@@ -35,7 +35,10 @@ class UploadView(BaseModel):
 def _keep(visitor: Visitor, sent: Source) -> str:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
     data = sent.read()
-    images.measured(data)  # whether it is a picture; it is cleaned where it is used
+    if uploads.is_shown(data):
+        images.measured(data)  # whether it is a picture; it is cleaned where it is used
+    else:  # what not every browser draws
+        data = images.clean(data).data
     return uploads.keep(visitor.owner, data)
 
 
@@ -63,7 +66,7 @@ _PICTURE: Responses = {
 
 @router.get("/uploads/{upload_id}", response_class=Response, responses=_PICTURE | problems(404))
 def picture(upload_id: str, owner: Owner) -> Response:
-    """Return a picture of yours as you sent it."""
+    """Return a picture of yours: PNG, JPEG and WebP as you sent it, other kinds as PNG or JPEG."""
     headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
     return stored.sent(*uploads.opened(upload_id, owner), headers)
 

@@ -56,7 +56,7 @@ def _exif(text: str) -> bytes:
 
 def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
     """Return one of our own pictures in another format, with settings or with none."""
-    image = Image.open(io.BytesIO(picture), formats=images.FORMATS).convert("RGB")
+    image = Image.open(io.BytesIO(picture), formats=images.KEPT).convert("RGB")
     image.info.clear()
     text = embedded.model_dump_json() if embedded else ""
     out = io.BytesIO()

@@ -2,8 +2,8 @@
 
 Two layers. Limits, on every system: no file, socket or pipe can be opened any more, nothing
 written to files, no process started. On Linux (x86-64, ARM64) also a seccomp filter, a list of the
-calls that remain; it holds for root too, and for what is done to other processes. SECURITY.md says
-what is left where one is missing. Knows no picture.
+calls that remain (threads may be started there, processes not); it holds for root too, and for what
+is done to other processes. SECURITY.md says what is left where one is missing. Knows no picture.
 """
 
 import ctypes
@@ -14,6 +14,7 @@ import struct
 import sys
 
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_THREAD = 0x10900  # flags of `clone`: memory and signals are shared, and so is the filter
 _CALLS = {  # allowed: name: (its number on x86-64, on ARM64)
     "read": (0, 63),
     "readv": (19, 65),
@@ -45,6 +46,8 @@ _CALLS = {  # allowed: name: (its number on x86-64, on ARM64)
     "gettimeofday": (96, 169),
     "times": (100, 153),
     "getrandom": (318, 278),
+    "set_robust_list": (273, 99),  # of a thread that begins
+    "rseq": (334, 293),
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
@@ -52,10 +55,13 @@ _OWN = {  # allowed where the first argument is 0 or this process
     "prlimit64": (302, 261),
     "tgkill": (234, 131),
 }
+_CLONE = (56, 220)  # allowed for threads, which libde265 does nothing without
+_CLONE3 = (435, 435)  # its flags can't be seen: said not to exist, `clone` is used instead
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 
-_LOAD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # of BPF, the filter's language
+_LOAD, _AND, _IF_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06  # of BPF, the filter's language
 _KILL, _ALLOW, _REFUSE = 0x80000000, 0x7FFF0000, 0x00050001  # the last: with EPERM
+_UNKNOWN = 0x00050026  # with ENOSYS
 _NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # where they stand in what a filter is shown
 
 
@@ -83,6 +89,11 @@ def _filter(machine: str, process: int) -> bytes:
             *(_step(_IF_EQUAL, process, 1), _step(_RETURN, _ALLOW)),
             _step(_RETURN, _REFUSE),
         ]
+    steps += [
+        *(_step(_IF_EQUAL, _CLONE3[column], 1), _step(_RETURN, _UNKNOWN)),
+        *(_step(_IF_EQUAL, _CLONE[column], 4), _step(_LOAD, _FIRST_ARGUMENT)),
+        *(_step(_AND, _THREAD), _step(_IF_EQUAL, _THREAD, 1), _step(_RETURN, _ALLOW)),
+    ]
     steps.append(_step(_RETURN, _REFUSE))
     return b"".join(steps)
 
@@ -92,9 +103,14 @@ class _Program(ctypes.Structure):
 
 
 def limit() -> None:
-    """Open and start nothing any more; what is open stays."""
-    for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):
+    """Open nothing any more; what is open stays."""
+    for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE):
         resource.setrlimit(what, (0, 0))
+
+
+def start_nothing() -> None:
+    """Start no process and no thread any more, which is one limit."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def filter_calls() -> bool:
@@ -115,4 +131,7 @@ def filter_calls() -> bool:
 def enter() -> str:
     """Confine this process for good; return by what, for the log."""
     limit()
-    return "seccomp" if filter_calls() else "limits"
+    if filter_calls():  # which lets threads alone be started
+        return "seccomp"
+    start_nothing()
+    return "limits"

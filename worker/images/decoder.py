@@ -27,12 +27,12 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain.files import jpeg, pictures
+from adain.files import jpeg, kinds, pictures
+from adain.files.kinds import ACCEPTED
 from worker.errors import Refused
 from worker.images import confinement
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-ACCEPTED = "PNG, JPEG and WebP are accepted"
+LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
 JPEG_SIDE = 65_500  # pixels at most of a JPEG's longer side, by libjpeg
 ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
@@ -101,26 +101,21 @@ def _check_scans(data: bytes) -> None:
         )
 
 
-def _what(data: bytes) -> str:
-    """Say what bytes are that are no picture."""
-    if b"<svg" in data[:4096].lower():
-        return "SVG drawings can't be used"
-    return "This file is not a picture that can be read"
-
-
 def opened(data: bytes, limit: int, keyword: str = "") -> Image.Image:
     """Read the header only; raises `ImageRejected`, also for more pixels than the limit.
 
     Of a PNG's texts those with the keyword are read.
     """
     try:
-        image = pictures.opened_bytes(data, FORMATS, keyword.encode())
+        image = pictures.opened_bytes(data, kinds.FORMATS, keyword.encode())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(limit) from error
     except MemoryError:
         raise
     except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise ImageRejected(f"{_what(data)}; {ACCEPTED}.") from error
+        raise ImageRejected(kinds.refusal(data)) from error
+    if kinds.is_raw(image):
+        raise ImageRejected(kinds.refused("Raw files of cameras"))
     _check_pixels(image, limit)
     if image.format in {"JPEG", "MPO"}:
         _check_scans(data)
@@ -214,7 +209,7 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
 def clean(data: bytes, limit: int) -> CleanImage:
     """Check and re-encode a picture of at most so many pixels; raises `ImageRejected`."""
     image = opened(data, limit)
-    suffix = "jpg" if image.format in {"JPEG", "MPO"} else "png"
+    suffix = "jpg" if image.format in LOSSY else "png"
     image = _converted(image, len(data), _rgb)
     return CleanImage(_encoded(image, suffix, len(data)), suffix, image.width, image.height)
 
@@ -324,7 +319,8 @@ def _answer(
 
 def get_ready() -> None:
     """Load all that pictures may need: once confined, this process opens no file."""
-    for suffix in ("PNG", "JPEG", "MPO", "TIFF", "WEBP"):
+    kinds.register()
+    for suffix in ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "AVIF", "GIF", "BMP"):
         out = io.BytesIO()
         Image.new("RGB", (2, 2)).save(out, suffix, exif=Image.Exif(), icc_profile=_PROFILE)
         with contextlib.suppress(ImageRejected):

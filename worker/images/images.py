@@ -24,10 +24,10 @@ from typing import IO, Any
 
 from PIL import Image
 
+from adain.files.kinds import ACCEPTED
 from worker import program
 from worker.images import answers
-from worker.images.decoder import ACCEPTED, MEMORY
-from worker.images.decoder import FORMATS as FORMATS
+from worker.images.decoder import MEMORY
 from worker.images.decoder import CleanImage as CleanImage
 from worker.images.decoder import ImageRejected as ImageRejected
 from worker.images.decoder import encode as encode
@@ -36,6 +36,7 @@ from worker.settings import MIB, settings
 from worker.visitor import STUDIO, Visitor
 
 OURS = ("PNG", "JPEG")  # what we write
+KEPT = (*OURS, "WEBP")  # what earlier versions wrote as well
 SEATS = 2  # pictures decoded at a time; who comes later waits
 WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 _SMALL = MIB // 2  # of a file; a picture in it hardly takes long

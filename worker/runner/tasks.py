@@ -128,7 +128,7 @@ class Stopwatch:
 
 
 def _picture(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=images.FORMATS)
+    return Image.open(io.BytesIO(data), formats=images.KEPT)
 
 
 def _read(job: Job | Preview, key: str) -> bytes:

@@ -30,7 +30,7 @@ from worker.visitors import limit_overrides, rate_limits
 LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many files there are
 BLOCK = 512  # bytes of one of st_blocks
 HALF_MADE = 60.0  # seconds in which a file may still get its row
-KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}
+KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}  # kept as sent
 GONE = "This picture is no longer here. Please choose it again."
 
 _NAME = re.compile("[0-9a-f]{32}")  # of an upload's file
@@ -149,6 +149,11 @@ def _row(upload_id: str, owner: str) -> Upload:
 
 
 # ---------------------------------------------------------------- verbs
+
+
+def is_shown(data: bytes) -> bool:
+    """Whether every browser draws a picture of this kind."""
+    return any(data.startswith(start) for start in KINDS)
 
 
 def _media_type(data: bytes) -> str:

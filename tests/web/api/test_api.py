@@ -132,7 +132,7 @@ def _huge_header() -> bytes:
     return bytes(small)
 
 
-ONE_OF_US = "PNG, JPEG and WebP are accepted"
+ONE_OF_US = "GIF, TIFF and BMP are accepted"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 REFUSED: dict[str, tuple[Files, dict[str, Any], str]] = {
     "not an image": (_files(content=b"hello"), {}, ONE_OF_US),

@@ -62,7 +62,7 @@ def test_a_preview_is_asked_for_and_fetched_when_it_is_made(client: TestClient) 
 
 def test_what_can_be_no_preview_is_refused_with_a_sentence(client: TestClient) -> None:
     bad = client.post(PREVIEWS, files={"content": b"no picture", "style": picture()})
-    assert "PNG, JPEG and WebP are accepted" in bad.json()["detail"]
+    assert "GIF, TIFF and BMP are accepted" in bad.json()["detail"]
     none = client.post(PREVIEWS, files={"content": picture()})
     assert "one to 4 style pictures" in none.json()["detail"]
     field = client.post(PREVIEWS, files={"content": picture()}, data={"webhook": "http://a"})

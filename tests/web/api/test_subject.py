@@ -64,4 +64,4 @@ def test_every_sample_photo_gives_a_mask_in_its_proportions(client: TestClient) 
 def test_what_is_no_photo_is_refused(client: TestClient) -> None:
     answer = client.post(SUBJECT, files={"picture": b"no picture"})
     assert answer.status_code == 422
-    assert "PNG, JPEG and WebP are accepted" in answer.json()["detail"]
+    assert "GIF, TIFF and BMP are accepted" in answer.json()["detail"]

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
-from adain.files import pictures
+from adain.files import kinds, pictures
 from worker.images import images
+
+kinds.register()
 
 CASES = Path(__file__).parents[2] / "data" / "cases"
 Door = Callable[[bytes], Image.Image]
@@ -110,6 +112,51 @@ def test_a_jpeg_without_its_lower_half_is_refused(door: Door) -> None:
     data = (PHONE / "missing-end.jpg").read_bytes()
     with pytest.raises((images.ImageRejected, OSError)):
         door(data[: len(data) // 3])
+
+
+@DOORS
+@pytest.mark.parametrize(
+    "name", ["photo.avif", "photo.tif", "photo.bmp", "animation.gif", "photo.heic"]
+)
+def test_other_kinds_of_pictures_are_accepted(door: Door, name: str) -> None:
+    image = door((PHONE / name).read_bytes())
+    assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
+
+
+@DOORS
+def test_a_turned_heic_is_set_upright_once(door: Door) -> None:
+    image = door((PHONE / "photo-turned.heic").read_bytes())
+    assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
+
+
+@DOORS
+def test_a_first_frame_that_is_blank_is_not_the_picture(door: Door) -> None:
+    image = door((PHONE / "animated-blank-first.webp").read_bytes())
+    assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ((PHONE / "icon.ico").read_bytes(), "Icons"),
+        (b"%PDF-1.7", "PDF documents"),
+        (b"\0\0\0\x18ftypmp42" + bytes(90), "Films"),
+        (b"\0\0\0\x0cJXL \r\n", "JPEG XL pictures"),
+        (b"8BPS\0\1" + bytes(90), "Photoshop documents"),
+    ],
+)
+def test_what_is_not_accepted_is_named_by_its_kind(data: bytes, kind: str) -> None:
+    with pytest.raises(images.ImageRejected, match=f"{kind} can't be used: export the picture"):
+        images.clean(data)
+
+
+def test_a_raw_file_of_a_camera_is_refused() -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[50706] = bytes([1, 4, 0, 0])  # DNGVersion
+    out = io.BytesIO()
+    Image.new("RGB", (16, 12)).save(out, "TIFF", tiffinfo=tags)
+    with pytest.raises(images.ImageRejected, match="Raw files of cameras can't be used"):
+        images.clean(out.getvalue())
 
 
 MASKS = CASES / "mask-conventions"

@@ -74,7 +74,7 @@ def test_every_photo_is_painted_in_every_style_row_by_row(either: Path) -> None:
 
 def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -> None:
     bad = source("holiday/two.jpg", b"no picture")
-    with pytest.raises(ImageRejected, match=r"Photo 2 \(two\).*PNG, JPEG and WebP are accepted"):
+    with pytest.raises(ImageRejected, match=r"Photo 2 \(two\).*GIF, TIFF and BMP are accepted"):
         submit([source(), bad], STYLES)
     assert_nothing_was_kept()
     submit()  # and it cost no submission

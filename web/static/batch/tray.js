@@ -3,7 +3,7 @@ import {element} from "../core/dom.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
 
-const ACCEPTED = "image/png,image/jpeg,image/webp";
+const ACCEPTED = "image/*,.heic,.heif";
 
 /* kind is photos or styles; samples are [{name, title, small, whole}], addresses; changed is told. */
 export const tray = (kind, samples, changed) => {

@@ -10,7 +10,7 @@ import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
 import {photograph} from "./camera.js";
 
-const UPLOADS = "/api/v1/uploads", ACCEPTED = "image/png,image/jpeg,image/webp";
+const UPLOADS = "/api/v1/uploads", ACCEPTED = "image/*,.heic,.heif";
 const fields = new Map(); // name → its part of the page
 const own = new Map(); // upload's text → address of the visitor's own file, in this page
 const sending = new Map(); // name → the latest upload that is under way
