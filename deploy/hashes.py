@@ -1,8 +1,8 @@
 """Write which files pip would install for some extras, each with its sha256.
 
 `make hashes EXTRAS=web,postgres,heic` writes deploy/web,postgres,heic.lock from the index that pip
-is set up with; `pip install --require-hashes -r` of it then takes those files and no others. The hashes
-are of this platform and this Python, and come with the index's word: nothing is installed.
+is set up with; `pip install --require-hashes -r` of it then takes those files and no others. The
+hashes are of this platform and this Python, and come with the index's word: nothing is installed.
 """
 
 import json
