@@ -21,7 +21,7 @@ from worker.visitor import STUDIO
 BEGINNING = """
 import ctypes, os, signal, socket, subprocess, sys
 from pathlib import Path
-from worker import confinement, decoder
+from worker.images import confinement, decoder
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE = confinement._CLONE[list(confinement._ARCHITECTURE).index(os.uname().machine)]
 parent, blob, existing = os.getppid(), Path(sys.argv[1]), os.open(sys.argv[1], os.O_RDONLY)
