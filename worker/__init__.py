@@ -1,1 +1,1 @@
-"""What a job is, where it is kept, and who runs it."""
+"""Jobs: their table, queue, storage, limits, and the processes that run and maintain them."""

@@ -1,5 +1,5 @@
-"""The one way to say no to a visitor."""
+"""The error whose message is shown to the visitor."""
 
 
 class Refused(Exception):
-    """Something asked for that is not done; the message is a sentence for whoever asked."""
+    """A request that is refused; the message is a sentence for the visitor."""

@@ -1,7 +1,7 @@
-"""Passwords in text: everything a process of ours prints goes through here.
+"""Mask passwords in text; everything a process of ours prints goes through here.
 
-Addresses of databases, queues and stores have passwords in them, and other people's libraries put
-addresses into errors. Knows no setting, so that an error in one can be masked too.
+Addresses of databases, queues and stores contain passwords, and libraries put addresses into
+errors. Reads no setting, so that an error in one can be masked too.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a visitor may choose for a job, and what is said to a choice that can't be."""
+"""Options of a job: their defaults and checks; a wrong one raises `Refused` with a sentence."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self

@@ -1,4 +1,4 @@
-"""Processes that end with their parent, however it went (Linux)."""
+"""End this process when its parent dies, by the parent death signal (Linux)."""
 
 import ctypes
 import os

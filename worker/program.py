@@ -1,7 +1,7 @@
-"""How a process of ours is called, so that it runs our code whatever folder it is called in.
+"""Command lines of our processes, which run our code in whatever folder they are started.
 
-`python -m` looks for modules in the current folder first, and so would run a file that somebody
-put there; `-P` keeps it from that, `PYTHONSAFEPATH` what other libraries start.
+`python -m` looks for modules in the current folder first, and so would run a file placed there;
+`-P` prevents that, and `PYTHONSAFEPATH` does for processes that other libraries start.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Who asks for something, as the limits and the line of decoding know it."""
+"""The visitor that a request is counted for: by rate limits and in the queue of decoding."""
 
 from dataclasses import dataclass
 
@@ -16,4 +16,4 @@ class Visitor:
         return self.origin or self.owner
 
 
-STUDIO = Visitor("")  # this program itself, which asks for nobody
+STUDIO = Visitor("")  # this program itself, acting for no visitor

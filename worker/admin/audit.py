@@ -1,6 +1,6 @@
-"""The audit: what the admin did, when, from where, and how it ended.
+"""Audit log: each action of the admin, with its time, origin and result.
 
-A row is written before the act and completed after it, so that there is no act without one.
+The row is inserted before the action and completed after it, so no action is left unlogged.
 """
 
 from collections.abc import Iterator

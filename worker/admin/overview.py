@@ -1,4 +1,4 @@
-"""The overview: how the queue and the workers are doing, for the admin's eyes."""
+"""Overview for the admin page: counts and ages in the queue, recent throughput, live workers."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker heard lately, and the jobs it has."""
+    """A worker with a recent heartbeat, and the jobs it runs."""
 
     name: str
     seen: float  # epoch seconds
@@ -60,7 +60,7 @@ def oldest() -> float | None:
 
 
 def workers() -> list[Worker]:
-    """Return the workers heard lately."""
+    """Return the workers with a recent heartbeat."""
     with database.reading() as session:
         rows = session.execute(select(Job.worker, Job.id).where(Job.status == Status.RUNNING)).all()
     return [

@@ -1,7 +1,7 @@
-"""API keys: words by which a program is its owner, without a cookie.
+"""API keys: a program that sends one acts as the key's owner, without a cookie.
 
-Shown once, when made; kept as a hash. A key's own randomness is more than anybody can guess, so
-one round of SHA-256 is enough. Knows no web.
+A key is shown once, when it is created, and stored as a SHA-256 hash; one round is enough because a
+key is random and long.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from worker.storage.database import Base, now
 START = "adain_"  # so that a key is known for one where it is found
 SHOWN = 12  # characters of it that lists show
 MOST = 20  # of one owner
-TOTAL = 100_000  # of all; of those that nobody relies on yet, the ones used longest ago go
-TRIAL_SECONDS = 86400.0  # a key that is used so long after it was made is relied on
+TOTAL = 100_000  # of all; beyond that, unproven keys are deleted, least recently used first
+TRIAL_SECONDS = 86400.0  # a key still used this long after its creation is no longer unproven
 UNUSED_DAYS = 365  # as long as a visitor's cookie lasts
 NAME = 60  # characters
 USED_SECONDS = 60.0  # how exactly it is known when a key was used last
@@ -107,7 +107,7 @@ def revoke(owner: str, key_id: str) -> None:
 
 @database.retried
 def owner_of(secret: str) -> str | None:
-    """Return whose key this is, None if nobody's; notes that it was used."""
+    """Return the owner of a key, None if it is unknown; records that it was used."""
     if not secret.startswith(START):
         return None
     mine = Key.digest == _digest(secret)
@@ -128,7 +128,7 @@ def owner_of(secret: str) -> str | None:
 
 
 def _on_trial() -> ColumnElement[bool]:
-    """True for keys that nobody relies on yet: whoever fills the table has others' keys spared."""
+    """True for unproven keys; only these make room, so a flood of new keys deletes no others."""
     return and_(
         func.coalesce(Key.used, Key.made) < Key.made + TRIAL_SECONDS,
         ~select(Job.id).where(Job.owner == Key.owner).exists(),
@@ -137,9 +137,9 @@ def _on_trial() -> ColumnElement[bool]:
 
 @database.retried
 def forget() -> None:
-    """Delete the keys that nobody used for a year.
+    """Delete keys unused for a year.
 
-    Of too many, those go that nobody relies on yet, the ones used longest ago first.
+    Beyond `TOTAL`, also delete unproven keys, least recently used first.
     """
     last = func.coalesce(Key.used, Key.made)
     oldest = select(Key.id).where(_on_trial()).order_by(last, Key.id)

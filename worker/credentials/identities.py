@@ -1,6 +1,6 @@
-"""People: who signed in with a provider of identities, and which owner that is here.
+"""OpenID Connect identities: which owner a signed-in person is.
 
-Of a person there is kept what the provider calls them, and nothing else. Knows no web.
+Stores issuer, subject and display name of a person, and nothing else.
 """
 
 from sqlalchemy import select, update

@@ -1,7 +1,7 @@
-"""The settings of a picture, written into the picture and read back out of it.
+"""Job settings embedded in a result picture, and read back from one.
 
-A text chunk in a PNG, the EXIF user comment in a JPEG or WebP; both are JSON. What is embedded
-says how the picture was made and never who made it, from what, or when.
+Stored as JSON in a text chunk of a PNG or the EXIF user comment of a JPEG or WebP. Contains the
+options, network and version; never the owner, the sources or a time.
 """
 
 import io
@@ -39,7 +39,7 @@ class Embedded(BaseModel):
 
 
 def settings_of(job: Job) -> Embedded:
-    """Return what may be told of how a job's picture was made."""
+    """Return the settings of a job that may be published with its picture."""
     return Embedded(
         options=Options.model_validate(recorded(job.options)),
         network=job.network,

@@ -1,6 +1,6 @@
-"""An owner's recent styles: each style picture of the latest finished jobs, once, and small.
+"""An owner's recent styles: thumbnails of the distinct style pictures of the latest finished jobs.
 
-Kept nowhere: they are read from the jobs, and go with them.
+They have no table: they are read from the jobs' rows and pictures, and end with them.
 """
 
 from collections.abc import Collection

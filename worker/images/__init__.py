@@ -1,1 +1,1 @@
-"""Images: untrusted bytes in, clean pictures out, decoded in a process apart."""
+"""Images: untrusted bytes in, clean pictures out, decoded in a separate process."""

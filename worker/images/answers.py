@@ -1,6 +1,6 @@
-"""What a decoder may answer: it may have been taken over by a picture, so nothing is believed.
+"""Check what a decoder process answers, since a picture may have compromised it.
 
-Bounds the answer's size and refuses what we would not have written, by its first bytes. The pixels
+Bounds the size of an answer and checks by its first bytes that it is a format we write. The pixels
 themselves can't be checked.
 """
 

@@ -1,9 +1,9 @@
-"""What a decoding process may still do once it is set up: compute, answer, and nothing else.
+"""Confine a decoder process: after `enter` it can compute and answer, and nothing else.
 
-Two layers. Limits, on every system: no file, socket or pipe can be opened any more, nothing
-written to files, no process started. On Linux (x86-64, ARM64) also a seccomp filter, a list of the
-calls that remain (threads may be started there, processes not); it holds for root too, and for what
-is done to other processes. SECURITY.md says what is left where one is missing. Knows no picture.
+Two layers. Resource limits, on every system: it opens no file, socket or pipe, writes to no file,
+starts no process. On Linux (x86-64, ARM64) also a seccomp filter, a list of the calls that remain
+(threads may be started there, processes not); it holds for root too, and for what is done to other
+processes. SECURITY.md says what is left where one is missing. Knows no picture.
 """
 
 import ctypes

@@ -1,6 +1,6 @@
-"""Strangers' bytes → clean pictures, in a process of its own.
+"""Untrusted bytes → clean pictures, in a process of its own.
 
-Decoders are C, and there are files made to break them or to have them take all memory and time.
+Image decoders are C code; malicious files exploit them or exhaust memory and time.
 `python -m worker.images.decoder` is that process: `worker/images/images.py` starts it, asks it
 over a pipe and replaces it when the kernel had to end it. Before the first picture it is confined,
 as `worker/images/confinement.py` says. Knows no settings, no database and no job.
@@ -332,7 +332,7 @@ def get_ready() -> None:
 
 
 def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
-    """Answer until nobody asks: a line of JSON with the length, then the bytes, each way."""
+    """Answer requests until the input ends; each way a line of JSON with a length, then bytes."""
     while line := asked.readline():
         question = json.loads(line)
         data = asked.read(question["length"])
@@ -347,7 +347,9 @@ def serve(asked: IO[bytes], answers: IO[bytes], held: int) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks; it ends with that
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent process; this one ends with it
     get_ready()
     held = limit_memory()
     print(json.dumps({"confined": confinement.enter()}), flush=True)

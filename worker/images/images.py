@@ -1,8 +1,8 @@
 """Untrusted bytes in, clean pictures out.
 
-A picture that passed is upright sRGB without alpha, encoded by us, with nothing else of what
-was uploaded in it. Here is who asks: what is decoded is decoded in a process of its own
-(`worker/images/decoder.py`), under limits of memory and time that the kernel keeps. Knows no job.
+A clean picture is upright sRGB without alpha, encoded by us, with nothing else of the upload in it.
+This module is the client: a process of its own decodes (`worker/images/decoder.py`), under limits
+of memory and time that the kernel enforces. Raises `Refused`.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ def _exchange(
 
 
 class _Seat:
-    """A decoding process, started when it is first asked; ends with whoever asks it."""
+    """A decoding process, started at its first request; ends with this process."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -316,7 +316,7 @@ def looks(pictures: Sequence[Source], folder: Path) -> Iterator[list[Callable[[]
     if len(pictures) == 1 or max(one.size for one in pictures) > _SMALL:
         yield [partial(clean_file, *one) for one in zip(pictures, files, strict=True)]
         return
-    pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: nobody else waits for it
+    pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: it delays no other
     hands = [
         pool.submit(copy_context().run, _made_file, "clean", given, file, MEMORY // SEATS)
         for given, file in zip(pictures, files, strict=True)

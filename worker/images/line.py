@@ -1,8 +1,8 @@
 """A line of requests in front of a few seats, in which addresses take turns.
 
 A seat that becomes free goes to the address that has the fewest seats and, among those, was
-served least recently; within an address to the owner who was served least recently. Nobody is
-interrupted. Counted in one process; used from threads and from the event loop.
+served least recently; within an address to the owner who was served least recently. A request
+being served is not interrupted. Counted in one process; used from threads and from the event loop.
 """
 
 import asyncio

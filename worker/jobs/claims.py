@@ -103,7 +103,7 @@ def _claiming(worker: str, most: int) -> Update:
 def claim_together(worker: str, most: int) -> list[Job]:
     """Take the next job in line, and of the `most` next ones those that can run with it.
 
-    So nobody is overtaken by more than that. Order: priority, owner's turn, age.
+    So no job is overtaken by more than that. Order: priority, owner's turn, age.
     """
     return _take(_claiming(worker, most))
 

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def _cancel(*which: ColumnElement[bool]) -> Update:
-    """Return what cancels at once where nobody works on it, and else asks the worker to."""
+    """Return a statement that cancels queued jobs at once and asks the workers of running ones."""
     waiting = Job.status == Status.QUEUED
     return (
         update(Job)
@@ -30,7 +30,7 @@ def _cancel(*which: ColumnElement[bool]) -> Update:
 
 
 def cancel(job_id: str, owner: str) -> Job:
-    """Cancel at once if nobody works on it, else ask the worker to; an ended job stays as it is.
+    """Cancel a queued job at once, ask the worker of a running one to; ended jobs stay as they are.
 
     Raises `JobNotFound`.
     """
@@ -79,7 +79,7 @@ def requeue(job_id: str) -> Job:
         .values(
             status=Status.QUEUED,
             released=Job.attempt,  # all its attempts are free again
-            shape="",  # and it runs alone, lest it take others along
+            shape="",  # and it runs alone, since it may fail a whole group
             cancel_requested=False,
             lease_until=None,
             started=None,

@@ -1,7 +1,7 @@
-"""Receipts: what was accepted under which key, so that asking twice makes one job.
+"""Idempotency keys: a submission repeated under the same key returns the first job.
 
-A key is its owner's. The table's primary key decides between two who ask at once, and holds a
-idempotency key and its job together in one transaction. Knows no web.
+Keys are per owner. The table's primary key decides between concurrent submissions; a key and its
+job are inserted in one transaction.
 """
 
 import hashlib

@@ -110,7 +110,7 @@ _WORN_OUT = "The job was started several times and never came to an end. Please 
 
 
 def _unheld(returned: int) -> dict[str, Any]:
-    """Return what a row becomes when nobody has it: cancelled, failed, or in line again.
+    """Return the values of a job that no worker holds any more: cancelled, failed, or queued again.
 
     `returned`: attempts given back with it, which do not count.
     """
@@ -130,7 +130,7 @@ def _unheld(returned: int) -> dict[str, Any]:
 
 
 def _note_let_go(job: Job) -> None:
-    """Log and count what a job became that nobody has."""
+    """Log and count what became of a job that its worker let go."""
     log.info("job %s attempt %d let go, now %s", job.id, job.attempt, job.status)
     if job.status == Status.QUEUED:
         return
@@ -142,7 +142,7 @@ def _note_let_go(job: Job) -> None:
 
 @database.retried
 def _let_go(which: ColumnElement[bool], returned: int = 0) -> list[Job]:
-    """Let those rows become what they become when nobody has them; return them."""
+    """Take jobs from their workers: cancelled, failed or queued again; return them."""
     statement = update(Job).where(in_order(which)).values(**_unheld(returned)).returning(Job)
     with database.transaction() as session:
         found = list(session.scalars(statement, execution_options={"synchronize_session": False}))
@@ -161,7 +161,7 @@ def release(job_id: str, attempt: int, counts: bool = False) -> bool:
 
 
 def expire() -> int:
-    """Put back in line what silent workers had, or end it; return how many jobs changed."""
+    """Queue or end the jobs whose lease has expired; return how many jobs changed."""
     return len(_let_go(is_expired()))
 
 
@@ -182,7 +182,7 @@ def _shorten_leases() -> None:
 
 
 def repair() -> int:
-    """End what waits and nobody may claim; shorten leases that are too long.
+    """End queued jobs that no worker may claim; shorten leases that are too long.
 
     Returns how many jobs ended. Looks before it writes, since it has to look at the whole line.
     """
@@ -191,5 +191,5 @@ def repair() -> int:
         found = session.scalars(select(Job.id).where(stuck())).all()
     if not found:
         return 0
-    log.warning("%d jobs waited that nobody may claim", len(found))
+    log.warning("%d jobs waited that no worker may claim", len(found))
     return len(_let_go(and_(Job.id.in_(found), stuck())))

@@ -171,7 +171,7 @@ def is_joinable() -> ColumnElement[bool]:
 
 
 def stuck() -> ColumnElement[bool]:
-    """True for a row that waits and that nobody may claim: `repair` ends it.
+    """True for a queued row that no worker may claim: `repair` ends it.
 
     No verb of this revision leaves one; an older worker does, and a lowered `max_attempts`.
     """

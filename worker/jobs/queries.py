@@ -94,7 +94,7 @@ def estimates(
 ) -> dict[str, float | None]:
     """Return the seconds until jobs are probably done by their ids, by the latest of each network.
 
-    None when nothing was measured yet, nobody can say, or there is nothing to wait for.
+    None when nothing was measured yet, jobs are paused, or there is nothing to wait for.
     `places` are their `positions`, where they are known. The number of looks does not grow with
     the jobs'.
     """
@@ -138,7 +138,7 @@ def waiting(name: str) -> int:
 
 
 def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
-    """Return a queue's jobs that nobody took though they wait for some seconds, next one first."""
+    """Return a queue's jobs that waited `ring_after_seconds` and are unclaimed, next one first."""
     young = Job.submitted.between(now() - settings().ring_after_seconds, now())
     old = and_(Job.queue == name, ~young)  # one of the future is old: the clock was set back
     with database.reading() as session:

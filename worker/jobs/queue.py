@@ -1,7 +1,7 @@
-"""The queue message: a message in Redis that says "there is a job".
+"""Notifications: messages in Redis, sent by Celery, that say "a job waits".
 
-It may get lost and it may come twice; what is to be done stands in the database. Knows the
-name of the task and not what it does, so that a process without torch can ring.
+A message may be lost or come twice; the database says what is to be done. Names the task and does
+not import it, so that a process without torch can send.
 """
 
 import logging
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds on an answer from Redis; a hung one costs no more
 SHIFT = 10  # seconds after which the work for one message takes no more jobs
-LASTS = 3600  # seconds after the last message until a queue that nobody serves is empty again
+LASTS = 3600  # seconds after the last message until a queue that no worker serves is emptied
 
 _counts: list[Callable[[str], int]] = []  # of each kind of row that waits, given the queue
-_away_until = 0.0  # monotonic; after a failure nobody waits for Redis again before this
+_away_until = 0.0  # monotonic; after a failure Redis is not tried again before this
 
 
 class _Loader(AppLoader):  # type: ignore[misc]
@@ -78,10 +78,10 @@ def _redis() -> redis.Redis:
 
 
 def send(job_id: str, name: str = LIGHT) -> bool:
-    """Ring for a job; False, and a warning in the log, when Redis is away.
+    """Notify the workers of a job; False, and a warning in the log, when Redis is away.
 
-    For two seconds after that it answers False at once, so that a Redis that hangs does
-    not hold up every visitor; the sweep rings again.
+    For two seconds after that it returns False at once, so that a Redis that hangs does
+    not hold up every visitor; the sweep notifies again.
     """
     global _away_until
     if time.monotonic() < _away_until:
@@ -105,7 +105,7 @@ def counted(count: Callable[[str], int]) -> Callable[[str], int]:
 def announce(ids: Sequence[str], name: str) -> bool:
     """Send messages for rows that were just committed, but no more than rows wait in the queue.
 
-    One more would wake nobody: any message makes a worker take whichever row is next. False
+    More would do nothing: any message makes a worker take whichever row is next. False
     when Redis is away.
     """
     if time.monotonic() < _away_until:
@@ -118,7 +118,7 @@ def announce(ids: Sequence[str], name: str) -> bool:
 
 
 def depth(names: Sequence[str] = QUEUES) -> int:
-    """Return how many messages nobody answered yet; raises `redis.RedisError`."""
+    """Return how many messages no worker has received yet; raises `redis.RedisError`."""
     return sum(int(_redis().llen(name)) for name in names)
 
 

@@ -1,6 +1,6 @@
-"""Standings: where many jobs stand, and how long the lines are, in one read each.
+"""Queue position and progress of many jobs, and the lengths of the queues, in one read each.
 
-Knows nobody who asks.
+Does not check who asks; the caller has.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from worker.storage.database import now
 
 @dataclass(frozen=True)
 class JobProgress:
-    """Where a job stands: what changes while it is watched."""
+    """What changes of a job while it is watched: state, position, stage, progress."""
 
     id: str
     state: Status
@@ -31,7 +31,7 @@ class JobProgress:
 
 
 def read(job_ids: Collection[str]) -> dict[str, JobProgress]:
-    """Return where the jobs stand, by id; those that are no more are left out."""
+    """Return the progress of jobs, by id; deleted ones are left out."""
     places = line()
     statement = (
         select(
@@ -58,7 +58,7 @@ class Line:
     state: Status
     jobs: int
     oldest: float | None  # seconds; None unless it waits
-    stuck: int = 0  # jobs that wait and that nobody may claim
+    stuck: int = 0  # queued jobs that no worker may claim
 
 
 def lines() -> list[Line]:

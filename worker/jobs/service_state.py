@@ -1,6 +1,6 @@
-"""The gate: whether jobs are let in and begun, by the admin's word.
+"""Service state: whether jobs are accepted and begun; the admin changes it.
 
-One row that the claim of every worker reads in its own statement. Knows no admin and no web.
+One row, which every worker's claim reads in its own statement.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from worker.storage.database import Base, now
 
 
 class State(StrEnum):
-    """How the studio stands."""
+    """Whether jobs are accepted and begun."""
 
     OPEN = "open"
     PAUSED = "paused"  # jobs are let in and wait; none is begun
@@ -49,7 +49,7 @@ def begins() -> ColumnElement[bool]:
 
 
 def read() -> ServiceState:
-    """Return how the studio stands, and since when."""
+    """Return the service state, and since when it holds."""
     with database.reading() as session:
         return session.scalars(select(ServiceState)).one()
 

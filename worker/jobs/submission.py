@@ -194,11 +194,11 @@ def submit(
     beside: Beside = lambda session, job_id: None,
     room: Room = lambda size: None,
 ) -> Job:
-    """Accept a job: check, store, insert, commit, and only then ring.
+    """Accept a job: check, store, insert, commit, and only then notify.
 
     Knows no limits: what visitors send comes through `admission.submit`. `options` is what
-    `Options` takes; `beside` may write in the job's own transaction; `room` is told the bytes
-    before any is kept. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
+    `Options` takes; `beside` may write in the job's own transaction; `room` is called with the
+    bytes before any is stored. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
     raises, there is no job then. Without Redis the job waits for the sweep.
     """
     begun = time.time()

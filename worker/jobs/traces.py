@@ -1,8 +1,8 @@
-"""A job's way as an OpenTelemetry trace, where the admin named a collector; off otherwise.
+"""OpenTelemetry traces of jobs, if the settings name a collector; off otherwise.
 
-The trace has the job's own id, and its root the last half of it, so that whoever knows the job
-adds to its trace: nothing travels through the queue, where a message may ring for another's job.
-Spans are recorded when what they tell of is over, from the times in the job's row.
+The trace id is the job's id and the root span's id its last half, so every process that knows the
+job adds to its trace and no context travels through the queue. Spans are recorded when they are
+over, from the times in the job's row.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Adoption: the operator's word that a database and a storage of pictures belong together."""
+"""Adoption: the operator declares that a database and a picture storage belong together."""
 
 from worker.maintenance import reclaim
 from worker.storage import marker

@@ -1,4 +1,4 @@
-"""Who leads: of several processes of a kind, the one that holds the lease."""
+"""Leader election: of several processes of a kind, the one that holds the lease leads."""
 
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,7 +17,7 @@ class Lease(Base):
     until: Mapped[float] = mapped_column(default=0.0)
 
 
-LONGEST = 10  # times as long as one's own: nobody's lease is longer, unless the clock was set back
+LONGEST = 10  # times one's own: a longer lease of another is void, since the clock was set back
 
 
 @database.retried

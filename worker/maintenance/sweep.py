@@ -1,8 +1,7 @@
-"""The sweep: what keeps every promise made about jobs when other parts fail.
+"""The sweep: the process that repairs, expires and deletes, and sends webhooks.
 
-Rings again for jobs nobody took, puts back what silent workers had, deletes what is past its
-time; beside that, tells owners' servers what they asked to be told. Several may run, one leads.
-Needs neither the queue nor a free worker.
+Notifies again of jobs that no worker claimed, queues jobs whose lease expired, deletes what is past
+its retention. Several may run; one leads. Needs neither Redis nor a free worker.
 """
 
 import logging
@@ -44,7 +43,7 @@ def _ring(name: str) -> int:
 
 
 def ring() -> int:
-    """Ring for jobs that wait without a bell in their queue; return how many bells went out."""
+    """Notify of jobs that wait without a message in their queue; return how many were sent."""
     try:
         sent = sum(map(_ring, queue.QUEUES))
     except redis.RedisError:
@@ -132,7 +131,7 @@ def _pictures() -> Iterator[str]:
 
 
 def tidy() -> list[str]:
-    """Delete what nobody needs any more; return what the operator should know, in sentences."""
+    """Delete what is past its retention; return warnings for the operator, as sentences."""
     warnings: list[str] = []
     try:
         warnings += _pictures()
@@ -164,7 +163,7 @@ class Sweep:
 
     def once(self) -> bool:
         """Sweep if this process leads; tell whether it does."""
-        processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.told())
+        processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
         if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
             return False
         list(_each({"silent workers": jobs.expire, "repair": self._repair, "messages": ring}))
@@ -180,10 +179,10 @@ class Sweep:
 
 
 def run(stop: Event) -> None:
-    """Sweep until told to stop; whatever fails is tried again the next time."""
+    """Sweep until `stop` is set; what fails is tried again the next time."""
     sweep = Sweep()
-    telling = Thread(target=deliveries.run, args=(stop,), name="deliveries", daemon=True)
-    telling.start()  # apart, since it waits for other people's servers
+    sending = Thread(target=deliveries.run, args=(stop,), name="deliveries", daemon=True)
+    sending.start()  # apart, since it waits for other people's servers
     while not stop.is_set():
         try:
             sweep.once()
@@ -191,4 +190,4 @@ def run(stop: Event) -> None:
             log.exception("a sweep failed")
         stop.wait(settings().sweep_seconds)
     sweep.end()
-    telling.join()
+    sending.join()

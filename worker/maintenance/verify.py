@@ -1,4 +1,4 @@
-"""Whether every picture that a row names is there, and is the one that was stored."""
+"""Check that every picture that a row names exists and has the digest it was stored with."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,8 @@
-"""Faults: named places in the code where a test has its process killed, as `kill -9` would.
+"""Failpoints: named places in the code where a test has its process killed by SIGKILL.
 
-Inert unless STUDIO_FAULT names a place when the process starts; nothing a visitor sends reaches
-that setting, a studio with a public address refuses it, and whoever may set a process's environment
-can kill it anyway. What each place means stands where it is called; tests/hard/ goes through all.
+Inert unless STUDIO_FAULT names a place when the process starts. Visitors can't set that, and a
+studio with a public address refuses it. What each place means stands where it is called;
+tests/hard/ uses all.
 """
 
 import os
@@ -12,7 +12,7 @@ from worker.settings import settings
 
 
 def at(place: str, job_id: str = "") -> None:
-    """End the process here, without a last word, if this is the place (and the job) named."""
+    """Kill this process if STUDIO_FAULT names this place (and this job)."""
     wanted, _, only = settings().fault.partition(":")
     if wanted and wanted == place and only in {"", job_id}:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""What every process says on stderr, one line a time: for people, or as JSON for a collector.
+"""Logging to stderr, one line a message: text for people, or JSON for a collector.
 
-A line about a job begins with "job" and its id, and as JSON has it in a field of its own, so that
-one id finds a job's whole way from the web server through worker and sweep.
+A line about a job begins with "job" and its id; JSON has the id in a field of its own, so one id
+finds a job's lines of web server, worker and sweep.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""What a process counts while it works, in Prometheus' terms.
+"""Prometheus metrics of one process.
 
-Every process counts for itself and hands it over with its heartbeat, as text in its row of
-`processes`; the web server shows the rows of all, so that nobody needs to reach a worker.
+Every process writes its metrics with its heartbeat, as text into its row of `processes`; the web
+server exposes those of all, so that Prometheus need not reach the workers.
 """
 
 from prometheus_client import (
@@ -54,6 +54,6 @@ def styles() -> dict[str, int]:
     }
 
 
-def told() -> str:
-    """Return everything counted so far, in Prometheus' text format."""
+def exposition() -> str:
+    """Return all metrics in Prometheus' text format."""
     return generate_latest(REGISTRY).decode()

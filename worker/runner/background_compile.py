@@ -1,7 +1,7 @@
-"""Has machine code of the networks made beside a worker, which paints without it meanwhile.
+"""Compile the networks ahead of time beside a worker, which runs uncompiled meanwhile.
 
-A process of its own, last in line for the processor and first in line to be killed where memory
-is short: the worker finds its code when it is there, and is no worse off when it never is.
+That process has the lowest CPU priority and is the first to be killed when memory is short. The
+worker loads the compiled code once it exists, and works without it otherwise.
 """
 
 import logging

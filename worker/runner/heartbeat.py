@@ -1,6 +1,6 @@
-"""A thread beside the work that tells the database: this process lives, and so does its job.
+"""Heartbeat: a thread that renews the leases of this process's jobs and says that it is alive.
 
-Knows no network; the work reports its stages to it and hears from it when to stop.
+The work reports stages and progress to it; `watch` raises `Stop` when the work is to be dropped.
 """
 
 import logging
@@ -25,13 +25,13 @@ from worker.storage import processes
 
 log = logging.getLogger(__name__)
 
-DEAF_SECONDS = 10.0
+STALLED_SECONDS = 10.0  # messages wait and none is received: the consumer is stalled
 PACE = 0.25  # seconds between two beats at least, however short the stages are
 RESTART = signal.SIGUSR2
 
 
-def _bells() -> bool:
-    """Tell whether jobs are being announced; no, if nobody can tell."""
+def _messages_wait() -> bool:
+    """Return whether messages wait in the queues; False when Redis is away."""
     try:
         return queue.depth(settings().serving) > 0
     except redis.RedisError:
@@ -44,7 +44,7 @@ class Stop(Exception):
 
 @dataclass
 class _Kept:
-    """A job whose lease is kept: where the work on it is, and what was last heard of it."""
+    """A job whose lease is kept: the stage of the work, and what the last renewal returned."""
 
     job: Job
     stage: str = ""
@@ -53,12 +53,12 @@ class _Kept:
 
 
 class Heartbeat(Thread):
-    """Beats every few seconds, and soon when a stage begins.
+    """Renews every few seconds, and soon after a stage begins.
 
-    Beside that it notices when Celery's main process, its parent, has stopped receiving, as it may
-    when Redis goes while a message is being acknowledged: messages wait, this process is idle, and
-    for `DEAF_SECONDS` none is brought. The parent is then told to start again, and if it does not
-    even hear that, killed, for whoever keeps it alive to start it again.
+    It also restarts Celery's main process, its parent, when that has stalled, as it may when Redis
+    goes while a message is being acknowledged: messages wait, this process is idle, and for
+    `STALLED_SECONDS` none arrives. The parent gets the signal `RESTART`, and after twice that time
+    SIGKILL, so that its supervisor starts it again.
     """
 
     def __init__(self, kind: str, info: Callable[[], dict[str, Any]]) -> None:
@@ -72,11 +72,12 @@ class Heartbeat(Thread):
         self._kept: dict[str, _Kept] = {}  # by the job's id; replaced whole, never changed
         self._changing = Lock()
         self._beaten = self._touched = -math.inf
-        self._heard, self._heard_at, self._told = Event(), time.monotonic(), False
+        self._received = Event()
+        self._received_at, self._restarted = time.monotonic(), False
 
     def hear(self) -> None:
-        """Take note that a message was brought to this process."""
-        self._heard.set()
+        """Record that this process received a message."""
+        self._received.set()
 
     def keep(self, group: Sequence[Job]) -> None:
         """Keep the leases of jobs from now on."""
@@ -90,12 +91,12 @@ class Heartbeat(Thread):
             self._kept = {name: kept for name, kept in self._kept.items() if name not in gone}
 
     def hold(self, job: Job) -> Hold:
-        """Tell what was last heard of a job whose lease is kept."""
+        """Return what the last renewal said of a job whose lease is kept."""
         kept = self._kept.get(job.id)
         return kept.hold if kept else Hold.HELD
 
     def watch(self, group: Sequence[Job], stage: str, progress: float) -> None:
-        """Take note of where work is; raises `Stop` when nobody wants it any more."""
+        """Record stage and progress; raises `Stop` when no job of the group is held any more."""
         for job in group:
             if kept := self._kept.get(job.id):
                 kept.stage, kept.progress = stage, progress
@@ -104,14 +105,14 @@ class Heartbeat(Thread):
             raise Stop
 
     def end(self) -> None:
-        """Beat no more, and tell the database so."""
+        """Stop the heartbeat and delete the process's row."""
         self._ended = True
         self._soon.set()
         self.join(10)
         processes.gone(self.process)
 
     def run(self) -> None:
-        """Beat until the end; a database that is away is tried again."""
+        """Renew until `end`; a database that is away is tried again."""
         while not self._ended:
             try:
                 self._beat()
@@ -128,8 +129,8 @@ class Heartbeat(Thread):
         self._renew()
         if self._beaten - self._touched >= settings().heartbeat_seconds:
             self._touched = self._beaten
-            processes.touch(self.process, self._kind, self._info(), metrics.told())
-            self._listen()
+            processes.touch(self.process, self._kind, self._info(), metrics.exposition())
+            self._watch_parent()
 
     def _renew(self) -> None:
         at: defaultdict[tuple[str, float], list[_Kept]] = defaultdict(list)
@@ -140,15 +141,15 @@ class Heartbeat(Thread):
             for kept in group:
                 kept.hold = holds[kept.job.id]
 
-    def _listen(self) -> None:
+    def _watch_parent(self) -> None:
         now = time.monotonic()
-        if self._kept or self._heard.is_set() or not _bells():
-            self._heard.clear()
-            self._heard_at, self._told = now, False
-        elif now - self._heard_at > 2 * DEAF_SECONDS:
-            log.error("the worker is deaf to all and is killed")
+        if self._kept or self._received.is_set() or not _messages_wait():
+            self._received.clear()
+            self._received_at, self._restarted = now, False
+        elif now - self._received_at > 2 * STALLED_SECONDS:
+            log.error("the worker still receives no message and is killed")
             os.kill(self._parent, signal.SIGKILL)
-        elif now - self._heard_at > DEAF_SECONDS and not self._told:
-            self._told = True
-            log.warning("the worker does not hear that jobs wait, and is started anew")
+        elif now - self._received_at > STALLED_SECONDS and not self._restarted:
+            self._restarted = True
+            log.warning("the worker receives no message though jobs wait, and is restarted")
             os.kill(self._parent, RESTART)

@@ -1,6 +1,6 @@
-"""Styles that were measured before: in this process's memory, else in the table of `styles`.
+"""Cache of style statistics: this process's memory, then the table `styles`.
 
-A key names everything a measure depends on: picture, network with its weights, size, and the
+A key has everything the statistics depend on: picture, network with its weights, size, and the
 photo whose colours the style's were matched to, if they were.
 """
 

@@ -1,7 +1,7 @@
-"""Measures of style pictures, kept so that no worker measures the same one twice.
+"""The table `styles`: style statistics by key, so that no worker measures the same style twice.
 
-A table with an age and a size, apart from the queue: what it can't keep is measured again. Knows
-bytes; what they mean is `worker/runner/style_cache.py`'s, so that the sweep needs no torch.
+Limited by age and size; what is deleted is measured again. Stores bytes, which
+`worker/runner/style_cache.py` encodes, so that the sweep needs no torch.
 """
 
 import logging

@@ -1,6 +1,6 @@
-"""The database: SQLite on a laptop, PostgreSQL elsewhere; its clock is the only one that counts.
+"""The database: SQLite on a laptop, PostgreSQL elsewhere; all times are its clock's.
 
-Knows tables only as far as alembic does; what a row means is `worker/jobs/__init__.py`'s.
+Engine, transactions, retries and migrations; the tables are declared by the modules that own them.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Deletions: the folders of jobs and previews whose rows were deleted on purpose.
 
-Pictures in such a folder are deleted whenever the sweep finds some: a worker may have stored one
-a moment too late, or a process may have died between the rows and the files.
+The sweep deletes pictures in such a folder whenever it finds some: a worker may have stored one
+too late, or a process may have died between deleting rows and files.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Folders whose names are on the disk: what a file needs besides its own fsync."""
+"""Sync folders, so that the names of new files survive a power cut, as their bytes do."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which processes are alive, by the time they were last heard in the database."""
+"""Live processes: each writes a row with its heartbeat; a recent one counts as alive."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from worker.storage.database import Base, now
 
 
 class Process(Base):
-    """A process that serves: kind is worker, sweep or web; info is what it told of itself."""
+    """A process that serves: kind is worker, sweep or web; info is what it reported of itself."""
 
     __tablename__ = "processes"
 
@@ -20,7 +20,7 @@ class Process(Base):
     kind: Mapped[str]
     seen: Mapped[float] = mapped_column(default=now())
     info: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # what it counted, see `metrics.told`; some kilobytes that only `/metrics` reads
+    # what it counted, see `metrics.exposition`; some kilobytes that only `/metrics` reads
     metrics: Mapped[str] = mapped_column(default="", deferred=True)
 
 
@@ -41,14 +41,14 @@ def gone(name: str) -> None:
 
 
 def alive(kind: str, seconds: float = 20) -> list[Process]:
-    """Return the processes of a kind heard within the last seconds."""
+    """Return the processes of a kind with a heartbeat within the last seconds."""
     received = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
     with database.reading() as session:
         return list(session.scalars(received.order_by(Process.name)))
 
 
 def counted(kind: str, seconds: float = 20) -> dict[str, str]:
-    """Return what the processes of a kind that were heard lately counted, by their names."""
+    """Return the metrics of the live processes of a kind, by their names."""
     received = select(Process.name, Process.metrics).where(
         Process.kind == kind, Process.seen > now() - seconds
     )

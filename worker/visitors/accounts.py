@@ -1,4 +1,4 @@
-"""Accounts: all that is kept of one owner, to be moved or deleted at the owner's word."""
+"""Accounts: delete everything of an owner, or move it to another owner at sign-in."""
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ def remove(owner: str) -> int:
     around them.
     """
     with database.transaction() as session:
-        rate_limits.lock(session, quota.EVERYBODY)  # room is made by nobody else meanwhile
+        rate_limits.lock(session, quota.EVERYBODY)  # no other process evicts meanwhile
         # locked at once and in order, though they are deleted some at a time
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
         quota.delete_rows(session, job_ids)
@@ -82,8 +82,8 @@ def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> s
     """Return the owner that a person is, `fresh` for one who comes for the first time.
 
     What the anonymous visitor made comes along, a block too; what another person made does not.
-    The owner is never the visitor's and the visitor's keys end, so that neither a cookie that
-    somebody planted before nor a key made with it is a way in afterwards.
+    The owner is never the visitor's and the visitor's keys end, so that neither a cookie
+    planted by an attacker before nor a key made with it gives access afterwards.
     """
     with database.transaction() as session:
         rate_limits.lock(session, "people")  # of two who are the same person one waits

@@ -1,7 +1,7 @@
-"""Admission: how a visitor's job gets in, through the page or the API.
+"""Admission: the checks that a visitor's submission passes, from the page or the API.
 
-The limits first, since they cost little; then the pictures, then the room; and once more, when
-the row is written, what two at once could both have passed.
+Blocks and rate limits first, since they cost little; then the pictures, then the quota. Checks that
+two concurrent submissions could both pass are repeated in the transaction that inserts the row.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Blocks: whom the admin lets send nothing more, an owner or a scrambled network address.
+"""Blocklist: owners and origins (hashed network addresses) whose submissions are refused.
 
-Who is blocked still sees, downloads and deletes what is theirs.
+A blocked visitor can still see, download and delete what is theirs.
 """
 
 from sqlalchemy import delete, select
@@ -15,7 +15,7 @@ REASON = 500  # characters
 
 
 class Block(Base):
-    """One who is blocked."""
+    """A blocked owner or origin."""
 
     __tablename__ = "blocks"
 
@@ -25,7 +25,7 @@ class Block(Base):
 
 
 class Blocked(Refused):
-    """The admin takes nothing more from whoever asks."""
+    """The visitor or their network is blocked."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,7 +53,7 @@ def put(who: str, reason: str = "") -> None:
 
 @database.retried
 def lift(who: str) -> bool:
-    """Let somebody in again; tell whether there was a block."""
+    """Remove a block; return whether there was one."""
     with database.transaction() as session:
         gone = session.execute(delete(Block).where(Block.who == who))
     return bool(gone.rowcount)  # type: ignore[attr-defined]

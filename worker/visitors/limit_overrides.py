@@ -1,7 +1,7 @@
-"""Ceilings: the limits as they are now, the settings' or what the admin made of them since.
+"""Effective limits: the settings', overridden by the admin at run time.
 
-Kept in the database, so that a change holds for all processes, and after a restart. A process
-looks once a second.
+Overrides are in the database, so they hold for all processes and after a restart; a process reads
+them once a second.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""Previews: a small picture that follows a control while it is dragged, one a visitor at a time.
+"""Previews: small pictures that follow the form's controls, at most one a visitor.
 
-A row a visitor, its pictures under names that are used again: asking again replaces what was
-asked before, so that nothing piles up. A preview is no job: it has no place in line, no attempts
-and no entry in the gallery, is made only when no job can be begun, and is gone minutes later.
+One row a visitor, with fixed names for its pictures: a new request replaces the last one. A preview
+is no job: it has no queue position, attempts or gallery entry, is made only when no job can be
+begun, and is deleted minutes later.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ from worker.visitors import rate_limits
 from worker.visitors.rate_limits import Visitor
 
 SIDE = 256  # pixels of the shorter side
-FRESH = 10.0  # seconds; what was asked longer ago nobody waits for any more
+FRESH = 10.0  # seconds; an older request is out of date, since no page waits for it any more
 LASTS = 300.0  # seconds without another one; then row and pictures go
 
 
 class State(StrEnum):
-    """Where a preview stands; nothing brings back one whose worker was killed."""
+    """The state of a preview; one whose worker was killed is not retried."""
 
     ASKED = "asked"
     BEGUN = "begun"
@@ -161,7 +161,7 @@ def ask(
 
 @queue.counted
 def waiting(name: str) -> int:
-    """Return how many previews wait in a queue, those that nobody waits for any more left out."""
+    """Return how many previews wait in a queue; out-of-date requests are left out."""
     asked = _asked(), Preview.queue == name
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(Preview).where(*asked)) or 0
@@ -179,7 +179,7 @@ def look(preview_id: str, owner: str) -> State | None:
 
 @database.retried
 def claim() -> Preview | None:
-    """Take the preview that was asked for first; those nobody waits for any more are left."""
+    """Take the oldest requested preview; out-of-date requests are left."""
     first = (
         select(Preview.owner)
         .where(

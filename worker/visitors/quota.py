@@ -1,10 +1,10 @@
-"""Room: how much is kept of one visitor and of all, and what goes when there is too much.
+"""Storage quotas, of one visitor and of all, and which jobs are deleted beyond them.
 
-Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
+Beyond an owner's own quota, that owner's oldest ended job is deleted. Beyond the quota of all, the
 oldest ended job of the owner who keeps most (max-min fairness), within these rules:
 
 - an owner who keeps no more than the guaranteed share loses nothing to a submission;
-- nobody loses anything to a submission of an owner who would then keep more;
+- an owner loses nothing to a submission of another who would then keep more;
 - an owner who has no job older than a day takes nothing from owners who have one.
 
 Jobs that their owner pinned (favourite, published or shared) stay. Counted by the rows in the
@@ -133,7 +133,7 @@ def _is_new(session: Session, owner: str) -> bool:
 
 @dataclass(frozen=True)
 class _Asks:
-    """For whose submission room is made; owner "": for nobody's, the limit was lowered."""
+    """The submission that room is made for; owner "": none, the limit was lowered."""
 
     owner: str = ""
     needed: int = 0  # bytes that are still to come
@@ -218,7 +218,7 @@ def _make(session: Session, owner: str, needed: int) -> list[str]:
 @database.retried
 def reserve(owner: str, needed: int) -> None:
     """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
-    if _fits(owner, needed):  # most often; and nobody waits for who only reads
+    if _fits(owner, needed):  # most often; and only reading holds no lock
         return
     with database.transaction() as session:
         gone = _make(session, owner, needed)

@@ -1,8 +1,8 @@
-"""Limits: how much one visitor, and one network address, may ask for.
+"""Rate limits of one visitor and one network address, by GCRA.
 
-Counted in the database, so that they hold for all processes together and while Redis is down.
-What was spent comes back steadily: a whole minute's worth may be spent at once, and then only
-as fast as it returns. Knows no address, only the scrambled form of one (an origin).
+Counted in the database, so that they hold for all processes together and while Redis is down. A
+whole minute's allowance may be used at once, and then only as fast as it returns. Addresses are
+stored only as a keyed hash (an origin). Raises `TooMany`.
 """
 
 import math
@@ -39,7 +39,7 @@ class TooMany(Refused):
 
 
 class Allowance(Base):
-    """What somebody spent of one limit, as the time when all of it will have come back."""
+    """What a visitor or address used of one limit, as the time when it is whole again (TAT)."""
 
     __tablename__ = "allowances"
 
@@ -327,7 +327,7 @@ _GUESS = Limit("attempts", ATTEMPTS, MINUTE, "Too many wrong secrets. Please wai
 
 
 def check_guesses(origin: str) -> None:
-    """Raise `TooMany` when an address has guessed wrongly too often to be heard just now."""
+    """Raise `TooMany` while an address has guessed wrongly too often."""
     mine = Allowance.who == f"origin:{origin}", Allowance.what == _GUESS.what
     with database.reading() as session:
         spent = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
@@ -347,7 +347,7 @@ def spend_guess(origin: str) -> None:
 
 @database.retried
 def _forget_allowances() -> None:
-    """Delete what has come back entirely, but for what somebody is about to spend of."""
+    """Delete the rows of limits that are whole again, but for those that a request is using."""
     key = tuple_(Allowance.who, Allowance.what)
     old = select(Allowance.who, Allowance.what).where(Allowance.until < now() - MINUTE)
     with database.transaction() as session:

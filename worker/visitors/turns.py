@@ -1,8 +1,8 @@
-"""Turns: who is next in line, where many come from one address.
+"""Turns: the fair order of queued jobs, by owner and by address.
 
-An owner is who sends a cookie, and anybody gets a new one by sending none; so the jobs of owners
-younger than an hour take the turns of their address, one a round, as one owner's jobs do. Among
-themselves the owners at an address, a classroom for instance, take these turns one by one.
+A new owner costs nothing (a request without a cookie gets one), so jobs of owners younger than an
+hour take turns by their address, as if of one owner: one a round. The new owners at one address, a
+classroom for instance, take these turns one after the other.
 """
 
 from collections import Counter

@@ -220,7 +220,7 @@ def _lie_since() -> dict[str, float]:
 def _delete_stray(name: str, since: float) -> None:
     """Delete what no row names, unless its row may still come; a folder was an older version's.
 
-    What has not the shape of ours is somebody else's, and stays.
+    What has not the shape of ours was not made by the studio, and stays.
     """
     if _file(name).is_symlink():
         return

@@ -1,8 +1,8 @@
-"""Deliveries: telling an owner's server that a job ended, again until it hears.
+"""Webhook deliveries: a signed POST to an owner's server when a job ends, retried until accepted.
 
-A delivery is promised beside its job, in one transaction, and falls due when the job ends. It
-comes at least once: whoever sends it may die before writing that down. Signed as Standard
-Webhooks says (standardwebhooks.com), so that ready-made code can check it. Knows no web.
+The row is inserted in the job's transaction and falls due when the job ends. Delivery is at least
+once: a sender may die before it records the answer. Signed as in Standard Webhooks
+(standardwebhooks.com), so that ready-made code can check it.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ GONE = 410  # the receiver's word that it wants no more
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     WAITING = "waiting"  # for the job to end, or for the next attempt
     DELIVERED = "delivered"
@@ -49,7 +49,7 @@ class State(StrEnum):
 
 
 class Delivery(Base):
-    """What is to be told about one job, and how that went."""
+    """The webhook of one job, its attempts and its result."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -63,7 +63,7 @@ class Delivery(Base):
     state: Mapped[str] = mapped_column(default=State.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     due: Mapped[float] = mapped_column(default=now())  # not before
-    busy_until: Mapped[float | None]  # somebody sends it
+    busy_until: Mapped[float | None]  # a process is sending it
     answer: Mapped[int | None]  # the last status
     error: Mapped[str | None]  # why the last attempt failed: one sentence
     ended: Mapped[float | None]
@@ -196,9 +196,9 @@ def _unneeded() -> ColumnElement[bool]:
 
 @database.retried
 def forget() -> None:
-    """Delete the deliveries of jobs that are no more, and secrets that nobody needs.
+    """Delete the deliveries of jobs that are no more, and unneeded secrets.
 
-    Of too many, the newest go: whoever fills the table has others' secrets spared.
+    Beyond `SECRETS`, the newest go, so that a flood of new ones deletes no others'.
     """
     first = select(Secret.owner).order_by(Secret.made, Secret.owner)
     too_many = and_(
@@ -218,7 +218,7 @@ def forget() -> None:
 
 
 def _message(job: Job) -> bytes:
-    """Return what is told: enough to know what to fetch."""
+    """Return the body: enough to know what to fetch."""
     fields = {
         "type": f"job.{job.status}",
         "timestamp": job.finished,
@@ -254,7 +254,7 @@ def _ready(delivery: Delivery) -> tuple[bytes, dict[str, str]] | None:
 
 
 async def _attempt(caller: httpx.AsyncClient, delivery: Delivery) -> tuple[int | None, str | None]:
-    """Send once; return the answer's status and, unless it was heard, what went wrong."""
+    """Send once; return the answer's status and, unless it was accepted, what went wrong."""
     ready = await asyncio.to_thread(_ready, delivery)
     if ready is None:
         return None, "The job or the secret was deleted."
@@ -313,11 +313,11 @@ async def _deliver_until(stop: Event) -> None:
 
 
 def run(stop: Event) -> None:
-    """Deliver until told to stop; several processes may."""
+    """Deliver until `stop` is set; several processes may."""
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses, paths and all
     while not stop.is_set():
         try:
             asyncio.run(_deliver_until(stop))
         except Exception:
-            log.exception("deliveries stopped; they begin anew")
+            log.exception("deliveries stopped; they start again")
             stop.wait(5)

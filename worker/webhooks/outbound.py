@@ -1,7 +1,7 @@
-"""The world outside: which addresses a visitor may have us call, and a call to one of them.
+"""SSRF-safe HTTP: POST to an address that a visitor named; raises `NotPublic`.
 
-A name is resolved once, every address it has must be public, and the connection goes to one of
-just these: a name that points elsewhere a moment later gains nothing. Knows no job.
+A name is resolved once, all its addresses must be public, and the connection goes to one of these,
+so that a name that resolves differently later (DNS rebinding) gains nothing.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Address = IPv4Address | IPv6Address
 
 
 class NotPublic(Exception):
-    """An address that nobody may be sent to; the message is a sentence."""
+    """An address that is not public; the message is a sentence."""
 
 
 _NAT64 = ip_network("64:ff9b::/96")  # stands for the IPv4 address in its last 32 bits
@@ -35,7 +35,7 @@ _SPECIAL = tuple(  # in the registries of special addresses; `ipaddress` knows n
     map(
         ip_network,
         (
-            "192.0.0.0/24",  # protocols; two anycast addresses in it are nobody's for a webhook
+            "192.0.0.0/24",  # protocols; its two anycast addresses serve no webhook
             "192.88.99.0/24",  # relays of 6to4
             "2001::/23",  # protocols, Teredo among them
             "2001:db8::/32",  # examples

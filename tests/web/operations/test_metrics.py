@@ -56,7 +56,7 @@ def test_an_empty_studio_has_lines_of_no_length(client: TestClient) -> None:
 def test_what_every_process_counted_is_there_under_its_name(client: TestClient) -> None:
     metrics.FAILED.labels("BlobMissing").inc(3)
     metrics.STAGES.labels("picture").observe(0.3)
-    counted = metrics.told()
+    counted = metrics.exposition()
     for name in ("here:1", "there:1"):
         processes.touch(name, "worker", {}, counted)
     found = read(client)
@@ -67,7 +67,7 @@ def test_what_every_process_counted_is_there_under_its_name(client: TestClient) 
 
 
 def test_a_process_that_went_is_counted_no_more(client: TestClient) -> None:
-    processes.touch("here:1", "worker", {}, metrics.told())
+    processes.touch("here:1", "worker", {}, metrics.exposition())
     processes.gone("here:1")
     assert not [labels for _, labels in read(client) if "here:1" in labels]
 

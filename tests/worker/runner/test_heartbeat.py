@@ -161,7 +161,7 @@ def test_a_database_that_is_away_for_a_moment_is_survived(
 def test_a_parent_that_delivers_no_message_is_restarted(
     beat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "DEAF_SECONDS", 0.5)
+    monkeypatch.setattr(heartbeat, "STALLED_SECONDS", 0.5)
     parent = subprocess.Popen(["sleep", "60"])
     monkeypatch.setattr(beat, "_parent", parent.pid)
     monkeypatch.setattr("os.getppid", lambda: parent.pid)

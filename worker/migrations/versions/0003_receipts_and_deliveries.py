@@ -1,4 +1,4 @@
-"""Receipts of what was accepted, deliveries to owners' servers, and what these are signed with."""
+"""Idempotency keys, webhook deliveries, and the secrets these are signed with."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whether jobs are let in and begun."""
+"""Service state: whether jobs are accepted and begun."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Measures of style pictures."""
+"""Cached statistics of style pictures."""
 
 import sqlalchemy as sa
 from alembic import op

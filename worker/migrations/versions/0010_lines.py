@@ -1,4 +1,4 @@
-"""Indexes that have the line in order: of all queues, and of each."""
+"""Indexes of queued jobs in claim order: of all queues, and of each."""
 
 from alembic import op
 

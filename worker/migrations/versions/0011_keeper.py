@@ -1,4 +1,4 @@
-"""What the keeper decides while the studio runs: limits, blocks, and a row for each act."""
+"""What the admin changes at run time: limit overrides, blocks, and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who signed in, and which owner that is."""
+"""OpenID Connect identities and their owners."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,106 @@
+"""`python -m tests.lint.retired_words`: refuse the words that CONTRIBUTING's glossary replaced.
+
+Looks at names, docstrings and comments of Python files and at JavaScript comments; not at other
+strings, since tables, settings and JSON fields keep their names. Prints file:line: word, and exits
+with 1 if there is any. `--count` prints how often each word occurs, and exits with 0.
+"""
+
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RETIRED = {  # word: the word to use
+    "anew": "again",
+    "bell": "notification",
+    "bells": "notifications",
+    "ceiling": "limit override",
+    "ceilings": "limit overrides",
+    "deaf": "stalled",
+    "doorbell": "notification",
+    "heard": "received",
+    "keeper": "admin",
+    "keepers": "admins",
+    "lest": "so that … not",
+    "nobody": "no one by name: say who or what",
+    "passage": "tiled forward pass",
+    "receipt": "idempotency key",
+    "receipts": "idempotency keys",
+    "rung": "notified",
+    "somebody": "say who",
+    "standing": "progress",
+    "standings": "queue positions",
+    "tally": "moments",
+    "told": "say what was given or reported",
+    "whoever": "say who",
+}
+SEEN = {  # names that others see and that stay: settings' fields, columns, public attributes
+    "ring_after_seconds",
+}
+THIS = "tests/lint/retired_words.py"
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+def words(text: str) -> Iterator[str]:
+    """Yield the words of a name or of prose: `HasBell_now` has three."""
+    return (found[0].lower() for found in WORD.finditer(text))
+
+
+def python(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each name, comment and docstring."""
+    before = tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in {tokenize.NAME, tokenize.COMMENT}:
+            yield token.start[0], token.string
+        elif token.type == tokenize.STRING and before in {tokenize.NEWLINE, tokenize.INDENT}:
+            for number, line in enumerate(token.string.split("\n")):
+                yield token.start[0] + number, line
+        if token.type not in {tokenize.NL, tokenize.COMMENT, tokenize.ENCODING}:
+            before = token.type if token.type != tokenize.DEDENT else tokenize.NEWLINE
+
+
+def javascript(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each comment."""
+    for found in re.finditer(r"/\*.*?\*/|(?<![:\"'`\\])//[^\n]*", text, re.DOTALL):
+        first = text.count("\n", 0, found.start()) + 1
+        for number, line in enumerate(found[0].split("\n")):
+            yield first + number, line
+
+
+READERS = {".py": python, ".js": javascript}
+
+
+def found() -> Iterator[tuple[str, int, str]]:
+    """Yield file, line and word of every retired word."""
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
+    )
+    for file in listed.stdout.splitlines():
+        reader = READERS.get(Path(file).suffix)
+        if reader is None or file == THIS or file.startswith("tests/data/"):
+            continue
+        for line, text in reader((ROOT / file).read_text("utf-8")):
+            if text not in SEEN:
+                yield from ((file, line, word) for word in words(text) if word in RETIRED)
+
+
+def main() -> None:
+    """Print what is there; exit with 1 if there is any."""
+    everything = list(found())
+    if "--count" in sys.argv:
+        for word, count in Counter(word for _, _, word in everything).most_common():
+            print(f"{count:5} {word}")
+        print(f"{len(everything):5} in all")
+        return
+    for file, line, word in everything:
+        print(f"{file}:{line}: {word!r}: {RETIRED[word]}")
+    sys.exit(bool(everything))
+
+
+if __name__ == "__main__":
+    main()
