@@ -278,8 +278,8 @@ class Settings(BaseSettings):
     guaranteed_owners: int = Field(
         default=100,
         ge=0,
-        description="visitors by whom total_bytes is divided: who keeps no more than such a share "
-        "loses nothing to others; 0: no share is guaranteed",
+        description="visitors by whom total_bytes and uploads_bytes are divided: who keeps no more "
+        "than such a share loses nothing to others; 0: no share is guaranteed",
     )
     uploads_bytes: int = Field(
         default=2 * GIB, ge=0, description="kept of forms that are being filled in; 0: any"

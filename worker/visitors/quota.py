@@ -1,11 +1,7 @@
 """Storage quotas, of one visitor and of all, and which jobs are deleted beyond them.
 
-Beyond an owner's own quota, that owner's oldest ended job is deleted. Beyond the quota of all, the
-oldest ended job of the owner who keeps most (max-min fairness), within these rules:
-
-- an owner who keeps no more than the guaranteed share loses nothing to a submission;
-- an owner loses nothing to a submission of another who would then keep more;
-- an owner who has no job older than a day takes nothing from owners who have one.
+Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
+oldest ended job of the owner who keeps most, within the rules of `worker/visitors/fairness.py`.
 
 Jobs that their owner pinned (favourite, published or shared) stay. Counted by the rows in the
 database, including what is reserved for results still to come.
@@ -13,9 +9,7 @@ database, including what is reserved for results still to come.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from heapq import heapify, heappop, heappush
+from functools import lru_cache, partial
 
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -23,17 +17,15 @@ from sqlalchemy.orm import Session
 from worker.errors import Refused
 from worker.gallery.gallery import Entry, Report
 from worker.jobs import ACTIVE, Job, in_order
-from worker.settings import settings
 from worker.storage import blobs, database, deletions
 from worker.storage.blobs import StorageFull
-from worker.storage.database import now
-from worker.visitors import limit_overrides, rate_limits
+from worker.visitors import fairness, limit_overrides, rate_limits
+from worker.visitors.fairness import Asks
 
 log = logging.getLogger(__name__)
 
 EVERYBODY = "everybody"
 AT_ONCE = 500  # jobs deleted in one go
-NEW = 86400.0  # seconds after an owner's first job until it may take room from older owners
 
 
 class QuotaFull(Refused):
@@ -125,59 +117,15 @@ def _kept_by_owner(session: Session) -> dict[str, int]:
     return {owner: int(size) for owner, size in rows}
 
 
-def _is_new(session: Session, owner: str) -> bool:
-    """Tell whether no job of the owner is older than a day."""
-    old = Job.owner == owner, Job.submitted < now() - NEW
-    return session.scalar(select(Job.id).where(*old).limit(1)) is None
-
-
-@dataclass(frozen=True)
-class _Asks:
-    """The submission that room is made for; owner "": none, the limit was lowered."""
-
-    owner: str = ""
-    needed: int = 0  # bytes that are still to come
-    share: int = 0  # who keeps no more loses nothing
-    newcomer: bool = False  # takes nothing from older owners
-
-    def spares(self, session: Session, other: str) -> bool:
-        """Tell whether another owner loses nothing to this one, however much it keeps."""
-        return self.newcomer and other != self.owner and not _is_new(session, other)
-
-
-def _fairly(session: Session, asks: _Asks, size: int) -> list[str] | None:
-    """Return jobs that together take so much, each of who keeps most at that point.
-
-    None: there are not enough within the rules.
-    """
+def _fairly(session: Session, asks: Asks, size: int) -> list[str] | None:
+    """Return jobs that together take so much; None: there are not enough within the rules."""
     kept = _kept_by_owner(session)
-    if asks.owner:
-        kept[asks.owner] = kept.get(asks.owner, 0) + asks.needed
-    # who keeps most comes first; of equals the one who asks
-    heap = [(-most, one != asks.owner, one) for one, most in kept.items() if most > asks.share]
-    heapify(heap)
-    ended: dict[str, Iterator[tuple[str, int]]] = {}
-    found: list[str] = []
-    while size > 0 and heap:
-        most, other, owner = heappop(heap)
-        if owner not in ended:
-            ended[owner] = iter(()) if asks.spares(session, owner) else _ended(session, owner)
-        job_id, bytes_ = next(ended[owner], ("", 0))
-        if job_id:
-            found.append(job_id)
-            size -= bytes_
-            if -most - bytes_ > asks.share:
-                heappush(heap, (most + bytes_, other, owner))
-        elif not other:
-            break  # all others keep less
-    return found if size <= 0 else None
+    return fairness.chosen(session, asks, kept, partial(_ended, session), size)
 
 
 def share() -> int:
     """Return the bytes that an owner keeps in any case."""
-    [total] = limit_overrides.of("total_bytes")
-    most = settings().guaranteed_owners
-    return total // most if most else 0
+    return fairness.share(limit_overrides.of("total_bytes")[0])
 
 
 def _fits(owner: str, needed: int) -> bool:
@@ -195,8 +143,8 @@ def _fair(session: Session, owner: str, over: int, needed: int) -> list[str]:
     """Return the jobs that give way to an owner's submission; raises `StorageFull`."""
     if over <= 0:
         return []
-    asks = _Asks(owner, needed, share(), _is_new(session, owner))
-    found = _fairly(session, asks, over)
+    [total] = limit_overrides.of("total_bytes")
+    found = _fairly(session, fairness.of(session, owner, needed, total), over)
     if found is None:
         raise StorageFull
     return found
@@ -252,7 +200,7 @@ def trim() -> int:
     with database.transaction() as session:
         rate_limits.lock(session, EVERYBODY)
         over = _over(session, None, total, 0)
-        gone = _fairly(session, _Asks(), over) or [] if over > 0 else []
+        gone = _fairly(session, Asks(), over) or [] if over > 0 else []
         delete_rows(session, gone)
     delete_pictures(gone)
     if total:

@@ -1,8 +1,8 @@
 """Uploads: pictures in forms that are being filled in, each of them its sender's alone.
 
 A row says whose an upload is, since when, and how many bytes its file takes; the file lies in the
-folder of the web server that took it, under the row's id. An upload is deleted by age, and the
-oldest ones when the folder would pass its cap.
+folder of the web server that took it, under the row's id. An upload is deleted by age, and when
+the folder would pass its cap, the oldest one of the owner who keeps most (`fairness`).
 """
 
 import contextlib
@@ -13,7 +13,8 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from worker.settings import settings
 from worker.storage import database, marker
 from worker.storage.blobs import StorageFull
 from worker.storage.database import Base, now
-from worker.visitors import limit_overrides, rate_limits
+from worker.visitors import fairness, limit_overrides, rate_limits
 
 LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many files there are
 BLOCK = 512  # bytes of one of st_blocks
@@ -113,16 +114,31 @@ def _forget_old(session: Session) -> list[str]:
     return _delete_rows(session, Upload.created < now() - settings().uploads_hours * 3600)
 
 
-def _make_room(session: Session, coming: int, most: int) -> list[str]:
-    """Delete the oldest rows until so much more fits; returns their ids."""
-    over = (session.scalar(select(func.sum(Upload.bytes))) or 0) + coming - most
-    gone: list[str] = []
-    oldest = select(Upload.id, Upload.bytes).order_by(Upload.created, Upload.id)
-    for upload_id, size in session.execute(oldest.execution_options(yield_per=100)):
-        if over <= 0:
-            break
-        gone.append(upload_id)
-        over -= size
+def _kept_by_owner(session: Session) -> dict[str, int]:
+    rows = session.execute(select(Upload.owner, func.sum(Upload.bytes)).group_by(Upload.owner))
+    return {owner: int(size) for owner, size in rows}
+
+
+def _oldest(session: Session, owner: str) -> Iterator[tuple[str, int]]:
+    """Yield id and bytes of an owner's uploads, the oldest first."""
+    own = select(Upload.id, Upload.bytes).where(Upload.owner == owner)
+    ordered = own.order_by(Upload.created, Upload.id).execution_options(yield_per=100)
+    yield from ((upload_id, size) for upload_id, size in session.execute(ordered))
+
+
+def _make_room(session: Session, owner: str, coming: int, most: int) -> list[str]:
+    """Delete the rows that give way to so much more of an owner's; returns their ids.
+
+    Raises `StorageFull` when too little may go within the rules of `fairness`.
+    """
+    kept = _kept_by_owner(session)
+    over = sum(kept.values()) + coming - most
+    if over <= 0:
+        return []
+    asks = fairness.of(session, owner, coming, most)
+    gone = fairness.chosen(session, asks, kept, partial(_oldest, session), over)
+    if gone is None:
+        raise StorageFull
     return _delete_rows(session, Upload.id.in_(gone))
 
 
@@ -135,7 +151,7 @@ def _insert(row: Upload) -> list[str]:
     with database.transaction() as session:
         rate_limits.lock(session, "uploads")  # of two at once the second counts the first
         gone = _forget_old(session)
-        gone += _make_room(session, row.bytes, most) if most else []
+        gone += _make_room(session, row.owner, row.bytes, most) if most else []
         session.add(row)
     return gone
 

@@ -1,19 +1,24 @@
 import os
+import random
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import uuid_utils
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
 
 from tests.parts import Setting, picture
 from web import app
 from web.security.identity import COOKIE
+from worker.jobs import Job
 from worker.storage import database, marker
 from worker.storage.blobs import StorageFull
 from worker.storage.marker import Marker
-from worker.visitors import accounts, uploads
+from worker.visitors import accounts, fairness, uploads
 from worker.visitors.uploads import LEAST, Upload, UploadNotFound
 
 UPLOADS = "/api/v1/uploads"
@@ -119,6 +124,82 @@ def test_the_folder_stays_inside_its_cap_and_the_oldest_goes(
         kept.append(answer.json()["id"])
         assert sum(lying().values()) <= sum(rows().values()) <= 400_000
     assert set(lying()) == set(rows()) == set(kept[-3:])
+
+
+def test_a_stranger_who_uploads_much_deletes_nobody_elses_form_pictures(
+    either: Path, setting: Setting
+) -> None:
+    setting(uploads_bytes=800_000)
+    kept = [uploads.keep("ann", large(100_000)) for _ in range(2)]
+    for _ in range(20):
+        last = uploads.keep("stranger", large(100_000))
+    assert set(kept) < set(rows())
+    assert last in rows()
+
+
+def test_a_stranger_with_a_new_cookie_each_time_deletes_nothing_of_who_keeps_less(
+    either: Path, setting: Setting
+) -> None:
+    setting(uploads_bytes=800_000)
+    kept = uploads.keep("ann", large(100_000))
+    for number in range(20):
+        with suppress(StorageFull):
+            uploads.keep(f"stranger-{number}", large(150_000))
+    assert kept in rows()
+    assert set(rows()) == set(lying())
+
+
+def _bytes_of_owners() -> Counter[str]:
+    with database.reading() as session:
+        found: Counter[str] = Counter()
+        for owner, size in session.execute(select(Upload.owner, Upload.bytes)):
+            found[owner] += size
+    return found
+
+
+def _insert_job(owner: str) -> None:
+    """Insert a job of two days ago, so that the owner is no newcomer."""
+    job_id, long_ago = str(uuid_utils.uuid7()), time.time() - 2 * 86_400
+    row = Job(
+        id=job_id, owner=owner, status="cancelled", options={}, content_key=f"{job_id}/content.png",
+        style_keys=[], mask_keys=[], content_width=1, content_height=1, submitted=long_ago,
+        finished=long_ago,
+    )  # fmt: skip
+    with database.transaction() as session:
+        session.add(row)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_laws_of_room_for_uploads_over_random_walks(
+    studio: Path, setting: Setting, seed: int
+) -> None:
+    """Older owners, newcomers and an attacker with new cookies upload until all is full."""
+    chance = random.Random(seed)
+    most = 40 * LEAST
+    setting(uploads_bytes=most, guaranteed_owners=(0, 8, 14, 20)[seed])
+    older = [f"older-{number}" for number in range(4)]
+    for owner in older:
+        _insert_job(owner)
+    refused = evicted = 0
+    for step in range(120):
+        owner = chance.choice([*older, "young-1", "young-2", f"attacker-{step}"])
+        before, share = _bytes_of_owners(), fairness.share(most)
+        try:
+            uploads.keep(owner, large(chance.randrange(1, 8) * LEAST))
+        except StorageFull:
+            refused += 1
+            assert _bytes_of_owners() == before
+            continue
+        after = _bytes_of_owners()
+        assert after.total() <= most
+        for other in before.keys() - {owner}:
+            lost = before[other] - after[other]
+            evicted += lost > 0
+            assert not lost or before[other] > max(share, after[owner])
+            assert not lost or owner in older or other not in older
+    assert set(lying()) == set(rows())
+    assert evicted
+    assert refused
 
 
 def test_many_small_files_are_as_good_as_a_large_one(client: TestClient, setting: Setting) -> None:
