@@ -1,6 +1,7 @@
 """A connection of the web server: given up when its client does not take what is sent to it.
 
-One more than there may be is closed at once, so that files are left for the others' requests.
+One more than there may be, in all or of an address, is closed at once, so that files are left for
+the others' requests.
 The event loop keeps what a client has not taken. Each `LEAST_RATE * WINDOW` bytes, or what waits
 for the client, may take `WINDOW` seconds. The system's own buffer, where it can be told so
 (Linux), keeps little beyond what is on its way, lest megabytes of it hide how slow a client is,
@@ -10,12 +11,14 @@ and is given up after the same time.
 import asyncio
 import logging
 import socket
+from collections import Counter
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from web.http import descriptors
 from web.http.request_bodies import LEAST_RATE, WINDOW
+from web.security import address
 from worker.settings import KIB
 
 HEAD = 30.0  # seconds in which the head of a request must have come
@@ -33,15 +36,26 @@ def _limit_buffer(wire: socket.socket) -> None:
             wire.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+_of_address: Counter[str] = Counter()  # open connections, but for those of trusted proxies
+
+
+def _uncount(household: str) -> None:
+    _of_address[household] -= 1
+    if not _of_address[household]:
+        del _of_address[household]
+
+
 class Connection(H11Protocol):
     """A connection that speaks HTTP; while more than 64 KiB wait for the client, it is timed."""
 
+    _household: str | None = None  # whose connection it is, if connections are counted for it
     _clock: asyncio.TimerHandle | None = None  # while something waits for the client
     _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
         super().connection_made(transport)
-        if len(self.connections) > descriptors.connections():
+        self._count()
+        if len(self.connections) > descriptors.connections() or self._is_beyond_share():
             return transport.abort()
         _limit_buffer(transport.get_extra_info("socket"))
         self._await_head()
@@ -49,7 +63,20 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
         self._stop()
         self._stop_head()
+        if self._household is not None:
+            _uncount(self._household)
         super().connection_lost(exc)
+
+    def _count(self) -> None:
+        """Count the connection for its address."""
+        host, _ = self.client or ("", 0)
+        self._household = address.household_of_peer(host)
+        if self._household is not None:
+            _of_address[self._household] += 1
+
+    def _is_beyond_share(self) -> bool:
+        """Tell whether its address holds more connections than one may."""
+        return _of_address[self._household or ""] > descriptors.connections_of_address()
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
         super().data_received(data)

@@ -14,6 +14,7 @@ from worker.settings import settings
 MOST = 65_536  # that are asked of the system
 OTHERS = 1024  # of answers, storage, database and program
 LEAST = 64  # connections, however few files there may be
+OF_ADDRESS = 16  # connections that one address may hold in any case, some browsers' worth
 
 REFUSED = "socket.accept() out of system resource"  # how asyncio says that files ran out
 SELDOM = 60.0  # seconds between two lines that say so
@@ -55,6 +56,11 @@ def _pictures() -> int:
 def connections() -> int:
     """Return how many connections may be open, so that files are left for what they ask."""
     return max(LEAST, _limit() - _pictures() - OTHERS, _limit() // 4)
+
+
+def connections_of_address() -> int:
+    """Return how many connections one address may hold, unless it is a trusted proxy."""
+    return max(OF_ADDRESS, connections() // 4)
 
 
 def install() -> None:

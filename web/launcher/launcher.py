@@ -30,6 +30,7 @@ from worker.storage import database
 
 PATIENCE = 10.0  # seconds a process has to finish what it does
 KEPT_INFORMED = 15.0  # seconds between two lines on what is still missing
+OTHER_PARTS = "the other parts"  # which, the web server tells only the operator
 
 _COLORS = {"studio": 36, "queue": 35, "worker": 33, "sweep": 34, "web": 32}
 _printing = Lock()
@@ -157,11 +158,18 @@ def _migrate() -> None:
 # ---------------------------------------------------------------- when it is ready
 
 
+def _credentials() -> dict[str, str]:
+    """Return the header by which the web server knows the operator, if a secret is set."""
+    chosen = settings()
+    token = chosen.metrics_token.get_secret_value() or chosen.admin_secret.get_secret_value()
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def _missing(host: str, port: int) -> list[str]:
-    """Return the parts that are not well yet, asking the web server."""
+    """Return the parts that are not well yet, as far as the web server tells us."""
     with closing(http.client.HTTPConnection(_reachable(host), port, timeout=5)) as connection:
         try:
-            connection.request("GET", "/healthz")
+            connection.request("GET", "/healthz", headers=_credentials())
             answer = connection.getresponse()
             parts = json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError):
@@ -169,7 +177,7 @@ def _missing(host: str, port: int) -> list[str]:
     if answer.status == 200:
         return []
     bad = [name for name, part in parts.items() if isinstance(part, dict) and not part.get("ok")]
-    return bad or ["web"]
+    return bad or [OTHER_PARTS]
 
 
 def _announce(host: str, port: int, address: str) -> None:

@@ -1,4 +1,8 @@
-"""How the studio is: this process alone, and the whole of it."""
+"""How the studio is: this process alone, and the whole of it.
+
+Anybody is told the status; the details (names and versions of workers, numbers of jobs, what is
+wrong) only the admin, and who may read `/metrics`.
+"""
 
 import math
 import time
@@ -7,12 +11,13 @@ from threading import Lock
 from typing import Any
 
 import redis
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from adain import __version__
 from web.api.openapi import Responses
+from web.operations import admin_session, metrics
 from worker import jobs
 from worker.jobs import queue
 from worker.settings import settings
@@ -21,7 +26,7 @@ from worker.storage import blobs, database, processes, revisions
 KEPT_SECONDS = 5.0  # between two looks at the storage
 
 router = APIRouter(tags=["health"])
-_NOT_NOW: Responses = {503: {"description": "Not well; the answer says what."}}
+_NOT_NOW: Responses = {503: {"description": "Not well; the operator is told what."}}
 
 
 def _database() -> None:
@@ -110,6 +115,15 @@ def _sweep() -> dict[str, Any]:
     return {"ok": bool(received)} | ({"warnings": warnings} if warnings else {})
 
 
+def _answer(
+    request: Request, response: Response, well: bool, bad: str, details: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the status, and to who may see them the details."""
+    response.status_code = 200 if well else 503
+    may_see = metrics.allowed(request) or admin_session.is_admin(request)
+    return {"status": "ok" if well else bad} | (details if may_see else {})
+
+
 @router.get("/livez")
 def alive() -> dict[str, str]:
     """Tell that this process answers."""
@@ -117,17 +131,16 @@ def alive() -> dict[str, str]:
 
 
 @router.get("/readyz", responses=_NOT_NOW)
-def ready(response: Response) -> dict[str, Any]:
+def ready(request: Request, response: Response) -> dict[str, Any]:
     """Tell whether this process can accept jobs: database and storage."""
     error = _tables()
     parts = {"database": not error and _works(_database), "storage": _stores()}
-    response.status_code = 200 if all(parts.values()) else 503
     said = {"error": error} if error else {}
-    return {"status": "ok" if all(parts.values()) else "not ready", **parts, **said}
+    return _answer(request, response, all(parts.values()), "not ready", {**parts, **said})
 
 
 @router.get("/healthz", responses=_NOT_NOW)
-def healthy(response: Response) -> dict[str, Any]:
+def healthy(request: Request, response: Response) -> dict[str, Any]:
     """Tell how the whole studio is; 200 when a job would be done, warnings or not."""
     parts: dict[str, Any] = {
         "database": _database_now(),
@@ -139,5 +152,5 @@ def healthy(response: Response) -> dict[str, Any]:
         parts["workers"] = _workers()
         parts["jobs"] = {"ok": True, **jobs.counts()}
     well = all(part["ok"] for part in parts.values()) and "workers" in parts
-    response.status_code = 200 if well else 503
-    return {"status": "ok" if well else "unhealthy", "version": __version__, **parts}
+    details = {"version": __version__, **parts}
+    return _answer(request, response, well, "unhealthy", details)

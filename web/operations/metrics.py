@@ -42,7 +42,7 @@ def _through_proxy(request: Request) -> bool:
     return bool(set_up and not named) or old or not set(request.headers.keys()) <= _PLAIN
 
 
-def _allowed(request: Request) -> bool:
+def allowed(request: Request) -> bool:
     """Tell whether the token came, or where none is set, whether an address did that may look."""
     if token := settings().metrics_token.get_secret_value():
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -104,6 +104,6 @@ def text() -> bytes:
 @router.get("/metrics", include_in_schema=False)
 def metrics(request: Request) -> Response:
     """Show what is counted to who may see it."""
-    if not _allowed(request):
+    if not allowed(request):
         raise HTTPException(403, "Metrics are for the keeper of this studio.")
     return Response(text(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -111,6 +111,15 @@ def _household(address: str) -> str:
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
+def household_of_peer(host: str) -> str | None:
+    """Return what a connection from an address counts as, whatever its requests will say.
+
+    None: it is a trusted proxy, whose connections are many clients', or no address of a network.
+    """
+    peer = _canonical(host)
+    return None if peer is None or _trusted(peer) else _household(peer)
+
+
 def origin(connection: HTTPConnection) -> str:
     """Return the address scrambled: the same for the same, and of no use to who reads it."""
     household = _household(of(connection)).encode()

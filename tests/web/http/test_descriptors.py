@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -60,6 +61,64 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on(
         ]
         assert wires[-1].recv(1) == b""  # closed
         assert early.get("/livez").status_code == 200
+
+
+def _open(address: str, source: str, held: ExitStack) -> socket.socket:
+    """Return a connection to a server from an address of this machine."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    wire = socket.create_connection((host, int(port)), 20, source_address=(source, 0))
+    return held.enter_context(closing(wire))
+
+
+def _answers(wire: socket.socket) -> bool:
+    """Tell whether the server answers on a connection, rather than having closed it."""
+    with suppress(ConnectionError):
+        wire.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        return b"200 OK" in wire.recv(65536)
+    return False
+
+
+def test_one_address_holds_a_part_of_the_connections_and_others_get_in(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "connections_of_address", lambda: 5)
+    with served() as address, ExitStack() as held:
+        with ExitStack() as first:
+            wires = [_open(address, "127.0.0.1", first) for _ in range(8)]
+            assert [_answers(wire) for wire in wires] == [True] * 5 + [False] * 3
+            assert _answers(_open(address, "127.0.0.2", held))
+        # those that were closed are soon counted no longer
+        assert all(_gets_in(address, "127.0.0.1", held) for _ in range(5))
+        assert not _answers(_open(address, "127.0.0.1", held))
+
+
+def _gets_in(address: str, source: str, held: ExitStack) -> bool:
+    """Tell whether a new connection is answered after some tries."""
+    for _ in range(100):
+        if _answers(_open(address, source, held)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_connections_of_a_trusted_proxy_are_capped_in_all_only(
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(trusted_proxies="127.0.0.0/30")
+    monkeypatch.setattr(descriptors, "connections_of_address", lambda: 5)
+    with served() as address, ExitStack() as held:
+        wires = [_open(address, "127.0.0.1", held) for _ in range(8)]
+        assert all(map(_answers, wires))
+
+
+def test_an_address_may_hold_what_a_browser_needs_and_a_quarter_of_all(
+    studio: Path, limit: int
+) -> None:
+    for soft in (64, 256, 1024, 4096):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, limit))
+        of_one = descriptors.connections_of_address()
+        assert of_one >= 16
+        assert of_one == 16 or 4 * of_one <= descriptors.connections()
 
 
 @pytest.mark.parametrize("begin", [b"", b"GET /livez HTTP/1.1\r\nX: "], ids=["nothing", "a part"])

@@ -7,17 +7,82 @@ from fastapi.testclient import TestClient
 
 from tests.parts import Setting
 from web import app
-from web.operations import health
+from web.operations import admin_session, health
 from worker.settings import settings
 from worker.storage import blobs, processes
 
 WORKER = {"device": "cpu", "networks": {"compact": "0" * 64}, "version": "0"}
 
 
+SECRET = "a secret of the keeper's"
+TOKEN = "a token of the collector's"
+
+
 @pytest.fixture
 def client(studio: Path) -> Iterator[TestClient]:
-    with TestClient(app.without_page()) as made:
+    """This machine, which may read the metrics."""
+    with TestClient(app.without_page(), client=("127.0.0.1", 50000)) as made:
         yield made
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/healthz"])
+@pytest.mark.parametrize("well", [True, False])
+def test_a_stranger_is_told_the_status_and_nothing_else(
+    queued_studio: Path, client: TestClient, setting: Setting, path: str, well: bool
+) -> None:
+    setting(admin_secret=SECRET)
+    processes.touch("a worker", "worker", WORKER)
+    processes.touch("a sweep", "sweep", {})
+    if not well:
+        (queued_studio / "file").touch()
+        setting(blobs_url=f"file://{queued_studio}/file")
+        health.forget()
+    stranger = TestClient(client.app)
+    for headers in ({}, {"Authorization": "Bearer a guess"}, {"X-Forwarded-For": "127.0.0.1"}):
+        answer = stranger.get(path, headers=headers)
+        assert answer.status_code == (200 if well else 503)
+        assert list(answer.json()) == ["status"]
+    proxied = client.get(path, headers={"X-Forwarded-For": "1.2.3.4"})
+    assert list(proxied.json()) == ["status"]
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/healthz"])
+@pytest.mark.parametrize("by", ["this machine", "cookie", "secret", "token"])
+def test_the_operator_is_told_the_details(
+    client: TestClient, setting: Setting, path: str, by: str
+) -> None:
+    if by == "this machine":
+        return _assert_details(client.get(path).json())
+    setting(admin_secret=SECRET, metrics_token=TOKEN)
+    operator = TestClient(client.app)
+    if by == "cookie":
+        operator.cookies.set(admin_session.COOKIE, admin_session.sign())
+    else:
+        given = SECRET if by == "secret" else TOKEN
+        operator.headers["Authorization"] = f"Bearer {given}"
+    _assert_details(operator.get(path).json())
+
+
+def _assert_details(answer: dict[str, object]) -> None:
+    assert {"status", "database", "storage"} <= answer.keys()
+
+
+def test_guesses_at_the_secret_are_counted(client: TestClient, setting: Setting) -> None:
+    setting(admin_secret=SECRET)
+    stranger = TestClient(client.app)
+    for _ in range(6):
+        stranger.get("/healthz", headers={"Authorization": "Bearer a guess"})
+    right = stranger.get("/healthz", headers={"Authorization": f"Bearer {SECRET}"})
+    assert list(right.json()) == ["status"]
+
+
+def test_without_a_database_a_guess_is_answered_with_the_status(
+    client: TestClient, setting: Setting, studio: Path
+) -> None:
+    setting(database_url=f"sqlite:///{studio}", admin_secret=SECRET)
+    guess = {"Authorization": "Bearer a guess"}
+    answer = TestClient(client.app).get("/healthz", headers=guess)
+    assert (answer.status_code, answer.json()) == (503, {"status": "unhealthy"})
 
 
 def test_alive_needs_nothing(client: TestClient, setting: Setting, studio: Path) -> None:
