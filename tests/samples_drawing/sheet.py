@@ -1,11 +1,12 @@
-"""Lay photos × styles → results on one sheet: `python -m tests.samples_drawing.sheet SHEET.jpg`.
+"""`python -m tests.samples_drawing.sheet`: draw the sheets of results in README and model card.
 
-The picture in the README. Asks `python -m adain` for each result, as a user would.
+Photos × styles. Each result is made by `python -m adain`, with the shipped weights.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +15,18 @@ from PIL import Image, ImageOps
 from web.samples import shelf
 
 HERE = shelf.FOLDER
-PHOTOS = ("astronaut", "raccoon", "coffee")
-STYLES = ("night", "fjord", "woodcut", "discs", "meadow", "ink")
-CELL, GAP = 160, 8
+IMAGES = HERE.parents[1] / "docs" / "images"
+SHEETS = {  # file: photos, styles
+    "hero.jpg": (
+        ("astronaut", "raccoon", "coffee"),
+        ("night", "fjord", "woodcut", "discs", "meadow", "ink"),
+    ),
+    "compact.jpg": (
+        ("astronaut", "cat", "coffee", "rocket"),
+        ("mosaic", "night", "woodcut", "discs", "watercolour", "fjord"),
+    ),
+}
+CELL, GAP = 190, 8
 
 
 def repaint(photo: Path, style: Path, result: Path) -> None:
@@ -25,10 +35,15 @@ def repaint(photo: Path, style: Path, result: Path) -> None:
     subprocess.run(list(map(str, command)), check=True)
 
 
-def sheet(folder: Path, repaint: Callable[[Path, Path, Path], None] = repaint) -> Image.Image:
+def sheet(
+    folder: Path,
+    photos: Sequence[str],
+    styles: Sequence[str],
+    repaint: Callable[[Path, Path, Path], None] = repaint,
+) -> Image.Image:
     """Styles above, photos at the left, results where they meet; `folder` keeps the results."""
     step = CELL + GAP
-    size = step * (len(STYLES) + 1) + GAP, step * (len(PHOTOS) + 1) + GAP
+    size = step * (len(styles) + 1) + GAP, step * (len(photos) + 1) + GAP
     page = Image.new("RGB", size, "white")
 
     def put(picture: Path, column: int, row: int) -> None:
@@ -36,17 +51,28 @@ def sheet(folder: Path, repaint: Callable[[Path, Path, Path], None] = repaint) -
             cell = ImageOps.fit(image.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS)
         page.paste(cell, (GAP + column * step, GAP + row * step))
 
-    for column, style in enumerate(STYLES, 1):
+    for column, style in enumerate(styles, 1):
         put(HERE / f"styles/{style}.jpg", column, 0)
-    for row, photo in enumerate(PHOTOS, 1):
+    for row, photo in enumerate(photos, 1):
         put(HERE / f"photos/{photo}.jpg", 0, row)
-        for column, style in enumerate(STYLES, 1):
+        for column, style in enumerate(styles, 1):
             result = folder / f"{photo}-{style}.png"
             repaint(HERE / f"photos/{photo}.jpg", HERE / f"styles/{style}.jpg", result)
             put(result, column, row)
     return page
 
 
+def main() -> None:
+    """Write all sheets, or those that are named."""
+    parser = ArgumentParser(description="Draw the sheets of results.")
+    parser.add_argument("names", nargs="*", default=list(SHEETS), metavar="SHEET.jpg")
+    parser.add_argument("--folder", type=Path, default=IMAGES, help="where they are written")
+    args = parser.parse_args()
+    for name in args.names:
+        with TemporaryDirectory() as folder:
+            drawn = sheet(Path(folder), *SHEETS[name])
+        drawn.save(args.folder / name, quality=80, optimize=True)
+
+
 if __name__ == "__main__":
-    with TemporaryDirectory() as folder:
-        sheet(Path(folder)).save(sys.argv[1], quality=75, optimize=True)
+    main()

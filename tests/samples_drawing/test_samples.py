@@ -53,11 +53,19 @@ def test_all_of_them_together_stay_light() -> None:
 
 
 def test_a_sheet_shows_every_result_in_its_place(tmp_path: Path) -> None:
+    photos, styles = sheet.SHEETS["hero.jpg"]
+
     def repaint(photo: Path, style: Path, result: Path) -> None:
-        tone = (40 * sheet.PHOTOS.index(photo.stem), 40 * sheet.STYLES.index(style.stem), 0)
+        tone = (40 * photos.index(photo.stem), 40 * styles.index(style.stem), 0)
         Image.new("RGB", (30, 20), tone).save(result)
 
-    page = sheet.sheet(tmp_path, repaint)
+    page = sheet.sheet(tmp_path, photos, styles, repaint)
     step, middle = sheet.CELL + sheet.GAP, sheet.GAP + sheet.CELL // 2
     assert page.getpixel((middle + 3 * step, middle + 2 * step)) == (40, 80, 0)
     assert page.size == (step * 7 + sheet.GAP, step * 4 + sheet.GAP)
+
+
+def test_a_sheet_names_pictures_that_are_there() -> None:
+    for photos, styles in sheet.SHEETS.values():
+        assert all((EXAMPLES / "photos" / f"{name}.jpg").exists() for name in photos)
+        assert all((EXAMPLES / "styles" / f"{name}.jpg").exists() for name in styles)

@@ -19,8 +19,8 @@ CHILD = "from web.http import spool; lock = spool.install(); print('held', flush
 
 KILLED = """
 import os, signal
-from web import spool
-from worker import batches
+from web.http import spool
+from worker.jobs import batches
 from worker.jobs.batches import Source
 
 lock = spool.install()

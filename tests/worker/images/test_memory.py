@@ -16,8 +16,11 @@ MOST = 60.0  # MB beyond what the process had; the five pictures of a job are 11
 PROGRAM = """
 import sys
 from pathlib import Path
-from worker import admission, batches, images, jobs
+from worker import jobs
+from worker.images import images
+from worker.jobs import batches
 from worker.jobs.batches import Source
+from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
 
 def most():
