@@ -298,7 +298,7 @@ class Settings(BaseSettings):
     styles_days: float = Field(default=7, gt=0, description="a measured style is deleted after")
 
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
-    max_pixels: int = Field(default=25_000_000, ge=1, description="of one uploaded picture")
+    max_pixels: int = Field(default=25_000_000, ge=1, description="kept of a picture")
     max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")
     max_batch: int = Field(
         default=60, ge=1, le=1000, description="pictures of one batch: its photos times its styles"

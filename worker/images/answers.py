@@ -17,6 +17,7 @@ OVERHEAD = 4 * MIB  # bytes beyond 4 a pixel; also what a note may have
 
 _SUFFIXES = {"clean": {"jpg", "png"}, "mask": {"png"}, "note": {"txt"}}
 _SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}, "opposite": {"png"}}
+_LONGEST = 1 << 31  # pixels of a side that a file may speak of
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _BASELINE = 0xC0  # the kind of JPEG that we write
 
@@ -83,6 +84,11 @@ def _check_picture(verb: str, fields: dict[str, Any], limit: int) -> None:
         raise NotOurs
     wide = _number(fields.get("width"), 1, limit)
     _number(fields.get("height"), 1, limit // wide)
+    original = fields.get("original", [0, 0])
+    if not isinstance(original, list) or len(original) != 2:
+        raise NotOurs
+    for side in original:
+        _number(side, 0, _LONGEST)
 
 
 def _check_seconds(fields: dict[str, Any]) -> None:

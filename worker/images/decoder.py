@@ -16,16 +16,16 @@ import resource
 import signal
 import sys
 import time
-import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from adain.files import jpeg, kinds, pictures
 from adain.files.kinds import ACCEPTED
@@ -44,13 +44,24 @@ SECONDS_A_BYTE = 0.6e-6  # … and for each byte of the file; a slow machine tak
 MOST_SECONDS_A_PIXEL = 0.4e-6  # … however many bytes
 MOST_GROWTH = 4  # times the file's bytes; a PNG larger than that is compressed once more …
 DEFLATE_LEVEL = 4  # … so: all of deflate, at half of the time that level 6 takes for a photo
+MOST_SHRUNK = 8  # times the limit: larger pictures are not made smaller but refused
+MOST_OF_MEMORY = 0.95  # is given to a picture; the rest is for what is in pieces
+# Bytes a pixel while decoding, beyond the picture itself, as measured with 12 megapixels
+DECODING = {"WEBP": 9.5, "AVIF": 5.5, "HEIF": 5.0, "TIFF": 3.5, "PNG": 1.0, "GIF": 2.0}
+SAMPLES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}  # bytes a pixel in Pillow, others 4
+NAMES = {"MPO": "JPEG", "HEIF": "HEIC", "WEBP": "WebP"}
+TURNS = {
+    **{2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180},
+    **{4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE},
+    **{6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90},
+}
 MOST_SCANS = 100  # of a JPEG, each of which goes through all its pixels; ordinary ones have ten
 
 log = logging.getLogger(__name__)
 
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+Image.MAX_IMAGE_PIXELS = None  # `opened` looks at the header itself
 
 
 class ImageRejected(Refused):
@@ -65,29 +76,89 @@ class CleanImage:
     suffix: str
     width: int
     height: int
+    original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
 
 
 # ---------------------------------------------------------------- the header
 
 
+@dataclass(frozen=True)
+class Header:
+    """A picture that is not decoded yet; a JPEG may be set to be decoded smaller."""
+
+    image: Image.Image
+    size: tuple[int, int]  # of what is in the file
+    shrink: int  # by how much the decoded picture is to be made smaller
+
+
 def _too_large(limit: int) -> ImageRejected:
-    return ImageRejected(
-        f"The picture is too large: at most {limit / 1e6:g} megapixels are accepted."
-    )
+    most = MOST_SHRUNK * limit / 1e6
+    return ImageRejected(f"The picture is too large: at most {most:g} megapixels are accepted.")
 
 
-def _check_pixels(image: Image.Image, limit: int) -> None:
-    """Refuse by the header what is too large, or would be while it is decoded.
+def _fits(size: tuple[int, int], shrink: int, limit: int) -> bool:
+    """Whether a picture made smaller so has at most so many pixels; parts of a pixel count."""
+    return math.prod(-(-side // shrink) for side in size) <= limit
 
-    libwebp keeps four buffers of a picture, libjpeg all coefficients of a CMYK one.
-    """
-    pixels = image.width * image.height
-    if pixels > limit:
+
+def _opened(image: Image.Image, limit: int) -> Header:
+    """Choose how a picture becomes small enough; raises `ImageRejected` where none does."""
+    size = image.size
+    if image.width * image.height > MOST_SHRUNK * limit:
         raise _too_large(limit)
-    if pixels > limit // 2 and (image.format == "WEBP" or image.mode == "CMYK"):
+    if _fits(size, 1, limit):
+        return Header(image, size, 1)
+    if not isinstance(image, JpegImageFile):
+        return Header(image, size, next(by for by in count(2) if _fits(size, by, limit)))
+    shrink = next((by for by in (2, 4, 8) if _fits(size, by, limit)), None)
+    if shrink is None:
+        raise _too_large(limit)
+    image.draft(image.mode, (max(1, size[0] // shrink), max(1, size[1] // shrink)))
+    return Header(image, size, 1)
+
+
+def _coefficients(image: JpegImageFile, data: bytes) -> float:
+    """Return the bytes a pixel that libjpeg keeps of a JPEG of several scans."""
+    if sum(marker == jpeg.SCAN for marker in jpeg.markers(data)) < 2:
+        return 0.0
+    sides = [(layer[1], layer[2]) for layer in image.layer]
+    whole = max(wide for wide, _ in sides) * max(high for _, high in sides)
+    return 2 * sum(wide * high for wide, high in sides) / whole
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """Return what sets a picture upright by its EXIF orientation, if that can be read."""
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
+    except Exception:  # what it says of its picture, not the picture, is broken
+        log.debug("EXIF can't be read", exc_info=True)
+        return None
+
+
+def _needed(header: Header, data: bytes) -> float:
+    """Return the bytes of memory that it takes to decode and convert a picture."""
+    image, (width, height) = header.image, header.size
+    pixels, made = width * height, image.width * image.height / header.shrink**2
+    needed = DECODING.get(image.format or "", 0.0) * pixels
+    needed += SAMPLES.get(image.mode, 4) * image.width * image.height
+    if isinstance(image, JpegImageFile):
+        needed += _coefficients(image, data) * pixels
+    if image.mode != "RGB" or header.shrink > 1 or pictures.described(image):
+        needed += 4 * made
+    return needed + (4 * made if _turn(image) else 0)
+
+
+def _check_memory(header: Header, data: bytes) -> None:
+    """Refuse by the header what would take too much memory while it is decoded."""
+    room, needed = MEMORY * MOST_OF_MEMORY - len(data), _needed(header, data)
+    if needed > room:
+        kind = NAMES.get(header.image.format or "", header.image.format)
+        most = header.size[0] * header.size[1] * room / needed / 1e6
         raise ImageRejected(
-            f"The picture is too large: as WebP or in CMYK at most {limit / 2e6:g} megapixels are "
-            f"accepted; as PNG or JPEG in RGB {limit / 1e6:g}."
+            f"The picture is too large: as {kind} in this form at most {most:.0f} megapixels are "
+            "accepted, as an ordinary JPEG more."
         )
 
 
@@ -101,60 +172,49 @@ def _check_scans(data: bytes) -> None:
         )
 
 
-def opened(data: bytes, limit: int, keyword: str = "") -> Image.Image:
-    """Read the header only; raises `ImageRejected`, also for more pixels than the limit.
+def opened(data: bytes, limit: int, keyword: str = "") -> Header:
+    """Read the header only; raises `ImageRejected`, also for what is too large.
 
     Of a PNG's texts those with the keyword are read.
     """
     try:
         image = pictures.opened_bytes(data, kinds.FORMATS, keyword.encode())
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(limit) from error
     except MemoryError:
         raise
     except Exception as error:  # whatever a decoder makes of a stranger's bytes
         raise ImageRejected(kinds.refusal(data)) from error
     if kinds.is_raw(image):
         raise ImageRejected(kinds.refused("Raw files of cameras"))
-    _check_pixels(image, limit)
-    if image.format in {"JPEG", "MPO"}:
+    if isinstance(image, JpegImageFile):
         _check_scans(data)
-    return image
+    header = _opened(image, limit)
+    if not keyword:
+        _check_memory(header, data)
+    return header
 
 
 # ---------------------------------------------------------------- conversion
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Decode the first frame and turn it, in place, by its EXIF orientation if that can be read."""
-    pictures.load(image)
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-    except MemoryError:
-        raise
-    except Exception:  # what it says of its picture, not the picture, is broken
-        log.debug("EXIF can't be read", exc_info=True)
+def _rgb(header: Header) -> Image.Image:
+    image = pictures.load(header.image)
+    turn = _turn(image)
     image.info = pictures.described(image)
-    return image
+    if image.mode != "RGB" or image.info or header.shrink > 1:
+        image = pictures.rgb_by_pieces(image, header.shrink)
+    return image.transpose(turn) if turn is not None else image
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    image = _upright(image)
-    if image.mode == "RGB" and not image.info:
-        return image
-    out = Image.new("RGB", image.size)
-    for place, piece in pictures.pieces(image):
-        out.paste(pictures.rgb(piece), place)
-    return out
-
-
-def _mask(image: Image.Image) -> Image.Image:
-    mask = pictures.upright_mask(_upright(image))
+def _mask(header: Header) -> Image.Image:
+    image = pictures.load(header.image)
+    turn = _turn(image)
+    image.info = pictures.described(image)
+    mask = pictures.upright_mask(image).reduce(header.shrink)
     try:
         pictures.check_mask(mask)
     except ValueError as error:
         raise ImageRejected(str(error)) from error
-    return mask
+    return mask.transpose(turn) if turn is not None else mask
 
 
 def seconds_for(pixels: int, size: int) -> float:
@@ -164,11 +224,12 @@ def seconds_for(pixels: int, size: int) -> float:
 
 
 def _converted(
-    image: Image.Image, size: int, convert: Callable[[Image.Image], Image.Image]
+    data: bytes, header: Header, convert: Callable[[Header], Image.Image]
 ) -> Image.Image:
-    _allow(seconds_for(image.width * image.height, size))
+    width, height = header.size
+    _allow(seconds_for(width * height, len(data)))
     try:
-        return convert(image)
+        return convert(header)
     except (MemoryError, ImageRejected):
         raise
     except Exception as error:
@@ -207,16 +268,18 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
 
 
 def clean(data: bytes, limit: int) -> CleanImage:
-    """Check and re-encode a picture of at most so many pixels; raises `ImageRejected`."""
-    image = opened(data, limit)
-    suffix = "jpg" if image.format in LOSSY else "png"
-    image = _converted(image, len(data), _rgb)
-    return CleanImage(_encoded(image, suffix, len(data)), suffix, image.width, image.height)
+    """Check and re-encode a picture, made smaller if it has more pixels; raises `ImageRejected`."""
+    header = opened(data, limit)
+    suffix = "jpg" if header.image.format in LOSSY else "png"
+    image = _converted(data, header, _rgb)
+    made = _encoded(image, suffix, len(data))
+    wide, high = sorted(header.size, reverse=image.width > image.height)
+    return CleanImage(made, suffix, image.width, image.height, (wide, high))
 
 
 def _fitted(data: bytes, limit: int, *size: int) -> Image.Image:
     """Read a mask and bring it to its photo's size; without one it keeps its own."""
-    image = _converted(opened(data, limit), len(data), _mask)
+    image = _converted(data, opened(data, limit), _mask)
     width, height = size or image.size
     try:
         return pictures.fitted(image, (width, height))
@@ -238,7 +301,7 @@ def opposite(data: bytes, limit: int, *size: int) -> CleanImage:
 
 def small(data: bytes, limit: int, side: int) -> CleanImage:
     """Clean a picture and make its shorter side so small, if it is larger."""
-    image = _converted(opened(data, limit), len(data), _rgb)
+    image = _converted(data, opened(data, limit), _rgb)
     scale = min(1.0, side / min(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -248,14 +311,14 @@ def small(data: bytes, limit: int, side: int) -> CleanImage:
 
 def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:
     """Clean a mask and bring it to a size."""
-    image = _converted(opened(data, limit), len(data), _mask)
+    image = _converted(data, opened(data, limit), _mask)
     image = image.resize((width, height), Image.Resampling.BILINEAR)
     return CleanImage(encode(image, "png"), "png", image.width, image.height)
 
 
 def note(data: bytes, limit: int) -> CleanImage:
     """Return, in place of a picture, what stands where one of ours tells how it was made."""
-    image, found = opened(data, limit, CHUNK), b""
+    image, found = opened(data, limit, CHUNK).image, b""
     try:
         if image.format == "PNG":
             found = str(image.info.get(CHUNK, "")).encode()
@@ -314,7 +377,8 @@ def _answer(
     except MemoryError:  # what it has left is in pieces: the next picture gets a new process
         signal.raise_signal(signal.SIGKILL)
         raise
-    return {"suffix": made.suffix, "width": made.width, "height": made.height}, made.data
+    fields = {"suffix": made.suffix, "width": made.width, "height": made.height}
+    return fields | {"original": made.original}, made.data
 
 
 def get_ready() -> None:

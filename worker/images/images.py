@@ -212,6 +212,7 @@ class CleanFile:
     height: int
     size: int  # bytes
     digest: str  # sha256
+    original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
 
 
 class _Written:
@@ -270,7 +271,9 @@ def _made(verb: str, data: bytes, *to: int) -> CleanImage:
     """Ask, and return in memory what was made."""
     into = io.BytesIO()
     reported = _ask(verb, data, into, to=to)
-    return CleanImage(into.getvalue(), reported["suffix"], reported["width"], reported["height"])
+    wide, high = reported["original"]
+    made = reported["suffix"], reported["width"], reported["height"]
+    return CleanImage(into.getvalue(), *made, (wide, high))
 
 
 def _made_file(
@@ -282,7 +285,9 @@ def _made_file(
         into = _Written(opened)
         reported = _ask(verb, data, into, memory, to=to)
     size, digest = into.size, into.hash.hexdigest()
-    return CleanFile(file, reported["suffix"], reported["width"], reported["height"], size, digest)
+    wide, high = reported["original"]
+    made = file, reported["suffix"], reported["width"], reported["height"]
+    return CleanFile(*made, size, digest, (wide, high))
 
 
 def clean(data: bytes) -> CleanImage:

@@ -41,7 +41,9 @@ def _checked(what: str, clean: Callable[[], CleanFile]) -> CleanFile:
 
 def check_scaled(what: str, image: CleanFile | CleanImage, size: int) -> None:
     """Raise `Refused` if the picture would be worked on larger than may be."""
-    width, height = scaled_size(image.width, image.height, size)
+    kept = image.width, image.height
+    as_it_is = image.original if all(image.original) else kept
+    width, height = scaled_size(*kept, size) if size else as_it_is
     limit = settings().max_output_pixels
     if width * height > limit:
         raise Refused(

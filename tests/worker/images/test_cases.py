@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from adain.files import kinds, pictures
+from tests.parts import Setting
 from worker.images import images
 
 kinds.register()
@@ -157,6 +158,56 @@ def test_a_raw_file_of_a_camera_is_refused() -> None:
     Image.new("RGB", (16, 12)).save(out, "TIFF", tiffinfo=tags)
     with pytest.raises(images.ImageRejected, match="Raw files of cameras can't be used"):
         images.clean(out.getvalue())
+
+
+LARGE = CASES / "large-pictures"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("phone-48mp.jpg", (4032, 3024)),  # decoded at half its size
+        ("scan-a3-300dpi-cmyk.jpg", (4961, 3508)),
+        ("camera-20mp.webp", (5000, 4000)),
+    ],
+)
+def test_large_photos_are_accepted_within_the_bound_of_memory(
+    name: str, kept: tuple[int, int]
+) -> None:
+    clean = images.clean((LARGE / name).read_bytes())
+    assert (clean.width, clean.height) == kept
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_what_is_larger_than_the_limit_is_made_smaller(
+    kind: str, mode: str, setting: Setting
+) -> None:
+    setting(max_pixels=10_000)
+    gradient = Image.linear_gradient("L").resize((301, 200)).convert(mode)
+    clean = Image.open(io.BytesIO(images.clean(encoded(gradient, kind)).data))
+    assert clean.width * clean.height <= 10_000
+    assert abs(clean.width / clean.height - 1.5) < 0.03
+    wanted = gradient.resize(clean.size, Image.Resampling.BOX)
+    assert np.abs(samples(clean) - samples(wanted)).mean() < 3
+
+
+def test_what_would_take_too_much_memory_is_refused_with_what_fits() -> None:
+    data = encoded(Image.new("RGBA", (8000, 8000)), "PNG")
+    with pytest.raises(images.ImageRejected, match=r"as PNG in this form at most 4\d megapixels"):
+        images.clean(data)
+
+
+def test_a_mask_larger_than_the_limit_fits_its_photo(setting: Setting) -> None:
+    setting(max_pixels=10_000)
+    mask = images.clean_mask(encoded(Image.new("L", (300, 200), 255), "PNG"), (100, 67))
+    assert (mask.width, mask.height) == (100, 67)
 
 
 MASKS = CASES / "mask-conventions"

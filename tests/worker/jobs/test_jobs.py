@@ -159,6 +159,14 @@ def test_more_pixels_than_can_be_worked_on_are_refused(
         jobs.submit("ann", pictures[0], [pictures[1]], options={"size": 0})
 
 
+def test_as_it_is_means_the_photo_as_it_was_sent(studio: Path, setting: Setting) -> None:
+    setting(max_pixels=50_000, max_output_pixels=100_000)
+    photo = picture(400, 300)
+    assert jobs.submit("ann", photo, [picture()], options={"size": 64}).content_width == 200
+    with pytest.raises(Refused, match="The photo would be worked on at 400 × 300 pixels"):
+        jobs.submit("ann", photo, [picture()], options={"size": 0})
+
+
 def test_a_bad_option_is_refused_before_anything_is_read(studio: Path) -> None:
     with pytest.raises(Refused, match="alpha is a number from 0 to 1"):
         jobs.submit("ann", b"", [b""], options={"alpha": 2})
