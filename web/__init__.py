@@ -1,1 +1,1 @@
-"""What a visitor sees: the page, the API, the command line."""
+"""The web server: page, API, admin page; and the command line."""

@@ -1,6 +1,6 @@
-"""The web application: the API, the health checks and the page, behind one door.
+"""The web application: the API, the health checks and the page as one ASGI application.
 
-Importing this makes no connection; `create` is what a server is given.
+Importing this makes no connection; `create` returns the application for uvicorn.
 """
 
 import logging
@@ -78,7 +78,7 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 def _mount_page(app: FastAPI) -> None:
-    # Gradio writes where this says, and knows no other way to be told; nothing stays there.
+    # Gradio writes here and has no other setting for it; nothing stays there.
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
 

@@ -1,6 +1,6 @@
-"""`adain-studio`: the studio's parts, alone or all together.
+"""`adain-studio`: the command line.
 
-A door: each word imports what it needs and no more, so that help comes at once and only the
+Each command imports only what it needs, so that help comes at once and only the commands for the
 worker and the weights load torch.
 """
 
@@ -115,7 +115,7 @@ def migrate() -> None:
 # ---------------------------------------------------------------- back-up
 
 
-def _told(counts: dict[str, int]) -> str:
+def _summary(counts: dict[str, int]) -> str:
     return (
         ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count) or "empty"
     )
@@ -146,7 +146,7 @@ def backup(
 
     with _or_a_sentence("No back-up was made"):
         file, counts = backups.make(target)
-    print(f"{file}: {_told(counts)}")
+    print(f"{file}: {_summary(counts)}")
 
 
 def _verify_studio() -> None:
@@ -174,7 +174,7 @@ def verify(
 
     with _or_a_sentence("This back-up can't be restored"), restoring.checked(source) as back_up:
         missing = len(back_up.head.missing)
-        print(f"Sound: {len(back_up.pictures())} pictures, {_told(back_up.counts)}.")
+        print(f"Sound: {len(back_up.pictures())} pictures, {_summary(back_up.counts)}.")
     if missing:
         print(f"{missing} pictures were missing in the studio when it was made.")
 
@@ -189,7 +189,7 @@ def restore(
 
     with _or_a_sentence("Nothing was restored"):
         counts = restoring.restore(source, replace)
-    print(f"Restored: {_told(counts)}")
+    print(f"Restored: {_summary(counts)}")
 
 
 @app.command()
@@ -230,8 +230,8 @@ def _ready() -> bool:
             return False
 
 
-def _heard(kind: str) -> bool:
-    """Look in the database whether such a process of this machine was heard lately."""
+def _alive(kind: str) -> bool:
+    """Return whether such a process of this machine has a recent heartbeat."""
     import socket
 
     from worker.storage import processes
@@ -242,7 +242,7 @@ def _heard(kind: str) -> bool:
 @app.command()
 def check(part: Part) -> None:
     """Tell by the exit code whether a part on this machine is well; for health checks."""
-    if not (_ready() if part is Part.WEB else _heard(part)):
+    if not (_ready() if part is Part.WEB else _alive(part)):
         raise SystemExit(f"The {part} is not well.")
 
 

@@ -1,6 +1,6 @@
 """`adain-studio submit | batch | watch | list | get | cancel`: jobs from the command line.
 
-Words for `web/client.py`, which does the work; a door as `web/cli.py` is.
+Arguments and output only; `web/client.py` does the work.
 """
 
 import json
@@ -57,8 +57,8 @@ def _studio(address: str, cookies: Path | None, key: str) -> Iterator["Studio"]:
         raise SystemExit(str(error)) from error
 
 
-def _told(job_progress: "Standing") -> str:
-    """Say in a few words where a job stands."""
+def _summary(job_progress: "Standing") -> str:
+    """Return state, position and progress of a job in a few words."""
     if job_progress.state == "queued":
         return f"queued, place {job_progress.position} in line"
     if job_progress.state == "running":
@@ -69,11 +69,11 @@ def _told(job_progress: "Standing") -> str:
 
 
 def _watch(studio: "Studio", job_id: str) -> None:
-    """Say on stderr where the job stands until it has ended; SystemExit unless it is done."""
+    """Print the job's progress on stderr until it has ended; SystemExit unless it is done."""
     text = ""
     for job_progress in studio.watch(job_id):
-        if _told(job_progress) != text:
-            text = _told(job_progress)
+        if _summary(job_progress) != text:
+            text = _summary(job_progress)
             typer.echo(text, err=True)
     if job_progress.state != "done":
         raise SystemExit(1)
@@ -180,7 +180,7 @@ def list_jobs(
     with _studio(address, cookies, key) as studio:
         for _, job in zip(range(limit), studio.list(), strict=False):
             begun = datetime.fromtimestamp(job.submitted).strftime("%Y-%m-%d %H:%M")
-            typer.echo(f"{job.id}  {begun}  {job.width} × {job.height}  {_told(job)}")
+            typer.echo(f"{job.id}  {begun}  {job.width} × {job.height}  {_summary(job)}")
 
 
 @app.command()
@@ -199,4 +199,4 @@ def get(
 def cancel(job_id: JobId, address: Address = "", cookies: Cookies = None, key: Key = "") -> None:
     """Cancel a job, unless it has ended."""
     with _studio(address, cookies, key) as studio:
-        typer.echo(_told(studio.cancel(job_id)))
+        typer.echo(_summary(studio.cancel(job_id)))

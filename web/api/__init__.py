@@ -1,1 +1,1 @@
-"""The API under /api/v1, a module a resource."""
+"""The API under /api/v1, one module a resource."""

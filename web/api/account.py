@@ -1,4 +1,4 @@
-"""What is kept of a visitor, and its end."""
+"""Account: what is stored of a visitor, its usage and limits, and deleting all of it."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict

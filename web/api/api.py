@@ -1,7 +1,6 @@
-"""The API, /api/v1: jobs in, jobs and pictures out.
+"""The API's job resource, /api/v1/jobs: submit, list, look at, cancel, delete, fetch pictures.
 
-Parses, calls `worker.jobs`, answers. Knows what a job looks like from outside, and nothing of
-how one is run.
+Parses, calls `worker.jobs`, answers.
 """
 
 import time
@@ -315,7 +314,7 @@ def style(job_id: str, place: int, owner: Owner) -> Response:
     include_in_schema=False,
 )
 def nothing(request: Request) -> None:
-    """Answer for what is no address, lest the page does, or takes another method."""
+    """Raise 404 for an unknown address of the API and 405 for a wrong method."""
     if allowed := methods(request.app, request.url.path):
         sentence = f"This address takes {' and '.join(allowed)}."
         raise HTTPException(405, sentence, headers={"Allow": ", ".join(allowed)})

@@ -1,4 +1,4 @@
-"""The batches' API: many photos in many styles as one submission, looked at, stopped, fetched.
+"""The API's batch resource: many photos in many styles as one submission.
 
 Parses, calls `worker.visitors.admission` and `worker.jobs.batches`, answers. A batch's jobs are
 jobs like any other; what can be done with one is in `web/api/api.py`.

@@ -1,7 +1,7 @@
-"""Server-sent events: an owner watches a job without asking again and again.
+"""Server-sent events: an owner watches a job's progress on one connection.
 
-One look at the database, some times a second, serves all who listen in this process; nobody
-listens, nobody looks. A slow listener misses what is out of date by the time it reads.
+One query, a few times a second, serves all listeners of this process; without listeners there is
+none. A slow listener skips progress that is out of date by the time it reads.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from worker.jobs import queue_position
 from worker.jobs.queue_position import JobProgress
 
 LOOK_SECONDS = 0.25
-BEAT_SECONDS = 10.0  # a comment this often, so that nobody between takes the line for dead
+BEAT_SECONDS = 10.0  # a comment this often, so that no proxy closes the connection as idle
 MOST = 20  # jobs one owner may listen to at once
 AGAIN = 2000  # milliseconds after which a browser comes back when the line broke
 END = "end"
@@ -36,27 +36,27 @@ router = APIRouter(prefix=PREFIX, tags=["jobs"])
 
 
 class Listener:
-    """Somebody who wants to know about one job; holds the latest news only."""
+    """A connection that watches one job; holds the latest progress only."""
 
     def __init__(self, known: JobProgress) -> None:
         self.known: JobProgress | None = known  # None: the job is no more
         self._news = asyncio.Event()
 
-    def tell(self, standing: JobProgress | None) -> None:
-        """Hand over how the job stands now."""
-        if standing != self.known:
-            self.known = standing
+    def tell(self, progress: JobProgress | None) -> None:
+        """Pass on the job's progress; None: the job was deleted."""
+        if progress != self.known:
+            self.known = progress
             self._news.set()
 
     async def next(self) -> JobProgress | None:
-        """Return how the job stands once that has changed."""
+        """Wait until the job's progress has changed; return it."""
         await self._news.wait()
         self._news.clear()
         return self.known
 
 
 class Board:
-    """Who listens to what in this process, and the one task that looks for all of them."""
+    """The listeners of this process, and the one task that queries for all of them."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
@@ -78,13 +78,13 @@ class Board:
 
     def leave(self, owner: str) -> None:
         """Count one less."""
-        self._owners -= Counter([owner])  # and drops whoever is at 0
+        self._owners -= Counter([owner])  # and drops an owner at 0
 
     @contextmanager
-    def listen(self, standing: JobProgress) -> Iterator[Listener]:
-        """Yield a listener to the job, beginning with what is known of it."""
-        listener = Listener(standing)
-        others = self._listeners.setdefault(standing.id, set())
+    def listen(self, progress: JobProgress) -> Iterator[Listener]:
+        """Yield a listener to the job, whose progress so far is known."""
+        listener = Listener(progress)
+        others = self._listeners.setdefault(progress.id, set())
         others.add(listener)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
@@ -93,7 +93,7 @@ class Board:
         finally:
             others.discard(listener)
             if not others:
-                self._listeners.pop(standing.id, None)
+                self._listeners.pop(progress.id, None)
 
     async def _look(self) -> None:
         alone = CapacityLimiter(1)  # a thread of its own, however busy the others are
@@ -137,7 +137,7 @@ class _Watching(EventSourceResponse):
 
 
 async def _stream(job_progress: JobProgress) -> AsyncIterator[bytes]:
-    """Yield the job's standing now and at every change, until it has ended or is no more."""
+    """Yield the job's progress now and at every change, until it has ended or was deleted."""
     yield _event(job_progress)
     with _board.listen(job_progress) as listener:
         news: JobProgress | None = job_progress
@@ -153,7 +153,7 @@ async def _stream(job_progress: JobProgress) -> AsyncIterator[bytes]:
     yield _LAST
 
 
-def _standing(job_id: str, owner: str) -> JobProgress:
+def _progress(job_id: str, owner: str) -> JobProgress:
     jobs.get(job_id, owner)
     found = queue_position.read([job_id]).get(job_id)
     if found is None:
@@ -200,7 +200,7 @@ async def events(
     job_id: str, owner: Owner, last_event_id: Annotated[str, Header()] = ""
 ) -> Response:
     """Watch a job: its state, place in line, stage and progress as they change."""
-    job_progress = await run_sync(_standing, job_id, owner)
+    job_progress = await run_sync(_progress, job_id, owner)
     if last_event_id == END and job_progress.ended:
         return Response(status_code=204)
     _board.take(owner)

@@ -1,4 +1,4 @@
-"""An owner's API keys: made in the browser, used by programs, revoked at any time."""
+"""The API's key resource: create in the browser, list, revoke."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def mine(owner: Owner) -> list[KeyView]:
     responses=problems(400, 403, 429),
 )
 def make(asked: Name, owner: Owner) -> NewKey:
-    """Make a key: whoever has it is you, until you revoke it. A key makes no others."""
+    """Make a key: it acts as you until you revoke it. A key makes no others."""
     made = api_keys.make(owner, asked.name)
     return NewKey(**_view(made.key).model_dump(), key=made.secret)
 

@@ -1,4 +1,4 @@
-"""The API's description of itself, beyond what its signatures say: errors, identity, examples."""
+"""What OpenAPI says beyond the signatures of routes: errors, identity, examples."""
 
 from http import HTTPStatus
 from typing import Any

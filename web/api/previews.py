@@ -1,7 +1,7 @@
-"""Previews by the API and for the page: small pictures asked for, and looked at when made.
+"""The API's preview resource: request a small picture, look whether it is made, fetch it.
 
-What was sent once is kept small in this process for a while, so that a dragged control costs no
-second decoding. Parses, calls `worker.visitors.previews`, answers.
+Pictures sent once are kept scaled down in this process for a while, so that a dragged control costs
+no second decoding. Parses, calls `worker.visitors.previews`, answers.
 """
 
 from functools import lru_cache

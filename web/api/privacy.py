@@ -1,4 +1,4 @@
-"""What is kept of a visitor, for how long, and how to have it removed: a short text.
+"""The privacy notice: what is stored of a visitor, for how long, and how to delete it.
 
 Filled in from the settings, so that it says what this studio does.
 """

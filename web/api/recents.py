@@ -1,4 +1,4 @@
-"""A visitor's recent styles by the API: which they are, and each of them small."""
+"""The API's resource of a visitor's recent styles: the list, and a thumbnail of each."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""The subject of a photo, guessed: a mask to start painting regions from.
+"""Guess the subject of a photo: returns a mask to start painting regions from.
 
-What differs in colour from the photo's edges and lies near its middle seeds OpenCV's GrabCut,
-which finds the outline. No model, no download; often right enough to be mended with a brush.
+Pixels near the middle whose colour differs from the photo's edges seed OpenCV's GrabCut, which
+finds the outline. No model, no download; often good enough to be corrected with a brush.
 """
 
 import cv2

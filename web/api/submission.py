@@ -1,6 +1,6 @@
-"""A submission: what a visitor sends to have a picture made, read from the request and accepted.
+"""Read a submission from a request: form, Idempotency-Key, webhook address; and accept it.
 
-Knows the form and the two headers; what makes a good job is for `jobs.submit` to say.
+The job itself is checked by `jobs.submit`. Raises `Refused` with a sentence.
 """
 
 import json
@@ -188,7 +188,7 @@ def check_type(request: Request, what: str = "job") -> None:
 
 
 def check_fields(form: FormData, fields: Sequence[str] = FIELDS) -> None:
-    """Raise `Refused` if there is a field that nobody knows."""
+    """Raise `Refused` if there is an unknown field."""
     if unknown := sorted(set(form) - set(fields)):
         raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(fields)}.")
 
@@ -249,9 +249,9 @@ def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:
     owner = visitor.owner
     promise = deliveries.promise(owner, asked.webhook) if asked.webhook else None
 
-    def submit(receipt: Beside | None = None) -> Job:
+    def submit(remember: Beside | None = None) -> Job:
         def beside(session: Session, job_id: str) -> None:
-            for write in filter(None, (promise, receipt)):
+            for write in filter(None, (promise, remember)):
                 write(session, job_id)
 
         return admission.submit(

@@ -1,7 +1,7 @@
-"""Uploads: pictures for a form that is being filled in, sent one a request.
+"""The API's upload resource: a picture for a form that is being filled in, one a request.
 
-Parses, calls `worker.visitors.uploads`, answers. An upload is its sender's alone, and is deleted
-after some hours.
+Parses, calls `worker.visitors.uploads`, answers. Only its sender can use an upload, and it is
+deleted after some hours.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ def _keep(visitor: Visitor, sent: Source) -> str:
     responses=problems(400, 403, 413, 415, 429, 507),
 )
 async def add(request: Request) -> UploadView:
-    """Take a picture for a form; it is deleted after some hours, and seen by nobody else."""
+    """Take a picture for a form; only you see it, and it is deleted after some hours."""
     async with submission.picture(request) as sent:
         visitor = address.visitor(request)
         upload_id = await checking.run(visitor, _keep, visitor, sent)

@@ -1,6 +1,6 @@
-"""Webhooks in the API: the secret they are signed with, and how one went.
+"""The API's webhook resources: the signing secret, and the state of a delivery.
 
-Sending is the sweep's; see `worker/webhooks/deliveries.py`.
+The sweep sends; see `worker/webhooks/deliveries.py`.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ router = APIRouter(prefix=PREFIX, tags=["webhooks"])
 outgoing = APIRouter()  # described, not served: what others are sent
 
 
-_TOLD = {
+_EXAMPLE = {
     "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
     "state": "done",
     "error": None,
@@ -55,7 +55,7 @@ class SecretKnown(BaseModel):
 
 
 class DeliveryView(BaseModel):
-    """How telling your server goes; times are epoch seconds."""
+    """The state of a delivery to your server; times are epoch seconds."""
 
     model_config = _like(
         url="https://example.org/painted",
@@ -77,7 +77,7 @@ class DeliveryView(BaseModel):
 
 
 class Told(BaseModel):
-    """What your server is told about a job."""
+    """What your server receives about a job."""
 
     id: str
     state: Status
@@ -92,7 +92,7 @@ class Told(BaseModel):
 class Message(BaseModel):
     """The body of a webhook; `type` is job.done, job.failed or job.cancelled."""
 
-    model_config = _like(type="job.done", timestamp=1795489205.0, data=_TOLD)
+    model_config = _like(type="job.done", timestamp=1795489205.0, data=_EXAMPLE)
 
     type: str
     timestamp: float

@@ -1,4 +1,4 @@
-"""An archive made while it is sent: a piece of one file in memory at a time, and none on disk."""
+"""ZIP archives built while they are sent: one piece of a file in memory at a time, none on disk."""
 
 import io
 import zipfile

@@ -1,7 +1,4 @@
-"""Requests whose pictures are opened: they take turns by address, and pay for the time it took.
-
-Knows no route and no picture.
-"""
+"""Requests whose pictures are decoded: they take turns by address, and the time counts as usage."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

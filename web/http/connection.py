@@ -1,11 +1,11 @@
-"""A connection of the web server: given up when its client does not take what is sent to it.
+"""Connections of the web server: closed when the client reads too slowly.
 
-One more than there may be, in all or of an address, is closed at once, so that files are left for
-the others' requests.
+A connection beyond the maximum, in all or of an address, is closed at once, so that descriptors are
+left for other requests.
 The event loop keeps what a client has not taken. Each `LEAST_RATE * WINDOW` bytes, or what waits
-for the client, may take `WINDOW` seconds. The system's own buffer, where it can be told so
-(Linux), keeps little beyond what is on its way, lest megabytes of it hide how slow a client is,
-and is given up after the same time.
+for the client, may take `WINDOW` seconds. The system's own buffer is kept small where
+that can be set (Linux), since megabytes in it would hide how slow a client is, and is given up
+after the same time.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Memory that is given back: large blocks return to the system as soon as they are free."""
+"""Set up malloc so that large blocks return to the system as soon as they are free."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""The pictures that a form names: each value is checked to be the visitor's before it is read.
+"""References to pictures in a form: each is checked to be the visitor's before it is read.
 
 A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
 `job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything.

@@ -1,7 +1,7 @@
-"""The bodies of requests: limited and counted before they are read, timed while they arrive.
+"""Request bodies: limited and counted before they are read, timed while they arrive.
 
-What each may be is in `web/security/body_limits.py`. Connections without a body are not counted:
-open pages and event streams hold those.
+The limit of each route is in `web/security/body_limits.py`. Requests without a body, such as event
+streams, are not counted.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ GRACE = 10.0  # seconds of waiting for a client before its body counts as slow â
 WHOLE = 300.0  # â€¦ unless all of it comes, at that rate, in so many
 RESERVED = 8  # the last eighth of the room is given away by halves
 OVERTAKES = 16  # who needs a sixteenth of the room at most need not wait for larger ones
-LINGER = 10.0  # seconds in which the rest of a body that nobody wants is read and dropped
+LINGER = 10.0  # seconds in which the rest of a refused body is read and dropped
 
 SLOW = "The request came too slowly and was given up. Please send it again."
 FULL = "The studio receives as much as it can just now. Please try again in a few seconds."
@@ -86,7 +86,7 @@ class _Waiting:
 class InFlight:
     """How many requests with a body are under way, and their bytes, in all and by address.
 
-    Who finds no room waits a while, unread, in the order of arrival. While somebody waits, bodies
+    A request that finds no room waits a while, unread, in the order of arrival. Meanwhile bodies
     that come so slowly that they would take longer than `WHOLE` give way, the slowest first. Used
     from the event loop only. `most` returns the bytes (or files) that may be under way.
     """
@@ -129,7 +129,7 @@ class InFlight:
     def _begin(self) -> None:
         """Let in those that wait while there is room, large ones in the order of arrival.
 
-        Who waits for others of the same address holds up nobody else.
+        A request that waits for others of its own address delays no other address.
         """
         largest = float("inf")
         for one in tuple(self._line):

@@ -1,8 +1,8 @@
-"""The spool: where the web process keeps the pictures of requests that are under way.
+"""The spool: temporary files of the requests that this web process is handling.
 
-A folder of each process in DATA/spool, held by a lock. What lies there has no name, or goes when
-the request ends; what a killed process left is deleted by the next one that starts. Whatever else
-lies in DATA/spool is left alone.
+Each process has a locked folder in DATA/spool. Files there are unnamed or deleted when their
+request ends; those of a killed process are deleted by the next one that starts. Other files in
+DATA/spool are left alone.
 """
 
 import fcntl

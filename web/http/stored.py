@@ -1,7 +1,7 @@
-"""Pictures as answers: a large one is read while it is sent, never held as a whole.
+"""Stored pictures as responses: a large one is read while it is sent, never held as a whole.
 
-A client that reads slowly keeps a file open and a piece of it in memory; how many may do so is
-counted here, how slowly is said in `web/http/connection.py`.
+A slow client keeps a file open and a piece of it in memory; this module limits how many may,
+`web/http/connection.py` how slow they may be. Raises HTTPException with 503.
 """
 
 import tempfile
@@ -48,7 +48,7 @@ class UnderWay:
         try:
             yield
         finally:
-            self._answers -= Counter([who])  # and drops whoever is at 0
+            self._answers -= Counter([who])  # and drops an address at 0
 
 
 under_way = UnderWay()

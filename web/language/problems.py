@@ -1,4 +1,4 @@
-"""Everything that goes wrong, as an answer: problem+json with one sentence (RFC 9457)."""
+"""Errors as responses: problem+json with one sentence (RFC 9457)."""
 
 import errno
 import logging
@@ -52,7 +52,7 @@ def problem(
 
 
 def sentence_for(error: Exception) -> tuple[int, str]:
-    """Return the status and the sentence for an error; what nobody foresaw is only logged."""
+    """Return the status and the sentence for an error; an unexpected one is only logged."""
     match error:
         case TooMany():
             return 429, str(error)

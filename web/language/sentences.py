@@ -1,8 +1,8 @@
-"""What the studio says when something can't be, in the visitor's language.
+"""Translate error sentences into the visitor's language.
 
-Such a sentence is written in English where it is raised, or kept in a job's row, by parts that
-know no language. Here it is recognised, whatever stands in its gaps, and said again. What has no
-translation stays English.
+Errors are raised, and stored in job rows, as English sentences. This module finds the template of a
+sentence, with the values in its gaps, and fills in its translation. A sentence without one stays
+English.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""The page's words: one file a language, chosen by what the visitor's browser asks for.
-
-A cookie, set by the page's switch, comes before the browser's wish. Knows no widget.
-"""
+"""The page's texts: one file a language, chosen by cookie, then by Accept-Language."""
 
 import json
 from functools import cache
@@ -38,7 +35,7 @@ def _wished(header: str) -> list[str]:
 
 
 def language_of(request: HTTPConnection) -> str:
-    """Return the language to speak with whoever asks."""
+    """Return the language of the visitor."""
     wished = [
         request.cookies.get(COOKIE, ""),
         *_wished(request.headers.get("accept-language", "")),

@@ -1,7 +1,7 @@
 """`adain-studio up`: the whole studio on one machine, from one process that keeps it alive.
 
-Migrates, starts the queue server, a worker, the sweep and the web server, starts again
-whatever dies, and ends them all. Knows no job.
+Migrates, starts the queue server, a worker, the sweep and the web server, restarts
+each that ends, and stops them all.
 """
 
 import errno
@@ -112,7 +112,7 @@ _PLACES = ("data", "database_url", "blobs_url", "weights_dir", "code_dir")
 
 
 def _environment(port: int) -> dict[str, str]:
-    """Return what the parts are told: ours, and each place as it is called from anywhere."""
+    """Return the environment of the processes: ours, and each path made absolute."""
     places = {PREFIX + name.upper(): str(getattr(settings(), name)) for name in _PLACES}
     fields = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     return dict(os.environ) | places | fields
@@ -223,7 +223,7 @@ def _end(children: Sequence[Child], ordered: Callable[[], bool]) -> None:
 
 
 def _keep_alive(children: Sequence[Child], signals: _Signals) -> None:
-    """Tend the children until told to stop, then end them, the queue last."""
+    """Restart children that end until a signal comes, then end them, the queue server last."""
     while not signals.count:
         for child in children:
             child.tend()

@@ -1,7 +1,4 @@
-"""A process that the launcher keeps alive: started again when it ends, ended with its parent.
-
-Knows nothing of what the process does.
-"""
+"""A supervised process: restarted when it ends, and ended with its parent."""
 
 import os
 import signal

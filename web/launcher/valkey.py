@@ -1,7 +1,6 @@
 """The embedded queue server: a real Valkey on this machine, its append-only file in a folder.
 
-For a studio that is given no Redis. Knows how to set it up and end it; the launcher keeps
-it alive.
+Used when the settings name no Redis. Configures, starts and ends it; the launcher restarts it.
 """
 
 import re
@@ -59,7 +58,7 @@ class QueueServer:
         client = self._client(f"redis://:{old['requirepass']}@127.0.0.1:{old['port']}/0")
         try:
             client.ping()
-        except redis.RedisError:  # nobody, or somebody else, is there
+        except redis.RedisError:  # the port is free or another server's
             return
         client.shutdown()
 

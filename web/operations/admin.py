@@ -1,7 +1,7 @@
 """The admin's API, /api/v1/admin, and the page that is drawn from it, /admin.
 
-Parses, writes into the audit, calls `worker`, answers. The admin sees jobs and their ends, and
-of pictures only those that visitors reported.
+Parses, writes the audit log, calls `worker`, answers. The admin sees the rows of jobs, and of
+pictures only those that visitors reported.
 """
 
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from web.api.api import PREFIX
 from web.api.gallery import EntryView, view
 from web.http import stored
 from web.operations import admin_session, health
-from web.operations.admin_session import Keeper
+from web.operations.admin_session import Admin
 from worker import jobs
 from worker.admin import audit, overview
 from worker.gallery import gallery
@@ -43,7 +43,7 @@ def page() -> FileResponse:
 
 
 class Secret(BaseModel):
-    """What opens the door."""
+    """The admin secret."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ def sign_in(given: Secret, request: Request, response: Response) -> None:
 
 
 @api.delete("/session", status_code=204)
-def sign_out(origin: Keeper, request: Request, response: Response) -> None:
+def sign_out(origin: Admin, request: Request, response: Response) -> None:
     """Take the cookie away."""
     with audit.act("sign out", origin):
         admin_session.forget(request, response)
@@ -85,8 +85,8 @@ class Overview(BaseModel):
 
 
 @api.get("/state")
-def state(origin: Keeper) -> Overview:
-    """Tell how the studio does."""
+def state(origin: Admin) -> Overview:
+    """Return the state of the service, its queue, workers and storage."""
     now = service_state.read()
     return Overview(
         state=State(now.state),
@@ -104,21 +104,21 @@ def state(origin: Keeper) -> Overview:
 
 
 @api.post("/pause", status_code=204)
-def pause(origin: Keeper) -> None:
+def pause(origin: Admin) -> None:
     """Let no job be begun; those that come wait."""
     with audit.act("pause", origin):
         service_state.change(State.PAUSED)
 
 
 @api.post("/drain", status_code=204)
-def drain(origin: Keeper) -> None:
+def drain(origin: Admin) -> None:
     """Let nothing new in; what is in line is made."""
     with audit.act("drain", origin):
         service_state.change(State.DRAINING)
 
 
 @api.post("/resume", status_code=204)
-def resume(origin: Keeper) -> None:
+def resume(origin: Admin) -> None:
     """Go on as usual."""
     with audit.act("resume", origin):
         service_state.change(State.OPEN)
@@ -164,7 +164,7 @@ def _row(job: Job) -> Row:
 
 @api.get("/jobs")
 def list_jobs(
-    origin: Keeper, status: Status | None = None, limit: Limit = 24, before: Before = None
+    origin: Admin, status: Status | None = None, limit: Limit = 24, before: Before = None
 ) -> Rows:
     """List everybody's jobs, those in one state if it is given."""
     found = overview.listed(status, limit + 1, before)
@@ -173,14 +173,14 @@ def list_jobs(
 
 
 @api.post("/jobs/{job_id}/cancel")
-def cancel(job_id: str, origin: Keeper) -> Row:
+def cancel(job_id: str, origin: Admin) -> Row:
     """Cancel anybody's job."""
     with audit.act("cancel", origin, job_id):
         return _row(jobs.stop(job_id))
 
 
 @api.post("/jobs/{job_id}/requeue")
-def requeue(job_id: str, origin: Keeper) -> Row:
+def requeue(job_id: str, origin: Admin) -> Row:
     """Put a job that failed, was cancelled or is stuck in line again."""
     with audit.act("requeue", origin, job_id):
         return _row(jobs.requeue(job_id))
@@ -199,14 +199,14 @@ class Blocking(BaseModel):
 
 
 @api.get("/blocks")
-def list_blocks(origin: Keeper) -> list[dict[str, Any]]:
+def list_blocks(origin: Admin) -> list[dict[str, Any]]:
     """List who is blocked."""
     return [{"who": one.who, "since": one.since, "reason": one.reason} for one in blocks.listed()]
 
 
 @api.post("/blocks")
-def block(asked: Blocking, origin: Keeper) -> dict[str, int]:
-    """Let somebody send nothing more; answers how many of their jobs were cancelled."""
+def block(asked: Blocking, origin: Admin) -> dict[str, int]:
+    """Block an owner or an origin; answers how many of their jobs were cancelled."""
     with audit.act("block", origin, asked.who, reason=asked.reason):
         blocks.put(asked.who, asked.reason)
         kind, _, name = asked.who.partition(":")
@@ -214,8 +214,8 @@ def block(asked: Blocking, origin: Keeper) -> dict[str, int]:
 
 
 @api.delete("/blocks/{who}", status_code=204)
-def unblock(who: str, origin: Keeper) -> None:
-    """Let somebody in again."""
+def unblock(who: str, origin: Admin) -> None:
+    """Remove a block."""
     with audit.act("unblock", origin, who):
         if not blocks.lift(who):
             raise HTTPException(404, "Nobody of this name is blocked.")
@@ -233,7 +233,7 @@ class Value(BaseModel):
 
 
 @api.get("/limits")
-def list_limits(origin: Keeper) -> list[dict[str, Any]]:
+def list_limits(origin: Admin) -> list[dict[str, Any]]:
     """List the limits: as they are set, and as the admin changed them."""
     changed = limit_overrides.changed()
     return [
@@ -248,7 +248,7 @@ def list_limits(origin: Keeper) -> list[dict[str, Any]]:
 
 
 @api.put("/limits/{name}", status_code=204)
-def set_limit(name: str, asked: Value, origin: Keeper) -> None:
+def set_limit(name: str, asked: Value, origin: Admin) -> None:
     """Change a limit at once, for all processes."""
     with audit.act("set limit", origin, name, value=asked.value):
         limit_overrides.put(name, asked.value)
@@ -275,9 +275,9 @@ class Reported(BaseModel):
 
 @api.get("/reports")
 def list_reports(
-    origin: Keeper, limit: Limit = 24, after: Annotated[str, Query(max_length=40)] = ""
+    origin: Admin, limit: Limit = 24, after: Annotated[str, Query(max_length=40)] = ""
 ) -> list[Reported]:
-    """List the entries with reports that nobody has dealt with, oldest first."""
+    """List the entries with reports that were not dealt with, oldest first."""
     return [
         Reported(
             entry=view(one.shown, "", f"{PREFIX}/admin/reports/{one.shown.job.id}"),
@@ -290,8 +290,8 @@ def list_reports(
 
 
 @api.get("/reports/{job_id}/{size}")
-def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
-    """Return a reported entry's picture or its thumbnail; nobody else's."""
+def reported_picture(job_id: str, size: str, origin: Admin) -> Response:
+    """Return a reported entry's picture or its thumbnail; 404 for one that was not reported."""
     job = gallery.under_review(job_id).job
     key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
     if key is None:
@@ -300,14 +300,14 @@ def reported_picture(job_id: str, size: str, origin: Keeper) -> Response:
 
 
 @api.post("/reports/{job_id}/stay", status_code=204)
-def let_stay(job_id: str, origin: Keeper) -> None:
+def let_stay(job_id: str, origin: Admin) -> None:
     """Let an entry be public, again if the reports had taken it down."""
     with audit.act("let stay", origin, job_id):
         gallery.judge(job_id, stays=True)
 
 
 @api.post("/reports/{job_id}/down", status_code=204)
-def take_down(job_id: str, origin: Keeper) -> None:
+def take_down(job_id: str, origin: Admin) -> None:
     """Take an entry down for good; its owner still sees it."""
     with audit.act("take down", origin, job_id):
         gallery.judge(job_id, stays=False)
@@ -317,7 +317,7 @@ def take_down(job_id: str, origin: Keeper) -> None:
 
 
 @api.get("/audit")
-def list_acts(origin: Keeper, limit: Limit = 50, before: Before = None) -> dict[str, Any]:
+def list_acts(origin: Admin, limit: Limit = 50, before: Before = None) -> dict[str, Any]:
     """List what the admin did, newest first; `next` is the `before` of the page after."""
     found = audit.written(limit + 1, before)
     here = [

@@ -1,7 +1,7 @@
-"""Who keeps the studio: whoever has the one secret. Where none is set, there is no admin.
+"""Admin authentication by one shared secret; without one in the settings there is no admin page.
 
-A person trades it for a cookie of a short life, which a new secret makes void; a script sends it
-along as `Authorization: Bearer`. Knows no visitor.
+A browser exchanges the secret for a short-lived signed cookie, which a new secret makes void; a
+script sends the secret as `Authorization: Bearer`. Raises HTTPException with 401 or 404, `TooMany`.
 """
 
 import hmac
@@ -100,4 +100,4 @@ def forget(request: Request, response: Response) -> None:
     response.delete_cookie(name, path=path, secure=secure, httponly=True, samesite="strict")
 
 
-Keeper = Annotated[str, Depends(known)]  # the origin
+Admin = Annotated[str, Depends(known)]  # the origin

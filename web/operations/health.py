@@ -1,7 +1,7 @@
-"""How the studio is: this process alone, and the whole of it.
+"""Health checks: of this process (/livez), of what it needs (/readyz), and of the whole studio.
 
-Anybody is told the status; the details (names and versions of workers, numbers of jobs, what is
-wrong) only the admin, and who may read `/metrics`.
+Everyone may read the status; the details (names and versions of workers, numbers of jobs, errors)
+only the admin, and who may read `/metrics`.
 """
 
 import math
@@ -46,7 +46,7 @@ def _tables() -> str:
     """Return a sentence if the tables are too old for this program, or not there; "" if not."""
     try:
         return revisions.too_old()
-    except SQLAlchemyError:  # the database is away, which is told elsewhere
+    except SQLAlchemyError:  # the database is away, which another check reports
         return ""
 
 
@@ -89,7 +89,7 @@ def forget() -> None:
 
 
 def _stores() -> bool:
-    """Tell whether the storage takes a file; written to some times a minute, whoever asks."""
+    """Tell whether the storage takes a file; writes a file a few times a minute at most."""
     return _storage.works(blobs.check)
 
 
@@ -102,14 +102,14 @@ def waiting() -> dict[str, Any]:
 
 
 def _workers() -> dict[str, Any]:
-    """Return the workers heard lately; one at least must have the default network's weights."""
+    """Return the live workers; one at least must have the default network's weights."""
     received = [{"name": one.name, **one.info} for one in processes.alive("worker")]
     able = any(settings().network in one.get("networks", {}) for one in received)
     return {"ok": able, "heard": received}
 
 
 def _sweep() -> dict[str, Any]:
-    """Return whether a sweep was heard lately, and what it could not do, if anything."""
+    """Return whether a sweep is alive, and what it could not do, if anything."""
     received = processes.alive("sweep")
     warnings = [warning for one in received for warning in one.info.get("warnings", ())]
     return {"ok": bool(received)} | ({"warnings": warnings} if warnings else {})

@@ -1,7 +1,7 @@
-"""`/metrics`: how the studio runs, for Prometheus, and for nobody else.
+"""`/metrics` for Prometheus; requests through a proxy get a 403.
 
-What waits and runs comes from the database at the moment it is asked for; what workers and sweep
-counted, from their rows, each under its process. Any one web server shows all of it.
+Queued and running jobs are counted in the database at each request; the metrics of workers and
+sweep come from their rows, labelled by process. Any one web server shows all of it.
 """
 
 import hmac

@@ -1,7 +1,7 @@
-"""What a browser may send to the page's events: text, numbers and choices, checked one by one.
+"""Check calls of the page's Gradio events: only text, numbers and choices of their own inputs pass.
 
-Gradio makes a file of any object that looks like one, whichever component it was sent to, and
-opens or fetches it. So nothing but plain values of the event's own inputs is passed on.
+Gradio treats any object that looks like a file as one, whichever component it was sent to, and
+opens or fetches it. Anything else is answered with 422.
 """
 
 import json
@@ -26,8 +26,8 @@ CALLS = ("/gradio_api/run/predict", "/gradio_api/queue/join")
 _Name = Annotated[str, Field(max_length=64)]
 
 
-class Told(BaseModel):
-    """What one of our scripts tells an event beside the form."""
+class EventData(BaseModel):
+    """What one of our scripts sends to an event beside the form."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,7 +70,7 @@ def _passes(events: dict[int, BlockFunction], body: bytes) -> bool:
     """Tell whether a call names an event of the page and has what its inputs can have."""
     try:
         call = Call.model_validate(json.loads(body))
-        Told.model_validate(call.event_data or {})
+        EventData.model_validate(call.event_data or {})
     except (ValueError, RecursionError, ValidationError):
         return False
     event = events.get(call.fn_index)
@@ -103,13 +103,13 @@ class CallCheck:
         if not await run_sync(_passes, self.page.fns, body):
             said = sentences.said(NOT_TAKEN, texts.language_of(HTTPConnection(scope)))
             return await JSONResponse({"error": said}, 422)(scope, receive, send)
-        told = False
+        replayed = False
 
         async def again() -> Message:
-            nonlocal told
-            if told:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            told = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, again, send)

@@ -1,4 +1,4 @@
-"""What the form's parts are called, in the visitor's language; by their ids on the page."""
+"""Labels of the form's components in the visitor's language, by element id."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Regions painted on the photo: what the page's brushes left, made into masks of the photo's size.
+"""Painted regions: turn the masks that the page sends into masks of the photo's size.
 
 The page paints small and sends the masks as PNGs in JSON; edges are feathered here.
 """
@@ -56,13 +56,13 @@ def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> by
     return images.encode(soft.resize(size, Image.Resampling.BICUBIC), "png")
 
 
-def masks(told: str, places: list[int], photo: bytes) -> list[Source]:
+def masks(painting: str, places: list[int], photo: bytes) -> list[Source]:
     """Return the masks of the styles in these places, each made when it is read.
 
     Raises `Refused` when a region is empty.
     """
     try:
-        painted = Painted.model_validate(json.loads(told))
+        painted = Painted.model_validate(json.loads(painting))
     except (ValueError, RecursionError, ValidationError) as error:
         raise Refused(AGAIN) from error
     if not set(places) <= painted.masks.keys():

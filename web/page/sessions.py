@@ -1,6 +1,6 @@
-"""The page's sessions in Gradio: few and short-lived, since each keeps what its visitor sent.
+"""Gradio sessions of the page: few and short-lived, since each keeps what its visitor sent.
 
-Nothing of the page depends on one: a visitor whose session went gets a new one with the next
+The page does not depend on one: a visitor whose session was dropped gets a new one with the next
 event.
 """
 

@@ -1,4 +1,4 @@
-"""The page behind a share link: one picture, for whoever has the link, without Gradio."""
+"""The page behind a share link: one picture, for everyone who has the link, without Gradio."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How the page looks as far as Gradio's theme can say it; `web/static/` has the rest.
+"""The page's look as far as Gradio's theme can set it; `web/static/` has the rest.
 
 Paper and ink, one accent (ultramarine), the fonts the visitor's system has.
 """

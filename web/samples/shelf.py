@@ -1,6 +1,6 @@
-"""The shelf: sample photos and style pictures that come with the program.
+"""Sample photos and style pictures that come with the program, under /shelf/.
 
-The page shows them small and uses them at full size, by name.
+The page shows thumbnails and submits the full pictures by name.
 """
 
 import hashlib

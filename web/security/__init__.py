@@ -1,1 +1,1 @@
-"""Security: who asks and from where, sign-in, headers, CSRF, body limits."""
+"""Security: identity and address of a request, sign-in, headers, CSRF, body limits."""

@@ -1,6 +1,6 @@
-"""Where a request comes from, as far as it can be known.
+"""The client address of a request, and its origin (the address, hashed).
 
-What a proxy says of it counts only if the proxy is trusted: anybody can write the header.
+Forwarding headers count only from trusted proxies, since every client can write them.
 """
 
 import hmac
@@ -132,7 +132,7 @@ def visitor(connection: HTTPConnection) -> Visitor:
 
 
 def costly(request: Request) -> None:
-    """Depend on this where a picture is opened for whoever asks; raises `TooMany`."""
+    """Depend on this where a request opens a picture; raises `TooMany`."""
     rate_limits.consume(visitor(request), rate_limits.pictures())
 
 

@@ -1,4 +1,4 @@
-"""What a request may ask of Gradio, and what the body of one may be, route by route."""
+"""Which requests Gradio may get, and the body limit of each route."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""Cookies: how each is called, where it is sent, and whether over https only.
+"""Cookies: the name, path and Secure flag of each.
 
 A browser takes a cookie named `__Host-…` only over https, for the path "/" and without a domain:
-neither a site beside ours nor somebody on an unencrypted wire can plant one. A studio under a path
-shares its host with others and can't have that: its cookies are `__Secure-…`, sent to its path,
-with the path's hash in the name.
+neither a sibling site nor an attacker on an unencrypted connection can plant one. A studio under a
+path shares its host with others and can't have that: its cookies are `__Secure-…`, sent to its
+path, with the path's hash in the name.
 """
 
 import hashlib

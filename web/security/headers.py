@@ -1,4 +1,4 @@
-"""What a browser may do with an answer: nothing from elsewhere runs, and nobody frames it.
+"""Security headers: the Content-Security-Policy of each path; no foreign code, no framing.
 
 Gradio starts its page with inline scripts and builds functions from strings (`js=` and
 `js_on_load`), so there, and only there, 'unsafe-inline' and 'unsafe-eval' stand.
@@ -11,13 +11,13 @@ from web.security.cookies import over_https
 
 Policy = dict[str, str]
 
-_NOBODY: Policy = {
+_NOTHING: Policy = {
     "default-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-_PAGE: Policy = _NOBODY | dict.fromkeys(
+_PAGE: Policy = _NOTHING | dict.fromkeys(
     ("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"
 )
 _GRADIO: Policy = {
@@ -52,7 +52,7 @@ _NO_DEVICE = "microphone=(), geolocation=(), payment=(), usb=()"
 def policy(path: str) -> Policy:
     """Return what the answer at a path may load and run."""
     if path.startswith(ANSWERS):
-        return _NOBODY
+        return _NOTHING
     return _PAGE if path.startswith(PAGES) else _GRADIO
 
 

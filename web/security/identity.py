@@ -1,7 +1,7 @@
-"""Who is asking: a signed cookie that comes with the first answer, or an API key.
+"""Identity of a request: its owner, by a signed cookie or an API key.
 
-The page and the API both ask `owner_of`, so that neither is an unguarded way to the other's
-jobs. Knows no name, no password and no job.
+The first response to a new visitor sets the cookie. Page and API both use `owner_of`, so that
+neither is an unguarded way to another visitor's jobs.
 """
 
 import secrets
@@ -25,7 +25,7 @@ from worker.credentials import api_keys
 COOKIE = "studio"  # over https with a prefix, see `web/security/cookies.py`
 LASTS = 365 * 86400  # seconds
 RENEWED = 30 * 86400  # a cookie older than this is signed again, so that a regular keeps it
-NOBODY = (  # the same for all, or the admin's; no cookie
+WITHOUT_OWNER = (  # the same for all, or the admin's; no cookie
     "/livez",
     "/readyz",
     "/healthz",
@@ -94,7 +94,7 @@ def _known(connection: HTTPConnection, place: Place) -> _Known:
 
 
 def owner_of(connection: HTTPConnection) -> str:
-    """Return who asks; there is always somebody, if only since this request."""
+    """Return the owner of a request; a new visitor is a new owner."""
     return str(connection.state.owner)
 
 
@@ -113,7 +113,7 @@ IN_BROWSER = [Depends(in_browser)]
 
 
 def become(connection: HTTPConnection, owner: str) -> None:
-    """Give whoever asks another owner's cookie with the answer; "": none at all."""
+    """Give the visitor another owner's cookie with the answer; "": none at all."""
     connection.state.owner = owner
 
 
@@ -151,7 +151,7 @@ class Identity:
         self.app = app
 
     async def _with_key(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the key's owner in, who gets no cookie; nobody else."""
+        """Go on as the key's owner, without a cookie; 401 for an unknown key."""
         try:
             owner = await run_sync(api_keys.owner_of, key)
         except Exception as error:
@@ -163,7 +163,7 @@ class Identity:
         await self.app(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(NOBODY):
+        if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(WITHOUT_OWNER):
             return await self.app(scope, receive, send)
         connection = HTTPConnection(scope)
         if (key := _bearer(connection)) is not None:

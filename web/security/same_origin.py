@@ -1,4 +1,4 @@
-"""No other site may have a visitor's browser do something here (CSRF).
+"""Refuse requests that another site has a visitor's browser send (CSRF).
 
 Browsers say which site a request comes from; a program that says nothing is no browser, carries
 no visitor's cookie but its own, and passes.

@@ -1,4 +1,4 @@
-"""Signing: every value that visitors carry for us is signed and read here, and nowhere else.
+"""Signing: every value that visitors carry for us is signed and verified here.
 
 `STUDIO_COOKIE_SECRET` may name several secrets: the first signs, all are read. Servers' clocks
 differ, so a time of signature a little ahead of ours is taken.

@@ -1,7 +1,7 @@
-"""Signing in through OpenID Connect, where the admin set a provider; off otherwise.
+"""Sign-in by OpenID Connect, if the settings name a provider; off otherwise.
 
-The code flow with PKCE, state and nonce, by authlib; what it must remember meanwhile is in a
-signed cookie of ten minutes. What an anonymous visitor made comes along.
+The code flow with PKCE, state and nonce, by authlib; its state is in a signed cookie of ten
+minutes. The anonymous visitor's jobs move to the signed-in owner.
 """
 
 import logging
