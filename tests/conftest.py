@@ -70,7 +70,7 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
 def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting]:
     """Set settings by name, for this test: setting(max_attempts=2).
 
-    Every test has it, so that none sees the settings of whoever runs it.
+    Every test has it, so that none sees the settings of the user who runs it.
     """
     for name in list(os.environ):
         if name.startswith(settings.PREFIX):
@@ -88,7 +88,7 @@ def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting
 
 @pytest.fixture
 def studio(tmp_path: Path, setting: Setting) -> Path:
-    """A studio with an empty SQLite database and nobody at the queue; its data folder."""
+    """A studio with an empty SQLite database and no queue server; its data folder."""
     setting(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     database.migrate()
     return tmp_path / "data"

@@ -386,7 +386,7 @@ def _finish(job: Job) -> bool:
 
 
 def _check_line() -> None:
-    """The places in line are 1, 2, 3 …, whoever is asked."""
+    """The queue positions are 1, 2, 3 …"""
     with database.reading() as session:
         waiting = list(session.scalars(select(Job).where(Job.status == Status.QUEUED)))
     assert sorted(jobs.positions(waiting).values()) == list(range(1, len(waiting) + 1))

@@ -52,7 +52,7 @@ def test_a_file_that_is_really_elsewhere_is_judged_where_it_is(
     assert trusted_folders.weak_points(folder) == [open_to_all]
 
 
-def test_a_sticky_folder_above_is_no_danger_since_nobody_replaces_what_is_anothers(
+def test_a_sticky_folder_above_is_trusted(
     folder: Path,
 ) -> None:
     folder.parent.parent.chmod(0o1777)
@@ -66,9 +66,7 @@ def test_a_folder_that_others_can_not_enter_guards_what_is_below(folder: Path) -
     assert trusted_folders.weak_points(folder) == []
 
 
-def test_a_group_with_nobody_else_in_it_may_write_above(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_of_one_user_may_write_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.parent.chmod(0o775)
     for alone in (True, False):
         monkeypatch.setattr(trusted_folders, "_ours_alone", lambda group, alone=alone: alone)

@@ -21,7 +21,7 @@ class Studio:
     jobs: float  # a day
     rate: float  # jobs a second of one worker
     noon: float = 2.6  # how much of a day's work comes around noon; 0: the same all day
-    target: int = 60  # rows that wait or run for each worker, as KEDA is told
+    target: int = 60  # rows that wait or run for each worker, as KEDA is configured
     least: int = 1
     most: int = 200
     ready: int = 60  # seconds until a new worker works

@@ -24,7 +24,7 @@ OURS = ("/page/", "/shelf/", "/texts.js", "/api/v1/")  # the rest is Gradio's
 WAIT = 60_000  # milliseconds
 DOUBLE = 1500  # milliseconds after which a second press is no double click
 
-# What a visitor needs: the form drawn and its events bound, the stage told what to show.
+# What a visitor needs: the form drawn and its events bound, the stage has what to show.
 USABLE = """() => document.querySelector("#stage[data-face]")
   && document.querySelector("#photo input")
   && document.querySelector("#shelf-photos button img")?.complete && performance.now()"""
@@ -39,7 +39,7 @@ SHOWN = """(id) => document.querySelector("#stage")?.dataset.face === `${id} don
 
 @dataclass(frozen=True)
 class Opening:
-    """How a page opened for somebody new: milliseconds, and bytes by whose they are."""
+    """How a page opened for a new visitor: milliseconds, and bytes by whose they are."""
 
     painted: float
     usable: float
@@ -78,7 +78,7 @@ def _open(browser: Browser, address: str, usable: str) -> Opening:
 
 
 def _opened(browser: Browser, address: str, usable: str) -> Opening:
-    """Open a page several times, each as somebody new, once more before; return the medians."""
+    """Open a page several times, each as a new visitor, once more before; return the medians."""
     seen = [_open(browser, address, usable) for _ in range(1 + TIMES)][1:]
     return Opening(
         median(one.painted for one in seen),

@@ -26,7 +26,7 @@ WARM = 3  # jobs before the first that counts
 
 
 def _part(kind: str, name: str, side: int) -> bytes:
-    """A sample picture, cut by chance so that nobody has seen it before: square, as JPEG."""
+    """A sample picture, cropped at random so that no cache has it: square, as JPEG."""
     with Image.open(shelf.FOLDER / kind / f"{name}.jpg") as picture:
         left, top = (random.uniform(0, 64) for _ in range(2))
         cut = picture.resize((side, side), box=(left, top, *picture.size), reducing_gap=2.0)
@@ -36,12 +36,12 @@ def _part(kind: str, name: str, side: int) -> bytes:
 
 
 def photo(side: int) -> bytes:
-    """A photo that nobody has seen before, as JPEG."""
+    """A photo that no cache has, as JPEG."""
     return _part("photos", "raccoon", side)
 
 
 def painting(side: int) -> bytes:
-    """A style picture that nobody has seen before, as JPEG."""
+    """A style picture that no cache has, as JPEG."""
     return _part("styles", "night", side)
 
 

@@ -135,7 +135,7 @@ def test_redis_loses_and_evicts_nothing() -> None:
 
 
 def usual(value: object) -> str:
-    """Return a value with what stands where nobody sets anything."""
+    """Return a value with its variables replaced by their defaults."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
 
 
@@ -171,7 +171,7 @@ def test_database_and_queue_are_reached_by_our_parts_alone_and_reach_nothing() -
         assert "ports" not in SERVICES[name]
 
 
-def test_the_queue_takes_who_has_the_password_and_nobody_else(tmp_path: Path) -> None:
+def test_the_queue_requires_its_password(tmp_path: Path) -> None:
     """A real server, with the options and the address that are in the file."""
     options = [usual(word) for word in SERVICES["redis"]["command"][1:]]
     address = urlsplit(usual(SERVICES["web"]["environment"]["STUDIO_REDIS_URL"]))

@@ -138,7 +138,7 @@ def test_a_pod_may_do_nothing_it_does_not_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker-cpu", "worker-gpu"])
-def test_machine_code_lies_where_nobody_else_writes_as_no_volumes_own_folder_does(
+def test_compiled_code_lies_in_a_subfolder_that_only_the_worker_writes(
     name: str,
 ) -> None:
     """An emptyDir is writable for all; `adain.trusted_folders` refuses code below one."""

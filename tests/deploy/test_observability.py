@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana are told to look at exists."""
+"""Every metric that Prometheus' rules and Grafana's panels name exists."""
 
 import json
 import re

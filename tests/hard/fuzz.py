@@ -23,14 +23,14 @@ with atheris.instrument_imports(include=["PIL", "adain.files.pictures", "worker.
 LONGEST = 20_000  # bytes of a file
 PIXELS = 250_000
 
-TOLD = 10_000  # files between two reports
+REPORTED = 10_000  # files between two reports
 
 ends = Counter[str]()
 
 
 def look_at(data: bytes) -> None:
     """Have the file looked at in one of the three ways."""
-    if ends.total() % TOLD == TOLD - 1:
+    if ends.total() % REPORTED == REPORTED - 1:
         print(f"after {ends.total() + 1} files: {dict(ends)}", flush=True)
     look = {0: decoder.mask, 1: decoder.note}.get(len(data) % 8, decoder.clean)
     try:

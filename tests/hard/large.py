@@ -54,7 +54,7 @@ class Memory(threading.Thread):
         self.over = threading.Event()
 
     def run(self) -> None:
-        """Look until told that it is over."""
+        """Measure until the end is set."""
         while not self.over.wait(0.05):
             self.own = max(self.own, self._process.memory_info().rss / 1e6)
             children = sum(one.memory_info().rss for one in self._process.children())

@@ -61,7 +61,7 @@ def table() -> Iterator[str]:
 
 
 def watch_ends() -> None:
-    """Have the database itself note each time a job ends, whoever says so; mark the studio."""
+    """Have the database itself record each time a job ends, by a trigger; mark the studio."""
     marker.renew()
     with database.engine().begin() as connection:
         connection.execute(text("CREATE TABLE ends (job_id VARCHAR)"))

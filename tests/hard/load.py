@@ -1,8 +1,8 @@
 """`make load`: many visitors at once on a studio of this machine, each with an address of its own.
 
 They submit pictures of half a megapixel, look after them, browse and cancel, while a worker is
-busy. Starts its own studio, asks nobody but it, and ends by itself. Prints figures; the exit code
-says whether anything but a deliberate 429 went wrong.
+busy. Starts its own studio, sends requests to no other, and ends by itself. Prints figures; the
+exit code says whether anything but a deliberate 429 went wrong.
 """
 
 from locust import FastHttpUser, between, events, task  # first: it changes how sockets wait
@@ -59,12 +59,12 @@ FORM_TYPE = {"Content-Type": f"multipart/form-data; boundary={CORNER}"}
 
 
 class Visitor(FastHttpUser):
-    """Somebody who makes pictures for some minutes."""
+    """A visitor who makes pictures for some minutes."""
 
     wait_time = between(3, 9)
 
     def on_start(self) -> None:
-        """Come from an address that nobody else has."""
+        """Come from an address that no other visitor has."""
         number = next(_numbers)
         self.address = {"X-Forwarded-For": f"10.7.{number // 250}.{number % 250 + 1}"}
         self.jobs: list[str] = []

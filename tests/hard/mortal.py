@@ -1,4 +1,4 @@
-"""Processes that live for one bell, forked from one that has torch already: a thousand in minutes.
+"""Worker processes for one message, forked from one that has imported torch: a thousand in minutes.
 
 They run the very task that Celery runs, on the real database and folder; only Celery is not
 around them. `multiprocessing`'s fork server imports once and has run nothing of torch, so that
@@ -40,7 +40,7 @@ Life = Callable[[], None]
 # ---------------------------------------------------------------- lives
 
 
-def work(bells: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
+def work(messages: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
     """Answer messages as a worker does, with a wrong clock or a full disk if wanted."""
     if clock:
         right = time.time
@@ -50,8 +50,8 @@ def work(bells: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
     torch.set_num_threads(1)
     beat = tasks._beat = Heartbeat("worker", tasks._info)
     beat.start()
-    for _ in range(bells):
-        tasks.stylize("a bell")
+    for _ in range(messages):
+        tasks.stylize("a message")
     beat.end()
 
 
@@ -64,7 +64,7 @@ def work_an_hour_behind() -> None:
 
 
 def work_long() -> None:
-    work(bells=20)
+    work(messages=20)
 
 
 def work_on_a_full_disk() -> None:
@@ -101,7 +101,7 @@ def work_on_a_slow_database() -> None:
         database.engine(), "before_cursor_execute", lambda *_: time.sleep(random.uniform(0, 0.5))
     )
     with contextlib.suppress(DBAPIError):  # SQLite's lock was taken for longer than anybody waits
-        work(bells=3)
+        work(messages=3)
 
 
 def submit() -> None:

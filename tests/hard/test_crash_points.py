@@ -1,4 +1,4 @@
-"""Killed at every place in the code where it could matter, again and again, on both databases."""
+"""Processes killed at every failpoint, many times, on both databases."""
 
 import random
 from collections.abc import Callable

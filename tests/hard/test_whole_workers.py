@@ -1,4 +1,4 @@
-"""The parts as they are deployed, killed, told to stop, frozen and restarted."""
+"""Whole processes as deployed: killed, stopped, frozen and restarted."""
 
 import os
 import signal

@@ -90,7 +90,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def visits(browser: Browser, address: str, *others: str) -> Iterator[Visit]:
-    """Open the page as a new visitor; it asks nobody but the studio and these others."""
+    """Open the page as a new visitor; it may load from the studio and these others only."""
     elsewhere: list[str] = []
     broken: list[str] = []
     contexts = []
@@ -135,6 +135,6 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
 
 @pytest.fixture
 def idle(studio: Path, browser: Browser) -> Iterator[Visit]:
-    """Visit a studio where nobody works and the queue is away: its jobs are moved on by hand."""
+    """Visit a studio without workers and queue: the test changes its jobs' states itself."""
     with served(made=app.create) as address, visits(browser, address) as opened:
         yield opened

@@ -26,7 +26,7 @@ def studio_address(studio: Path, setting: Setting) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, studio_address: str) -> Iterator[Page]:
-    """The admin's page, nobody signed in; nothing in it is against its own strict policy."""
+    """The admin page without a session; nothing in it violates its strict policy."""
     broken: list[str] = []
     context = browser.new_context(viewport={"width": DESK[0], "height": DESK[1]})
     context.set_default_timeout(SECONDS)

@@ -62,7 +62,7 @@ class Cluster:
         self.addresses.pop(name, None)
 
     def well(self) -> bool:
-        """Tell whether every web server answers and every worker and sweep was heard."""
+        """Tell whether every web server answers and every worker and sweep is alive."""
         received = [
             process.name for kind in ("worker", "sweep") for process in processes.alive(kind)
         ]
@@ -182,7 +182,7 @@ def test_every_job_ends_once_whichever_process_is_killed(
 
         until(done(0.1), "a tenth is done")
         cluster.kill("web-1")
-        cluster.start("web-3", "web")  # as whoever keeps them alive does
+        cluster.start("web-3", "web")  # as their supervisor does
         until(done(0.3), "a third is done")
         cluster.kill("worker-1")
         until(done(0.5), "half is done")
@@ -203,6 +203,6 @@ def test_every_job_ends_once_whichever_process_is_killed(
         line["job"] for line in cluster.said() if line.get("event", "").endswith(" done")
     )
     assert {job.id for job in done_} >= set(ends)
-    assert set(ends.values()) == {1}  # nobody's was recorded twice
+    assert set(ends.values()) == {1}  # no job was recorded twice
     hosts = {job.worker for job in done_}
     assert len(hosts) >= 3  # the work was shared

@@ -1,4 +1,4 @@
-"""What is accepted is made, once, whatever dies meanwhile: real processes, really killed."""
+"""Accepted jobs are made once, whichever process dies meanwhile: real processes, killed."""
 
 import signal
 import time
@@ -118,9 +118,9 @@ def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path)
 
 def test_a_worker_that_receives_nothing_restarts(crew: Crew) -> None:
     worker = crew.worker()
-    deaf = {process.name for process in processes.alive("worker")}
+    before = {process.name for process in processes.alive("worker")}
     worker.send_signal(RESTART)  # as its child does, see worker/runner/heartbeat.py
-    until(lambda: bool({process.name for process in processes.alive("worker")} - deaf))
+    until(lambda: bool({process.name for process in processes.alive("worker")} - before))
     job = submit(SHORT)
     until(lambda: ended(job))
     assert runs(worker)

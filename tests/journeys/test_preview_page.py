@@ -1,4 +1,4 @@
-"""A small preview follows the controls; recent styles; being told when a picture is done."""
+"""A small preview follows the controls; recent styles; notifications when a picture is done."""
 
 from typing import Any
 
@@ -161,12 +161,12 @@ ASIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-TOLD = """
-window.told = [];
+NOTIFICATIONS = """
+window.shown = [];
 window.Notification = class {
     static permission = "default";
     static async requestPermission() { return (this.permission = "granted"); }
-    constructor(title, more) { window.told.push(`${title}: ${more.body}`); }
+    constructor(title, more) { window.shown.push(`${title}: ${more.body}`); }
     close() {}
 };
 """
@@ -174,7 +174,7 @@ window.Notification = class {
 
 def test_a_notification_is_shown_if_allowed(visit: Visit, address: str) -> None:
     page = visit()
-    page.add_init_script(TOLD)
+    page.add_init_script(NOTIFICATIONS)
     page.reload()
     page.wait_for_selector("#stage[data-face]")
     choose(page)
@@ -185,9 +185,9 @@ def test_a_notification_is_shown_if_allowed(visit: Visit, address: str) -> None:
     shoot(page, "desk-notice")
     page.evaluate(ASIDE, True)
     _free(page, address, in_front)
-    page.wait_for_function("window.told.length > 0")
+    page.wait_for_function("window.shown.length > 0")
     expect(page).to_have_title("Done · AdaIN Studio")
-    assert page.evaluate("window.told.at(-1)") == "AdaIN Studio: Done"
+    assert page.evaluate("window.shown.at(-1)") == "AdaIN Studio: Done"
     page.evaluate(ASIDE, False)
     expect(page).to_have_title("AdaIN Studio")
     wait_for_result(page)

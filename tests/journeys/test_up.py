@@ -1,4 +1,4 @@
-"""The launcher as its user meets it: started, used, its parts killed, killed itself, stopped."""
+"""`adain-studio up`: started, used, its processes killed, itself killed, stopped."""
 
 import json
 import os
@@ -64,7 +64,7 @@ class Up:
         try:
             until(lambda: "Ready" in self.said() or self.process.poll() is not None)
         except AssertionError:
-            self.process.terminate()  # nobody else would end it
+            self.process.terminate()  # nothing else would end it
             raise
         ready = re.search(r"^studio \| Ready after \d+ s: (\S+)", self.said(), re.MULTILINE)
         assert ready, self.said()

@@ -1,4 +1,4 @@
-"""Who may do what: every route asked by everybody, as a table.
+"""Authorisation: every route requested by every kind of visitor, as a table.
 
 `python -m tests.web.authorisation` writes docs/authorisation.md; the test compares. What is asked
 for is one visitor's finished job: private, then shared by a link, then published.
@@ -41,8 +41,8 @@ from worker.visitors.rate_limits import Visitor
 from worker.webhooks import deliveries
 
 FILE = Path(__file__).parents[2] / "docs" / "authorisation.md"
-WHO = ("nobody", "stranger", "owner", "admin")
-SECRET = "a secret of the keeper's"
+WHO = ("anonymous", "stranger", "owner", "admin")
+SECRET = "a secret of the admin's"
 STATES = ("private", "shared", "published")
 TITLE = "a title of the owner's alone"
 SIZE = 33, 21  # of no other picture here
@@ -68,8 +68,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 
 HEAD = """# Who may do what
 
-Every route, asked by *nobody* (no cookie: a newcomer), a *stranger* (another visitor), the
-*owner*, and the *admin* (the keeper's cookie and no visitor's), about one finished job of the
+Every route, asked by *anonymous* (no cookie: a newcomer), a *stranger* (another visitor), the
+*owner*, and the *admin* (the admin's cookie and no visitor's), about one finished job of the
 owner's. "nothing of it" is an answer that holds neither the job's id, nor its title, nor its
 picture. Made by `make authorisation` from the application's own routes; a test compares, and a
 new route is in here or the test fails. An API key is its
@@ -169,7 +169,7 @@ def _shows(content: bytes, job: Job) -> bool:
 
 
 COOKIES: dict[str, Callable[[], dict[str, str]]] = {
-    "nobody": dict,
+    "anonymous": dict,
     "stranger": lambda: {COOKIE: sign("stranger")},
     "owner": lambda: {COOKIE: sign("owner")},
     "admin": lambda: {admin_session.COOKIE: admin_session.sign()},
@@ -177,7 +177,7 @@ COOKIES: dict[str, Callable[[], dict[str, str]]] = {
 
 
 def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
-    """Return what somebody gets who asks for a job in this state."""
+    """Return what a kind of visitor gets who asks for a job in this state."""
     job = _done()
     owner = TestClient(application, cookies={COOKIE: sign("owner")})
     link = owner.post(f"/api/v1/gallery/{job.id}/share").json()["own"]["link"]
@@ -251,7 +251,7 @@ def _kinds(event: BlockFunction) -> str:
 
 
 def _event(client: TestClient, event: BlockFunction, who: str) -> str:
-    """Return what somebody gets who calls an event with what is the owner's."""
+    """Return what a kind of visitor gets who calls an event with what is the owner's."""
     job = _done()
     picked = f"upload:{uploads.keep('owner', picture())}"
     fields = {"id": job.id, "options": job.options} if not event.inputs else None
@@ -288,8 +288,8 @@ def main() -> None:
         os.environ["STUDIO_ADMIN_SECRET"] = SECRET
         forget_caches()
         database.migrate()
-        routes_told = text(table(app.without_page()))
-        FILE.write_text(f"{routes_told}\n{events_text(events(app.create()))}")
+        routes = text(table(app.without_page()))
+        FILE.write_text(f"{routes}\n{events_text(events(app.create()))}")
     print(f"{FILE} written")
 
 

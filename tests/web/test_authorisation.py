@@ -19,19 +19,19 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
     )
 
     assert table["private", Route("GET", "/api/v1/jobs")][1] == f"200, {NOTHING_OF_IT}"
-    for (state, route), (nobody, stranger, owner, admin) in table.items():
+    for (state, route), (anonymous, stranger, owner, admin) in table.items():
         where = f"{route} of a {state} job"
         if "/admin" in route.path:
-            theirs = nobody, stranger, owner
+            theirs = anonymous, stranger, owner
             open_to_all = route.path == "/admin" or route == Route("POST", f"{ADMIN}/session")
             assert set(theirs) == {"401"} or open_to_all, where
             assert admin[0] == "2" or "{job_id}" in route.path or open_to_all, where
             continue
-        assert admin == nobody, f"{where}: the keeper's cookie is no visitor's"
+        assert admin == anonymous, f"{where}: the admin's cookie is no visitor's"
         if route.path not in SAID_NO:  # no worker; no settings, no subject
             assert owner < "5", where
             assert owner != "422", f"{where} needs a body"
-        assert nobody == stranger, where
+        assert anonymous == stranger, where
         assert "DELETED" not in stranger, where
         if any(
             one in route.path
@@ -55,6 +55,6 @@ def test_what_the_pages_events_do_for_whom_is_as_written_down(studio: Path) -> N
     assert authorisation.FILE.read_text().endswith(authorisation.events_text(found)), (
         "run make authorisation and look at what changed"
     )
-    for (name, _), (nobody, stranger, owner, admin) in found.items():
+    for (name, _), (anonymous, stranger, owner, admin) in found.items():
         assert owner == "answered", name
-        assert {nobody, stranger, admin} == {"answered" if name in OPEN else "refused"}, name
+        assert {anonymous, stranger, admin} == {"answered" if name in OPEN else "refused"}, name

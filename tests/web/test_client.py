@@ -140,8 +140,8 @@ def test_a_refusal_is_the_studios_sentence(me: Studio) -> None:
 
 
 def test_an_unreachable_address_is_a_clear_error() -> None:
-    with Studio("http://127.0.0.1:1") as nobody, pytest.raises(StudioError) as error:
-        nobody.get("any")
+    with Studio("http://127.0.0.1:1") as unreachable, pytest.raises(StudioError) as error:
+        unreachable.get("any")
     assert error.value.status == 0
     assert "http://127.0.0.1:1 does not answer" in str(error.value)
 
@@ -173,7 +173,7 @@ def test_a_file_of_cookies_serves_several_studios(cookies: Path, address: str) -
 
 
 class Between(threading.Thread):
-    """Somebody between client and studio, who loses the answers to the first few POSTs."""
+    """A proxy between client and studio that loses the answers to the first few POSTs."""
 
     def __init__(self, address: str, lost: int) -> None:
         super().__init__(daemon=True)
@@ -294,7 +294,7 @@ def test_watching_outlives_a_studio_that_is_started_again(studio: Path, cookies:
             job = me.submit(picture(), [picture()])
             thread, seen = watched(me, job.id)
             until(lambda: seen)
-        jobs.claim("a worker")  # while nobody can tell
+        jobs.claim("a worker")  # while the client can't see it
         with served(port):
             until(lambda: seen[-1].state == "running")
             me.cancel(job.id)

@@ -95,7 +95,7 @@ def test_a_setting_that_is_wrong_is_named_without_its_password(
 def test_every_word_of_the_command_line_prints_through_the_mask(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """An error nobody foresaw ends in a traceback, which is masked as well."""
+    """An unexpected error ends in a traceback, which is masked as well."""
     fails = f"raise RuntimeError('postgresql://u:{WORD}@db')"
     code = f"from web import cli\ndef app(): {fails}\ncli.app = app; cli.main()"
     subprocess.run([sys.executable, "-c", code])

@@ -129,7 +129,7 @@ def test_processes_are_started_where_it_is_known() -> None:
         assert "program." in (ROOT / name).read_text("utf-8")
 
 
-def test_the_parts_of_a_studio_are_told_places_that_do_not_depend_on_the_folder(
+def test_the_processes_of_a_studio_get_paths_that_do_not_depend_on_the_folder(
     setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus; requests through a proxy get a 403.
+"""`/metrics` for Prometheus: with its token, or from trusted addresses where none is set; else 403.
 
 Queued and running jobs are counted in the database at each request; the metrics of workers and
 sweep come from their rows, labelled by process. Any one web server shows all of it.

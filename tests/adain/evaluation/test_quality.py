@@ -82,7 +82,7 @@ def test_networks_files_and_folders_stand_in_one_table(
     *_, named, filed, peer = mean.strip().splitlines()
     assert named.split("|")[2:] == filed.split("|")[2:]  # the same weights by name and by path
     assert "peer | 0.000" in peer
-    assert "–" in peer  # nobody can ask a folder for a photo in its own style
+    assert "–" in peer  # a folder can't make a photo in its own style
     assert Image.open(sheet).size == (5 * 32, 4 * 32)
 
 

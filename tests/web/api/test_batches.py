@@ -109,7 +109,7 @@ def test_a_batch_may_be_larger_than_a_job_but_not_any_size(
 
 
 def test_the_same_key_makes_one_batch(client: TestClient) -> None:
-    client.get(BATCHES)  # become somebody
+    client.get(BATCHES)  # get a cookie
     key = {"Idempotency-Key": "holiday"}
     first, again = post(client, headers=key), post(client, headers=key)
     assert (first.status_code, again.status_code) == (202, 200)

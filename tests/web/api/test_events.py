@@ -27,7 +27,7 @@ Event = tuple[str, dict[str, Any]]
 def client(studio: Path) -> Iterator[httpx.Client]:
     limits = httpx.Limits(max_connections=100)
     with served() as address, httpx.Client(base_url=address, timeout=20, limits=limits) as made:
-        made.get("/api/v1/jobs")  # become somebody
+        made.get("/api/v1/jobs")  # get a cookie
         yield made
 
 
@@ -36,7 +36,7 @@ def submit(client: httpx.Client) -> str:
     return str(client.post("/api/v1/jobs", files=files).json()["id"])
 
 
-def told(lines: Iterator[str]) -> Iterator[Event]:
+def events_of(lines: Iterator[str]) -> Iterator[Event]:
     """Yield the events of a stream, and its comments as events named ":"."""
     event = ""
     for line in lines:
@@ -50,7 +50,7 @@ def told(lines: Iterator[str]) -> Iterator[Event]:
 
 
 class Listening(threading.Thread):
-    """Somebody who listens to a job until the stream ends."""
+    """A client that listens to a job until the stream ends."""
 
     def __init__(self, client: httpx.Client, job_id: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Listening(threading.Thread):
 
     def run(self) -> None:
         with self.client.stream("GET", f"/api/v1/jobs/{self.job_id}/events") as answer:
-            for event in told(answer.iter_lines()):
+            for event in events_of(answer.iter_lines()):
                 if event[0] != ":":
                     self.events.append(event)
 
@@ -102,7 +102,7 @@ def test_the_end_arrives_within_a_second(client: httpx.Client) -> None:
     assert received.states() == ["queued", "cancelled"]
 
 
-def test_the_stream_is_not_to_be_kept_or_gathered_by_anybody(client: httpx.Client) -> None:
+def test_no_cache_or_proxy_may_store_or_buffer_the_stream(client: httpx.Client) -> None:
     job_id = submit(client)
     client.delete(f"/api/v1/jobs/{job_id}")
     headers = client.get(f"/api/v1/jobs/{job_id}/events").headers
@@ -116,7 +116,7 @@ def test_an_ended_job_says_so_once(client: httpx.Client) -> None:
     job_id = submit(client)
     client.delete(f"/api/v1/jobs/{job_id}")
     answer = client.get(f"/api/v1/jobs/{job_id}/events")
-    assert [event for event, _ in told(iter(answer.text.splitlines()))] == ["job", "end"]
+    assert [event for event, _ in events_of(iter(answer.text.splitlines()))] == ["job", "end"]
     again = client.get(f"/api/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "end"})
     assert again.status_code == 204  # a browser then comes no more
 
@@ -124,7 +124,7 @@ def test_an_ended_job_says_so_once(client: httpx.Client) -> None:
 def test_a_silent_line_is_kept_open(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BEAT_SECONDS", 0.1)
     with client.stream("GET", f"/api/v1/jobs/{submit(client)}/events") as answer:
-        received = told(answer.iter_lines())
+        received = events_of(answer.iter_lines())
         assert [next(received)[0] for _ in range(3)] == ["job", ":", ":"]
 
 

@@ -39,7 +39,7 @@ def stranger(owner: TestClient) -> TestClient:
 
 
 @pytest.fixture
-def nobody(owner: TestClient) -> TestClient:
+def anonymous(owner: TestClient) -> TestClient:
     """A visitor without a cookie."""
     return TestClient(owner.app)
 
@@ -102,7 +102,7 @@ WRITE = {
     "revoke": ("POST", "/revoke"),
     "delete": ("DELETE", ""),
 }
-ASKERS = ("nobody", "stranger", "owner")
+ASKERS = ("anonymous", "stranger", "owner")
 
 
 def ask(client: TestClient, method: str, path: str) -> Any:  # noqa: ANN401, httpx or httpx2
@@ -148,7 +148,7 @@ def test_only_the_owner_changes_an_entry(
     request: pytest.FixtureRequest, owner: TestClient, asker: str, method: str, what: str
 ) -> None:
     job_id = made(owner)
-    do(owner, "publish", job_id)  # that everybody may see it lets nobody change it
+    do(owner, "publish", job_id)  # published: readable by all, writable by the owner only
     before = owner.get(f"/api/v1/gallery/{job_id}").json()
     client: TestClient = request.getfixturevalue(asker)
     answer = ask(client, method, f"/api/v1/gallery/{job_id}{what}")
@@ -160,7 +160,7 @@ def test_only_the_owner_changes_an_entry(
     assert detail(ask(client, method, f"/api/v1/gallery/{UNKNOWN}{what}"), 404) == NOWHERE
 
 
-@pytest.mark.parametrize("asker", ["nobody", "stranger"])
+@pytest.mark.parametrize("asker", ["anonymous", "stranger"])
 def test_another_visitor_cannot_delete_many(
     request: pytest.FixtureRequest, owner: TestClient, asker: str
 ) -> None:
@@ -182,7 +182,7 @@ def test_each_gallery_has_its_owners_entries_and_the_public_one_what_was_publish
     assert listed(client, scope="public") == [public]
 
 
-@pytest.mark.parametrize("asker", ["nobody", "stranger"])
+@pytest.mark.parametrize("asker", ["anonymous", "stranger"])
 def test_a_public_entry_tells_nothing_of_its_owner_and_its_sources(
     request: pytest.FixtureRequest, owner: TestClient, asker: str
 ) -> None:
@@ -357,20 +357,20 @@ def test_a_picture_whose_file_is_gone_says_so(owner: TestClient) -> None:
 
 
 def test_a_link_shows_one_private_entry_until_it_is_revoked(
-    owner: TestClient, nobody: TestClient
+    owner: TestClient, anonymous: TestClient
 ) -> None:
     job_id = made(owner)
     link = do(owner, "share", job_id)["own"]["link"]
     assert do(owner, "share", job_id)["own"]["link"] == link
-    entry = nobody.get(link).json()
+    entry = anonymous.get(link).json()
     assert (entry["id"], entry["own"]) == (job_id, None)
-    assert nobody.get(f"/api/v1/gallery/{job_id}").status_code == 404
+    assert anonymous.get(f"/api/v1/gallery/{job_id}").status_code == 404
     pictures = [entry["picture"], entry["thumbnail"], entry["download"]]
-    etag = nobody.get(pictures[0]).headers["etag"]
-    assert all(nobody.get(address).status_code == 200 for address in pictures)
+    etag = anonymous.get(pictures[0]).headers["etag"]
+    assert all(anonymous.get(address).status_code == 200 for address in pictures)
     assert do(owner, "revoke", job_id)["own"]["link"] is None
     for address in (link, *pictures):
-        answer = nobody.get(address, headers={"If-None-Match": etag})
+        answer = anonymous.get(address, headers={"If-None-Match": etag})
         said = detail(answer, 410)
         assert said == (
             "This link shows nothing any more: it was taken back, or its picture is deleted."
@@ -379,11 +379,11 @@ def test_a_link_shows_one_private_entry_until_it_is_revoked(
     assert do(owner, "share", job_id)["own"]["link"] != link
 
 
-def test_a_link_of_a_deleted_entry_is_gone(owner: TestClient, nobody: TestClient) -> None:
+def test_a_link_of_a_deleted_entry_is_gone(owner: TestClient, anonymous: TestClient) -> None:
     job_id = made(owner)
     link = do(owner, "share", job_id)["own"]["link"]
     assert owner.delete(f"/api/v1/gallery/{job_id}").status_code == 204
-    assert detail(nobody.get(link), 410)
+    assert detail(anonymous.get(link), 410)
 
 
 @pytest.mark.parametrize("change", ["cut", "forged", "another secret", "a cookie"])

@@ -19,7 +19,7 @@ KEY = {"Idempotency-Key": "holiday-17"}
 @pytest.fixture
 def client(studio: Path) -> Iterator[httpx.Client]:
     with served() as address, httpx.Client(base_url=address) as made:
-        made.get("/api/v1/jobs")  # become somebody
+        made.get("/api/v1/jobs")  # get a cookie
         yield made
 
 

@@ -36,7 +36,7 @@ def put(client: TestClient, data: bytes = picture()):  # type: ignore[no-untyped
 
 
 def large(size: int) -> bytes:
-    """Return a picture of about so many bytes: what follows its end counts, and harms nobody."""
+    """Return a picture of about so many bytes: bytes after its end count."""
     return picture() + os.urandom(size - len(picture()))
 
 
@@ -49,7 +49,7 @@ def rows() -> dict[str, int]:
         return {row.id: row.bytes for row in session.scalars(select(Upload))}
 
 
-def test_an_upload_is_shown_to_its_sender_and_to_nobody_else(client: TestClient) -> None:
+def test_an_upload_is_shown_to_its_sender_only(client: TestClient) -> None:
     answer = put(client)
     assert answer.status_code == 201
     path = f"{UPLOADS}/{answer.json()['id']}"
@@ -96,7 +96,7 @@ def test_a_visitor_uploads_so_many_a_minute(client: TestClient, setting: Setting
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
     assert "3 pictures a minute" in refused.text
     client.cookies.delete(COOKIE)
-    assert put(client).status_code == 201  # somebody else
+    assert put(client).status_code == 201  # another visitor
 
 
 def test_an_address_uploads_so_many_a_minute(client: TestClient, setting: Setting) -> None:

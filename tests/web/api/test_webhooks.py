@@ -28,14 +28,14 @@ Answer = tuple[int, dict[str, str]]
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """An owner's server, which writes down what it is told and answers as it is bid."""
+    """An owner's server, which records requests and answers with `answers`."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Hook)
         self.url = f"http://127.0.0.1:{self.server_port}/painted?by=us"
-        self.heard: list[tuple[str, dict[str, str], bytes]] = []
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[Answer] = []  # 204 when there are none
         self.delay = 0.0
 
@@ -45,7 +45,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.heard.append((self.path, dict(self.headers.items()), body))
+        self.server.received.append((self.path, dict(self.headers.items()), body))
         time.sleep(self.server.delay)
         status, headers = self.server.answers.pop(0) if self.server.answers else (204, {})
         self.send_response(status)
@@ -74,13 +74,13 @@ def studio_calling_itself(studio: Path, setting: Setting) -> Path:
 @pytest.fixture
 def client(studio_calling_itself: Path) -> Iterator[httpx.Client]:
     with served() as address, httpx.Client(base_url=address) as made:
-        made.get("/api/v1/jobs")  # become somebody
+        made.get("/api/v1/jobs")  # get a cookie
         yield made
 
 
 @pytest.fixture
 def sending(studio_calling_itself: Path) -> Iterator[None]:
-    """Somebody who delivers, as the sweep does."""
+    """A thread that delivers, as the sweep has."""
     stop = threading.Event()
     thread = threading.Thread(target=deliveries.run, args=(stop,))
     thread.start()
@@ -102,7 +102,7 @@ def post(client: httpx.Client, url: str) -> httpx.Response:
 
 
 def promised(url: str, owner: str = "ann") -> Job:
-    """A job that has ended, of which somebody is to be told."""
+    """An ended job with a webhook."""
     deliveries.make_secret(owner)
     promise = deliveries.promise(owner, url)
     job = jobs.submit(owner, picture(), [picture()], beside=promise)
@@ -121,7 +121,7 @@ def come_due() -> None:
         session.execute(update(Delivery).values(due=0.0))
 
 
-# ---------------------------------------------------------------- told
+# ---------------------------------------------------------------- delivered
 
 
 def test_a_webhook_is_delivered_with_a_signature_that_can_be_checked(
@@ -132,15 +132,15 @@ def test_a_webhook_is_delivered_with_a_signature_that_can_be_checked(
     assert answer.status_code == 202, answer.text
     job_id = answer.json()["id"]
     time.sleep(0.2)
-    assert receiver.heard == []  # not before it has ended
+    assert receiver.received == []  # not before it has ended
     finish(begin())
-    until(lambda: receiver.heard)
-    path, headers, body = receiver.heard[0]
+    until(lambda: receiver.received)
+    path, headers, body = receiver.received[0]
     assert path == "/painted?by=us"
     assert headers["Host"] == receiver.url.split("/")[2]
-    told = json.loads(body)
-    assert (told["type"], told["data"]["id"]) == ("job.done", job_id)
-    assert (told["data"]["width"], told["data"]["height"]) == (32, 24)
+    message = json.loads(body)
+    assert (message["type"], message["data"]["id"]) == ("job.done", job_id)
+    assert (message["data"]["width"], message["data"]["height"]) == (32, 24)
     time_sent = headers["webhook-timestamp"]
     assert abs(int(time_sent) - time.time()) < 10
     signed = f"{headers['webhook-id']}.{time_sent}.".encode() + body
@@ -154,15 +154,15 @@ def test_a_webhook_is_delivered_with_a_signature_that_can_be_checked(
 
 def test_a_cancelled_job_is_delivered_too(receiver: Receiver, sending: None) -> None:
     promised(receiver.url)
-    until(lambda: receiver.heard)
-    assert json.loads(receiver.heard[0][2])["type"] == "job.cancelled"
+    until(lambda: receiver.received)
+    assert json.loads(receiver.received[0][2])["type"] == "job.cancelled"
 
 
 def test_a_webhook_is_delivered_once(receiver: Receiver, sending: None) -> None:
     job = promised(receiver.url)
     until(lambda: delivery(job).state == State.DELIVERED)
     time.sleep(0.3)
-    assert len(receiver.heard) == 1
+    assert len(receiver.received) == 1
 
 
 def test_a_failed_delivery_is_repeated_later(receiver: Receiver, sending: None) -> None:
@@ -178,7 +178,7 @@ def test_a_failed_delivery_is_repeated_later(receiver: Receiver, sending: None) 
     assert delivery(job).due - database.time() > deliveries.WAITS[0]
     come_due()
     until(lambda: delivery(job).state == State.DELIVERED)
-    assert {headers["webhook-id"] for _, headers, _ in receiver.heard} == {job.id}
+    assert {headers["webhook-id"] for _, headers, _ in receiver.received} == {job.id}
 
 
 def test_the_attempts_come_to_an_end(receiver: Receiver, sending: None) -> None:
@@ -190,7 +190,7 @@ def test_the_attempts_come_to_an_end(receiver: Receiver, sending: None) -> None:
         return delivery(job).state == State.FAILED
 
     until(failed)
-    assert len(receiver.heard) == len(deliveries.WAITS) + 1
+    assert len(receiver.received) == len(deliveries.WAITS) + 1
 
 
 def test_gone_ends_the_attempts_at_once(receiver: Receiver, sending: None) -> None:
@@ -204,7 +204,7 @@ def test_a_redirect_is_not_followed(receiver: Receiver, sending: None) -> None:
     job = promised(receiver.url)
     until(lambda: delivery(job).error)
     assert delivery(job).error == "The address answered 307. Redirects are not followed."
-    assert [path for path, _, _ in receiver.heard] == ["/painted?by=us"]
+    assert [path for path, _, _ in receiver.received] == ["/painted?by=us"]
 
 
 def test_an_unreachable_studio_is_one_sentence(
@@ -230,11 +230,11 @@ def test_one_slow_owner_does_not_keep_the_others_waiting(receiver: Receiver, sen
     receiver.delay = 2.0
     for _ in range(6):
         promised(receiver.url, "slow")
-    until(lambda: len(receiver.heard) == deliveries.OF_ONE_OWNER)
+    until(lambda: len(receiver.received) == deliveries.OF_ONE_OWNER)
     receiver.delay = 0.0
     quick = promised(receiver.url, "quick")
     until(lambda: delivery(quick).state == State.DELIVERED)
-    assert len(receiver.heard) == deliveries.OF_ONE_OWNER + 1
+    assert len(receiver.received) == deliveries.OF_ONE_OWNER + 1
 
 
 def test_who_dies_sending_is_followed_by_another(either: Path, setting: Setting) -> None:
@@ -332,7 +332,7 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("url", [*NOWHERE, *(f"http://{host}/" for host in PRIVATE)])
-def test_an_address_that_is_nobodys_to_call_is_refused(studio: Path, url: str) -> None:
+def test_an_address_that_is_not_public_is_refused(studio: Path, url: str) -> None:
     with pytest.raises(Refused):
         outbound.check(url)
 
@@ -376,12 +376,12 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(
 ) -> None:
     asked = _names(monkeypatch, "127.0.0.1")
     promised(f"http://innocent.example:{receiver.server_port}/")
-    until(lambda: receiver.heard)
+    until(lambda: receiver.received)
     assert asked.count("innocent.example") == 1  # a second answer might differ
-    assert receiver.heard[0][1]["Host"] == f"innocent.example:{receiver.server_port}"
+    assert receiver.received[0][1]["Host"] == f"innocent.example:{receiver.server_port}"
 
 
-CERTIFICATE = Path(__file__).parent / "innocent.example.pem"  # of nobody but this test
+CERTIFICATE = Path(__file__).parent / "innocent.example.pem"  # of this test only
 
 
 @pytest.mark.parametrize(

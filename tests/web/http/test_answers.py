@@ -1,4 +1,4 @@
-"""Large answers: sent in pieces by every route, counted, and given up when nobody takes them."""
+"""Large answers: sent in pieces by every route, counted, aborted when read too slowly."""
 
 import asyncio
 import io

@@ -35,7 +35,7 @@ BY_LISTING = {"web/http/spool.py", "worker/visitors/uploads.py", "worker/storage
 
 @pytest.fixture
 def foreign(studio: Path) -> set[Path]:
-    """Old files of somebody else in every folder of pictures; returns them."""
+    """Old files that the studio did not make in every folder of pictures; returns them."""
     outside = studio.parent / "outside"
     outside.mkdir()
     (outside / "lock").touch()

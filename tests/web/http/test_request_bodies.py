@@ -431,7 +431,7 @@ def test_a_slow_body_gives_way_when_another_waits(
         assert answer(slow)[0] == 408
 
 
-def test_a_slow_body_goes_on_while_nobody_waits(
+def test_a_slow_body_goes_on_while_no_other_waits(
     studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_bodies, "GRACE", 0.0)

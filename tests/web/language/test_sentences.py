@@ -15,7 +15,7 @@ from worker import jobs
 
 ROOT = Path(texts.__file__).parents[2]
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
-# Modules whose sentences nobody but the operator reads; what they raise is checked all the same.
+# Modules whose sentences only the operator reads; what they raise is checked all the same.
 OPERATORS = {
     "web.cli",
     "web.client",
@@ -200,7 +200,7 @@ def test_why_a_job_failed_is_shown_in_korean(client: httpx.Client) -> None:
     assert why == f"그림이 없습니다. {body}"
 
 
-def test_how_a_webhook_went_is_told_in_korean() -> None:
+def test_the_result_of_a_webhook_is_translated() -> None:
     for said in (
         "There was no answer within 10 seconds.",
         "The address answered 302. Redirects are not followed.",

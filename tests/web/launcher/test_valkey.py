@@ -63,7 +63,7 @@ def test_one_left_behind_is_ended_before_the_next_one_starts(running: Running) -
     later = QueueServer(running.server.folder)
     later.end_old()
     assert running.processes[-1].wait(timeout=10) == 0
-    later.end_old()  # nobody there: nothing happens
+    later.end_old()  # no server there: nothing happens
 
 
 def test_a_stranger_on_the_old_port_is_left_alone(running: Running, tmp_path: Path) -> None:

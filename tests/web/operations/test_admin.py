@@ -36,7 +36,7 @@ def admin(application: Any) -> Iterator[TestClient]:  # noqa: ANN401
 
 @pytest.fixture
 def browser(application: Any) -> TestClient:  # noqa: ANN401
-    """A browser that nobody has signed in with."""
+    """A browser without an admin session."""
     return TestClient(application)
 
 

@@ -49,8 +49,8 @@ def call(
     return 200, client.get(f"/gradio_api/queue/data?session_hash={SESSION}").text
 
 
-def refuses(event: BlockFunction, status: int, told: str) -> bool:
-    """Tell whether an answer says no: in a sentence, or by asking for no preview."""
+def refuses(event: BlockFunction, status: int, answer: str) -> bool:
+    """Return whether an answer refuses: in a sentence, or by asking for no preview."""
     if status == 200 and getattr(event.fn, "__name__", "") == "preview":
-        return bool(json.loads(told)["data"] == [""])
-    return status == 422 or "alert" in told
+        return bool(json.loads(answer)["data"] == [""])
+    return status == 422 or "alert" in answer

@@ -23,50 +23,50 @@ def _png(left: int, right: int, size: tuple[int, int] = (30, 20)) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def _told(**changed: object) -> str:
+def _painting(**changed: object) -> str:
     masks = {"0": _png(0, 15), "2": _png(15, 30)}
     return json.dumps({"width": 30, "height": 20, "feather": 0, "masks": masks} | changed)
 
 
-def _masks(reported: str) -> list[np.ndarray]:
-    made = regions.masks(reported, [0, 2], PHOTO)
+def _masks(painting: str) -> list[np.ndarray]:
+    made = regions.masks(painting, [0, 2], PHOTO)
     return [np.asarray(Image.open(io.BytesIO(mask.read())), float) for mask in made]
 
 
 def test_masks_come_out_in_the_photos_size(studio: Path) -> None:
-    first, second = _masks(_told())
+    first, second = _masks(_painting())
     assert first.shape == second.shape == (60, 90)
     assert first[:, :40].min() == 255
     assert first[:, 50:].max() == 0
 
 
 def test_feathered_regions_meet_softly_and_still_cover_everything_once(studio: Path) -> None:
-    first, second = _masks(_told(feather=10))
+    first, second = _masks(_painting(feather=10))
     assert 40 < first[30, 45] < 215
     assert np.abs(first + second - 255).max() < 6
 
 
 def test_an_empty_region_is_reported_with_its_style(studio: Path) -> None:
-    reported = _told(masks={"0": _png(0, 30), "2": _png(0, 0)})
+    painting = _painting(masks={"0": _png(0, 30), "2": _png(0, 0)})
     with pytest.raises(Refused, match="Nothing of the photo is left for style 3"):
-        regions.masks(reported, [0, 2], PHOTO)
+        regions.masks(painting, [0, 2], PHOTO)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "painting",
     [
         "x",
         "[]",
         "[" * 100_000,
-        _told(width=10**9),
-        _told(feather="soft"),
-        _told(masks={"0": _png(0, 15)}),
-        _told(masks={"0": "!", "2": "!"}),
-        _told(masks={"0": "aGk=", "2": "aGk="}),
-        _told(masks={"0": _png(0, 9, (9, 9)), "2": _png(0, 9, (9, 9))}),
+        _painting(width=10**9),
+        _painting(feather="soft"),
+        _painting(masks={"0": _png(0, 15)}),
+        _painting(masks={"0": "!", "2": "!"}),
+        _painting(masks={"0": "aGk=", "2": "aGk="}),
+        _painting(masks={"0": _png(0, 9, (9, 9)), "2": _png(0, 9, (9, 9))}),
     ],
     ids=["no JSON", "a list", "deep", "large", "feather", "missing", "base64", "no PNG", "size"],
 )
-def test_what_is_not_a_painting_is_a_sentence(studio: Path, told: str) -> None:
+def test_an_invalid_painting_is_refused_with_a_sentence(studio: Path, painting: str) -> None:
     with pytest.raises(Refused, match=r"\.$"):
-        regions.masks(told, [0, 2], PHOTO)
+        regions.masks(painting, [0, 2], PHOTO)

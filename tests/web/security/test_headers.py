@@ -39,7 +39,7 @@ def rules(headers: object) -> dict[str, str]:
 
 
 class Known(dict[str, str]):
-    """Values for the names in routes; one that is not listed gets a value of nobody's."""
+    """Values for the names in routes; one that is not listed gets "none"."""
 
     def __missing__(self, name: str) -> str:
         return "none"

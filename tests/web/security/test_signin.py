@@ -85,7 +85,7 @@ def test_who_signs_in_takes_along_what_they_made_and_finds_it_elsewhere(
     assert mine(browser) == [made]
     assert browser.cookies[COOKIE] != before
     with httpx.Client(base_url=address, cookies={COOKIE: before}) as old:
-        assert mine(old) == []  # a cookie somebody else may have planted is no way in
+        assert mine(old) == []  # a cookie that an attacker may have planted gives no access
 
     with httpx.Client(base_url=address) as phone:
         second = send(phone)

@@ -16,7 +16,7 @@ from worker.images import confinement, images
 from worker.images.images import Account, ImageRejected
 from worker.visitor import STUDIO
 
-# What somebody does who runs code of theirs in a decoder. Prepared before it is confined, since
+# What an attacker does whose code runs in a decoder. Prepared before it is confined, since
 # afterwards it could not even import.
 BEGINNING = """
 import ctypes, os, signal, socket, subprocess, sys

@@ -348,7 +348,7 @@ def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside(tmp_pa
     assert (alone.pictures, alone.seconds > 0) == (1, True)
     slow = [images.source(hostile.scans(60))] * 4
     with images.charged(beside), images.looks(slow, tmp_path) as looks:
-        looks[0]()  # and nobody asks what became of the others
+        looks[0]()  # and the results of the others are not asked for
     counted = beside.pictures
     assert 1 <= counted <= 4
     time.sleep(0.5)

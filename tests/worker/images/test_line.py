@@ -1,4 +1,4 @@
-"""Whose turn it is, told by the order of seats; no clock is looked at."""
+"""The order in which requests get seats; no clock is used."""
 
 import asyncio
 from collections.abc import Iterator

@@ -103,7 +103,7 @@ def test_a_batch_is_announced_once_for_each_of_its_jobs(queued_studio: Path) -> 
     assert queue.depth() == 6
 
 
-def test_messages_that_nobody_takes_expire(queued_studio: Path, valkey: Valkey) -> None:
+def test_messages_that_no_worker_receives_expire(queued_studio: Path, valkey: Valkey) -> None:
     submit()
     assert 0 < redis.Redis.from_url(valkey.url).ttl(queue.LIGHT) <= queue.LASTS
 

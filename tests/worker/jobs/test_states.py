@@ -1,4 +1,4 @@
-"""No row waits for ever: what a job becomes when nobody has it, and what the tables refuse."""
+"""No row waits for ever: what becomes of a job without a worker; what the constraints refuse."""
 
 from pathlib import Path
 

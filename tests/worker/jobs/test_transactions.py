@@ -1,4 +1,4 @@
-"""Transactions that wait for each other: none do, by the order of their locks; and if, again."""
+"""Transactions lock in one order, so that none deadlock; one that does is retried."""
 
 import ast
 import time
@@ -119,7 +119,7 @@ def until_one_waits() -> None:
 
 
 def free() -> set[str]:
-    """Return the jobs that nobody has locked."""
+    """Return the jobs that no transaction has locked."""
     with database.engine().connect() as connection:
         rows = connection.execute(text("SELECT id FROM jobs FOR UPDATE SKIP LOCKED"))
         return {row[0] for row in rows}

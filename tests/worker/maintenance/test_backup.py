@@ -28,7 +28,7 @@ def submit(owner: str = "ann") -> Job:
 
 
 def lived_in() -> None:
-    """Fill the studio with a job in each state, an entry, and somebody else's."""
+    """Fill the studio with a job in each state, an entry, and another visitor's."""
     for _ in range(2):
         submit()
         finish(begin())

@@ -27,7 +27,7 @@ class Held(NamedTuple):
 
     writer: str
     most: str
-    deleted: str  # "": by nobody; its number of rows is bounded by `most` alone
+    deleted: str  # "": never; its number of rows is bounded by `most` alone
 
 
 HELD = {
@@ -161,7 +161,7 @@ def test_newest_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_ma
     assert [owner for owner in owners if deliveries.secret_made(owner) is None] == ["nobody"]
 
 
-def test_report_that_nobody_dealt_with_is_kept(either: Path) -> None:
+def test_a_report_that_was_not_dealt_with_is_kept(either: Path) -> None:
     _fill(YEARS)
     with database.transaction() as session:
         session.execute(update(gallery.Entry).values(cleared=None))

@@ -18,7 +18,7 @@ from worker.storage import database, processes
 
 @pytest.fixture
 def beat(queued_studio: Path, setting: Setting) -> Iterator[Heartbeat]:
-    """A heart that beats fast."""
+    """A heartbeat with a short interval."""
     setting(heartbeat_seconds=0.05, lease_seconds=0.5)
     started = Heartbeat("worker", lambda: {"device": "cpu"})
     started.start()
@@ -70,12 +70,12 @@ def test_a_busy_process_still_reports(beat: Heartbeat) -> None:
 
     job = claimed()
 
-    def heard_again() -> bool:
+    def seen_again() -> bool:
         beat.watch([job], "content", 0.3)  # so that no beat waits its whole time
         return processes.alive("worker")[0].seen > first.seen
 
     with kept(beat, job):
-        assert soon(heard_again)
+        assert soon(seen_again)
 
 
 def test_what_was_counted_goes_with_it(beat: Heartbeat) -> None:
@@ -110,7 +110,7 @@ def test_a_stage_shows_at_once(queued_studio: Path, setting: Setting) -> None:
     slow.end()
 
 
-def test_the_work_hears_that_it_was_cancelled(beat: Heartbeat) -> None:
+def test_the_work_is_stopped_when_it_was_cancelled(beat: Heartbeat) -> None:
     job = claimed()
     with kept(beat, job):
         beat.watch([job], "styles", 0.0)
@@ -165,10 +165,10 @@ def test_a_parent_that_delivers_no_message_is_restarted(
     parent = subprocess.Popen(["sleep", "60"])
     monkeypatch.setattr(beat, "_parent", parent.pid)
     monkeypatch.setattr("os.getppid", lambda: parent.pid)
-    assert not soon(lambda: parent.poll() is not None, seconds=1)  # there is nothing to hear
+    assert not soon(lambda: parent.poll() is not None, seconds=1)  # no message waits
     queue.send("a job that nobody answers")
     until = time.monotonic() + 1
-    while time.monotonic() < until:  # messages come, however slowly: it hears
+    while time.monotonic() < until:  # messages are received, however slowly
         beat.hear()
         time.sleep(0.1)
     assert parent.poll() is None

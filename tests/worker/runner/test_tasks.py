@@ -49,8 +49,8 @@ def now(job: Job) -> Job:
     return jobs.get(job.id, "ann")
 
 
-def answer(bell: str = "whoever it was for") -> None:
-    tasks.stylize(bell)
+def answer(job_id: str = "any job") -> None:
+    tasks.stylize(job_id)
 
 
 def test_a_message_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:

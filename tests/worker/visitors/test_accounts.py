@@ -75,7 +75,7 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     assert accounts.remove("ann") == 0
 
 
-# Every table: who its rows belong to, and whether a row opens something to whoever knows it. Those
+# Every table: who its rows belong to, and whether knowing a row gives access. Those
 # end at a sign-in: the anonymous visitor's cookie may be known to others.
 OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
     "allowances": False,

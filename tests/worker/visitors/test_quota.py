@@ -271,7 +271,7 @@ def test_who_keeps_no_more_than_the_share_loses_nothing_to_others(
     assert [exists(job) for job in kept] == [True, False, False, False, True, True]
 
 
-def test_nobody_loses_a_picture_to_an_owner_who_keeps_more(either: Path, setting: Setting) -> None:
+def test_no_owner_loses_a_picture_to_one_who_keeps_more(either: Path, setting: Setting) -> None:
     small, large = [done("ann"), done("ann")], [done("bob") for _ in range(5)]
     for job in large:
         gallery.change(job.id, "bob", favourite=True)

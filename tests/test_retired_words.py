@@ -1,0 +1,55 @@
+"""The check of words that were retired: what it finds, and its exceptions."""
+
+import tokenize
+
+import pytest
+
+from tests.lint import retired_words
+
+PYTHON = {
+    "a name": "def ring_bell() -> None:\n    pass\n",
+    "a name in capitals": "BELL_SECONDS = 1\n",
+    "a class": "class DoorBell:\n    pass\n",
+    "a module's docstring": '"""The bell."""\n',
+    "a function's docstring": 'def ring() -> None:\n    """Ring.\n\n    The bell.\n    """\n',
+    "a comment": "x = 1  # the bell\n",
+}
+JAVASCRIPT = {
+    "a comment": "f(); // the bell\n",
+    "a comment of several lines": "/* the\n * bell */\n",
+}
+ELSEWHERE = {
+    "a string": 'x = "bell"\n',
+    "a part of a word": "label = 1  # bellow\n",
+}
+
+
+@pytest.mark.parametrize("text", PYTHON.values(), ids=PYTHON)
+def test_a_retired_word_in_python_is_found(text: str) -> None:
+    assert [word for _, word in retired_words.check(".py", text)] == ["bell"]
+
+
+@pytest.mark.parametrize("text", JAVASCRIPT.values(), ids=JAVASCRIPT)
+def test_a_retired_word_in_javascript_is_found(text: str) -> None:
+    assert [word for _, word in retired_words.check(".js", text)] == ["bell"]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_strings_and_longer_words_are_no_matter(text: str) -> None:
+    assert list(retired_words.check(".py", text)) == []
+
+
+def test_the_line_is_that_of_the_word() -> None:
+    assert list(retired_words.check(".py", '"""One.\n\nThe bell.\n"""\n')) == [(3, "bell")]
+    assert list(retired_words.check(".js", "/* one\n * the bell */\n")) == [(2, "bell")]
+
+
+def test_each_exception_is_a_name_that_still_occurs_and_has_a_retired_word() -> None:
+    names: set[str] = set()
+    for file in retired_words.files(".py"):
+        with (retired_words.ROOT / file).open(encoding="utf-8") as lines:
+            tokens = tokenize.generate_tokens(lines.readline)
+            names |= {token.string for token in tokens if token.type == tokenize.NAME}
+    assert set(retired_words.SEEN) <= names
+    for name in retired_words.SEEN:
+        assert set(retired_words.words(name)) & set(retired_words.RETIRED)
