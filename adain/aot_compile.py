@@ -1,8 +1,8 @@
-"""`python -m adain.aot_compile [FOLDER]`: make machine code of a network, for this very machine.
+"""`python -m adain.aot_compile [FOLDER]`: compile a network ahead of time, for this machine.
 
-torch's AOTInductor melts pads, activations, statistics and AdaIN into single loops; it takes a
-C++ compiler and a minute or two, once. docs/benchmarks.md says what it gains. Whether pictures
-stay the same is seen before the code is ever used.
+torch's AOTInductor fuses pads, activations, statistics and AdaIN into single loops; it needs a C++
+compiler and a minute or two, once. docs/benchmarks.md has the gain. The output is compared with the
+network's before the code is used. Raises `NotNow` with a sentence.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def _differs(made: Path, network: Network) -> float:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Make what nobody else is making meanwhile; raises `NotNow`."""
+    """Hold the folder's lock; raises `NotNow` while another process does."""
     with (folder / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -160,7 +160,7 @@ def _alone(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """Yield a new folder to compile in; in a container nothing in /tmp may be executed."""
-    for left in folder.glob("scratch*"):  # somebody was killed over it
+    for left in folder.glob("scratch*"):  # left by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=folder) as name:
         yield Path(name)
@@ -186,7 +186,7 @@ def make(network: Network, name: str, folder: Path) -> Path:
     with _alone(folder), _scratch(folder) as scratch:
         if (there / SOUND).exists():
             return there
-        shutil.rmtree(there, ignore_errors=True)  # somebody was killed over it
+        shutil.rmtree(there, ignore_errors=True)  # left by a process that was killed
         there.mkdir(mode=0o700)
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(scratch)
         for part, module in _modules(network).items():

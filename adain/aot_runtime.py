@@ -1,7 +1,7 @@
-"""A network as machine code for this very machine, in use; `compiling.py` makes it.
+"""Load and run the ahead-of-time compiled code of a network; `aot_compile.py` makes it.
 
-Compiled is the common way of a picture: whole, without masks, by covariance. Everything else goes
-through `passage.py`, and so does everything until the code is there.
+Compiled is the common case: a whole picture, without masks, by covariance. Everything else goes
+through `tiled_forward.py`, as does every picture until the code exists.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""How much of a picture is painted, pixel by pixel: alpha times what its masks cover.
+"""Coverage: how much of each pixel is painted, alpha times the sum of its masks.
 
-Where that is less than 1 the result goes back to the photo in proportion (`model.restored`);
+Where that is less than 1 the result is mixed with the photo in proportion (`model.restored`);
 farther than `OUTSIDE` pixels from all that is covered it is the photo.
 """
 
@@ -71,7 +71,6 @@ class Coverage:
         return torch.cat([self._of(request, masks, tile) for request, masks in each])
 
     def _of(self, request: Request, masks: Tensor | None, tile: Tile) -> Tensor:
-        """Return that of one request."""
         height, width = tile.bottom - tile.top, tile.right - tile.left
         if masks is None:
             return torch.full((1, 1, height, width), request.alpha)

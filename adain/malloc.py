@@ -1,4 +1,4 @@
-"""What a process does with memory that one picture leaves and the next one needs."""
+"""Tune glibc's malloc to keep freed memory for the next picture."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""Between pictures and tensors: channels last in memory, sides a network takes."""
+"""Convert between pictures and tensors: channels last in memory, sides padded to the stride."""
 
 import math
 

@@ -1,8 +1,8 @@
-"""A picture's way through a network: level by level, whole or tile by tile, exact either way.
+"""Forward pass of a picture through a network, level by level, whole or in tiles, equal either way.
 
-At each level features are measured over the whole picture before anything is done to them.
-Those of the level are kept for that if they are small; else they are made again from the last
-that were, tile by tile, so that memory stays bounded however large the picture is.
+At each level features are measured over the whole picture before they are changed. Features of a
+level are kept for that if they are small; else they are computed again from the last kept ones,
+tile by tile, so that memory stays bounded however large the picture is.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ KEPT = 640 << 20  # bytes of one level's features; 8,192 × 8,192 px of `compact
 _PICTURE = -1  # the level below the encoder
 
 Transfer = Callable[[Tensor, Tile], Tensor]  # features of a tile → the same, in another style
-Heard = Callable[[float], None]  # fraction of a pass; may raise to stop
+Report = Callable[[float], None]  # fraction of a pass; may raise to stop
 
 
-def _unheard(fraction: float) -> None:
+def _no_report(fraction: float) -> None:
     pass
 
 
@@ -39,7 +39,7 @@ class TiledForward:
         self._transfers: dict[int, Transfer] = {}  # by level
 
     def untouched(self) -> Self:
-        """Return the same passage from here on without any transfer."""
+        """Return a copy at the same level without any transfer."""
         other = copy(self)
         other._transfers = {}
         return other
@@ -61,7 +61,7 @@ class TiledForward:
         level: int,
         full: bool,
         regions: Tensor | None = None,
-        heard: Heard = _unheard,
+        report: Report = _no_report,
     ) -> Moments:
         """Go to a level and measure the features there, whole or inside N×K×h×w regions.
 
@@ -71,7 +71,7 @@ class TiledForward:
         keep = self._bytes(level) <= KEPT
         whole = self._room(level) if keep and len(cut) > 1 else None
         for tile in cut:
-            heard(tile.top / self.height)
+            report(tile.top / self.height)
             features = self._at(level, tile)
             accumulator.add(features, None if regions is None else tile.of(regions, stride))
             if whole is not None:

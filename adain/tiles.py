@@ -1,4 +1,4 @@
-"""A large picture piece by piece, so that memory stays bounded and the result stays exact.
+"""Tiles of a large picture, so that memory stays bounded and the result stays exact.
 
 A tile is computed with as much real context around it as its network reaches, and the
 context is thrown away; reflection happens at the true edges only. Statistics are taken over

@@ -1,6 +1,6 @@
-"""Folders that nobody else can have put anything in: what lies there may be run.
+"""Folders that no other user can have written to, so that code in them may be loaded.
 
-Looks at owners and modes as POSIX has them. Knows no network.
+Checks POSIX owners and modes.
 """
 
 import grp
@@ -13,9 +13,9 @@ _ENTER = stat.S_IXGRP | stat.S_IXOTH
 
 
 def _ours_alone(group: int) -> bool:
-    """Tell whether a group is the one that many systems make for each user, with nobody else in it.
+    """Return whether a group is the one that many systems make for each user, with no other in it.
 
-    There, folders are writable for that group unless said otherwise.
+    There, folders are writable for that group by default.
     """
     try:
         entry, me = grp.getgrgid(group), pwd.getpwuid(os.getuid())

@@ -1,4 +1,4 @@
-"""Which weights there are and where they come from; none that is unverified is ever loaded.
+"""Weights files: find, add, fetch and load them; only files with a matching checksum are loaded.
 
 `compact` ships inside the package. Others lie in a folder of the user's, put there by
 `add` (a file at hand) or `fetch` (an address and its sha256). A network is one file
@@ -160,7 +160,7 @@ def load(network: str, folder: Path) -> tuple[Network, Weights]:
 
 
 def load_file_of(network: str, file: Path) -> Network:
-    """Build a network from a whole-network file that nobody vouches for: to train or measure."""
+    """Build a network from a whole-network file without a checksum, to train or measure."""
     name, state = recognise(_read(file))
     if name != network:
         raise WeightsError(f"{file.name} holds {name}, not {network}.")

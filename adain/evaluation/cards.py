@@ -1,7 +1,7 @@
-"""Cards for a blind comparison: whoever judges sees results without their makers' names.
+"""Cards for a blind comparison: the judge sees results without the names of the programs.
 
-Photo and painting on top, below them the results as A, B, … in an order drawn again for each
-card; `key.json` tells which was whose, and is not for the judge.
+Photo and painting on top, below them the results as A, B, … in an order drawn at random for each
+card; `key.json` has the names, and is not for the judge.
 """
 
 import json

@@ -1,8 +1,7 @@
 """`python -m adain.evaluation.quality NETWORK … --content DIR --style DIR`: quality as a table.
 
 Entrants are networks by name, weights files, and folders of pictures made elsewhere, so that
-peers stand in the same table. Each figure is a mean over pairs with a 95 % bootstrap
-interval. Judges nothing and trains nothing.
+peers appear in the same table. Each figure is a mean over pairs with a 95 % bootstrap interval.
 """
 
 import argparse
@@ -55,8 +54,7 @@ class Entrant(Protocol):
 
     name: str
 
-    def paint(self, pair: Pair, photo: Image.Image, painting: Image.Image) -> Image.Image:
-        """Return the result."""
+    def paint(self, pair: Pair, photo: Image.Image, painting: Image.Image) -> Image.Image: ...
 
     def identity(self, photo: Image.Image) -> Image.Image | None:
         """Return the photo as its own style."""
@@ -91,7 +89,7 @@ class Album:
         return pictures.rgb(Image.open(found[0])).resize(photo.size, Image.Resampling.LANCZOS)
 
     def identity(self, photo: Image.Image) -> Image.Image | None:
-        """Nobody can be asked."""
+        """Return None: a folder has no result for a photo in its own style."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Pictures as the network wants them: plain RGB, masks as plain grey, the right size.
+"""Pictures as the network takes them: RGB, masks in grey, at the working size.
 
 Pillow only. Knows no tensor, so that a process without torch can use it, and no limits:
 what may be opened at all is decided at the worker's door (`worker/images/images.py`).

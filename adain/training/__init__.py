@@ -1,1 +1,1 @@
-"""Training: crops of pictures, losses, recipes, steps, and what a run leaves."""
+"""Training: crops of pictures, losses, recipes, steps, and the files of a run."""

@@ -1,7 +1,7 @@
-"""From folders of pictures to crops: any crop is made from its number alone.
+"""Training crops from folders of pictures: each is determined by its number alone.
 
-So a run that is resumed sees what an unbroken one would have seen, and crops can be measured
-once and used again. Knows no network.
+So a resumed run sees the crops that an unbroken one would have seen, and crops can be measured
+once and used again.
 """
 
 import math
@@ -119,7 +119,6 @@ def _finished(rng: Random, image: Image.Image, number: int, data: Data) -> Tenso
 
 
 def photos(folder: Pictures, side: int, data: Data, seed: int) -> Crop:
-    """Crops of photos."""
 
     def crop(number: int) -> Tensor:
         rng = Random(f"{seed} photo {number}")

@@ -1,7 +1,7 @@
-"""What the training losses look with: a loss network, or several in each other's place.
+"""The loss network of training, which may combine the layers of several.
 
-The full VGG-19 is dear and is at hand to relu3_1 only; a small one is cheap and goes on to
-relu4_1 or relu5_1. So an eye may have the first layers of one and the deeper ones of another.
+The full VGG-19 is slow and available to relu3_1 only; a small one is fast and goes on to relu4_1 or
+relu5_1. So an `Eye` may have the first layers of one and the deeper ones of another.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
-"""What training pulls at: distances between pictures and between what a loss network sees.
+"""Training losses: distances between pictures, and between their features in a loss network.
 
-Tensors in, one number a picture out; knows no folder, no recipe and no optimiser.
+Tensors in, one number a picture out.
 """
 
 import torch

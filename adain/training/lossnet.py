@@ -1,8 +1,7 @@
-"""The networks losses are measured in: VGG-19 up to relu4_1 at any width, fixed.
+"""Loss networks: VGG-19 up to relu4_1 at any width, with fixed weights.
 
 So the same losses run in the full network, in a small one, or in the one shipped beside
 `compact`. Files may end at relu3_1 or go on to relu5_1. Layer names are those of the paper.
-Knows no loss.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
-"""Style pictures drawn by rule, so that few paintings stand in for many.
+"""Synthetic style pictures, which supplement a small set of paintings.
 
-What they look like matters less than that no two are alike: strokes, mosaics, stripes, in
-colours of any kind.
+Strokes, mosaics, stripes, in random colours; variety matters more than beauty.
 """
 
 import math
@@ -58,7 +57,6 @@ def _mosaic(rng: Random, side: int) -> Image.Image:
 
 
 def _stripes(rng: Random, side: int) -> Image.Image:
-    """Wavy stripes, or checks."""
     palette = np.array(_palette(rng), np.uint8)
     y, x = np.mgrid[:side, :side]
     angle, width, wave = rng.uniform(0, math.pi), rng.uniform(3, 30), rng.uniform(10, 60)

@@ -1,7 +1,6 @@
-"""Crops and what the eyes see in them, measured once and used again.
+"""A pool of crops with their loss-network features, computed once and used again.
 
-A step of training then costs one pass of a loss network, for the picture painted, in place of
-three.
+A training step then costs one pass of a loss network, for its result, in place of three.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +24,6 @@ class Measured:
     seen: Seen
 
     def take(self, places: list[int]) -> "Measured":
-        """Return some of them, in float32."""
         vectors = {
             name: [vector[places].float() for vector in layers]
             for name, layers in self.seen.vectors.items()

@@ -1,7 +1,6 @@
-"""What a training run does, read from a TOML file: nothing here trains.
+"""Recipes: the settings of a training run, read from a TOML file and checked.
 
-The recipes that come with the package lie in `adain/training/recipes/`; a path to one of one's own
-does as well.
+A recipe is one of `adain/training/recipes/` by name, or a path.
 """
 
 import itertools
@@ -80,13 +79,12 @@ class Recipe:
     clip: float = 0.0  # largest norm of the gradient; 0: any
     average: float = 0.999  # of the weights, over about 1 / (1 − average) steps
     seed: int = 0
-    passes: int = 0  # through the photos, when nobody says how many steps; 0: all steps
+    passes: int = 0  # through the photos, when no number of steps is given; 0: all steps
     least: int = 0  # steps all the same
     data: Data = field(default_factory=Data)
 
     @property
     def steps(self) -> int:
-        """Steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     def at(self, step: int) -> tuple[Stage, int]:

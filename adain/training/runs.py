@@ -1,7 +1,7 @@
-"""What a training run leaves in its folder: checkpoint, log, plot, sheets, weights.
+"""The files of a training run: checkpoint, log, plot, sheets, weights.
 
-Every file is written aside and then renamed, so that a full disk costs the newest file and
-never the last good one. Knows no loss and no network.
+Every file is written under another name and then renamed, so that a full disk costs the newest
+file and never the last good one.
 """
 
 import hashlib
@@ -48,7 +48,6 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(folder: Path) -> dict[str, Any]:
-    """Read what `save_checkpoint` kept, on the CPU."""
     state: dict[str, Any] = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
     return state
 
@@ -64,7 +63,6 @@ def save_weights(file: Path, state: State, about: dict[str, str], half: bool = F
 
 
 def log(folder: Path, record: dict[str, Any]) -> None:
-    """Append a line of JSON."""
     try:
         with (folder / "log.jsonl").open("a") as stream:
             stream.write(json.dumps(record) + "\n")
@@ -73,7 +71,6 @@ def log(folder: Path, record: dict[str, Any]) -> None:
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
-    """Return the log's lines."""
     file = folder / "log.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 

@@ -1,7 +1,7 @@
-"""`python -m adain.training.teach TEACHER PICTURES`: a small loss network of one's own.
+"""`python -m adain.training.teach TEACHER PICTURES`: distil a small loss network.
 
-The pupil has the teacher's layers and widths, starts from nothing and learns to see in
-pictures what the teacher sees at relu1_1 … relu4_1. So a clone trains with no download.
+The student has the teacher's layers at given widths, starts from random weights and learns the
+teacher's features at relu1_1 … relu4_1. So a clone trains with no download.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""`python -m adain.training.train CONTENT STYLE`: teach a network, from folders of pictures.
+"""`python -m adain.training.train CONTENT STYLE`: train a network on folders of pictures.
 
-The door to `trainer.py`: parses, loads, shows progress, and leaves checkpoint, log, plot,
-sheets and weights in a folder. A run that was stopped goes on with `--resume` exactly as if
-it had not been.
+The command line of `trainer.py`: parses, loads, shows progress, and writes checkpoint, log, plot,
+sheets and weights into a folder. A run that was stopped goes on with `--resume` exactly as if it
+had not been.
 """
 
 import argparse
@@ -149,7 +149,7 @@ def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
 
 
 def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> float:
-    """Train to the recipe's end, or until told to stop, keeping all every so many steps.
+    """Train to the recipe's end or until `stop` is set, saving all every so many steps.
 
     Returns the seconds the steps took, without checkpoints and sheets.
     """
@@ -175,12 +175,12 @@ def _stopped_by_signals() -> Event:
     """Return what Ctrl-C and SIGTERM set, so that a step is finished first; once only."""
     stop = Event()
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def received(number: int, frame: FrameType | None) -> None:
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, told)
+        signal.signal(number, received)
     return stop
 
 

@@ -1,7 +1,6 @@
-"""A network being taught: one step at a time, each the same however often it is run.
+"""The trainer: network, optimiser and losses, one reproducible step at a time.
 
-Tensors and optimiser; `train.py` is the door, `runs.py` the folder, `losses.py` what it
-pulls at.
+`train.py` is its command line, `runs.py` writes its files, `losses.py` has the losses.
 """
 
 import math

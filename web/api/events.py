@@ -77,7 +77,6 @@ class Board:
         self._owners[owner] += 1
 
     def leave(self, owner: str) -> None:
-        """Count one less."""
         self._owners -= Counter([owner])  # and drops an owner at 0
 
     @contextmanager

@@ -52,7 +52,7 @@ class Connection(H11Protocol):
     _clock: asyncio.TimerHandle | None = None  # while something waits for the client
     _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._count()
         if len(self.connections) > descriptors.connections() or self._is_beyond_share():
@@ -60,7 +60,7 @@ class Connection(H11Protocol):
         _limit_buffer(transport.get_extra_info("socket"))
         self._await_head()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+    def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
         self._stop_head()
         if self._household is not None:
@@ -78,7 +78,7 @@ class Connection(H11Protocol):
         """Tell whether its address holds more connections than one may."""
         return _of_address[self._household or ""] > descriptors.connections_of_address()
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is h11.IDLE:
             self._await_head()
@@ -95,11 +95,11 @@ class Connection(H11Protocol):
             self._head.cancel()
             self._head = None
 
-    def pause_writing(self) -> None:  # noqa: D102
+    def pause_writing(self) -> None:
         super().pause_writing()
         self._watch()
 
-    def resume_writing(self) -> None:  # noqa: D102
+    def resume_writing(self) -> None:
         self._stop()
         super().resume_writing()
 

@@ -58,8 +58,7 @@ class Sender(Protocol):
     def slowness(self) -> float:
         """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
 
-    def give_way(self) -> None:
-        """Give the body up."""
+    def give_way(self) -> None: ...
 
 
 @dataclass(eq=False)
@@ -105,7 +104,6 @@ class InFlight:
 
     @property
     def bytes(self) -> int:
-        """The bytes under way."""
         return sum(held.size for held in self._held)
 
     def _own_fits(self, asked: _Held) -> bool:
@@ -373,7 +371,7 @@ class Bodies:
         if rule is not body_limits.DEFAULT:
             await run_sync(rule.before, address.visitor(asks), size)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _has_body(scope):
             return await self.app(scope, receive, send)
         rule = body_limits.rule_of(scope)

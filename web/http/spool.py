@@ -56,7 +56,6 @@ def _tidy() -> None:
 
 
 def _make() -> tuple[Path, IO[bytes]]:
-    """Return a new folder and its lock."""
     place = folder() / f"{os.getpid()}-{uuid.uuid4().hex}"
     place.mkdir(mode=0o700)
     lock = _hold(place)

@@ -36,7 +36,6 @@ class UnderWay:
 
     @property
     def answers(self) -> int:
-        """The answers under way."""
         return self._answers.total()
 
     @contextmanager
@@ -57,7 +56,7 @@ under_way = UnderWay()
 class Streamed(StreamingResponse):
     """A large answer, made while it is sent; 503 in its place when too many are under way."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with under_way.counted(address.origin(HTTPConnection(scope))):
             await super().__call__(scope, receive, send)
 

@@ -36,7 +36,6 @@ def _place(request: Request) -> Place:
 
 
 def sign() -> str:
-    """Return the cookie's value."""
     return str(_signer().dumps("keeper"))
 
 

@@ -89,7 +89,6 @@ class Studio(Collector):
     """Everything, as Prometheus' library wants to be handed it."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric."""
         yield from _line()
         yield from _processes()
 

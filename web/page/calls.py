@@ -96,7 +96,7 @@ class CallCheck:
         self.app = app
         self.page = page
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].rstrip("/") not in CALLS:
             return await self.app(scope, receive, send)
         body = await _whole(receive)

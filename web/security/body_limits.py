@@ -134,7 +134,7 @@ class PageOnly:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         _, gradio, what = scope.get("path", "").partition(_GRADIO)
         if gradio and what.rstrip("/") not in _OPEN and not what.startswith(_HEARTBEAT):
             closed = problem(404, "This is the page's own; the API is at /api/v1.")

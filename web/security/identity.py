@@ -162,7 +162,7 @@ class Identity:
         scope.setdefault("state", {}).update(owner=owner, by_key=True)
         await self.app(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"} or scope["path"].startswith(WITHOUT_OWNER):
             return await self.app(scope, receive, send)
         connection = HTTPConnection(scope)

@@ -50,7 +50,7 @@ class SameOrigin:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         changing = scope["type"] == "http" and scope["method"] not in SAFE
         if changing and from_elsewhere(Headers(scope=scope)):
             return await problem(403, ELSEWHERE)(scope, receive, send)

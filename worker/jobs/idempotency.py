@@ -24,8 +24,7 @@ class Accepted(Protocol):
     """A job, or a batch of them."""
 
     @property
-    def id(self) -> str:
-        """Its id."""
+    def id(self) -> str: ...
 
 
 class IdempotencyKey(Base):

@@ -33,7 +33,6 @@ def renew_all(held: Sequence[Job], stage: str, progress: float) -> dict[str, Hol
 
 
 def renew(job: Job, stage: str, progress: float) -> Hold:
-    """Prolong the lease of one job."""
     return renew_all([job], stage, progress)[job.id]
 
 

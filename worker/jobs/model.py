@@ -147,7 +147,6 @@ def _worn_out() -> ColumnElement[bool]:
 
 
 def is_waiting() -> ColumnElement[bool]:
-    """True for a queued job."""
     return Job.status == Status.QUEUED
 
 

@@ -118,7 +118,6 @@ def estimates(
 
 
 def estimate(job: Job) -> float | None:
-    """Return `estimates` of one job."""
     return estimates([job])[job.id]
 
 

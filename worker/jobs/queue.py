@@ -123,7 +123,6 @@ def depth(names: Sequence[str] = QUEUES) -> int:
 
 
 def ping() -> bool:
-    """Tell whether Redis answers."""
     try:
         return bool(_redis().ping())
     except redis.RedisError:

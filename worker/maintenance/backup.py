@@ -130,7 +130,6 @@ class _Archive:
         self._tar.addfile(about, file)
 
     def add(self, name: str, data: bytes) -> None:
-        """Add some bytes."""
         self.add_file(name, io.BytesIO(data))
 
 

@@ -40,7 +40,6 @@ def _json() -> logging.Formatter:
 
 
 def start() -> None:
-    """Set up logging for this process."""
     handler = logging.StreamHandler(masks.stream(sys.stderr))
     text = logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     handler.setFormatter(_json() if settings().log_format == "json" else text)

@@ -26,7 +26,6 @@ class Process(Base):
 
 @database.retried
 def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None:
-    """Say that the process is alive."""
     with database.transaction() as session:
         same = update(Process).where(Process.name == name)
         if not session.execute(same.values(seen=now(), info=info, metrics=metrics)).rowcount:  # type: ignore[attr-defined]
@@ -35,7 +34,6 @@ def touch(name: str, kind: str, info: dict[str, Any], metrics: str = "") -> None
 
 @database.retried
 def gone(name: str) -> None:
-    """Say that the process ends."""
     with database.transaction() as session:
         session.execute(delete(Process).where(Process.name == name))
 

@@ -63,17 +63,14 @@ class Preview(Base):
 
     @property
     def style_keys(self) -> list[str]:
-        """The styles' keys."""
         return self._keys("style")
 
     @property
     def style_digests(self) -> list[str]:
-        """The styles' sha256."""
         return [self.pictures[key] for key in self.style_keys]
 
     @property
     def mask_keys(self) -> list[str]:
-        """The masks' keys."""
         return self._keys("mask")
 
 

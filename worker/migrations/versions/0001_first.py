@@ -8,7 +8,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(), nullable=False),
@@ -68,7 +67,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("processes")
     op.drop_table("leases")
     with op.batch_alter_table("jobs", schema=None) as batch_op:

@@ -8,7 +8,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.add_column(
         "jobs", sa.Column("style_digests", sa.JSON(), nullable=False, server_default="[]")
     )
@@ -39,7 +38,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("reports")
     op.drop_index("entries_published", "entries")
     op.drop_table("entries")

@@ -8,7 +8,6 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "receipts",
         sa.Column("owner", sa.String(), nullable=False),
@@ -45,6 +44,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     for table in ("webhook_secrets", "deliveries", "receipts"):
         op.drop_table(table)

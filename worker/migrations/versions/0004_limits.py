@@ -8,7 +8,6 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "allowances",
         sa.Column("who", sa.String(), nullable=False),
@@ -23,7 +22,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("jobs_kept", "jobs")
     for name in ("reserved", "bytes", "origin"):
         op.drop_column("jobs", name)

@@ -8,7 +8,6 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "batches",
         sa.Column("id", sa.String(), nullable=False),
@@ -26,7 +25,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("jobs_of_batch", "jobs")
     for name in ("cell", "batch"):
         op.drop_column("jobs", name)

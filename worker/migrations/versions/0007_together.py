@@ -10,7 +10,6 @@ LINE = ("priority", "turn", "id")
 
 
 def upgrade() -> None:
-    """Apply."""
     for name, usual in (("shape", ""), ("queue", "light")):
         op.add_column("jobs", sa.Column(name, sa.String(), nullable=False, server_default=usual))
     op.add_column("jobs", sa.Column("together", sa.Integer(), nullable=False, server_default="1"))
@@ -19,7 +18,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("jobs_in_line", "jobs")
     op.create_index("jobs_in_line", "jobs", ["status", *LINE])
     for name in ("together", "queue", "shape"):

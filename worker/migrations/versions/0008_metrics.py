@@ -8,11 +8,9 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Apply."""
     column = sa.Column("metrics", sa.String(), nullable=False, server_default="")
     op.add_column("processes", column)
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_column("processes", "metrics")

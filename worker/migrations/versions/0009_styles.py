@@ -8,7 +8,6 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "styles",
         sa.Column("key", sa.String(), nullable=False),
@@ -20,6 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("ix_styles_made", "styles")
     op.drop_table("styles")

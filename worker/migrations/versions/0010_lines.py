@@ -9,14 +9,12 @@ LINE = ("priority", "turn", "id")
 
 
 def upgrade() -> None:
-    """Apply."""
     op.drop_index("jobs_in_line", "jobs")
     op.create_index("jobs_in_line", "jobs", ["status", *LINE])
     op.create_index("jobs_in_queue", "jobs", ["status", "queue", *LINE])
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("jobs_in_queue", "jobs")
     op.drop_index("jobs_in_line", "jobs")
     op.create_index("jobs_in_line", "jobs", ["status", "queue", *LINE])

@@ -8,7 +8,6 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "ceilings",
         sa.Column("name", sa.String(), nullable=False),
@@ -36,6 +35,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     for name in ("acts", "blocks", "ceilings"):
         op.drop_table(name)

@@ -8,7 +8,6 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "keys",
         sa.Column("id", sa.String(), nullable=False),
@@ -25,5 +24,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("keys")

@@ -8,7 +8,6 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "people",
         sa.Column("issuer", sa.String(), nullable=False),
@@ -21,5 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("people")

@@ -8,7 +8,6 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "previews",
         sa.Column("owner", sa.String(), nullable=False),
@@ -24,5 +23,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("previews")

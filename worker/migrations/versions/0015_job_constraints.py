@@ -28,7 +28,6 @@ CONSTRAINTS = {
 
 
 def upgrade() -> None:
-    """Apply."""
     for statement in REPAIRS:
         op.execute(statement)
     with op.batch_alter_table("jobs") as table:
@@ -37,7 +36,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     with op.batch_alter_table("jobs") as table:
         for name in CONSTRAINTS:
             table.drop_constraint(name, type_="check")

@@ -8,7 +8,6 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "storage_marker",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -29,7 +28,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_column("jobs", "files")
     op.drop_table("deletions")
     op.drop_table("storage_marker")

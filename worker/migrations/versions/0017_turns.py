@@ -8,7 +8,6 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.add_column(
         "jobs", sa.Column("by_address", sa.Boolean(), nullable=False, server_default=sa.false())
     )
@@ -16,6 +15,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_index("jobs_of_origin", "jobs")
     op.drop_column("jobs", "by_address")

@@ -8,7 +8,6 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    """Apply."""
     op.create_table(
         "uploads",
         sa.Column("id", sa.String(), nullable=False),
@@ -23,5 +22,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
     op.drop_table("uploads")
