@@ -1,4 +1,4 @@
-"""The parts every test may ask for: real ones, thrown away afterwards."""
+"""Fixtures: real databases, queue servers and studios, deleted afterwards."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Pictures made to do harm, and odd ones that do none.
+"""Malicious pictures, and unusual ones that are harmless.
 
 `python -m tests.hostile FOLDER` writes them. They are the fuzzer's seeds, and each is tested.
 """

@@ -1,4 +1,4 @@
-"""What tests are made of that is no fixture: pictures, ports, a queue server of one's own."""
+"""Helpers of tests that are no fixtures: pictures, ports, a queue server."""
 
 import errno
 import io

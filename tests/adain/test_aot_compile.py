@@ -1,4 +1,4 @@
-"""Machine code paints what the network paints, and is used only where it can be."""
+"""Compiled code gives the network's output, and is used only where it can be."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Whether others could have put something where our code lies."""
+"""Folders that code may be loaded from: owners and modes."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What became of every job that met a fault: the laws that must hold, and the table of faults."""
+"""What became of each job in a test with faults: the invariants, and the table of results."""
 
 import io
 import os

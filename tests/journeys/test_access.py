@@ -1,4 +1,4 @@
-"""The page for everybody: axe-core's rules in every view, and all of it by keyboard."""
+"""Accessibility: axe-core's rules in every view, and all of it by keyboard."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""Many photos in many styles: chosen, sent, watched, stopped, fetched, found again."""
+"""Batches in the browser: choose, send, watch, stop, download."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""A field for a picture: dropped, pasted, taken, refused, removed; and gaps in the network."""
+"""The picture field: drop, paste, file, refusal, removal; and interrupted connections."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A visitor's ways through the gallery and behind a share link."""
+"""The gallery and share links in the browser."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Ways through a gallery of ten thousand, without end and page by page, there and back again."""
+"""A gallery of ten thousand entries in the browser: endless scrolling, pages, going back."""
 
 import re
 from collections.abc import Iterator

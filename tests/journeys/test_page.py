@@ -1,5 +1,6 @@
-"""A visitor's ways through the page: the whole studio as `adain-studio up` starts it, and a
-real browser. Leaves screenshots under screenshots/, which git ignores; look at them."""
+"""The page in a real browser, of a studio that `adain-studio up` started.
+
+Leaves screenshots under screenshots/, which git ignores; look at them."""
 
 from pathlib import Path
 from typing import Any, Literal

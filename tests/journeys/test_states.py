@@ -1,4 +1,4 @@
-"""What a visitor sees when the studio can't do what was asked, or not now."""
+"""Error states of the page: what can't be done, or not now."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect

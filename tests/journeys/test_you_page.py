@@ -1,4 +1,4 @@
-"""What the studio knows of a visitor: signing in, keys, and the end of all of it."""
+"""The account view: sign-in, API keys, deleting everything."""
 
 from collections.abc import Iterator
 from pathlib import Path

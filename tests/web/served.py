@@ -1,4 +1,4 @@
-"""A real server in the test's own process, and jobs moved on by hand."""
+"""A real server in the test's process, and functions that play the worker."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Loss networks in each other's place, and the patterns drawn for training."""
+"""Combined loss networks, and the synthetic patterns of training."""
 
 from pathlib import Path
 from random import Random

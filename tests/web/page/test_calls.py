@@ -1,4 +1,4 @@
-"""What a page's event takes from a browser: text, numbers and choices, and never a file."""
+"""Calls of the page's events: text, numbers and choices are taken, files never."""
 
 import json
 import os

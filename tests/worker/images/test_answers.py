@@ -1,4 +1,4 @@
-"""A decoder that was taken over answers what it likes: what we would not write is refused."""
+"""Answers of a compromised decoder: what we would not have written is refused."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Files of people who were refused or got other colours, each with its right value.
+"""Real files that were refused or got wrong colours, each with its expected value.
 
 Every case goes through the door of uploads and through that of `python -m adain`.
 """

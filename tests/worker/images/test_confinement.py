@@ -1,4 +1,4 @@
-"""A decoder that was taken over reaches nothing: what it tries is refused by the kernel."""
+"""A compromised decoder: the kernel refuses what it tries."""
 
 import io
 import logging

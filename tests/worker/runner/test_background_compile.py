@@ -1,4 +1,4 @@
-"""What a worker has made beside it, and what it says when that can't be."""
+"""Compiling beside a worker, and what is reported when it can't be."""
 
 import logging
 import shutil

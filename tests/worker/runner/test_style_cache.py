@@ -1,4 +1,4 @@
-"""A style is measured once, wherever; and what can't be kept is measured again."""
+"""A style is measured once, by whichever worker; what is not kept is measured again."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Jobs that run together: who may, in which order, and what becomes of each when it goes wrong."""
+"""Micro-batches: which jobs run together, in which order, and what becomes of each on a failure."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""Whose turn it is: fair to owners, and to addresses where anybody may be a new owner."""
+"""Turns: fair to owners, and to addresses, where a new owner costs nothing."""
 
 from pathlib import Path
 
