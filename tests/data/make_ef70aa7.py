@@ -210,7 +210,7 @@ def _live(up: Up) -> dict[str, Any]:
     second = program.ask("POST", f"/gallery/{shared}/share")["own"]["link"]
 
     secret = ann.ask("POST", "/webhook-secret")["secret"]
-    told = ann.wait(ann.submit("gray", webhook="https://studio.invalid/painted"))
+    delivered = ann.wait(ann.submit("gray", webhook="https://studio.invalid/painted"))
     once = {"Idempotency-Key": IDEMPOTENCY_KEY}
     idempotent = ann.wait(ann.submit("brown", headers=once))
 
@@ -252,7 +252,7 @@ def _live(up: Up) -> dict[str, Any]:
     left |= {
         "public": [e["id"] for e in bob.ask("GET", "/gallery?scope=public")["entries"]],
         "batch": batch, "idempotency_key": IDEMPOTENCY_KEY, "idempotent": idempotent,
-        "webhook_secret": secret, "webhook": told, "failed": failed, "running": running,
+        "webhook_secret": secret, "webhook": delivered, "failed": failed, "running": running,
     }  # fmt: skip
     up.kill()
     return left

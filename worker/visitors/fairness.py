@@ -1,12 +1,12 @@
-"""Whose files go when room that visitors share is full: max-min fairness.
+"""Max-min fairness: which files are deleted when storage that visitors share is full.
 
-The owner who keeps most gives way first, its oldest file first, within these rules:
+The owner who keeps most loses its oldest file first, within these rules:
 
 - an owner who keeps no more than the guaranteed share loses nothing to others;
-- nobody loses anything to an owner who would then keep more;
+- an owner loses nothing to another who would then keep more;
 - an owner who has no job older than a day takes nothing from owners who have one.
 
-Knows no kind of file: who asks says how much each owner keeps, and which of it may go.
+Works for any kind of file: the caller says how much each owner keeps and what may be deleted.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,7 @@ def _is_new(session: Session, owner: str) -> bool:
 
 @dataclass(frozen=True)
 class Asks:
-    """For whom room is made; owner "": for nobody, the limit was lowered."""
+    """The submission that room is made for; owner "": none, the limit was lowered."""
 
     owner: str = ""
     needed: int = 0  # bytes that are still to come

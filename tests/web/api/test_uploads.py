@@ -126,7 +126,7 @@ def test_the_folder_stays_inside_its_cap_and_the_oldest_goes(
     assert set(lying()) == set(rows()) == set(kept[-3:])
 
 
-def test_a_stranger_who_uploads_much_deletes_nobody_elses_form_pictures(
+def test_a_stranger_who_uploads_much_deletes_no_others_form_pictures(
     either: Path, setting: Setting
 ) -> None:
     setting(uploads_bytes=800_000)

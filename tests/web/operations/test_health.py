@@ -27,7 +27,7 @@ def client(studio: Path) -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
 @pytest.mark.parametrize("well", [True, False])
-def test_a_stranger_is_told_the_status_and_nothing_else(
+def test_a_stranger_gets_the_status_and_nothing_else(
     queued_studio: Path, client: TestClient, setting: Setting, path: str, well: bool
 ) -> None:
     setting(admin_secret=SECRET)
@@ -48,7 +48,7 @@ def test_a_stranger_is_told_the_status_and_nothing_else(
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
 @pytest.mark.parametrize("by", ["this machine", "cookie", "secret", "token"])
-def test_the_operator_is_told_the_details(
+def test_the_operator_gets_the_details(
     client: TestClient, setting: Setting, path: str, by: str
 ) -> None:
     if by == "this machine":
