@@ -44,7 +44,7 @@ class PreviewView(BaseModel):
 def small(value: str, visitor: Visitor) -> CleanImage:
     """Return the visitor's picture that a value of the form names, small; opened once."""
     rate_limits.consume(visitor, rate_limits.pictures())
-    return images.small(references.read(value, visitor.owner), previews.SIDE)
+    return images.small(references.source(value, visitor.owner), previews.SIDE)
 
 
 # ---------------------------------------------------------------- the API

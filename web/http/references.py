@@ -11,6 +11,7 @@ from typing import IO
 from web.samples import shelf
 from worker import jobs
 from worker.errors import Refused
+from worker.images import images
 from worker.images.images import Source
 from worker.storage import blobs
 from worker.visitors import uploads
@@ -40,11 +41,12 @@ def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     return found.stat().st_size, found.open("rb")
 
 
-def _style(job_id: str, place: int, owner: str) -> tuple[int, IO[bytes]]:
+def _style(job_id: str, place: int, owner: str) -> str:
+    """Return the key of a style of an owner's job."""
     keys = jobs.get(job_id, owner).style_keys
     if place >= len(keys):
         raise Refused(uploads.GONE)
-    return blobs.opened(keys[place])
+    return keys[place]
 
 
 def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
@@ -54,7 +56,7 @@ def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
     if found := _STYLE.fullmatch(value):
-        return _style(found[1], int(found[2]), owner)
+        return blobs.opened(_style(found[1], int(found[2]), owner))
     raise Refused(uploads.GONE)
 
 
@@ -67,6 +69,8 @@ def read(value: str, owner: str) -> bytes:
 
 def source(value: str, owner: str) -> Source:
     """Return the picture that a value names, to be read when it is its turn; raises as `read`."""
+    if found := _STYLE.fullmatch(value):
+        return images.stored(_style(found[1], int(found[2]), owner))
     size, file = _opened(value, owner)
     file.close()
     return Source("", size, partial(read, value, owner))

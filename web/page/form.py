@@ -75,7 +75,7 @@ def _masks_of(
         return [references.source(mask, owner) for mask in given]
     if any(given):
         raise Refused(words["refused.masks"])
-    return regions.masks(form["regions"], chosen, photo.read()) if form["regions"] else []
+    return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
 
 
 def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
@@ -107,7 +107,7 @@ def _small_masks(
 ) -> list[CleanImage]:
     size = photo.width, photo.height
     masks = _masks_of(owner, words, form, chosen, images.source(photo.data))
-    return [images.small_mask(mask.read(), size) for mask in masks]
+    return [images.small_mask(mask, size) for mask in masks]
 
 
 def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:

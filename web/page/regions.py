@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from adain.files import pictures
 from worker.errors import Refused
 from worker.images import images
-from worker.images.images import Source
+from worker.images.images import Given, Source
 
 LONGEST_TEXT = 1_000_000  # characters of all that is painted
 LONGEST = 1024  # pixels of the longer side of what is painted
@@ -56,7 +56,7 @@ def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> by
     return images.encode(soft.resize(size, Image.Resampling.BICUBIC), "png")
 
 
-def masks(painting: str, places: list[int], photo: bytes) -> list[Source]:
+def masks(painting: str, places: list[int], photo: Given) -> list[Source]:
     """Return the masks of the styles in these places, each made when it is read.
 
     Raises `Refused` when a region is empty.

@@ -52,5 +52,6 @@ def small(job: Job, place: int) -> str:
     """Return the key of a style picture of a job small, a JPEG; made once and kept beside it."""
     key = f"{job.id}/small-style-{place}.jpg"
     if not blobs.exists(key):
-        blobs.put(key, images.small(blobs.get(job.style_keys[place]), SIDE).data, durable=False)
+        style = images.stored(job.style_keys[place])
+        blobs.put(key, images.small(style, SIDE).data, durable=False)
     return key

@@ -33,6 +33,7 @@ from worker.images.decoder import ImageRejected as ImageRejected
 from worker.images.decoder import encode as encode
 from worker.images.line import Line
 from worker.settings import MIB, settings
+from worker.storage import blobs
 from worker.visitor import STUDIO, Visitor
 
 OURS = ("PNG", "JPEG")  # what we write
@@ -187,11 +188,16 @@ def charged(account: Account) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Source:
-    """A picture as it is sent, not yet read, since all at once might not fit in memory."""
+    """A picture as it is sent, not yet read, since all at once might not fit in memory.
+
+    `stored`: it is one that this studio encoded and keeps, to which the limit of what visitors
+    send does not apply.
+    """
 
     name: str
     size: int  # bytes
     read: Callable[[], bytes]
+    stored: bool = False
 
 
 Given = bytes | Source
@@ -200,6 +206,13 @@ Given = bytes | Source
 def source(given: Given) -> Source:
     """Return a picture that is in memory as one to be read."""
     return given if isinstance(given, Source) else Source("", len(given), lambda: given)
+
+
+def stored(key: str) -> Source:
+    """Return a picture that is kept here, to be read when it is its turn; raises `BlobMissing`."""
+    size, file = blobs.opened(key)
+    file.close()
+    return Source("", size, partial(blobs.get, key), stored=True)
 
 
 @dataclass(frozen=True)
@@ -251,13 +264,20 @@ def _question(
     return question | {"memory": memory, "to": list(to)}
 
 
+def _bytes(given: Given) -> bytes:
+    """Return a picture's bytes; raises `ImageRejected` where more was sent than may be."""
+    picture, most = source(given), settings().max_upload_bytes
+    data = picture.read()
+    if len(data) > most and not picture.stored:
+        raise ImageRejected(f"The file is too large: at most {most / MIB:g} MiB are accepted.")
+    return data
+
+
 def _ask(
-    verb: str, data: bytes, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
+    verb: str, given: Given, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
 ) -> dict[str, Any]:
     """Have a picture looked at, within so many bytes; `to`: what the verb makes it as large as."""
-    limit = settings().max_upload_bytes
-    if len(data) > limit:
-        raise ImageRejected(f"The file is too large: at most {limit / MIB:g} MiB are accepted.")
+    data = _bytes(given)
     account = _account.get() or Account(STUDIO)
     with _line.seat(account.visitor):
         seat = _seats.get()
@@ -267,10 +287,10 @@ def _ask(
             _seats.put(seat)
 
 
-def _made(verb: str, data: bytes, *to: int) -> CleanImage:
+def _made(verb: str, given: Given, *to: int) -> CleanImage:
     """Ask, and return in memory what was made."""
     into = io.BytesIO()
-    reported = _ask(verb, data, into, to=to)
+    reported = _ask(verb, given, into, to=to)
     wide, high = reported["original"]
     made = reported["suffix"], reported["width"], reported["height"]
     return CleanImage(into.getvalue(), *made, (wide, high))
@@ -280,10 +300,9 @@ def _made_file(
     verb: str, given: Source, file: Path, memory: int = MEMORY, to: Sequence[int] = ()
 ) -> CleanFile:
     """Ask, and write what was made to a file, piece by piece."""
-    data = given.read()
     with file.open("wb") as opened:
         into = _Written(opened)
-        reported = _ask(verb, data, into, memory, to=to)
+        reported = _ask(verb, given, into, memory, to=to)
     size, digest = into.size, into.hash.hexdigest()
     wide, high = reported["original"]
     made = file, reported["suffix"], reported["width"], reported["height"]
@@ -303,9 +322,9 @@ def clean_file(given: Source, file: Path) -> CleanFile:
     return _made_file("clean", given, file)
 
 
-def measured(data: bytes) -> tuple[int, int]:
+def measured(given: Given) -> tuple[int, int]:
     """Check a picture as `clean` does; returns the width and height that it would have."""
-    reported = _ask("clean", data, _Nowhere())
+    reported = _ask("clean", given, _Nowhere())
     return reported["width"], reported["height"]
 
 
@@ -368,14 +387,14 @@ def ours(picture: CleanImage) -> Image.Image:
     return Image.open(io.BytesIO(picture.data), formats=OURS)
 
 
-def small(data: bytes, side: int) -> CleanImage:
+def small(given: Given, side: int) -> CleanImage:
     """Check a picture and make it so small that its shorter side is `side`, if it is larger."""
-    return _made("small", data, side)
+    return _made("small", given, side)
 
 
-def small_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
+def small_mask(given: Given, size: tuple[int, int]) -> CleanImage:
     """Check a mask and bring it to the size of a small photo."""
-    return _made("small_mask", data, *size)
+    return _made("small_mask", given, *size)
 
 
 def small_jpeg(image: Image.Image, side: int = 384) -> bytes:

@@ -5,7 +5,6 @@ two concurrent submissions could both pass are repeated in the transaction that 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from worker.jobs import Beside, Job, batches, service_state
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
 from worker.settings import settings
-from worker.storage import blobs, database
+from worker.storage import database
 from worker.visitors import limit_overrides, quota, rate_limits, turns
 from worker.visitors.rate_limits import Visitor
 
@@ -59,22 +58,15 @@ def submit(
     return job
 
 
-def _kept(key: str) -> Source:
-    """Return a kept picture, to be read when it is its turn; raises `BlobMissing`."""
-    size, file = blobs.opened(key)
-    file.close()
-    return Source("", size, partial(blobs.get, key))
-
-
 def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """Accept an earlier job's pictures once more, with its settings but for what changes.
 
     Raises as `submit` does, `JobNotFound` and `BlobMissing`.
     """
     job = jobs.get(job_id, visitor.owner)
-    styles, masks = (list(map(_kept, keys)) for keys in (job.style_keys, job.mask_keys))
+    styles, masks = (list(map(images.stored, keys)) for keys in (job.style_keys, job.mask_keys))
     options = {**recorded(job.options), **changes}
-    return submit(visitor, _kept(job.content_key), styles, masks, options)
+    return submit(visitor, images.stored(job.content_key), styles, masks, options)
 
 
 def _check_size(photos: int, styles: int) -> None:

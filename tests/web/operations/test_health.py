@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,10 +18,9 @@ TOKEN = "a token of the collector's"
 
 
 @pytest.fixture
-def client(studio: Path) -> Iterator[TestClient]:
-    """This machine, which may read the metrics."""
-    with TestClient(app.without_page(), client=("127.0.0.1", 50000)) as made:
-        yield made
+def client(studio: Path) -> TestClient:
+    """This machine, which may read the metrics; nothing is tidied meanwhile."""
+    return TestClient(app.without_page(), client=("127.0.0.1", 50000))
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])

@@ -1,0 +1,64 @@
+"""Pictures that are kept here are used again, however large our own encoding of them is."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.parts import Setting
+from web.api import previews
+from web.http import references
+from worker.gallery import recent_styles
+from worker.images import images
+from worker.images.images import ImageRejected
+from worker.jobs import Job
+from worker.storage import blobs
+from worker.visitors import admission
+from worker.visitors.rate_limits import Visitor
+
+ANN = Visitor("ann")
+SIDE = 300
+
+
+def sent() -> bytes:
+    """Return a WebP of noise, which our PNG of it is much larger than."""
+    noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "WEBP", quality=10)
+    return out.getvalue()
+
+
+@pytest.fixture
+def grown(studio: Path, setting: Setting) -> Job:
+    """A job all of whose stored pictures are larger than an upload may be."""
+    data = sent()
+    setting(max_upload_bytes=len(data))
+    job = admission.submit(ANN, data, [data], [data], options={"size": 64})
+    for key in (job.content_key, *job.style_keys):
+        assert len(blobs.get(key)) > len(data)
+    return job
+
+
+def test_a_job_is_made_again_whatever_its_stored_pictures_take(grown: Job) -> None:
+    again = admission.again(ANN, grown.id, {"alpha": 0.5})
+    assert (again.content_width, again.content_height) == (SIDE, SIDE)
+
+
+def test_a_style_of_an_earlier_job_is_used_in_a_new_one(grown: Job) -> None:
+    style = references.source(references.style_of(grown.id, 0), ANN.owner)
+    assert admission.submit(ANN, sent(), [style], options={"size": 64}).owner == "ann"
+    assert admission.submit_batch(ANN, [style], [style], {"size": 64}).owner == "ann"
+
+
+def test_a_style_of_an_earlier_job_is_previewed_and_shown_small(grown: Job) -> None:
+    value = references.style_of(grown.id, 0)
+    assert previews.small(value, ANN).width == 256
+    assert blobs.exists(recent_styles.small(grown, 0))
+    assert images.measured(references.source(value, ANN.owner)) == (SIDE, SIDE)
+
+
+def test_what_is_sent_is_refused_beyond_the_limit(grown: Job, setting: Setting) -> None:
+    with pytest.raises(ImageRejected, match="too large"):
+        admission.submit(ANN, sent() + b"x", [sent()], options={"size": 64})
