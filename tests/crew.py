@@ -12,7 +12,7 @@ from worker import jobs
 from worker.jobs import ENDED, Job
 from worker.storage import processes
 
-WORKER = "from worker.runner import tasks; tasks.work()"
+WORKER = "from worker.runner import celery_tasks; celery_tasks.work()"
 SWEEP = (
     "import threading; from worker.maintenance import sweep; from worker.observability import logs"
     "; logs.start(); sweep.run(threading.Event())"

@@ -77,9 +77,9 @@ def worker() -> None:
 
     logs.start()
     revisions.wait()
-    from worker.runner import tasks
+    from worker.runner import celery_tasks
 
-    tasks.work()
+    celery_tasks.work()
 
 
 @app.command()

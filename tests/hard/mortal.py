@@ -1,8 +1,8 @@
-"""Worker processes for one message, forked from one that has imported torch: a thousand in minutes.
+"""Processes that answer one message, forked from one that has torch: a thousand in minutes.
 
-They run the very task that Celery runs, on the real database and folder; only Celery is not
-around them. `multiprocessing`'s fork server imports once and has run nothing of torch, so that
-its forks are sound.
+They do what the Celery task does, on the real database and folder, but without Celery.
+`multiprocessing`'s fork server imports once and has run nothing of torch, so that its forks are
+sound.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from tests import walks
 from tests.parts import forget_caches, picture
 from worker import jobs
 from worker.maintenance import sweep
-from worker.runner import tasks
-from worker.runner.heartbeat import Heartbeat
+from worker.runner import pipeline
+from worker.runner.worker import Worker
 from worker.settings import PREFIX
 from worker.storage import blobs, database
 
@@ -32,7 +32,7 @@ AT_ONCE = 4
 FULL = 20  # bytes of the largest file on a full disk
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["worker.runner.tasks", "tests.hard.mortal"])
+_forks.set_forkserver_preload(["worker.runner.pipeline", "tests.hard.mortal"])
 
 Life = Callable[[], None]
 
@@ -48,11 +48,11 @@ def work(messages: int = 1, clock: float = 0.0, largest_file: int = 0) -> None:
     if largest_file:  # the kernel refuses what is longer: EFBIG, one of the ways to be full
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     torch.set_num_threads(1)
-    beat = tasks._beat = Heartbeat("worker", tasks._info)
-    beat.start()
+    worker = Worker()
+    worker.heartbeat.start()
     for _ in range(messages):
-        tasks.stylize("a message")
-    beat.end()
+        pipeline.answer(worker)
+    worker.end()
 
 
 def work_an_hour_ahead() -> None:

@@ -88,15 +88,15 @@ def work() -> None:
 
     from worker import jobs
     from worker.jobs import Status
-    from worker.runner import tasks
-    from worker.runner.heartbeat import Heartbeat
+    from worker.runner import pipeline
+    from worker.runner.worker import Worker
 
     torch.set_num_threads(1)
-    beat = tasks._beat = Heartbeat("worker", tasks._info)
-    beat.start()
+    worker = Worker()
+    worker.heartbeat.start()
     said = set[str]()
     while True:
-        tasks.stylize("a message")
+        pipeline.answer(worker)
         done = {job.id for job in jobs.mine("ann", 1000) if job.status == Status.DONE} - said
         said |= done
         print(*done, flush=True)

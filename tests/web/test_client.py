@@ -21,7 +21,7 @@ from web.client import Standing, Studio, StudioError
 from worker import jobs
 from worker.storage import processes
 
-WORKER = "from worker.runner import tasks; tasks.work()"
+WORKER = "from worker.runner import celery_tasks; celery_tasks.work()"
 
 
 @pytest.fixture

@@ -118,13 +118,13 @@ def test_processes_are_started_where_it_is_known() -> None:
         "web/launcher/supervised.py",
         "worker/runner/background_compile.py",
         "worker/images/images.py",
-        "worker/runner/tasks.py",
+        "worker/runner/celery_tasks.py",
     }
     for name in (
         "web/launcher/launcher.py",
         "worker/runner/background_compile.py",
         "worker/images/images.py",
-        "worker/runner/tasks.py",
+        "worker/runner/celery_tasks.py",
     ):
         assert "program." in (ROOT / name).read_text("utf-8")
 

@@ -42,13 +42,16 @@ class _Loader(AppLoader):  # type: ignore[misc]
 def app() -> Celery:
     """Return the Celery application; makes no connection."""
     made = Celery(
-        "studio", broker=settings().redis_url, include=["worker.runner.tasks"], loader=_Loader
+        "studio",
+        broker=settings().redis_url,
+        include=["worker.runner.celery_tasks"],
+        loader=_Loader,
     )
     made.conf.update(
         task_default_queue=LIGHT,
         task_ignore_result=True,
         task_acks_late=False,  # the row, not the message, is what must not be lost
-        # for what a message's jobs take together; the worker itself limits each, see tasks.py
+        # for all jobs of a message; `worker/runner/pipeline.py` limits each by itself
         task_soft_time_limit=settings().job_time_limit + SHIFT,
         task_time_limit=settings().job_time_limit + SHIFT + 30,
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},

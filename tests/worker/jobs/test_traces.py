@@ -14,8 +14,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.parts import Setting, picture
 from worker import jobs
 from worker.jobs import traces
-from worker.runner import tasks
-from worker.runner.heartbeat import Heartbeat
+from worker.runner import pipeline
+from worker.runner.worker import Worker
 from worker.settings import BadSetting, settings
 
 
@@ -50,11 +50,10 @@ def collected(queued_studio: Path, setting: Setting) -> Iterator[list[Span]]:
 
 
 def test_a_job_is_one_trace_from_its_submission_to_its_last_stage(
-    collected: list[Span], monkeypatch: pytest.MonkeyPatch
+    collected: list[Span],
 ) -> None:
-    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
     job = jobs.submit("ann", picture(64, 48), [picture()], options={"size": 64})
-    tasks.stylize("a bell")
+    pipeline.answer(Worker())
     traces.flush()
     assert {span.trace_id for span in collected} == {UUID(job.id).bytes}
     by_name = {span.name: span for span in collected}
@@ -70,14 +69,11 @@ def test_a_job_is_one_trace_from_its_submission_to_its_last_stage(
     assert (fields["state"].string_value, fields["attempt"].int_value) == ("done", 1)
 
 
-def test_a_collector_that_is_away_holds_up_no_job(
-    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_collector_that_is_away_holds_up_no_job(queued_studio: Path, setting: Setting) -> None:
     setting(otlp_endpoint="http://127.0.0.1:9/v1/traces")
     traces._processor.cache_clear()
-    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
     job = jobs.submit("ann", picture(64, 48), [picture()], options={"size": 64})
-    tasks.stylize("a bell")
+    pipeline.answer(Worker())
     assert jobs.find(job.id).status == "done"
     traces._processor().shutdown()  # type: ignore[no-untyped-call]
     traces._processor.cache_clear()

@@ -15,9 +15,9 @@ from tests.parts import Setting, picture
 from worker import jobs
 from worker.jobs import Job, Status
 from worker.observability import metrics
-from worker.runner import style_cache, style_store, tasks
-from worker.runner.heartbeat import Heartbeat
+from worker.runner import pipeline, style_cache, style_store
 from worker.runner.style_store import Measure
+from worker.runner.worker import Worker
 from worker.storage import blobs, database
 
 SMALL = {"size": 64}
@@ -25,17 +25,14 @@ ORANGE, NAVY = picture(70, 70, color="orange"), picture(70, 70, color="navy")
 
 
 @pytest.fixture(autouse=True)
-def process(queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of the pool that makes one picture at a time."""
+def one_at_a_time(queued_studio: Path, setting: Setting) -> None:
     setting(micro_batch=1)
-    tasks._sound_weights.cache_clear()
-    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
 
 
 def make(style: bytes = ORANGE, photo: str = "teal", **options: object) -> Job:
     content = picture(96, 64, "JPEG", color=photo)
     job = jobs.submit("ann", content, [style], options=SMALL | options)
-    tasks.stylize(job.id)
+    pipeline.answer(Worker())
     done = jobs.get(job.id, "ann")
     assert done.status == Status.DONE
     return done
@@ -111,7 +108,7 @@ def test_a_style_in_the_photos_colours_is_kept_for_that_photo_alone() -> None:
 def test_colours_matched_before_or_meanwhile_are_the_same() -> None:
     job = make(color="content")
     stylizer = Stylizer.load()
-    asked = tasks._request(job)
+    asked = Worker().prepare(job)
     styles_ = [Image.open(file(key)) for key in job.style_keys]
     whole = replace(asked.request, styles=styles_, color=Color.CONTENT)
     [at_once] = stylizer.stylize([whole])

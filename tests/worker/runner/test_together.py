@@ -21,8 +21,9 @@ from tests.parts import Setting, picture
 from worker import jobs
 from worker.jobs import Hold, Job, Status, queue
 from worker.observability import metrics
-from worker.runner import tasks
-from worker.runner.heartbeat import Heartbeat
+from worker.runner import pipeline
+from worker.runner.prepare import PreparedJob
+from worker.runner.worker import SavedFiles, Worker
 from worker.storage import blobs, database
 
 
@@ -191,24 +192,21 @@ def test_a_group_given_back_in_a_hurry_may_run_together_again(either: Path) -> N
 
 
 @pytest.fixture
-def process(
-    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """A process of the pool that makes up to four pictures at once."""
+def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
+    """A worker that makes up to four pictures at once, in the test's own process."""
     setting(heartbeat_seconds=0.05, lease_seconds=20, micro_batch=4)
-    tasks._sound_weights.cache_clear()
-    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
-    tasks._beat.start()
-    yield
-    tasks._beat.end()
+    worker = Worker()
+    worker.heartbeat.start()
+    yield worker
+    worker.end()
 
 
 Stylize = Any  # Stylizer.stylize, as it is or with a fault
 
 
 @pytest.fixture
-def sizes(process: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the sizes that the network was given."""
+def sizes(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the groups that the network was given."""
     seen: list[int] = []
     stylize: Stylize = Stylizer.stylize
 
@@ -221,14 +219,16 @@ def sizes(process: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_one_message_makes_a_group_and_each_gets_its_own_picture(sizes: list[int]) -> None:
+def test_one_message_makes_a_group_and_each_gets_its_own_picture(
+    worker: Worker, sizes: list[int]
+) -> None:
     colors = ("red", "lime", "blue")
     made = [
         jobs.submit(color, picture(96, 64, color=color), [picture(color="gray")], options=options)
         for color in colors
         if (options := {"size": 64, "alpha": 0.0})
     ]
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert sizes == [3]
     for place, job in enumerate(made):
         done = now(job)
@@ -239,7 +239,7 @@ def test_one_message_makes_a_group_and_each_gets_its_own_picture(sizes: list[int
         assert max(range(3), key=lambda channel: pixel[channel]) == place
 
 
-def test_what_was_made_at_once_is_counted(sizes: list[int]) -> None:
+def test_what_was_made_at_once_is_counted(worker: Worker, sizes: list[int]) -> None:
     def counted(name: str, **labels: str) -> float:
         return metrics.REGISTRY.get_sample_value(name, labels) or 0
 
@@ -249,26 +249,26 @@ def test_what_was_made_at_once_is_counted(sizes: list[int]) -> None:
     )
     for _ in range(3):
         submit()
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     after = counted("studio_micro_batch_jobs_sum"), counted("studio_jobs_ended_total", state="done")
     assert (after[0] - before[0], after[1] - before[1]) == (3, 3)
     assert counted("studio_stage_seconds_count", stage="picture") > 0
 
 
 def test_what_comes_while_the_pictures_load_joins(
-    sizes: list[int], monkeypatch: pytest.MonkeyPatch
+    worker: Worker, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = submit("ann")
     late: list[Job] = []
-    load = tasks._request
+    load = worker.prepare
 
-    def slow(job: Job) -> tasks.PreparedJob:
+    def slow(job: Job) -> PreparedJob:
         if not late:
             late.append(submit("bob"))
         return load(job)
 
-    monkeypatch.setattr(tasks, "_request", slow)
-    tasks.stylize("any bell")
+    monkeypatch.setattr(worker, "prepare", slow)
+    pipeline.answer(worker)
     assert sizes == [2]
     assert [now(job).status for job in (first, *late)] == [Status.DONE, Status.DONE]
 
@@ -290,67 +290,67 @@ def faulty(monkeypatch: pytest.MonkeyPatch, most: int, error: type[Exception]) -
 
 
 def test_a_group_that_does_not_fit_in_memory_is_halved(
-    process: None, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(4)]
     tried = faulty(monkeypatch, 1, torch.OutOfMemoryError)
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert tried == [4, 2, 1, 1, 2, 1, 1]
     assert [now(job).status for job in made] == [Status.DONE] * 4
 
 
 def test_one_job_that_does_not_work_fails_alone(
-    process: None, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(3)]
     blobs.delete_job(made[1].id)
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert [now(job).status for job in made] == [Status.DONE, Status.FAILED, Status.DONE]
     assert now(made[1]).error == "The job's pictures are gone. Please send them again."
 
 
 def test_a_group_that_takes_too_long_runs_again_one_by_one(
-    process: None, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(3)]
     tried = faulty(monkeypatch, 1, SoftTimeLimitExceeded)
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert [(now(job).status, now(job).released) for job in made] == [(Status.QUEUED, 0)] * 3
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert tried == [3, 1, 1, 1]
     assert [(now(job).status, now(job).attempt) for job in made] == [(Status.DONE, 2)] * 3
 
 
 def test_a_cancelled_job_in_a_group_ends_so_and_the_others_are_made(
-    process: None, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(3)]
-    keep = tasks._keep
+    save = worker.save
 
-    def cancelled_meanwhile(job: Job, image: Image.Image) -> tasks.SavedFiles:
+    def cancelled_meanwhile(job: Job, image: Image.Image) -> SavedFiles:
         if job.id == made[1].id:
             jobs.cancel(job.id, "ann")
-        return keep(job, image)
+        return save(job, image)
 
-    monkeypatch.setattr(tasks, "_keep", cancelled_meanwhile)
-    tasks.stylize("any bell")
+    monkeypatch.setattr(worker, "save", cancelled_meanwhile)
+    pipeline.answer(worker)
     assert [now(job).status for job in made] == [Status.DONE, Status.CANCELLED, Status.DONE]
 
 
 def test_a_group_that_is_cancelled_is_dropped(
-    sizes: list[int], monkeypatch: pytest.MonkeyPatch
+    worker: Worker, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [submit() for _ in range(2)]
-    load = tasks._load
+    load = worker.load
 
-    def all_cancelled(group: list[Job], beat: Heartbeat) -> Any:  # noqa: ANN401
+    def all_cancelled(group: list[Job]) -> Any:  # noqa: ANN401
         for job in group:
             jobs.cancel(job.id, "ann")
-        tasks._beat.join(0.5)  # a heartbeat passes
-        return load(group, beat)
+        worker.heartbeat.join(0.5)  # a heartbeat passes
+        return load(group)
 
-    monkeypatch.setattr(tasks, "_load", all_cancelled)
-    tasks.stylize("any bell")
+    monkeypatch.setattr(worker, "load", all_cancelled)
+    pipeline.answer(worker)
     for job in made:
         assert (now(job).status, now(job).result_key) == (Status.CANCELLED, None)
 
@@ -359,70 +359,70 @@ def test_a_group_that_is_cancelled_is_dropped(
 
 
 def test_while_pictures_are_stored_the_next_are_made(
-    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(micro_batch=1)
     made = [submit() for _ in range(3)]
     begun = [threading.Event() for _ in made]
-    keep, stylize = tasks._keep, Stylizer.stylize
+    save, stylize = worker.save, Stylizer.stylize
     count = itertools.count()
 
     def noted(self: Stylizer, *given: Any) -> list[Image.Image]:  # noqa: ANN401
         begun[next(count)].set()
         return stylize(self, *given)
 
-    def waiting(job: Job, image: Image.Image) -> tasks.SavedFiles:
+    def waiting(job: Job, image: Image.Image) -> SavedFiles:
         place = ids(made).index(job.id)
         assert place == 2 or begun[place + 1].wait(20), "the next waits for this one's files"
-        return keep(job, image)
+        return save(job, image)
 
     monkeypatch.setattr(Stylizer, "stylize", noted)
-    monkeypatch.setattr(tasks, "_keep", waiting)
-    tasks.stylize("any bell")
+    monkeypatch.setattr(worker, "save", waiting)
+    pipeline.answer(worker)
     assert [now(job).status for job in made] == [Status.DONE] * 3
 
 
 def test_a_job_that_was_lost_before_runs_when_nothing_else_does(
-    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(micro_batch=1)
     made = [submit() for _ in range(3)]
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == made[1].id).values(attempt=1))
-    keep, stylize = tasks._keep, Stylizer.stylize
+    save, stylize = worker.save, Stylizer.stylize
     unfinished = []
 
     def noted(self: Stylizer, *given: Any) -> list[Image.Image]:  # noqa: ANN401
         unfinished.append(sum(now(job).status == Status.RUNNING for job in made))
         return stylize(self, *given)
 
-    def slow(job: Job, image: Image.Image) -> tasks.SavedFiles:
+    def slow(job: Job, image: Image.Image) -> SavedFiles:
         time.sleep(0.3)
-        return keep(job, image)
+        return save(job, image)
 
     monkeypatch.setattr(Stylizer, "stylize", noted)
-    monkeypatch.setattr(tasks, "_keep", slow)
-    tasks.stylize("any bell")
+    monkeypatch.setattr(worker, "save", slow)
+    pipeline.answer(worker)
     assert unfinished == [1, 1, 1]
     assert [now(job).status for job in made] == [Status.DONE] * 3
 
 
 def test_a_task_that_worked_long_leaves_the_rest_to_the_next(
-    process: None, setting: Setting, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting(micro_batch=1)
     monkeypatch.setattr(queue, "SHIFT", 0.0)
     made = [submit() for _ in range(2)]
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert [now(job).status for job in made] == [Status.DONE, Status.QUEUED]
 
 
 def test_a_group_is_painted_in_parts_that_fit_the_processor(
-    sizes: list[int], monkeypatch: pytest.MonkeyPatch
+    worker: Worker, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "AT_ONCE_PIXELS", 2 * 96 * 64)
+    monkeypatch.setattr(pipeline, "AT_ONCE_PIXELS", 2 * 96 * 64)
     made = [submit() for _ in range(3)]
-    tasks.stylize("any bell")
+    pipeline.answer(worker)
     assert sizes == [2, 1]
     assert [(now(job).status, now(job).together) for job in made] == [
         (Status.DONE, 2),

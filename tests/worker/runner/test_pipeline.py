@@ -18,8 +18,9 @@ from worker import jobs, settings
 from worker.images import images
 from worker.jobs import Job, Status, queue
 from worker.maintenance import verify
-from worker.runner import tasks
-from worker.runner.heartbeat import Heartbeat
+from worker.runner import celery_tasks, pipeline
+from worker.runner.networks import Networks
+from worker.runner.worker import SavedFiles, Worker
 from worker.storage import blobs, database
 from worker.visitors import accounts, previews
 from worker.visitors.rate_limits import Visitor
@@ -28,16 +29,13 @@ SMALL = {"size": 64}
 
 
 @pytest.fixture(autouse=True)
-def process(
-    queued_studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """A process of the pool, as `tasks` sets it up, in the test's own."""
+def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
+    """A worker in the test's own process."""
     setting(heartbeat_seconds=0.05, lease_seconds=5)
-    tasks._sound_weights.cache_clear()
-    monkeypatch.setattr(tasks, "_beat", Heartbeat("worker", tasks._info))
-    tasks._beat.start()
-    yield
-    tasks._beat.end()
+    worker = Worker()
+    worker.heartbeat.start()
+    yield worker
+    worker.end()
 
 
 def submit(**options: object) -> Job:
@@ -49,14 +47,10 @@ def now(job: Job) -> Job:
     return jobs.get(job.id, "ann")
 
 
-def answer(job_id: str = "any job") -> None:
-    tasks.stylize(job_id)
-
-
-def test_a_message_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_makes_a_picture(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
     job = submit()
     with caplog.at_level(logging.INFO):
-        answer(job.id)
+        pipeline.answer(worker)
     done = now(job)
     assert (done.status, done.error) == (Status.DONE, None)
     assert done.result_key == f"{job.id}/result-1.png"
@@ -68,15 +62,15 @@ def test_a_message_makes_a_picture(caplog: pytest.LogCaptureFixture) -> None:
     assert f"job {job.id} attempt 1 begins" in caplog.text
 
 
-def test_the_row_keeps_what_made_the_picture() -> None:
+def test_the_row_keeps_what_made_the_picture(worker: Worker) -> None:
     job = submit(alpha=0.7)
-    answer()
+    pipeline.answer(worker)
     done = now(job)
     assert (done.width, done.height) == (96, 64)
     assert (done.network, done.version) == ("compact", adain.__version__)
-    assert done.weights_sha256 == tasks.networks()["compact"]
+    assert done.weights_sha256 == Networks().checksums()["compact"]
     assert done.device in {"cpu", "cuda"}
-    assert done.worker == tasks._beat.process
+    assert done.worker == worker.heartbeat.process
     assert done.options["alpha"] == 0.7
     assert {"wait", "load", "styles", "content", "picture", "save", "total"} <= set(done.timings)
     assert sum(done.timings.values()) == pytest.approx(
@@ -84,85 +78,91 @@ def test_the_row_keeps_what_made_the_picture() -> None:
     )
 
 
-def test_every_choice_reaches_the_network() -> None:
+def test_every_choice_reaches_the_network(worker: Worker) -> None:
     photo = picture(96, 64, "JPEG", color="teal")
     styles = [picture(70, 70, color="orange"), picture(80, 60, color="navy")]
-    masks = [picture(96, 64, mode="L", color=255), picture(96, 64, mode="L", color=0)]
+    masks = [picture(96, 64, mode="L", color=255), picture(96, 64, mode="L", color=128)]
     choices = SMALL | {"alpha": 0.5, "weights": [1, 3], "color": "luminance", "transfer": "adain"}
     job = jobs.submit("ann", photo, styles, masks, choices)
-    answer()
-    request = tasks._request(now(job)).request
+    pipeline.answer(worker)
+    request = worker.prepare(now(job)).request
     assert (request.alpha, list(request.weights), request.color) == (0.5, [1, 3], "luminance")
     assert (len(request.styles), len(request.masks), request.size) == (2, 2, 64)
     assert request.transfer == "adain"
     assert now(job).status == Status.DONE
 
 
-def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain() -> None:
+def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain(worker: Worker) -> None:
     job = submit()
-    assert tasks._request(now(job)).request.transfer == "covariance"
+    assert worker.prepare(now(job)).request.transfer == "covariance"
     older = {name: value for name, value in job.options.items() if name != "transfer"}
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job.id).values(options=older))
-    assert tasks._request(now(job)).request.transfer == "adain"
+    assert worker.prepare(now(job)).request.transfer == "adain"
 
 
-def test_a_message_with_an_empty_queue_does_nothing() -> None:
-    answer()
+def test_a_message_with_an_empty_queue_does_nothing(worker: Worker) -> None:
+    pipeline.answer(worker)
 
 
 @pytest.mark.parametrize("times", [2, 5])
-def test_a_repeated_message_changes_nothing(times: int) -> None:
+def test_a_repeated_message_changes_nothing(worker: Worker, times: int) -> None:
     job = submit()
     for _ in range(times):
-        answer(job.id)
+        pipeline.answer(worker)
     done = now(job)
     assert (done.status, done.attempt) == (Status.DONE, 1)
 
 
-def test_a_message_runs_the_next_job_in_order() -> None:
+def test_a_message_runs_the_next_job_in_order(worker: Worker) -> None:
     first, second = submit(), submit()
-    answer(second.id)
+    pipeline.answer(worker)
     assert (now(first).status, now(second).status) == (Status.DONE, Status.DONE)
     assert (now(first).started or 0) <= (now(second).started or 0)
 
 
-def test_a_cancelled_job_is_dropped_between_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_job_is_dropped_between_stages(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = submit()
-    load = tasks._request
+    load = worker.prepare
 
     def cancelled_meanwhile(claimed: Job) -> object:
         jobs.cancel(claimed.id, "ann")
-        tasks._beat.join(0.5)  # a heartbeat passes
+        worker.heartbeat.join(0.5)  # a heartbeat passes
         return load(claimed)
 
-    monkeypatch.setattr(tasks, "_request", cancelled_meanwhile)
-    answer()
+    monkeypatch.setattr(worker, "prepare", cancelled_meanwhile)
+    pipeline.answer(worker)
     ended = now(job)
     assert (ended.status, ended.result_key) == (Status.CANCELLED, None)
     assert not blobs.exists(f"{job.id}/result-1.png")
 
 
-def test_a_lost_job_is_left_to_its_new_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_job_is_left_to_its_new_worker(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = submit()
-    load = tasks._request
+    load = worker.prepare
 
     def lost_meanwhile(claimed: Job) -> object:
         with database.transaction() as session:
             session.execute(update(Job).values(attempt=2, worker="another"))
         return load(claimed)
 
-    monkeypatch.setattr(tasks, "_request", lost_meanwhile)
-    answer()
+    monkeypatch.setattr(worker, "prepare", lost_meanwhile)
+    pipeline.answer(worker)
     other = now(job)
     assert (other.status, other.attempt, other.worker) == (Status.RUNNING, 2, "another")
 
 
-def test_a_process_asked_to_stop_gives_its_job_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_asked_to_stop_gives_its_job_back(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = submit()
-    monkeypatch.setattr(tasks, "_request", lambda _: sys.exit())  # as Celery answers SIGTERM
+    monkeypatch.setattr(worker, "prepare", lambda _: sys.exit())  # as Celery answers SIGTERM
     with pytest.raises(SystemExit):
-        answer()
+        pipeline.answer(worker)
     assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
 
 
@@ -177,6 +177,7 @@ def test_a_process_asked_to_stop_gives_its_job_back(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
+    worker: Worker,
     error: Exception,
     sentence: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -187,8 +188,8 @@ def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
     def broken(_: Job) -> object:
         raise error
 
-    monkeypatch.setattr(tasks, "_request", broken)
-    answer()
+    monkeypatch.setattr(worker, "prepare", broken)
+    pipeline.answer(worker)
     failed = now(job)
     assert failed.status == Status.FAILED
     assert (failed.error or "").startswith(sentence)
@@ -197,42 +198,43 @@ def test_a_failure_is_one_calm_sentence_and_the_log_has_the_rest(
     assert "Traceback" in caplog.text
 
 
-def test_a_result_that_can_not_be_recorded_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_can_not_be_recorded_is_made_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = submit()
-    keep = tasks._keep
+    save = worker.save
 
-    def database_goes_away(claimed: Job, image: Image.Image) -> tasks.SavedFiles:
+    def database_goes_away(claimed: Job, image: Image.Image) -> SavedFiles:
         with database.transaction() as session:
             session.connection().exec_driver_sql("ALTER TABLE jobs RENAME TO away")
-        return keep(claimed, image)
+        return save(claimed, image)
 
-    monkeypatch.setattr(tasks, "_keep", database_goes_away)
-    answer()
-    monkeypatch.setattr(tasks, "_keep", keep)
+    monkeypatch.setattr(worker, "save", database_goes_away)
+    pipeline.answer(worker)
+    monkeypatch.setattr(worker, "save", save)
     with database.transaction() as session:
         session.connection().exec_driver_sql("ALTER TABLE away RENAME TO jobs")
     assert now(job).status == Status.RUNNING
     with database.transaction() as session:
         session.execute(update(Job).values(lease_until=0.0))
-    answer()
+    pipeline.answer(worker)
     assert (now(job).status, now(job).result_key) == (Status.DONE, f"{job.id}/result-2.png")
 
 
 def test_each_job_has_the_whole_time_limit_however_late_it_begins(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setting(job_time_limit=8)
+    setting(job_time_limit=8, micro_batch=1)
     monkeypatch.setattr(queue, "SHIFT", 60.0)
-    load, slow = tasks._request, [5.0, 5.0, 60.0]
+    load, slow = worker.prepare, [5.0, 5.0, 60.0]
 
     def loaded_slowly(claimed: Job) -> object:
         time.sleep(slow.pop(0))
         return load(claimed)
 
-    monkeypatch.setattr(tasks, "_request", loaded_slowly)
-    monkeypatch.setattr(tasks, "_most", lambda: 1)
+    monkeypatch.setattr(worker, "prepare", loaded_slowly)
     first, second, endless = submit(), submit(), submit()
-    answer()
+    pipeline.answer(worker)
     assert [now(job).status for job in (first, second)] == [Status.DONE, Status.DONE]
     assert now(endless).error == "The job was stopped after 8 seconds. Please try a smaller size."
 
@@ -243,81 +245,83 @@ def test_celerys_time_limit_leaves_time_for_the_last_job_of_a_message(setting: S
     assert queue.app().conf.task_time_limit > queue.app().conf.task_soft_time_limit
 
 
-def test_lost_pictures_fail_the_job_with_a_sentence() -> None:
+def test_lost_pictures_fail_the_job_with_a_sentence(worker: Worker) -> None:
     job = submit()
     blobs.delete_job(job.id)
-    answer()
+    pipeline.answer(worker)
     assert now(job).error == "The job's pictures are gone. Please send them again."
 
 
-def test_a_network_without_weights_fails_the_job_with_a_sentence() -> None:
+def test_a_network_without_weights_fails_the_job_with_a_sentence(worker: Worker) -> None:
     job = submit(network="vgg19")
-    answer()
+    pipeline.answer(worker)
     assert "'vgg19' has no sound weights on this studio yet" in (now(job).error or "")
-    assert set(tasks.networks()) == {"compact"}
+    assert set(Networks().checksums()) == {"compact"}
 
 
-def test_damaged_weights_are_noticed_and_never_serve(setting: Setting) -> None:
+def test_damaged_weights_are_noticed_and_never_serve(worker: Worker, setting: Setting) -> None:
     folder = settings.settings().weights_dir
     folder.mkdir(parents=True)
     (folder / "compact.safetensors").write_bytes(b"damaged")
     (folder / "compact.safetensors.sha256").write_text("00" * 32 + "  compact.safetensors\n")
-    assert tasks.networks() == {}
+    assert Networks().checksums() == {}
     job = submit()
-    answer()
+    pipeline.answer(worker)
     assert "has no sound weights" in (now(job).error or "")
 
 
 def test_a_gpu_that_is_not_there_ends_the_worker_at_once(setting: Setting) -> None:
     setting(device="cuda:99")
     with pytest.raises(settings.BadSetting, match="STUDIO_DEVICE=cuda:99"):
-        tasks.work()
+        celery_tasks.work()
 
 
-def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none() -> None:
+def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none(worker: Worker) -> None:
     photo, style = images.small(picture(96, 64), 256), images.small(picture(70, 70), 256)
     preview_id = previews.ask(Visitor("ann"), photo, [style])
     job = submit()
-    answer(preview_id)  # the preview's own message; but a job comes first
+    pipeline.answer(worker)  # the preview's own message; but a job comes first
     assert now(job).status == Status.DONE
     assert previews.look(preview_id, "ann") == previews.State.ASKED
-    answer()
+    pipeline.answer(worker)
     assert previews.look(preview_id, "ann") == previews.State.MADE
     with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
         assert (made.format, made.size) == ("JPEG", (384, 256))
-    answer()
+    pipeline.answer(worker)
     assert len(jobs.mine("ann")) == 1
 
 
-def test_a_preview_that_fails_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_preview_that_fails_harms_nothing(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     photo = images.small(picture(96, 64), 256)
     preview_id = previews.ask(Visitor("ann"), photo, [photo])
     blobs.delete_job(previews.folder("ann"))
-    answer()
+    pipeline.answer(worker)
     assert previews.look(preview_id, "ann") == previews.State.FAILED
     job = submit()
-    answer()
+    pipeline.answer(worker)
     assert now(job).status == Status.DONE
 
 
 def test_the_picture_being_stored_goes_when_its_owner_deletes_everything(
-    monkeypatch: pytest.MonkeyPatch,
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
-    keep = tasks._keep
+    save = worker.save
 
-    def deleted_meanwhile(made: Job, image: Image.Image) -> tasks.SavedFiles:
+    def deleted_meanwhile(made: Job, image: Image.Image) -> SavedFiles:
         accounts.remove("ann")
-        return keep(made, image)
+        return save(made, image)
 
-    monkeypatch.setattr(tasks, "_keep", deleted_meanwhile)
-    answer()
+    monkeypatch.setattr(worker, "save", deleted_meanwhile)
+    pipeline.answer(worker)
     assert jobs.unknown([job.id]) == {job.id}
     assert pictured() == set()
 
 
 def test_the_preview_being_made_goes_when_its_owner_deletes_everything(
-    monkeypatch: pytest.MonkeyPatch,
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = images.small(picture(96, 64), 256)
     previews.ask(Visitor("ann"), photo, [photo])
@@ -328,32 +332,32 @@ def test_the_preview_being_made_goes_when_its_owner_deletes_everything(
         return small(image)
 
     monkeypatch.setattr(images, "small_jpeg", deleted_meanwhile)
-    answer()
+    pipeline.answer(worker)
     assert pictured() == set()
 
 
 @pytest.mark.parametrize("damage", [b"", b"another picture", picture(64, 48, color="red")])
-def test_a_damaged_picture_fails_its_job_in_words(damage: bytes) -> None:
+def test_a_damaged_picture_fails_its_job_in_words(worker: Worker, damage: bytes) -> None:
     job = submit()
     blobs.put(job.content_key, damage)
-    answer()
+    pipeline.answer(worker)
     ended = now(job)
     assert ended.status == Status.FAILED
     assert ended.error == ("The job's pictures were damaged on the disk. Please send them again.")
 
 
-def test_a_job_of_an_earlier_version_has_no_digests_and_is_done() -> None:
+def test_a_job_of_an_earlier_version_has_no_digests_and_is_done(worker: Worker) -> None:
     job = submit()
     with database.transaction() as session:
         session.execute(update(Job).values(files=None))
-    answer()
+    pipeline.answer(worker)
     assert now(job).status == Status.DONE
     assert verify.problems() == []
 
 
-def test_every_picture_of_a_job_is_recorded_with_length_and_digest() -> None:
+def test_every_picture_of_a_job_is_recorded_with_length_and_digest(worker: Worker) -> None:
     job = submit()
-    answer()
+    pipeline.answer(worker)
     done = now(job)
     assert done.files is not None
     assert done.files == {

@@ -1,0 +1,339 @@
+"""What a worker process does with a message: claim the next jobs, make them, store the results.
+
+Jobs that work at one size with one network may be made at once; while the results of some jobs
+are stored, the next jobs are made. Networks are in `adain`, changes of a job's row in
+`worker/jobs`, what a process has in `worker/runner/worker.py`.
+"""
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from types import FrameType
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from PIL import Image
+from sqlalchemy.exc import DBAPIError
+
+import adain
+from adain.files.pictures import scaled_size
+from adain.stylizer import Stylizer
+from worker import jobs
+from worker.images import images
+from worker.jobs import Job, queue
+from worker.observability import failpoints, metrics
+from worker.runner.heartbeat import Stop
+from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
+from worker.settings import settings
+from worker.storage import blobs
+from worker.visitors import previews
+
+log = logging.getLogger(__name__)
+
+AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
+
+
+class Stopwatch:
+    """Seconds by stage; a stage lasts until the next one begins, and may occur again."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._stage = "load"
+        self._since = self._begun = time.perf_counter()
+
+    def enter(self, stage: str) -> None:
+        """End the stage before and begin this one."""
+        elapsed = time.perf_counter()
+        before = self.seconds.get(self._stage, 0.0)
+        self.seconds[self._stage] = round(before + elapsed - self._since, 4)
+        self.seconds["total"] = round(elapsed - self._begun, 4)
+        self._stage, self._since = stage, elapsed
+
+    def end(self) -> dict[str, float]:
+        """End the last stage; return all of them and the total."""
+        self.enter("")
+        return dict(self.seconds)
+
+
+def _discard(job: Job, files: SavedFiles) -> None:
+    """Delete results that came too late: the job was cancelled, deleted or is another attempt's."""
+    try:
+        blobs.delete([files.result_key, files.thumbnail_key])
+    except Exception:  # whatever a storage raises
+        log.exception("job %s: results that came too late are left to the sweep", job.id)
+
+
+# ---------------------------------------------------------------- jobs made at once
+
+
+class SaveQueue:
+    """A thread that stores one group's results while the next group is made."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "storing", lower_priority)
+        self._busy: Future[None] | None = None
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Start this work when the work before is done; returns when it is started."""
+        self.wait()
+        self._busy = self._pool.submit(work)
+
+    def wait(self) -> None:
+        """Return when nothing is being stored; raises what the work raised."""
+        busy, self._busy = self._busy, None
+        if busy:
+            busy.result()
+
+    def end(self) -> None:
+        """Wait, and end the thread."""
+        self._pool.shutdown()
+        self.wait()
+
+
+class SaveBatch:
+    """The storing and recording of pictures that were made at once."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        made: Sequence[tuple[Job, Image.Image]],
+        stylizer: Stylizer,
+        clock: Stopwatch,
+    ) -> None:
+        self.group = [job for job, _ in made]
+        self._worker = worker
+        self._made = made
+        self._stylizer = stylizer
+        self._clock = clock
+
+    def _at(self, failpoint: str) -> None:
+        for job in self.group:
+            failpoints.at(failpoint, job.id)
+
+    def _count(self, timings: dict[str, float]) -> None:
+        metrics.TOGETHER.observe(len(self.group))
+        for stage, seconds in timings.items():
+            metrics.STAGES.labels(stage).observe(seconds)
+
+    def _finish(self, job: Job, files: SavedFiles, timings: dict[str, float]) -> None:
+        recorded = jobs.finish(
+            job.id,
+            job.attempt,
+            **asdict(files),
+            device=str(self._stylizer.device),
+            weights_sha256=self._stylizer.sha256,
+            version=adain.__version__,
+            timings={"wait": round((job.started or 0) - job.submitted, 4)} | timings,
+            together=len(self.group),
+        )
+        if not recorded:
+            _discard(job, files)
+        failpoints.at("recorded", job.id)
+
+    def _record(self) -> None:
+        self._worker.heartbeat.watch(self.group, "save", 0.95)
+        self._at("save")
+        saved = self._worker.save_all(self._made)
+        self._at("kept")  # results that no row names
+        timings = self._clock.end()
+        self._count(timings)
+        for job, files in saved:
+            self._finish(job, files, timings)
+
+    def run(self) -> None:
+        """Store the pictures and end their jobs."""
+        try:
+            self._record()
+        except Stop:
+            self._worker.drop(self.group)
+        except DBAPIError:
+            _leave_to_the_sweep(self.group)
+        finally:
+            self._worker.heartbeat.let_go(self.group)
+
+
+class RenderBatch:
+    """The making of some jobs' pictures at once; the results are given to a `SaveQueue`.
+
+    What goes wrong with several jobs at once is tried again with half of them, until the one
+    that fails, or does not fit in memory, is alone.
+    """
+
+    def __init__(self, worker: Worker, group: list[Job], saving: SaveQueue) -> None:
+        self.left = group  # all but those whose pictures are made
+        self._worker = worker
+        self._saving = saving
+        self._clock = Stopwatch()
+
+    def _watch(self, stage: str, progress: float) -> None:
+        self._clock.enter(stage)
+        self._worker.heartbeat.watch(self.left, stage, progress)
+        for job in self.left:
+            failpoints.at(stage, job.id)  # mid-job: styles, content, picture
+
+    def run(self) -> None:
+        """Make the pictures; raises what is not the fault of a single job."""
+        if ready := self._worker.load(self.left):
+            for part in self._parts(ready):
+                self._render(part)
+
+    def _parts(self, ready: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
+        """Yield the jobs that the network takes at once: on a CPU, few enough for its caches."""
+        job, _ = ready[0]
+        width, height = scaled_size(job.content_width, job.content_height, job.options["size"])
+        fit = max(1, AT_ONCE_PIXELS // (width * height))
+        count = len(ready) if self._worker.networks.on_gpu() else fit
+        for begin in range(0, len(ready), count):
+            yield ready[begin : begin + count]
+
+    def _render(self, ready: Sequence[Ready]) -> None:
+        try:
+            stylizer = self._worker.networks.load(ready[0][0].options["network"])
+            self._watch("styles", 0.0)
+            requests = [prepared.measured(stylizer) for _, prepared in ready]
+            pictures = stylizer.stylize(requests, self._watch)
+        except GROUP_ERRORS:
+            raise
+        except Exception as error:
+            if len(ready) == 1:
+                fail(ready[0][0], error)
+                return
+            metrics.HALVED.inc()
+            log.warning("a group of %d is halved: %r", len(ready), error)
+        else:
+            made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
+            self._save(SaveBatch(self._worker, made, stylizer, self._clock))
+            return
+        half = len(ready) // 2  # outside of `except`, where the error holds no memory any more
+        for part in (ready[:half], ready[half:]):
+            self._render(part)
+
+    def _save(self, batch: SaveBatch) -> None:
+        self._clock.enter("save")
+        self._clock = Stopwatch()
+        self._saving.give(batch.run)
+        self.left = [job for job in self.left if job not in batch.group]
+
+
+def _give_back(group: Sequence[Job], counts: bool) -> None:
+    for job in group:
+        jobs.release(job.id, job.attempt, counts)
+
+
+def _leave_to_the_sweep(group: Sequence[Job]) -> None:
+    """Log jobs that can't be recorded; they are tried again when their leases expire."""
+    log.exception("jobs %s found no database", ", ".join(job.id for job in group))
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise `SoftTimeLimitExceeded` inside once it has lasted as long as a job may.
+
+    In the main thread, by a timer of its own: Celery's began with the message, and other jobs
+    may have been made since.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def _claim(worker: Worker, worked: bool) -> list[Job]:
+    try:
+        group = jobs.claim_together(worker.heartbeat.process, worker.most())
+    except DBAPIError:
+        if not worked:
+            raise
+        log.warning("no more jobs are taken: the database is away", exc_info=True)
+        return []
+    for job in group:
+        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
+        failpoints.at("claimed", job.id)
+    return group
+
+
+def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
+    """Make the pictures of claimed jobs; return whether there is time for more jobs."""
+    batch = RenderBatch(worker, group, saving)
+    worker.heartbeat.keep(group)
+    try:
+        with _time_limit():
+            batch.run()
+    except Stop:
+        worker.drop(batch.left)
+    except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
+        _give_back(batch.left, counts=False)
+        raise
+    except DBAPIError:
+        _leave_to_the_sweep(batch.left)
+    except SoftTimeLimitExceeded as error:
+        if len(batch.left) == 1:
+            fail(batch.left[0], error)
+        else:  # each has the time to itself when it is claimed again
+            log.warning("a group of %d took too long; each runs alone", len(batch.left))
+            _give_back(batch.left, counts=True)
+        return False
+    finally:
+        worker.heartbeat.let_go(batch.left)
+    return True
+
+
+def _make_jobs(worker: Worker) -> bool:
+    """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one did.
+
+    Returns when the last results are stored, soon after `stop_claiming` is set.
+    """
+    saving, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
+    try:
+        while group := _claim(worker, worked):
+            worked = True
+            alone = any(job.attempt - job.released > 1 for job in group)
+            if alone:
+                saving.wait()  # if it kills the process again, no other job is lost
+            goes_on = _make(worker, group, saving)
+            if alone:
+                saving.wait()
+            if not goes_on or worker.stop_claiming.is_set() or time.monotonic() > until:
+                break
+    finally:
+        saving.end()
+    return worked
+
+
+def _make_preview(worker: Worker) -> None:
+    """Make the oldest preview that waits, if any; one that fails is only logged."""
+    preview = previews.claim()
+    if preview is None:
+        return
+    try:
+        stylizer = worker.networks.load(preview.options["network"])
+        [image] = stylizer.stylize([worker.prepare(preview).measured(stylizer)])
+        result = images.small_jpeg(image)
+        blobs.put(previews.result_key(preview.owner), result, durable=False)
+        previews.end(preview, previews.State.MADE)
+    except DBAPIError:
+        log.warning("preview %s found no database", preview.id)
+    except Exception:
+        log.warning("preview %s failed", preview.id, exc_info=True)
+        previews.end(preview, previews.State.FAILED)
+
+
+def answer(worker: Worker) -> None:
+    """Do what one message is for: make jobs while any waits, else the next preview."""
+    worker.heartbeat.hear()
+    failpoints.at("heard")  # the message is gone, nothing is claimed
+    if not _make_jobs(worker):
+        _make_preview(worker)

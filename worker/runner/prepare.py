@@ -1,0 +1,103 @@
+"""From a job's row to the network's request, and from an error to the owner's sentence."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from billiard.exceptions import SoftTimeLimitExceeded
+from PIL import Image
+
+from adain.color import Color
+from adain.model import Transfer
+from adain.request import Request, Style
+from adain.stylizer import Stylizer
+from adain.weights import WeightsError
+from worker.images import images
+from worker.jobs import Job
+from worker.options import recorded
+from worker.runner import style_cache
+from worker.runner.networks import Networks
+from worker.settings import settings
+from worker.storage import blobs
+from worker.visitors.previews import Preview
+
+
+def _picture(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=images.KEPT)
+
+
+def _read(job: Job | Preview, key: str) -> bytes:
+    """Return one picture of a job; raises `BlobMissing`, `BlobDamaged` if its digest differs."""
+    known = job.files if isinstance(job, Job) else None
+    return blobs.get(key, known.get(key) if known else None)
+
+
+@dataclass(frozen=True)
+class PreparedJob:
+    """A job's request, with the statistics of its styles as far as they were measured before."""
+
+    request: Request  # its colour is never `CONTENT`: the statistics contain that
+    measures: Sequence[str]  # the keys of its styles' statistics
+    match: bool  # whether the styles' colours become the photo's
+
+    def measured(self, stylizer: Stylizer) -> Request:
+        """Return the request with all styles measured, unless it asks for its photo alone."""
+        if self.request.alpha == 0:
+            return self.request
+        like = self.request.content if self.match else None
+        styles = [
+            style
+            if isinstance(style, Style)
+            else style_cache.measure(name, partial(stylizer.style, style, self.request.size, like))
+            for name, style in zip(self.measures, self.request.styles, strict=True)
+        ]
+        return replace(self.request, styles=styles)
+
+
+def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
+    """Load a job's pictures and options; raises `BlobMissing`, `BlobDamaged`."""
+    chosen, network = recorded(job.options), networks.identity(job.options["network"])
+    content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
+    target = hashlib.sha256(content).hexdigest() if match else ""
+    measures = [
+        style_cache.key(network, digest, chosen["size"], target) for digest in job.style_digests
+    ]
+    request = Request(
+        content=_picture(content),
+        styles=[
+            style_cache.find(name, network) or _picture(_read(job, key))
+            for name, key in zip(measures, job.style_keys, strict=True)
+        ],
+        weights=chosen["weights"],
+        masks=[_picture(_read(job, key)) for key in job.mask_keys],
+        alpha=chosen["alpha"],
+        color=Color.STYLE if match else Color(chosen["color"]),
+        size=chosen["size"],
+        transfer=Transfer(chosen["transfer"]),
+    )
+    return PreparedJob(request, measures, match)
+
+
+def explanation(job: Job, error: Exception) -> str:
+    """Return the sentence for the owner about a job that failed; the log has the rest."""
+    match error:
+        case WeightsError():
+            return (
+                f"The network {job.options['network']!r} has no sound weights on this studio yet; "
+                "its keeper can add them with `adain-studio weights add FILE`."
+            )
+        case SoftTimeLimitExceeded():
+            limit = settings().job_time_limit
+            return f"The job was stopped after {limit} seconds. Please try a smaller size."
+        case torch.OutOfMemoryError() | MemoryError():
+            return "The picture needs more memory than there is. Please try a smaller size."
+        case blobs.BlobMissing():
+            return "The job's pictures are gone. Please send them again."
+        case blobs.BlobDamaged():
+            return "The job's pictures were damaged on the disk. Please send them again."
+        case blobs.StorageFull():
+            return "There is no room left to keep the result. Please try again later."
+    return "Something went wrong while making this picture. Please try again."

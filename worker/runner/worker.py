@@ -1,0 +1,161 @@
+"""What a worker process has: heartbeat, threads and networks, and the steps of one job with them.
+
+Knows no loop and no Celery; those are in `pipeline.py` and `celery_tasks.py`.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, TypeVar
+
+import torch
+from billiard.exceptions import SoftTimeLimitExceeded
+from PIL import Image
+from sqlalchemy.exc import DBAPIError
+
+import adain
+from adain import malloc
+from adain.weights import WeightsError
+from worker import jobs
+from worker.images import images
+from worker.jobs import Hold, Job, traces
+from worker.observability import metrics
+from worker.runner.heartbeat import Heartbeat, Stop
+from worker.runner.networks import Networks
+from worker.runner.prepare import PreparedJob, explanation, prepare
+from worker.settings import settings
+from worker.storage import blobs, processes
+from worker.visitors.previews import Preview
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Ready = tuple[Job, PreparedJob]
+
+GROUP_ERRORS = (Stop, SoftTimeLimitExceeded, DBAPIError)  # not the fault of a single job
+
+
+@dataclass(frozen=True)
+class SavedFiles:
+    """The stored result of a job: its keys and sizes."""
+
+    result_key: str
+    thumbnail_key: str
+    width: int
+    height: int
+    stored: int  # bytes of both files
+    files: dict[str, Any]  # length and sha256 of each of the job's pictures
+
+
+def lower_priority() -> None:
+    """Leave the cores to the network's threads, which wait for each other after every layer."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+def fail(job: Job, error: Exception) -> None:
+    """End a job that failed, with a sentence for its owner; the log has the error."""
+    log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
+    metrics.FAILED.labels(type(error).__name__).inc()
+    jobs.fail(job.id, job.attempt, explanation(job, error))
+
+
+def _each(
+    pool: ThreadPoolExecutor, work: Callable[..., T], given: Sequence[tuple[Any, ...]]
+) -> list[tuple[Job, T]]:
+    """Do something for each job, in parallel; a job whose work fails is ended, and left out."""
+    futures = [pool.submit(work, *one) for one in given] if len(given) > 1 else [None]
+    done = []
+    for one, future in zip(given, futures, strict=True):
+        try:
+            done.append((one[0], future.result() if future else work(*one)))
+        except GROUP_ERRORS:
+            raise
+        except Exception as error:
+            fail(one[0], error)
+    return done
+
+
+class Worker:
+    """A process that makes pictures: its heartbeat, threads and networks."""
+
+    def __init__(self) -> None:
+        self.networks = Networks()
+        self.heartbeat = Heartbeat("worker", self.info)
+        self.stop_claiming = Event()  # set when the worker is to end
+        self._loading = ThreadPoolExecutor(4, "loading")
+        self._saving = ThreadPoolExecutor(4, "saving", lower_priority)
+        self._thumbnails = ThreadPoolExecutor(4, "thumbnails", lower_priority)
+
+    def info(self) -> dict[str, Any]:
+        """Return what the health check reads about this process."""
+        return self.networks.info() | {
+            "version": adain.__version__,
+            "serves": settings().serving,
+            "styles": metrics.styles(),
+        }
+
+    def start(self) -> None:
+        """Get ready before the first message: threads, the default network, the heartbeat."""
+        malloc.keep_freed()
+        torch.set_num_threads(settings().threads)
+        try:  # once, so that the first job doesn't wait
+            self.networks.load(settings().network).style(Image.new("RGB", (512, 512)))
+        except WeightsError as error:
+            log.error("%s", error)  # noqa: TRY400, the sentence says all
+        processes.touch(self.heartbeat.process, "worker", self.info())
+        self.heartbeat.start()
+
+    def end(self) -> None:
+        """End the heartbeat and the threads; send the last traces."""
+        self.heartbeat.end()
+        for pool in (self._loading, self._saving, self._thumbnails):
+            pool.shutdown(wait=False)
+        traces.flush()
+
+    def prepare(self, job: Job | Preview) -> PreparedJob:
+        """Load what a job asks for."""
+        return prepare(job, self.networks)
+
+    def most(self) -> int:
+        """Return how many jobs may be made at once."""
+        return settings().micro_batch or (8 if self.networks.on_gpu() else 4)
+
+    def load(self, group: list[Job]) -> list[Ready]:
+        """Load the jobs' pictures; more jobs join meanwhile, and are added to the group."""
+        ready = _each(self._loading, self.prepare, [(job,) for job in group])
+        if late := jobs.join(self.heartbeat.process, group[0], self.most() - len(group)):
+            self.heartbeat.keep(late)
+            group.extend(late)
+            ready += _each(self._loading, self.prepare, [(job,) for job in late])
+        return ready
+
+    def save(self, job: Job, image: Image.Image) -> SavedFiles:
+        """Store the result and its thumbnail under this attempt."""
+        result_key = f"{job.id}/result-{job.attempt}.png"
+        thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
+        thumbnail = self._thumbnails.submit(images.small_jpeg, image)
+        result = images.encode(image, "png")
+        made = {result_key: result, thumbnail_key: thumbnail.result()}
+        blobs.put_all(made)
+        files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
+        stored = sum(map(len, made.values()))
+        return SavedFiles(result_key, thumbnail_key, image.width, image.height, stored, files)
+
+    def save_all(self, made: Sequence[tuple[Job, Image.Image]]) -> list[tuple[Job, SavedFiles]]:
+        """Store the results of several jobs in parallel; a job whose storing fails is ended."""
+        return _each(self._saving, self.save, made)
+
+    def drop(self, group: Sequence[Job]) -> None:
+        """Let go of jobs that were cancelled or belong to another attempt."""
+        for job in group:
+            hold = self.heartbeat.hold(job)
+            log.info("job %s attempt %d dropped: %s", job.id, job.attempt, hold)
+            if hold == Hold.CANCELLED:
+                jobs.stopped(job.id, job.attempt)
