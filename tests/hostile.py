@@ -15,7 +15,9 @@ from PIL import Image, ImageCms
 
 Kind = str
 SIDE = 24
-KINDS: tuple[Kind, ...] = ("PNG", "JPEG", "WEBP")
+KINDS: tuple[Kind, ...] = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+KEEPING_EXIF = {"PNG", "JPEG", "WEBP"}  # Pillow writes EXIF there as it is given
+HEIC = Path(__file__).parent / "data" / "cases" / "phone-containers" / "photo.heic"
 
 
 def _photo(mode: str = "RGB") -> Image.Image:
@@ -121,6 +123,8 @@ def _metadata() -> dict[str, bytes]:
             exif = Image.Exif()
             exif[0x0112] = turn
             made[f"turned-{turn}.{kind.lower()}"] = _file(kind, exif=exif.tobytes())
+        if kind not in KEEPING_EXIF:
+            continue
         for name, junk in {"junk": b"\x99" * 90, "endless": b"II*\0\x08\0\0\0\xff\xff"}.items():
             made[f"exif-{name}.{kind.lower()}"] = _file(kind, exif=b"Exif\0\0" + junk)
     return made
@@ -152,6 +156,15 @@ def _modes() -> dict[str, bytes]:
         "several.jpg": _file("MPO", save_all=True, append_images=frames),
         "picture-and-zip.jpg": _file("JPEG") + b"PK\x03\x04" + bytes(60),
         "picture-and-page.png": _file("PNG") + b"<script>alert(1)</script>",
+        "linear.png": _with_chunks(_chunk(b"gAMA", (100_000).to_bytes(4))),
+        "points.png": _with_chunks(_chunk(b"cICP", bytes([9, 8, 0, 1]))),
+        "moving.gif": _file("GIF", **moving),
+        "moving.avif": _file("AVIF", **moving),
+        "palette.tif": _file("TIFF", palette),
+        "packed.tif": _file("TIFF", compression="tiff_lzw"),
+        "cmyk.tif": _file("TIFF", _photo("CMYK"), compression="tiff_deflate"),
+        "float.tif": _file("TIFF", _photo("F")),
+        "grey.bmp": _file("BMP", _photo("L")),
         "talkative.png": _with_chunks(_chunk(b"tEXt", b"Comment\0<script>")),
     }
 
@@ -165,6 +178,10 @@ def _broken() -> dict[str, bytes]:
             made[f"cut-{share}.{kind.lower()}"] = data[:share]
         made[f"gif-in-front.{kind.lower()}"] = b"GIF89a" + data
         made[f"zeros.{kind.lower()}"] = data[: len(data) // 2] + bytes(len(data) // 2)
+    heic = HEIC.read_bytes()
+    for share in (2, 30, 200, len(heic) // 2, len(heic) - 3):
+        made[f"cut-{share}.heic"] = heic[:share]
+    made["zeros.heic"] = heic[: len(heic) // 2] + bytes(len(heic) // 2)
     made["wrong-sum.png"] = _file("PNG")[:-20] + b"\xff\xff\xff\xff" + _file("PNG")[-16:]
     made["no-palette.png"] = _png((4, 4, 8, 3), zlib.compress(bytes(20)))
     made["beyond-palette.png"] = _png(

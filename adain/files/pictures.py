@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, ImageStat, PngImagePlugin
 
 from adain.files import heif, jpeg, png, profiles
 
@@ -23,6 +23,8 @@ _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
 _ANIMATED = {"PNG", "WEBP", "GIF", "AVIF"}
 _FRAMES, _FRAME_PIXELS = 30, 10_000_000  # looked at in search of one that is not blank
 _BLANK = 4  # how far samples of a blank frame differ, which lossy kinds change
+_LIGHT = 170  # mean brightness from which white would hide what is drawn
+_WHITE, _DARK = (255, 255, 255), (40, 40, 40)
 _FLAT = 2  # how far samples differ where libjpeg fills in what is missing
 _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {b"GRAY": {"L", *_SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
@@ -143,6 +145,18 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return _eight_bits(image).convert("RGB")
 
 
+def _ground(image: Image.Image) -> tuple[int, int, int]:
+    """Return what shows through a transparent picture: white, or dark if it is light itself."""
+    if "ground" in image.info:
+        return cast(tuple[int, int, int], image.info["ground"])
+    light, count = 0.0, 0
+    for _, piece in pieces(image):
+        opaque = _alpha(piece).point(lambda value: 255 * (value > 127))
+        found = ImageStat.Stat(_brightness(piece), opaque)
+        light, count = light + found.sum[0], count + found.count[0]
+    return _DARK if count and light / count > _LIGHT else _WHITE
+
+
 def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
     """Return what of `info` tells how a picture's samples become colours."""
     fields: dict[str | tuple[int, int], Any] = {
@@ -151,6 +165,8 @@ def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
     }
     if image.mode in {"I", "F", *_SIXTEEN_BITS}:
         fields["levels"] = _levels(image)
+    if image.has_transparency_data:
+        fields["ground"] = _ground(image)
     return {what: value for what, value in fields.items() if value not in (None, b"")}
 
 
@@ -217,7 +233,9 @@ def _turned(image: Image.Image) -> Image.Image:
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """Convert any picture Pillow opens to upright sRGB without alpha (white shows through).
+    """Convert any picture Pillow opens to upright sRGB without alpha.
+
+    White shows through what is transparent, or a dark grey if the rest is light.
 
     A picture that is just that is returned as it is: a large one is not copied.
     """
@@ -229,7 +247,7 @@ def rgb(image: Image.Image) -> Image.Image:
     colors = _in_srgb(_colors(image), profile)
     if opacity is None:
         return colors
-    flat = Image.new("RGB", image.size, "white")
+    flat = Image.new("RGB", image.size, _ground(image))
     flat.paste(colors, mask=opacity)
     return flat
 

@@ -27,7 +27,7 @@ from typing import IO, Any
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
-from adain.files import jpeg, kinds, pictures
+from adain.files import jpeg, kinds, pictures, profiles
 from adain.files.kinds import ACCEPTED
 from worker.errors import Refused
 from worker.images import confinement
@@ -145,7 +145,8 @@ def _needed(header: Header, data: bytes) -> float:
     needed += SAMPLES.get(image.mode, 4) * image.width * image.height
     if isinstance(image, JpegImageFile):
         needed += _coefficients(image, data) * pixels
-    if image.mode != "RGB" or header.shrink > 1 or pictures.described(image):
+    managed = profiles.of_info(image.info) or "transparency" in image.info
+    if image.mode != "RGB" or header.shrink > 1 or managed:
         needed += 4 * made
     return needed + (4 * made if _turn(image) else 0)
 

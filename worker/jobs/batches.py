@@ -29,7 +29,8 @@ from worker.options import Options
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
 
-NAME = 60  # letters of a file's name that are kept
+NAME, NAME_BYTES = 60, 100  # characters of a file's name that are kept, and their bytes
+JOINERS = "\u200c\u200d"  # between letters of Persian, Hindi and others
 AT_ONCE = 4  # jobs whose pictures are stored at a time
 EMPTY = 3600.0  # seconds after which a batch all of whose jobs were deleted goes too
 
@@ -57,12 +58,26 @@ class Batch(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+def _continues(one: str) -> bool:
+    """Whether a character belongs to the letter before: a vowel sign, an accent, a joiner."""
+    return unicodedata.category(one).startswith("M") or one in JOINERS
+
+
+def _cut(name: str) -> str:
+    """Shorten a name, between two letters, so that two of them make a file's name anywhere."""
+    end = min(len(name), NAME)
+    while len(name[:end].encode()) > NAME_BYTES or (end < len(name) and _continues(name[end])):
+        end -= 1
+    return name[:end]
+
+
 def _name(given: str, otherwise: str) -> str:
     """Return what a file is called, without folder and ending, fit to be shown and to be a name."""
     stem = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
     stem = stem.rpartition(".")[0] or stem
-    kept = "".join(letter if letter.isalnum() else " " for letter in stem)
-    return "-".join(kept.split())[:NAME] or otherwise
+    kept = "".join(one if one.isalnum() or _continues(one) else " " for one in stem)
+    name = _cut("-".join(kept.split()))
+    return name if any(map(str.isalnum, name)) else otherwise
 
 
 # ---------------------------------------------------------------- submit

@@ -169,7 +169,8 @@ def test_numbers_that_describe_no_space_are_passed_over(chunk: tuple[bytes, byte
 
 def test_transparency_shows_white_beside_managed_colours() -> None:
     image = Image.fromarray(GRID)
-    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    gradient = Image.linear_gradient("L").resize(image.size)
+    image.putalpha(gradient.point(lambda value: 128 + value // 2))
     alpha = np.asarray(image.getchannel("A"))[..., None] / 255
     tagged = reopened(image, "PNG", icc_profile=RGB_PROFILE)
     wanted = expected(GRID, ADOBE) * alpha + 255 * (1 - alpha)

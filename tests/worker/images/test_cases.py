@@ -210,6 +210,18 @@ def test_a_mask_larger_than_the_limit_fits_its_photo(setting: Setting) -> None:
     assert (mask.width, mask.height) == (100, 67)
 
 
+LOGOS = CASES / "logo-white-on-transparent"
+
+
+@DOORS
+@pytest.mark.parametrize("name", ["white-logo.png", "cut-out.png"])
+def test_what_is_drawn_stands_out_from_what_is_transparent(door: Door, name: str) -> None:
+    data = (LOGOS / name).read_bytes()
+    alpha = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").getchannel("A"))
+    light = samples(door(data)).mean(axis=2)
+    assert abs(light[alpha == 255].mean() - light[alpha == 0].mean()) > 60
+
+
 MASKS = CASES / "mask-conventions"
 SIZE = Image.open(MASKS / "photo.png").size
 

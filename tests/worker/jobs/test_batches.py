@@ -181,10 +181,26 @@ def test_a_batch_waits_its_turn_behind_everybodys_first_job(either: Path) -> Non
         ("<script>.png", "script"),
         ("...", "photo"),
         ("x" * 500, "x" * 60),
+        ("हिन्दी.png", "हिन्दी"),
+        ("ภาพ ที่สวย.jpg", "ภาพ-ที่สวย"),
+        ("தமிழ்.png", "தமிழ்"),
+        ("می\u200cخواهم.png", "می\u200cخواهم"),
+        ("cafe\u0301.png", "café"),
+        ("\u202egnp.exe", "gnp"),
+        ("\u0301.png", "photo"),
+        ("가" * 60, "가" * 33),
+        ("ab" + "त्" * 30, "ab" + "त्" * 16),
     ],
 )
 def test_names_of_files_are_kept_as_plain_words(given: str, kept: str, studio: Path) -> None:
     assert submit([source(given)], STYLES[:1]).photos == [kept]
+
+
+def test_names_in_the_archive_fit_every_file_system(studio: Path) -> None:
+    longest = [source("अ" * 200)]
+    batch = submit(longest, longest)
+    for name in (*batch.photos, *batch.styles):
+        assert len(f"01-{name}--01-{name}.png".encode()) <= 255
 
 
 def test_a_batch_goes_when_all_of_its_jobs_are_gone(either: Path) -> None:
