@@ -198,21 +198,8 @@ def _pass_blank_frames(image: Image.Image) -> None:
         image.load()
 
 
-def _loaded_webp(image: Image.Image) -> Image.Image:
-    """Decode a WebP of one frame with the memory of two, where Pillow takes that of four."""
-    decoder = vars(image).pop("_decoder")
-    samples, _ = decoder.get_next()
-    del decoder
-    mode = "RGBA" if image.mode == "RGBA" else "RGBX"
-    loaded = Image.frombuffer(mode, image.size, samples, "raw", mode, 0, 1)
-    loaded.info = image.info
-    return loaded
-
-
-def load(image: Image.Image) -> Image.Image:
+def load(image: Image.Image) -> None:
     """Decode the first frame that is not blank; raises OSError if half of a JPEG is missing."""
-    if image.format == "WEBP" and getattr(image, "n_frames", 1) == 1:
-        return _loaded_webp(image)
     image.load()
     if image.format in _ANIMATED and image.tell() == 0:
         _pass_blank_frames(image)
@@ -221,12 +208,11 @@ def load(image: Image.Image) -> Image.Image:
         channels = cast(Sequence[tuple[int, int]], lower if image.mode != "L" else [lower])
         if all(high - low <= _FLAT for low, high in channels):
             raise OSError("half of the picture is missing")
-    return image
 
 
 def _turned(image: Image.Image) -> Image.Image:
     """First frame, upright by its EXIF orientation; no copy if it is so."""
-    image = load(image)
+    load(image)
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     return image

@@ -60,6 +60,15 @@ def test_an_embedded_profile_is_applied() -> None:
     assert max(abs(red - 40), abs(green - 120), abs(blue - 200)) < 3
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "AVIF"])
+def test_a_picture_can_be_converted_twice_and_after_it_was_loaded(kind: str) -> None:
+    image = reopened(Image.linear_gradient("L").convert("RGB"), kind)
+    image.load()
+    first, second = pictures.rgb(image), pictures.rgb(image)
+    assert first.tobytes() == second.tobytes()
+    assert first.size == (256, 256)
+
+
 def test_a_broken_profile_is_ignored() -> None:
     tagged = reopened(Image.new("RGB", (4, 4), (200, 120, 40)), "PNG", icc_profile=b"not one")
     assert pictures.rgb(tagged).getpixel((0, 0)) == (200, 120, 40)
