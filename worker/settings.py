@@ -289,7 +289,10 @@ class Settings(BaseSettings):
     )
 
     spool_bytes: int = Field(
-        default=512 * MIB, ge=1, description="of requests with pictures that are under way, on disk"
+        default=512 * MIB,
+        ge=1,
+        description="of requests with pictures that are under way, on disk; and, beside it, of the "
+        "pictures that one of four requests checked at a time becomes",
     )
 
     styles_kept: int = Field(

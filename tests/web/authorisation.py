@@ -74,7 +74,8 @@ owner's. "nothing of it" is an answer that holds neither the job's id, nor its t
 picture. Made by `make authorisation` from the application's own routes; a test compares, and a
 new route is in here or the test fails. An API key is its
 owner, but is answered 403 where a stolen one could do the most: `POST /api/v1/me/keys`,
-`POST /api/v1/webhook-secret`, `DELETE /api/v1/me`. Without STUDIO_ADMIN_SECRET the
+`DELETE /api/v1/me/keys/{key_id}`, `POST /api/v1/webhook-secret`, `DELETE /api/v1/me`
+(`tests/web/test_key_routes.py`). Without STUDIO_ADMIN_SECRET the
 admin's routes are 404 for everybody.
 
 Of Gradio's routes only those answer that its page needs
@@ -140,7 +141,7 @@ def _preview() -> str:
     return claimed.id
 
 
-def _done() -> Job:
+def done() -> Job:
     """Return a finished job of the owner's, with all that can be noted of one."""
     deliveries.make_secret("owner")
     promise = deliveries.promise("owner", "https://example.org/told")
@@ -176,9 +177,8 @@ COOKIES: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
-def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
-    """Return what a kind of visitor gets who asks for a job in this state."""
-    job = _done()
+def _parameters(application: FastAPI, route: Route, job: Job, state: str) -> dict[str, str]:
+    """Bring the job into a state; return what stands in the places of a path about it."""
     owner = TestClient(application, cookies={COOKIE: sign("owner")})
     link = owner.post(f"/api/v1/gallery/{job.id}/share").json()["own"]["link"]
     if state == "private":
@@ -186,27 +186,39 @@ def _ask(application: FastAPI, route: Route, who: str, state: str) -> str:
     if state == "published":
         gallery.publish(job.id, "owner")
         gallery.report(job.id, "a visitor")
-    places = {
+    return {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),
         "upload_id": uploads.keep("owner", RESULT) if "{upload_id}" in route.path else "",
         "preview_id": _preview() if "{preview_id}" in route.path else "",
-        "kind": "photos", "name": "cat", "size": "picture", "who": "owner:nobody",
+        "kind": "photos", "name": "daily_bytes" if "/limits/" in route.path else "cat",
+        "size": "picture", "who": "owner:nobody",
         "key_id": api_keys.make("owner", TITLE).key.id,
     }  # fmt: skip
-    if "/limits/" in route.path:
-        places["name"] = "daily_bytes"
-    cookies = COOKIES[who]()
+
+
+def ask(
+    application: FastAPI, route: Route, client: TestClient, job: Job, state: str = "private"
+) -> Any:  # noqa: ANN401, httpx or httpx2
+    """Return what a client gets who asks for a job of the owner's in this state."""
+    places = _parameters(application, route, job, state)
     body = BODIES.get((route.method, route.path), {})
     if "json" in body:
         body = {"json": json.loads(json.dumps(body["json"]).replace("{job_id}", job.id))}
     blocks.put("owner:nobody")
-    client = TestClient(application, cookies=cookies, raise_server_exceptions=False)
     answer = client.request(route.method, route.path.format(**places), **body)
     blocks.lift("owner:nobody")
     with suppress(api_keys.KeyNotFound):
         api_keys.revoke("owner", places["key_id"])
     service_state.change(service_state.State.OPEN)
+    return answer
+
+
+def _cell(application: FastAPI, route: Route, who: str, state: str) -> str:
+    """Return what a kind of visitor gets who asks for a job in this state."""
+    job, cookies = done(), COOKIES[who]()
+    client = TestClient(application, cookies=cookies, raise_server_exceptions=False)
+    answer = ask(application, route, client, job, state)
     empty = answer.status_code == 200 and not _shows(answer.content, job)
     job_is_there = job.id in [one.id for one in jobs.mine("owner", 100)]
     cell = str(answer.status_code) + (f", {NOTHING_OF_IT}" if empty and who != "owner" else "")
@@ -219,7 +231,7 @@ def table(application: FastAPI) -> dict[tuple[str, Route], tuple[str, ...]]:
     for route in routes(application):
         about_it = "{job_id}" in route.path or "{token}" in route.path or "gallery" in route.path
         for state in STATES if about_it else STATES[:1]:
-            found[state, route] = tuple(_ask(application, route, who, state) for who in WHO)
+            found[state, route] = tuple(_cell(application, route, who, state) for who in WHO)
     return found
 
 
@@ -252,7 +264,7 @@ def _kinds(event: BlockFunction) -> str:
 
 def _event(client: TestClient, event: BlockFunction, who: str) -> str:
     """Return what a kind of visitor gets who calls an event with what is the owner's."""
-    job = _done()
+    job = done()
     picked = f"upload:{uploads.keep('owner', picture())}"
     fields = {"id": job.id, "options": job.options} if not event.inputs else None
     data = page_events.filled(event, picked, "photo", "style", "mask")

@@ -75,9 +75,9 @@ def make(asked: Name, owner: Owner) -> NewKey:
     return NewKey(**_view(made.key).model_dump(), key=made.secret)
 
 
-@router.delete("/{key_id}", status_code=204, responses=problems(404))
+@router.delete("/{key_id}", status_code=204, dependencies=IN_BROWSER, responses=problems(403, 404))
 def revoke(key_id: str, owner: Owner) -> None:
-    """Make a key void at once."""
+    """Make a key void at once. A key revokes none."""
     try:
         api_keys.revoke(owner, key_id)
     except KeyNotFound as error:

@@ -48,7 +48,14 @@ from worker.jobs.queries import (
     unknown,
     waiting,
 )
-from worker.jobs.submission import check_scaled, next_turn, placing, reserved, submit
+from worker.jobs.submission import (
+    check_scaled,
+    check_together,
+    next_turn,
+    placing,
+    reserved,
+    submit,
+)
 
 __all__ = [
     "ACTIVE",
@@ -64,6 +71,7 @@ __all__ = [
     "cancel",
     "cancel_batch",
     "check_scaled",
+    "check_together",
     "claim",
     "claim_together",
     "counts",

@@ -83,7 +83,9 @@ def _name(given: str, otherwise: str) -> str:
 # ---------------------------------------------------------------- submit
 
 
-def _clean(folder: Path, kind: str, sources: Sequence[Source], size: int) -> list[CleanFile]:
+def _clean(
+    folder: Path, kind: str, sources: Sequence[Source], size: int, others: Sequence[CleanFile] = ()
+) -> list[CleanFile]:
     """Check pictures one by one and put them in the folder; raises `Refused`, which says which."""
     found = []
     for place, source in enumerate(sources):
@@ -94,6 +96,7 @@ def _clean(folder: Path, kind: str, sources: Sequence[Source], size: int) -> lis
             raise ImageRejected(f"{what}: {rejected}") from rejected
         jobs.check_scaled(what, picture, size)
         found.append(picture)
+        jobs.check_together([*others, *found])
     return found
 
 
@@ -204,7 +207,7 @@ def submit(
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
-        clean_styles = _clean(Path(place), "Style", styles, chosen.size)
+        clean_styles = _clean(Path(place), "Style", styles, chosen.size, clean_photos)
         cells = [
             _Cell(str(uuid_utils.uuid7()), photo, style)
             for photo in clean_photos

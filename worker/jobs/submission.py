@@ -4,7 +4,7 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -52,6 +52,19 @@ def check_scaled(what: str, image: CleanFile | CleanImage, size: int) -> None:
         )
 
 
+def check_together(pictures: Iterable[CleanFile]) -> None:
+    """Raise `Refused` if a request's cleaned pictures take more of the disk than they may.
+
+    Small files inflate: 25 megapixels may take 75 MB, whatever was sent.
+    """
+    most = settings().spool_bytes
+    if _size(pictures) > most:
+        raise Refused(
+            f"Once opened, the pictures take more than {most / 1e6:.3g} MB together. Send fewer "
+            "at a time, or smaller ones."
+        )
+
+
 def _cleaned_styles(
     looks: Sequence[Callable[[], CleanFile]], size: int
 ) -> Iterator[tuple[str, CleanFile]]:
@@ -72,12 +85,16 @@ def _cleaned(
     with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
         photo = _checked("The photo", look)
         check_scaled("The photo", photo, size)
-        pictures = {"content": photo, **dict(_cleaned_styles(others, size))}
+        pictures = {"content": photo}
+        for name, picture in _cleaned_styles(others, size):
+            pictures[name] = picture
+            check_together(pictures.values())
     wanted = photo.width, photo.height
     for place, mask in enumerate(map(images.source, masks)):
         file = folder / f"mask-{place}"
         clean = partial(images.clean_mask_file, mask, file, wanted)
         pictures[f"mask-{place}"] = _checked(f"Mask {place + 1}", clean)
+        check_together(pictures.values())
     if (len(masks), len(styles)) == (1, 2):
         file, mask = folder / "mask-1", images.source(masks[0])
         pictures["mask-1"] = images.opposite_mask_file(mask, file, wanted)
@@ -95,8 +112,8 @@ def _keep(job_id: str, pictures: dict[str, CleanFile]) -> dict[str, str]:
     return keys
 
 
-def _size(pictures: dict[str, CleanFile]) -> int:
-    return sum(picture.size for picture in pictures.values())
+def _size(pictures: Iterable[CleanFile]) -> int:
+    return sum(picture.size for picture in pictures)
 
 
 def reserved(width: int, height: int, size: int) -> int:
@@ -158,7 +175,7 @@ def _insert(
             content_width=photo.width,
             content_height=photo.height,
             files={keys[name]: [one.size, one.digest] for name, one in pictures.items()},
-            bytes=_size(pictures),
+            bytes=_size(pictures.values()),
             reserved=reserved(photo.width, photo.height, options.size),
             network=options.network,
             turn=next_turn(owner),
@@ -174,7 +191,7 @@ def _accept(
 ) -> Job:
     """Store, insert and commit a job of checked pictures."""
     photo = pictures["content"]
-    room(_size(pictures) + reserved(photo.width, photo.height, options.size))
+    room(_size(pictures.values()) + reserved(photo.width, photo.height, options.size))
     job_id = str(uuid_utils.uuid7())
     keys = _keep(job_id, pictures)
     failpoints.at("stored", job_id)  # pictures without a row

@@ -10,9 +10,11 @@ from PIL import Image
 from tests.parts import Setting
 from web.api import previews
 from web.http import references
+from worker import jobs
+from worker.errors import Refused
 from worker.gallery import recent_styles
 from worker.images import images
-from worker.images.images import ImageRejected
+from worker.images.images import ImageRejected, Source
 from worker.jobs import Job
 from worker.storage import blobs
 from worker.visitors import admission
@@ -62,3 +64,20 @@ def test_a_style_of_an_earlier_job_is_previewed_and_shown_small(grown: Job) -> N
 def test_what_is_sent_is_refused_beyond_the_limit(grown: Job, setting: Setting) -> None:
     with pytest.raises(ImageRejected, match="too large"):
         admission.submit(ANN, sent() + b"x", [sent()], options={"size": 64})
+
+
+def test_cleaned_pictures_of_one_request_are_bounded_on_the_disk(
+    studio: Path, setting: Setting
+) -> None:
+    """However small what was sent is: a photo and a style are 540 kB, three photos 810 kB."""
+    data = sent()
+    source = Source("a.webp", len(data), lambda: data)
+    setting(spool_bytes=600_000)
+    assert admission.submit(ANN, data, [data], options={"size": 64})
+    for send in (
+        lambda: admission.submit(ANN, data, [data, data], options={"size": 64}),
+        lambda: admission.submit_batch(ANN, [source] * 2, [source], {"size": 64}),
+    ):
+        with pytest.raises(Refused, match=r"more than 0\.6 MB together"):
+            send()
+    assert len(jobs.mine(ANN.owner, 10)) == 1
