@@ -78,7 +78,7 @@ def _quick(device: torch.device) -> torch.dtype:
 
 
 def _picture(forward: TiledForward, tile: Tile, most: Tensor) -> Tensor:
-    """Return what comes out of a passage in a tile, with so much chroma at most (N)."""
+    """Return the picture in a tile of a forward pass, with so much chroma at most (N)."""
     return colors.limit_chroma(forward.picture(tile).float().cpu(), most)
 
 
@@ -104,7 +104,7 @@ class Stylizer:
 
     It runs in half precision on CUDA and on CPUs with matrix units for it, statistics and
     the transfer itself always in float32. Large pictures on a CPU, and everything when it shall be
-    `exact`, are float32 throughout, so that tiles can't be told from a whole.
+    `exact`, are float32 throughout, so that tiled and whole results are equal.
     """
 
     def __init__(
@@ -283,24 +283,24 @@ class Stylizer:
         return TiledForward(self._large if tiled(*images.shape[2:]) else self.model, images)
 
     def _restyle(self, forward: TiledForward, mixes: Sequence[_Mix], watch: Watch) -> TiledForward:
-        """Give a passage its styles level by level, measuring before each; return one without.
+        """Transfer styles level by level, measuring before each; return the pass without any.
 
         Alpha goes back to what the content is at a level with no style at all: where it is
-        less than 1, that is measured as well, on a second passage.
+        less than 1, that is measured as well, on a second forward pass.
         """
         part = 0.6 / len(mixes)
         plain_too = bool((mixes[0].alpha < 1).any())
         for level, mix in enumerate(mixes):
             stage, since = ("picture" if level else "content"), 0.2 + part * level
 
-            def heard(fraction: float, stage: str = stage, since: float = since) -> None:
+            def report(fraction: float, stage: str = stage, since: float = since) -> None:
                 watch(stage, since + part * fraction)
 
-            own, without = forward.measure(level, mix.full, mix.regions, heard), None
+            own, without = forward.measure(level, mix.full, mix.regions, report), None
             if level == 0:
                 plain = forward.untouched()
             elif plain_too:
-                without = plain.measure(level, mix.full, mix.regions, heard)
+                without = plain.measure(level, mix.full, mix.regions, report)
             forward.transfer(level, partial(mix.transfer, own, without))
         return plain
 

@@ -1,6 +1,6 @@
 """The gallery's API: lists, one entry, what its owner may do with it, share links, downloads.
 
-Parses, calls `worker.gallery.gallery`, answers. Whoever is not the owner gets the picture and how
+Parses, calls `worker.gallery.gallery`, answers. Other visitors get the picture and how
 it was made, and never the sources or a word about the owner.
 """
 
@@ -105,7 +105,7 @@ class EntryView(BaseModel):
     picture: str  # addresses
     thumbnail: str
     download: str
-    own: OwnView | None  # None: somebody else's
+    own: OwnView | None  # None: another visitor's
 
 
 class EntryPage(BaseModel):
@@ -131,7 +131,7 @@ def _links() -> URLSafeSerializer:
 
 
 def link(shown: Shown) -> str | None:
-    """Return the address that shows the entry to whoever has it; None unless it is shared."""
+    """Return the share link's address; None unless the entry is shared."""
     if shown.entry.shared is None:
         return None
     return f"{PREFIX}/share/{_links().dumps([shown.job.id, shown.entry.generation])}"
@@ -321,7 +321,7 @@ def unpublish(job_id: str, owner: Owner) -> EntryView:
 
 @router.post("/gallery/{job_id}/share", dependencies=WELCOME, responses=problems(403, 404))
 def share(job_id: str, owner: Owner) -> EntryView:
-    """Give an entry of yours a link, `own.link`, that shows it to whoever has it."""
+    """Give an entry of yours a link, `own.link`, that shows it to everyone who has it."""
     return view(gallery.share(job_id, owner), owner)
 
 

@@ -1,8 +1,8 @@
 """The gallery: finished jobs, what their owners noted of them, and who may see which.
 
 An entry is a job that is done, joined with the row of what its owner added to it, which is made
-when there is something to add. Private until published; a share link shows one entry to whoever
-has it, until it is revoked. Knows no cookie, no link and no web.
+when there is something to add. Private until published; a share link shows one entry to
+everyone who has it, until it is revoked. Knows no cookie, no link and no web.
 """
 
 import unicodedata
@@ -143,7 +143,7 @@ class Shown:
 class Page:
     """Some entries, and the cursor of the page after; None: this was the last.
 
-    `total` is how many there are on all pages, told where a page was asked for by its number.
+    `total` is how many there are on all pages, given where a page was asked for by its number.
     """
 
     entries: list[Shown]
@@ -424,7 +424,7 @@ def publish(job_id: str, owner: str) -> Shown:
 
 
 def unpublish(job_id: str, owner: str) -> Shown:
-    """Let nobody else see the entry, but for its share link; raises `EntryNotFound`."""
+    """Hide the entry from other visitors, but for its share link; raises `EntryNotFound`."""
     return _note(job_id, owner, {"published": null()})
 
 
@@ -514,12 +514,12 @@ def _reported() -> Select[Job, Entry]:
 
 
 def under_review(job_id: str) -> Shown:
-    """Return an entry with reports nobody has dealt with; raises `EntryNotFound`."""
+    """Return an entry with unresolved reports; raises `EntryNotFound`."""
     return _one(_reported().where(Job.id == _id(job_id)))
 
 
 def reported(limit: int = 24, after: str = "") -> list[Reported]:
-    """List the entries with reports nobody has dealt with, by id, those after the id `after`."""
+    """List the entries with unresolved reports, by id, those after the id `after`."""
     statement = _reported().where(Job.id > after).order_by(Job.id).limit(limit)
     with database.reading() as session:
         found = [_shown(*row) for row in session.execute(statement)]
