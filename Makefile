@@ -8,7 +8,7 @@ SHELL = /bin/sh
 
 .DEFAULT_GOAL = help
 .PHONY: help up test test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
-.PHONY: audit hashes digests authorisation clean install install-dev chromium compiler
+.PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -81,6 +81,9 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 
 audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version
 	@.venv-audit/bin/pip-audit --requirement constraints.txt --strict --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the lists can't be reached from here; then nothing was audited."; exit 1; }
+
+audit-hostile: install-dev chromium ## run the attacks of SECURITY.md and print what held: WORD=upload runs the rows with a word
+	@$(BIN)/python -m tests.audit '$(WORD)'
 
 hashes: .venv/bin/python ## write the sha256 of what EXTRAS need on this platform: make hashes EXTRAS=web,postgres,heic
 	@$(BIN)/python deploy/hashes.py '$(or $(EXTRAS),web,postgres,heic)'
