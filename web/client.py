@@ -4,8 +4,8 @@ Stands alone: needs httpx, and neither the server's parts nor its settings.
 
     with Studio("http://127.0.0.1:7860", Path("cookies.json")) as studio:
         job = studio.submit(Path("photo.jpg"), [Path("night.jpg")], alpha=0.8)
-        for standing in studio.watch(job.id):
-            print(standing.state, standing.progress)
+        for now in studio.watch(job.id):
+            print(now.state, now.progress)
         Path("painted.png").write_bytes(studio.result(job.id))
 """
 
@@ -28,7 +28,7 @@ COOKIE = "studio"
 _OURS = re.compile(r"(__Host-|__Secure-)?studio(-[0-9a-f]{8})?")  # how it may be called
 TRIES = 4  # of a request that got no answer, or "not now"
 NOT_NOW = {429, 502, 503, 504}
-LONGEST_PAUSE = 30.0  # seconds; told to wait for longer, it gives up
+LONGEST_PAUSE = 30.0  # seconds; if the server asks for a longer one, it gives up
 OUTAGE = 120.0  # seconds a studio may be away while a job of it is watched
 LOOK_SECONDS = 1.0  # between two looks when events don't come through
 SILENCE = 30.0  # seconds without even a comment: the line is dead
@@ -144,7 +144,7 @@ def _known(file: Path) -> dict[str, str]:
 
 
 def _remember(file: Path, url: str, cookie: str) -> None:
-    """Keep the cookie of a studio; nobody else can read the file."""
+    """Keep the cookie of a studio; only this user can read the file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
     with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
@@ -173,7 +173,7 @@ def _file(field: str, picture: Picture) -> tuple[str, tuple[str, bytes]]:
     return field, (picture.name if isinstance(picture, Path) else field, data)
 
 
-def _standings(lines: Iterator[str]) -> Iterator[Standing]:
+def _progress(lines: Iterator[str]) -> Iterator[Standing]:
     """Yield what the `job` events of a stream say."""
     event = data = ""
     for line in lines:
@@ -286,7 +286,7 @@ class Studio:
     ) -> Any:  # noqa: ANN401, JSON
         """Send a form under a key; returns what was accepted."""
         if not (self._cookie or self._has_key):
-            self._ask("GET", "/jobs", params={"limit": 1})  # become somebody first
+            self._ask("GET", "/jobs", params={"limit": 1})  # get a cookie first
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self._ask("POST", path, files=files, data=given, headers=headers).json()
 
@@ -375,14 +375,14 @@ class Studio:
     # ------------------------------------------------------------ watch
 
     def _listen(self, job_id: str) -> Iterator[Standing]:
-        """Yield the job's standings as the studio tells them; ends early when the line breaks."""
+        """Yield the job's progress as the server sends it; ends when the connection breaks."""
         patience = httpx.Timeout(10, read=SILENCE)
         try:
             with self._client.stream(
                 "GET", f"{API}/jobs/{job_id}/events", timeout=patience
             ) as line:
                 if line.headers.get("content-type", "").startswith("text/event-stream"):
-                    yield from _standings(line.iter_lines())
+                    yield from _progress(line.iter_lines())
         except (httpx.TransportError, ValueError, KeyError):
             return
 

@@ -32,7 +32,7 @@ class Outcome:
 
 
 def _credentials() -> set[tuple[Any, ...]]:
-    """Return the rows that open something to whoever knows them."""
+    """Return the rows that give access to those who know them."""
     rows: set[tuple[Any, ...]] = set()
     with database.reading() as session:
         for table in Base.metadata.sorted_tables:
