@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from adain import aot_runtime, malloc
 from adain.color import Color
-from adain.files import kinds, pictures
+from adain.files import kinds, margins, pictures
 from adain.model import NETWORKS, Transfer
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
@@ -47,6 +47,9 @@ def _arguments() -> argparse.ArgumentParser:
         default=Transfer.COVARIANCE,
         help="covariance, or adain: mean and deviation alone, as in the paper",
     )
+    parser.add_argument(
+        "--keep-margins", action="store_true", help="keep plain borders of style pictures"
+    )
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     parser.add_argument(
         "--code-folder",
@@ -68,6 +71,19 @@ def _open(path: Path) -> Image.Image:
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f"{path} is not a picture that can be read.") from error
     return image
+
+
+def _style(path: Path, keep_margins: bool) -> Image.Image:
+    """Open a style picture, without a plain border unless it is to be kept."""
+    style = pictures.rgb(_open(path))
+    inside = style if keep_margins else margins.trimmed(style)
+    if inside.size != style.size:
+        print(
+            f"adain: the plain border of {path} is left out, {inside.width} × {inside.height} of "
+            f"{style.width} × {style.height} pixels; --keep-margins keeps it",
+            file=sys.stderr,
+        )
+    return inside
 
 
 def _mask(path: Path) -> Image.Image:
@@ -103,7 +119,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
     masks = [_mask(path) for path in args.masks]
     if (len(masks), len(args.styles)) == (1, 2):
         masks.append(ImageOps.invert(masks[0]))
-    styles = [_open(path) for path in args.styles]
+    styles = [_style(path, args.keep_margins) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
     how = (args.alpha, args.color, args.size, args.transfer)
     first = Request(none, styles, args.weights, masks, *how)

@@ -27,6 +27,31 @@ def test_two_styles_with_weights_and_masks_become_one_picture(
     assert Image.open(files / "out.png").size == (43, 32)
 
 
+def test_a_plain_border_of_a_style_is_left_out_with_a_notice(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gradient = Image.linear_gradient("L").resize((100, 80)).convert("RGB")
+    scanned = Image.new("RGB", (160, 120), "tan")
+    scanned.paste(gradient, (30, 20))
+    scanned.save(files / "scanned.png")
+    words = [str(files / "photo.jpg"), "-o", str(files / "out.png"), "--size", "32"]
+    assert main([*words[:1], str(files / "scanned.png"), *words[1:]]) == 0
+    assert "scanned.png is left out, 98 × 78 of 160 × 120 pixels" in capsys.readouterr().err
+    assert main([*words[:1], str(files / "scanned.png"), *words[1:], "--keep-margins"]) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_one_mask_serves_two_styles_and_a_black_one_is_refused(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(files / name) for name in ("photo.jpg", "one.png", "two.png")]
+    words = [*paths, "-o", str(files / "out.png"), "--size", "32", "--masks"]
+    assert main([*words, str(files / "mask.png")]) == 0
+    Image.new("L", (40, 30), 0).save(files / "black.png")
+    assert main([*words, str(files / "black.png")]) == 2
+    assert "black.png: The mask is black all over" in capsys.readouterr().err
+
+
 def test_a_folder_of_photos_becomes_a_folder_of_pictures(files: Path) -> None:
     (photos := files / "photos").mkdir()
     for name in ("a.jpg", "a.png", "b.jpg"):
