@@ -37,6 +37,7 @@ from worker.jobs import (
     submission,
 )
 from worker.jobs.batches import Batch
+from worker.jobs.new_job import NewJob
 from worker.maintenance.leases import Lease
 from worker.options import Options
 from worker.storage import database
@@ -134,6 +135,12 @@ def shift(seconds: float) -> None:
 
 _CLEAN = CleanFile(Path("a"), "png", 64, 48, 100, "")
 _PICTURES = dict.fromkeys(("content", "style-0"), _CLEAN)
+
+
+def _new(owner: str) -> NewJob:
+    return NewJob(str(uuid_utils.uuid7()), owner, _PICTURES, Options.read({}, 1, 0))
+
+
 _PLACE = st.integers(0, 3)
 _OWNER = st.sampled_from(["ann", "bob", "cid"])
 
@@ -177,11 +184,7 @@ class Walk(RuleBasedStateMachine):
     # ------------------------------------------------------------ visitors
 
     def _insert(self, owner: str) -> None:
-        job_id = str(uuid_utils.uuid7())
-        keys = {name: f"{job_id}/{name}.png" for name in _PICTURES}
-        submission._insert(
-            job_id, owner, keys, _PICTURES, Options.read({}, 1, 0), lambda session, job_id: None
-        )
+        submission._insert(_new(owner), lambda session, job_id: None)
 
     @initialize(owners=st.lists(_OWNER, min_size=3, max_size=6))
     def begin(self, owners: list[str]) -> None:
@@ -195,17 +198,12 @@ class Walk(RuleBasedStateMachine):
 
     @rule(owner=_OWNER)
     def submit_batch(self, owner: str) -> None:
-        cells = [batches._Cell(str(uuid_utils.uuid7()), _CLEAN, _CLEAN) for _ in range(2)]
+        cells = [_new(owner), _new(owner)]
         batch = Batch(
             id=str(uuid_utils.uuid7()), owner=owner, photos=["a", "b"], styles=["c"], options={}
         )
         self.batches.append(batch.id)
-        self._do(
-            "submit",
-            lambda: batches._insert(
-                batch, cells, Options.read({}, 1, 0), lambda session, name: None
-            ),
-        )
+        self._do("submit", lambda: batches._insert(batch, cells, lambda session, name: None))
 
     @rule(place=_PLACE, owner=_OWNER)
     def cancel(self, place: int, owner: str) -> None:

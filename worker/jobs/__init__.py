@@ -2,9 +2,10 @@
 
     queued → running → done | failed | cancelled
 
-The row in `model.py`; `submission.py` makes one, `claims.py` gives it to a worker, `lease.py` is
-what that worker says of it, `control.py` what owner and administrator want, `queries.py` reads.
-Callers use this package: `jobs.submit`, `jobs.claim`. Knows no network and no web.
+The row in `model.py`; `new_job.py` builds it, `submission.py` inserts it, `claims.py` gives it to a
+worker, `lease.py` is what that worker says of it, `control.py` what owner and administrator want,
+`queries.py` reads. Callers use this package: `jobs.submit`, `jobs.claim`. Knows no network and no
+web.
 """
 
 from worker.errors import Refused as Refused
@@ -33,6 +34,7 @@ from worker.jobs.model import (
     in_order,
     stuck,
 )
+from worker.jobs.new_job import WorkingSize, check_scaled, check_together
 from worker.jobs.queries import (
     counts,
     estimate,
@@ -48,14 +50,7 @@ from worker.jobs.queries import (
     unknown,
     waiting,
 )
-from worker.jobs.submission import (
-    check_scaled,
-    check_together,
-    next_turn,
-    placing,
-    reserved,
-    submit,
-)
+from worker.jobs.submission import submit
 
 __all__ = [
     "ACTIVE",
@@ -68,6 +63,7 @@ __all__ = [
     "Refused",
     "Room",
     "Status",
+    "WorkingSize",
     "cancel",
     "cancel_batch",
     "check_scaled",
@@ -88,8 +84,6 @@ __all__ = [
     "line",
     "mine",
     "named",
-    "next_turn",
-    "placing",
     "position",
     "positions",
     "release",
@@ -97,7 +91,6 @@ __all__ = [
     "renew_all",
     "repair",
     "requeue",
-    "reserved",
     "stop",
     "stop_all",
     "stopped",

@@ -10,7 +10,6 @@ import logging
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Room, Status, queue
+from worker.jobs.new_job import NewJob
 from worker.options import Options
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
@@ -100,92 +100,34 @@ def _clean(
     return found
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """One picture to make: a photo in a style."""
-
-    job_id: str
-    photo: CleanFile
-    style: CleanFile
-
-    @property
-    def files(self) -> dict[str, Any]:
-        return {
-            key: [one.size, one.digest]
-            for key, one in ((self.content_key, self.photo), (self.style_key, self.style))
-        }
-
-    @property
-    def content_key(self) -> str:
-        return f"{self.job_id}/content.{self.photo.suffix}"
-
-    @property
-    def style_key(self) -> str:
-        return f"{self.job_id}/style-0.{self.style.suffix}"
-
-
-def _room(cells: Sequence[_Cell], size: int) -> int:
-    """Return the bytes that all of it takes, results included."""
-    return sum(
-        cell.photo.size + cell.style.size + jobs.reserved(cell.photo.width, cell.photo.height, size)
-        for cell in cells
-    )
-
-
-def _keep(cells: Sequence[_Cell]) -> None:
+def _keep(cells: Sequence[NewJob]) -> None:
     """Store all pictures, some jobs' at once: syncing them one by one would take the longest."""
     for start in range(0, len(cells), AT_ONCE):
-        pictures = {}
+        files: dict[str, Any] = {}
         for cell in cells[start : start + AT_ONCE]:
-            pictures[cell.content_key] = cell.photo.file
-            pictures[cell.style_key] = cell.style.file
-        blobs.put_all(pictures)
+            files |= cell.files
+        blobs.put_all(files)
 
 
 @database.retried
-def _insert(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Beside) -> None:
+def _insert(batch: Batch, cells: Sequence[NewJob], beside: Beside) -> None:
     with database.transaction(durable=True) as session:
         session.add(batch)
         for place, cell in enumerate(cells):
-            session.execute(
-                insert(Job).values(
-                    id=cell.job_id,
-                    owner=batch.owner,
-                    options=options.model_dump(),
-                    content_key=cell.content_key,
-                    style_keys=[cell.style_key],
-                    mask_keys=[],
-                    style_digests=[cell.style.digest],
-                    files=cell.files,
-                    content_width=cell.photo.width,
-                    content_height=cell.photo.height,
-                    bytes=cell.photo.size + cell.style.size,
-                    reserved=jobs.reserved(cell.photo.width, cell.photo.height, options.size),
-                    network=options.network,
-                    turn=jobs.next_turn(batch.owner),
-                    **jobs.placing(cell.photo.width, cell.photo.height, options),
-                    batch=batch.id,
-                    cell=place,
-                )
-            )
+            session.execute(insert(Job).values(**cell.row(), batch=batch.id, cell=place))
         beside(session, batch.id)
 
 
-def _store(batch: Batch, cells: Sequence[_Cell], options: Options, beside: Beside) -> None:
+def _store(batch: Batch, cells: Sequence[NewJob], beside: Beside) -> None:
     """Keep pictures and rows: all of them or, whatever fails, none."""
     try:
         _keep(cells)
-        _insert(batch, cells, options, beside)
+        _insert(batch, cells, beside)
     except Exception:
         with contextlib.suppress(DBAPIError):
-            if jobs.unknown([cells[0].job_id]):  # else it was committed; only the answer got lost
-                blobs.delete_jobs(cell.job_id for cell in cells)
+            if jobs.unknown([cells[0].id]):  # else it was committed; only the answer got lost
+                blobs.delete_jobs(cell.id for cell in cells)
         raise
-
-
-def _line(cell: _Cell, options: Options) -> str:
-    """Return the queue that a cell's job waits in."""
-    return jobs.placing(cell.photo.width, cell.photo.height, options)["queue"]
 
 
 def submit(
@@ -209,11 +151,11 @@ def submit(
         clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
         clean_styles = _clean(Path(place), "Style", styles, chosen.size, clean_photos)
         cells = [
-            _Cell(str(uuid_utils.uuid7()), photo, style)
+            NewJob(str(uuid_utils.uuid7()), owner, {"content": photo, "style-0": style}, chosen)
             for photo in clean_photos
             for style in clean_styles
         ]
-        room(_room(cells, chosen.size))
+        room(sum(cell.room for cell in cells))
         batch = Batch(
             id=str(uuid_utils.uuid7()),
             owner=owner,
@@ -221,10 +163,10 @@ def submit(
             styles=[_name(one.name, "style") for one in styles],
             options=chosen.model_dump(),
         )
-        _store(batch, cells, chosen, beside)
+        _store(batch, cells, beside)
     log.info("batch %s queued, %d jobs", batch.id, len(cells))
     for line in queue.QUEUES:
-        queue.announce([cell.job_id for cell in cells if _line(cell, chosen) == line], line)
+        queue.announce([cell.id for cell in cells if cell.queue == line], line)
     return batch
 
 

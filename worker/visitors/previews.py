@@ -142,7 +142,7 @@ def ask(
         jobs.check_scaled(what, picture, SIDE)
     rate_limits.consume(visitor, rate_limits.preview())
     digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
-    line = jobs.placing(content.width, content.height, chosen)["queue"]
+    line = jobs.WorkingSize.of(content, SIDE).queue(chosen.network)
     values = {
         "id": str(uuid_utils.uuid7()),
         "state": State.ASKED,

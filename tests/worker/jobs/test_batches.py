@@ -10,7 +10,7 @@ from tests.parts import Setting, picture, pictured
 from worker import jobs
 from worker.errors import Refused
 from worker.images.images import ImageRejected
-from worker.jobs import Status, batches, service_state
+from worker.jobs import Job, Status, batches, service_state
 from worker.jobs.batches import Batch, BatchNotFound, Source
 from worker.storage import blobs, database
 from worker.visitors import admission, quota, rate_limits
@@ -70,6 +70,18 @@ def test_every_photo_is_painted_in_every_style_row_by_row(either: Path) -> None:
     assert {job.origin for job in found} == {"here"}
     taken = sum(len(blobs.get(key)) for job in found for key in (job.content_key, *job.style_keys))
     assert quota.kept("ann") - sum(job.reserved for job in found) == taken
+
+
+def test_a_job_of_a_batch_has_the_row_of_a_job_sent_alone(either: Path) -> None:
+    photo, style = picture(), picture(color="orange")
+    alone = jobs.submit("bob", photo, [style])
+    [cell] = batches.cells(batches.submit("ann", [source(data=photo)], [source(data=style)]))
+    own = {"id", "owner", "batch", "cell", "submitted", "content_key", "style_keys", "files"}
+    for column in set(Job.__table__.columns.keys()) - own:
+        assert getattr(cell, column) == getattr(alone, column), column
+    for job in (alone, cell):
+        assert set(job.files or {}) == {job.content_key, *job.style_keys}
+    assert list((cell.files or {}).values()) == list((alone.files or {}).values())
 
 
 def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -> None:

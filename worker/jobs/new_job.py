@@ -1,0 +1,156 @@
+"""A job that was checked and is to be inserted: its pictures, its keys, its row."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import aliased
+
+from adain.files.pictures import scaled_size
+from worker.errors import Refused
+from worker.images.images import CleanFile, CleanImage
+from worker.jobs import queue
+from worker.jobs.model import ACTIVE, Job
+from worker.options import Options
+from worker.settings import KIB, settings
+
+_SMALL = 1 << 20  # pixels; a larger picture fills the processor by itself
+
+
+@dataclass(frozen=True)
+class WorkingSize:
+    """The width and height, in pixels, that a picture is worked on at."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, image: CleanFile | CleanImage, size: int) -> Self:
+        """Return the working size of a picture as it is stored; `size` as in `Options`."""
+        return cls(*scaled_size(image.width, image.height, size))
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+    @property
+    def reserved(self) -> int:
+        """The bytes that the result and its thumbnail take at most."""
+        return 3 * self.pixels + 128 * KIB
+
+    def shape(self, network: str) -> str:
+        """Return what jobs that may run at once have in common; "" if the job runs alone."""
+        return f"{network} {self.width}x{self.height}" if self.pixels <= _SMALL else ""
+
+    def queue(self, network: str) -> str:
+        """Return the queue that a job of this size waits in."""
+        limit = settings().heavy_pixels
+        heavy = limit and (self.pixels >= limit or network == "vgg19")
+        return queue.HEAVY if heavy else queue.LIGHT
+
+
+def check_scaled(what: str, image: CleanFile | CleanImage, size: int) -> None:
+    """Raise `Refused` if the picture would be worked on larger than is allowed."""
+    working = WorkingSize.of(image, size)
+    if not size and all(image.original):  # as it was sent
+        working = WorkingSize(*image.original)
+    width, height, limit = working.width, working.height, settings().max_output_pixels
+    if working.pixels > limit:
+        raise Refused(
+            f"{what} would be worked on at {width} × {height} pixels; at most {limit / 1e6:g} "
+            "megapixels are possible. Choose a smaller size."
+        )
+
+
+def _bytes(pictures: Iterable[CleanFile]) -> int:
+    return sum(picture.size for picture in pictures)
+
+
+def check_together(pictures: Iterable[CleanFile]) -> None:
+    """Raise `Refused` if a request's cleaned pictures take more of the disk than they may.
+
+    Small files inflate: 25 megapixels may take 75 MB, whatever was sent.
+    """
+    most = settings().spool_bytes
+    if _bytes(pictures) > most:
+        raise Refused(
+            f"Once opened, the pictures take more than {most / 1e6:.3g} MB together. Send fewer "
+            "at a time, or smaller ones."
+        )
+
+
+@lru_cache(maxsize=256)
+def next_turn(owner: str) -> ColumnElement[int]:
+    """Behind the owner's own jobs, and level with the first of everybody else's."""
+    other = aliased(Job)
+    active = other.status.in_(ACTIVE)
+    own = select(func.max(other.turn) + 1).where(active, other.owner == owner).scalar_subquery()
+    first = select(func.min(other.turn)).where(active).scalar_subquery()
+    after_own, with_first = func.coalesce(own, 0), func.coalesce(first, 0)
+    return case((after_own > with_first, after_own), else_=with_first)
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A checked job that has no row yet; `pictures` are named content, style-N and mask-N."""
+
+    id: str
+    owner: str
+    pictures: dict[str, CleanFile]
+    options: Options
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The keys of the blobs, by the names of the pictures."""
+        return {name: f"{self.id}/{name}.{one.suffix}" for name, one in self.pictures.items()}
+
+    @property
+    def files(self) -> dict[str, Any]:
+        """The files to store, by key."""
+        return {self.keys[name]: one.file for name, one in self.pictures.items()}
+
+    @cached_property
+    def working_size(self) -> WorkingSize:
+        return WorkingSize.of(self.pictures["content"], self.options.size)
+
+    @property
+    def bytes(self) -> int:
+        return _bytes(self.pictures.values())
+
+    @property
+    def room(self) -> int:
+        """The bytes that the job takes at most, its result included."""
+        return self.bytes + self.working_size.reserved
+
+    @property
+    def queue(self) -> str:
+        return self.working_size.queue(self.options.network)
+
+    def _named(self, kind: str) -> list[str]:
+        return [name for name in self.pictures if name.startswith(kind)]
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns of the job's row, those with defaults left out."""
+        photo, styles = self.pictures["content"], self._named("style-")
+        return {
+            "id": self.id,
+            "owner": self.owner,
+            "options": self.options.model_dump(),
+            "content_key": self.keys["content"],
+            "style_keys": [self.keys[name] for name in styles],
+            "mask_keys": [self.keys[name] for name in self._named("mask-")],
+            "style_digests": [self.pictures[name].digest for name in styles],
+            "content_width": photo.width,
+            "content_height": photo.height,
+            "files": {
+                self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()
+            },
+            "bytes": self.bytes,
+            "reserved": self.working_size.reserved,
+            "network": self.options.network,
+            "turn": next_turn(self.owner),
+            "shape": self.working_size.shape(self.options.network),
+            "queue": self.queue,
+        }
