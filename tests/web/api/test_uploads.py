@@ -326,3 +326,10 @@ def test_a_database_of_another_studio_deletes_no_uploads(studio: Path) -> None:
     marker.renew()
     uploads.tidy()
     assert not file.exists()
+
+
+def test_a_kind_that_browsers_do_not_draw_is_shown_as_png(client: TestClient) -> None:
+    upload_id = put(client, picture(20, 10, "TIFF", color=(40, 90, 160))).json()["id"]
+    shown = client.get(f"{UPLOADS}/{upload_id}")
+    assert shown.headers["content-type"] == "image/png"
+    assert shown.content.startswith(b"\x89PNG")

@@ -129,7 +129,7 @@ class Row:
     most: int
 
 
-def _variants(case: Case) -> Iterator[tuple[bool, bool]]:
+def variants(case: Case) -> Iterator[tuple[bool, bool]]:
     yield False, False
     if case.kind not in {"BMP", "GIF"}:
         yield True, False
@@ -141,7 +141,7 @@ def rows() -> Iterator[Row]:
     """Measure every file at every door."""
     kinds.register()
     for case in CASES:
-        for turned, profile in _variants(case):
+        for turned, profile in variants(case):
             found = errors(written(case, turned, profile), expected(case.mode, profile))
             how = ("EXIF, by 90°" if turned else "upright"), ("Adobe RGB" if profile else "none")
             most = CODED if profile and case.most == LOSSY else case.most
