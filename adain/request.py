@@ -17,6 +17,9 @@ from adain.color import Color
 from adain.files import pictures
 from adain.model import Moments, Transfer
 
+USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
+FINEST, BROADEST = 0.5, 4.0  # times the usual strokes
+
 
 @dataclass(frozen=True)
 class Style:
@@ -36,7 +39,10 @@ class Request:
     the content's shape, white where that style acts, or none. `alpha` is in [0, 1], 0 is the
     photo. `size` is
     the shorter side in pixels of content and styles after scaling, 0 keeps them as they
-    are. `transfer` is what of the styles the content gets. Raises ValueError with a sentence
+    are. `transfer` is what of the styles the content gets. `strokes` says how broad strokes are
+    beside the picture, whatever its size: 1 as in one of 512 px, `FINEST` to `BROADEST`; styles are
+    then measured at 512 px or their own shorter side. 0 leaves strokes as the network paints
+    them in pixels, with styles measured at `size`. Raises ValueError with a sentence
     for its reader.
     """
 
@@ -48,6 +54,7 @@ class Request:
     color: Color = Color.STYLE
     size: int = 512
     transfer: Transfer = Transfer.COVARIANCE
+    strokes: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -64,6 +71,8 @@ class Request:
             raise ValueError("Alpha is a number from 0 to 1.")
         if self.size < 0:
             raise ValueError("Size is a number of pixels from 1 up, or 0 for as it is.")
+        if self.strokes and not FINEST <= self.strokes <= BROADEST:
+            raise ValueError(f"Strokes are a number from {FINEST:g} to {BROADEST:g}, or 0.")
         if self.color == Color.CONTENT and any(isinstance(s, Style) for s in self.styles):
             raise ValueError("To match a style's colours its picture is needed, not its Style.")
 
@@ -73,6 +82,17 @@ class Request:
         masks = [pictures.fitted(pictures.mask(mask), content.size) for mask in self.masks]
         styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
         return replace(self, content=content, styles=styles, masks=masks)
+
+    def style_side(self, style: Image.Image) -> int:
+        """Return the shorter side in pixels at which a style is measured, 0: its own."""
+        return min(USUAL, *style.size) if self.strokes else self.size
+
+    def at(self, side: int) -> Self:
+        """Return the request for its content scaled to a shorter side, to be painted as it is."""
+        content = pictures.scaled(self.content, side)
+        styles = [Style("", ())] * len(self.styles)  # they are measured by now
+        color = Color.STYLE if self.color == Color.CONTENT else self.color
+        return replace(self, content=content, styles=styles, color=color, size=0, strokes=0.0)
 
     def scaled_masks(self, stride: int) -> Tensor | None:
         """Return the masks as K×1×H×W bytes, scaled as the content, padded to a stride; or none."""

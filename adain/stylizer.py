@@ -7,7 +7,7 @@ sets those (`worker/jobs/__init__.py`).
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from adain import aot_runtime, coverage, pixels, weights
+from adain import aot_runtime, coverage, pixels, strokes, weights
 from adain import color as colors
 from adain.aot_runtime import CodeUnusable, Compiled
 from adain.color import Color
@@ -92,6 +92,20 @@ def _most_chroma(
         parts = [share / max(shares) * one.chroma for share, one in zip(shares, own, strict=True)]
         found.append(colors.most_chroma(max(*parts, colors.chroma(content[None]))))
     return torch.tensor(found)
+
+
+def _reduced(request: Request, larger: Image.Image, painted: Image.Image) -> Image.Image:
+    """Bring what was painted of a larger copy of a photo to the size asked for."""
+    asked = replace(request, content=pictures.scaled(request.content, request.size), size=0)
+    made = strokes.reduced(asked, larger, painted)
+    if request.color == Color.LUMINANCE:
+        return pixels.image(_in_colors_of(pixels.tensor(asked.content), made)[0])
+    return pixels.image(pixels.as_bytes(made)[0])
+
+
+def _part(watch: Watch, since: float, until: float, stage: str, fraction: float) -> None:
+    """Hear of one of several paintings."""
+    watch(stage if until == 1 else "content", since + (until - since) * fraction)
 
 
 def _in_colors_of(photos: Tensor, painted: Tensor) -> Tensor:
@@ -208,14 +222,14 @@ class Stylizer:
         (styles, content, picture, done) and tile.
         """
         upright = [request.upright() for request in requests]
-        groups: dict[tuple[Transfer, bool, int, int], list[int]] = {}
+        groups: dict[tuple[Transfer, bool, float, int, int], list[int]] = {}
         images: dict[int, Image.Image] = {}
         for place, request in enumerate(upright):
             if coverage.untouched(request):
                 images[place] = pictures.scaled(request.content, request.size)
                 continue
             width, height = pictures.checked_size(request.content, request.size)
-            kind = (request.transfer, coverage.partial(request), width, height)
+            kind = (request.transfer, coverage.partial(request), request.strokes, width, height)
             groups.setdefault(kind, []).append(place)
         for places in groups.values():
             images |= zip(places, self._batch([upright[p] for p in places], watch), strict=True)
@@ -223,38 +237,65 @@ class Stylizer:
         return [images[place] for place in range(len(requests))]
 
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
-        """Make pictures of one size by one transfer, from upright requests."""
-        return [pixels.image(result) for result in self._painted(requests, watch)]
-
-    def _painted(self, requests: Sequence[Request], watch: Watch) -> Tensor:
-        """Make N×3×H×W bytes; whatever it took is free again before they become pictures."""
+        """Make pictures of one size and strokes by one transfer, from upright requests."""
         watch("styles", 0.0)
         styles = [self._styles(request) for request in requests]
+        width, height = pictures.checked_size(requests[0].content, requests[0].size)
+        plan = strokes.steps(width, height, requests[0].strokes)
+        made: list[Image.Image] = []
+        for step, since, until in strokes.parts(plan):
+            sized = [request.at(step.side) for request in requests]
+            given = [request.content for request in sized]
+            if made:
+                each = zip(sized, made, strict=True)
+                given = [strokes.started(*one, step.share) for one in each]
+            heard = partial(_part, watch, since, until)
+            results = self._painted(sized, given, styles, heard)
+            made = [pixels.image(result) for result in results]
+        if made[0].size == (width, height):
+            return made
+        each = zip(requests, sized, made, strict=True)
+        return [_reduced(request, large.content, painted) for request, large, painted in each]
+
+    def _painted(
+        self,
+        requests: Sequence[Request],
+        given: Sequence[Image.Image],
+        styles: Sequence[Sequence[Style]],
+        watch: Watch,
+    ) -> Tensor:
+        """Make N×3×H×W bytes; whatever it took is free again before they become pictures.
+
+        `given` is what the network paints: the contents, or what is to be painted over.
+        """
         mixes = [self._mix(requests, styles, level) for level in self.model.levels]
-        contents = torch.cat(
-            [pixels.tensor(pictures.scaled(request.content, request.size)) for request in requests]
-        )
-        most = _most_chroma(requests, styles, contents)
+        contents = torch.cat([pixels.tensor(one) for one in given])
+        anew = all(one is request.content for one, request in zip(given, requests, strict=True))
+        photos = contents if anew else torch.cat([pixels.tensor(one.content) for one in requests])
+        most = _most_chroma(requests, styles, photos)
         height, width = contents.shape[2:]
         images = pixels.padded(contents, self.model.stride)
+        photos = images if anew else pixels.padded(photos, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
         usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
         usual = usual and mixes[0].regions is None and bool(most.isinf().all())
+        usual = usual and (anew or not any(map(coverage.partial, requests)))
         code = self._quickest(images) if usual else None
         if code is None:
             covered = Coverage(requests, self.model.stride, *images.shape[2:])
-            results = self._passed(images, mixes, covered, most, luminance, watch)
+            results = self._passed(images, photos, mixes, covered, most, luminance, watch)
         else:
             watch("picture", 0.2)
             wanted = [mix.styles for mix in mixes]
             results, raw = code.paint(images, mixes[0].cover, mixes[0].alpha, wanted)
             painted = self.model.unfolded(raw[luminance]).float().cpu()
-            results[luminance] = _in_colors_of(images[luminance], painted)
+            results[luminance] = _in_colors_of(photos[luminance], painted)
         return results[:, :, :height, :width]
 
     def _passed(
         self,
         images: Tensor,
+        photos: Tensor,
         mixes: Sequence[_Mix],
         covered: Coverage,
         most: Tensor,
@@ -263,14 +304,14 @@ class Stylizer:
     ) -> Tensor:
         """Paint padded pictures tile by tile, some of them (N booleans) in luminance only.
 
-        `most` (N) is what chroma they may have.
+        What is not painted goes back to the photos. `most` (N) is what chroma they may have.
         """
         forward = self._forward(images)
         plain = self._restyle(forward, mixes, watch)
         results = torch.empty_like(images)
         for tile in forward.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / forward.height)
-            photo = tile.of(images)
+            photo = tile.of(photos)
             ways = [partial(_picture, way, tile, most) for way in (forward, plain)]
             painted = covered.apply(tile, photo, *ways)
             made = pixels.as_bytes(painted)
@@ -308,7 +349,9 @@ class Stylizer:
         """Measure a request's K styles, or take them as they were measured."""
         like = request.content if request.color == Color.CONTENT else None
         styles = [
-            style if isinstance(style, Style) else self.style(style, request.size, like)
+            style
+            if isinstance(style, Style)
+            else self.style(style, request.style_side(style), like)
             for style in request.styles
         ]
         for style in styles:
