@@ -17,7 +17,7 @@ from adain import aot_runtime, malloc
 from adain.color import Color
 from adain.files import kinds, margins, pictures
 from adain.model import NETWORKS, Transfer
-from adain.request import Request
+from adain.request import BROADEST, FINEST, Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.weights import WeightsError
 
@@ -49,6 +49,13 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--keep-margins", action="store_true", help="keep plain borders of style pictures"
+    )
+    parser.add_argument(
+        "--strokes",
+        type=float,
+        default=1.0,
+        help=f"how broad, {FINEST:g} to {BROADEST:g} times what suits the picture (default 1); "
+        "0: as the network paints at that size",
     )
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     parser.add_argument(
@@ -121,10 +128,12 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
         masks.append(ImageOps.invert(masks[0]))
     styles = [_style(path, args.keep_margins) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
-    how = (args.alpha, args.color, args.size, args.transfer)
+    how = (args.alpha, args.color, args.size, args.transfer, args.strokes)
     first = Request(none, styles, args.weights, masks, *how)
     if args.color != Color.CONTENT:  # then a style is the same for every photo
-        first = replace(first, styles=[stylizer.style(style, args.size) for style in styles])
+        first = replace(
+            first, styles=[stylizer.style(one, first.style_side(one)) for one in styles]
+        )
     for photo, output in tqdm(pairs, disable=len(pairs) == 1, unit="picture"):
         started = time.perf_counter()
         [image] = stylizer.stylize([replace(first, content=_open(photo))])

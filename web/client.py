@@ -264,7 +264,9 @@ class Studio:
         key: str = "",
         **options: object,
     ) -> Job:
-        """Have a picture made; options are alpha, weights, color, size, network and transfer.
+        """Have a picture made.
+
+        Options are alpha, weights, color, size, network, transfer and strokes.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -322,7 +324,9 @@ class Studio:
         key: str = "",
         **options: object,
     ) -> Batch:
-        """Have each photo made in each style; options are alpha, color, size, network and transfer.
+        """Have each photo made in each style.
+
+        Options are alpha, color, size, network, transfer and strokes.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """

@@ -34,6 +34,7 @@ Picture = Annotated[
         exists=True, dir_okay=False, help="PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF or BMP"
     ),
 ]
+Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
 
 
@@ -95,6 +96,7 @@ def submit(
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
     transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
+    strokes: Strokes = 1.0,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -104,6 +106,7 @@ def submit(
 ) -> None:
     """Have a photo repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
+    options |= {"strokes": strokes}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
@@ -139,6 +142,7 @@ def batch(
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
     transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
+    strokes: Strokes = 1.0,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -149,6 +153,7 @@ def batch(
 ) -> None:
     """Have each of many photos repainted in each style; prints the batch's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
+    options |= {"strokes": strokes}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
         sent = studio.submit_batch(photos, style, **options)

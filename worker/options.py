@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from worker.errors import Refused
 from worker.settings import settings
@@ -12,6 +12,8 @@ COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds
 NETWORKS = ("compact", "vgg19")  # as adain.model.NETWORKS
 TRANSFERS = ("adain", "covariance")  # as adain.model.Transfer
 SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
+FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
+USUAL = 512  # pixels of the shorter side at which the network's own strokes are the usual ones
 
 _SENTENCES = {
     "alpha": "alpha is a number from 0 to 1.",
@@ -20,9 +22,16 @@ _SENTENCES = {
     "size": f"size is 0 (as it is) or {SMALLEST} to {LARGEST} pixels of the shorter side.",
     "network": f"network is one of {', '.join(NETWORKS)}.",
     "transfer": f"transfer is one of {', '.join(TRANSFERS)}.",
+    "strokes": f"strokes is a number from {FINEST:g} (fine) to {BROADEST:g} (broad), or 0.",
 }
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _in_range(strokes: float) -> float:
+    if strokes and not FINEST <= strokes <= BROADEST:
+        raise ValueError("out of range")
+    return strokes
 
 
 class Options(BaseModel):
@@ -36,6 +45,8 @@ class Options(BaseModel):
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
     network: Literal["compact", "vgg19"] = Field(default_factory=lambda: settings().network)
     transfer: Literal["adain", "covariance"] = "covariance"  # in vgg19 the same
+    # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
+    strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -49,8 +60,11 @@ class Options(BaseModel):
 
 
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete options that were stored or embedded before there was a choice of transfer."""
-    return {**options, "transfer": options.get("transfer", "adain")}
+    """Complete options that were stored or embedded before there was a choice.
+
+    Of transfer: all was AdaIN; of strokes: they were as the network paints them.
+    """
+    return {"transfer": "adain", "strokes": 0.0} | options
 
 
 def _sentence(error: ValidationError) -> str:

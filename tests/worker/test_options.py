@@ -2,6 +2,7 @@ from typing import get_args
 
 import pytest
 
+from adain import request
 from adain.color import Color
 from adain.model import NETWORKS, Transfer
 from tests.parts import Setting
@@ -29,12 +30,25 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "size": 512,
         "network": "vgg19",
         "transfer": "covariance",
+        "strokes": 1.0,
     }
 
 
 def test_options_stored_before_there_was_a_choice_of_transfer_mean_adain() -> None:
-    assert options.recorded({"alpha": 1.0}) == {"alpha": 1.0, "transfer": "adain"}
-    assert options.recorded({"transfer": "covariance"}) == {"transfer": "covariance"}
+    assert options.recorded({"alpha": 1.0})["transfer"] == "adain"
+    assert options.recorded({"transfer": "covariance"})["transfer"] == "covariance"
+
+
+def test_options_stored_before_there_was_a_choice_of_strokes_keep_their_look() -> None:
+    assert options.recorded({"alpha": 1.0})["strokes"] == 0
+    assert options.recorded({"strokes": 2.0})["strokes"] == 2
+    ours = (options.FINEST, options.BROADEST, options.USUAL)
+    assert ours == (request.FINEST, request.BROADEST, request.USUAL)
+
+
+@pytest.mark.parametrize("strokes", [0, 0.5, 1, 4.0])
+def test_strokes_in_range_are_taken(strokes: float) -> None:
+    assert Options.read({"strokes": strokes}, styles=1, masks=0).strokes == strokes
 
 
 @pytest.mark.parametrize("size", [0, 64, 2048])
@@ -45,7 +59,8 @@ def test_every_size_in_range_is_taken(size: int) -> None:
 WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 2048 pixels of the shorter side."
-NAMES = "alpha, weights, color, size, network, transfer"
+STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
+NAMES = "alpha, weights, color, size, network, transfer, strokes"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +84,10 @@ NAMES = "alpha, weights, color, size, network, transfer"
         ({"color": "green"}, "color is one of style, content, luminance."),
         ({"network": "resnet"}, "network is one of compact, vgg19."),
         ({"transfer": "swap"}, "transfer is one of adain, covariance."),
+        ({"strokes": 0.4}, STROKES),
+        ({"strokes": 4.1}, STROKES),
+        ({"strokes": -1}, STROKES),
+        ({"strokes": float("nan")}, STROKES),
         ({"size": 63}, SIZE),
         ({"size": 2049}, SIZE),
         ({"size": -1}, SIZE),

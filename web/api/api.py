@@ -46,7 +46,7 @@ _EXAMPLE: Any = {
     "studio": "open",
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance",
+        "transfer": "covariance", "strokes": 1.0,
     },
     "styles": 1,
     "masks": 0,

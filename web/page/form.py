@@ -22,7 +22,7 @@ from worker.errors import Refused
 from worker.gallery import gallery
 from worker.images import images
 from worker.images.images import CleanImage, Source
-from worker.options import NETWORKS, Options, recorded
+from worker.options import BROADEST, FINEST, NETWORKS, USUAL, Options, recorded
 from worker.settings import settings
 from worker.storage import processes
 from worker.visitors import admission
@@ -30,7 +30,7 @@ from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
 TITLE = "AdaIN Studio"
-CONTROLS = ("strength", "color", "size", "network")
+CONTROLS = ("strength", "color", "size", "strokes", "network")
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
@@ -61,6 +61,7 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
         "alpha": form["strength"] / 100,
         "color": form["color"],
         "size": form["size"],
+        "strokes": form["strokes"] / 100,
         "network": form["network"],
         "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
     }
@@ -169,7 +170,13 @@ def _controls_for(options: Options) -> list[Any]:
     sizes = filter(None, labels.SIZES)
     size = options.size and min(sizes, key=lambda one: abs(one - options.size))
     network = options.network if options.network in processes.networks() else settings().network
-    return [round(options.alpha * 100), options.color, size, network]
+    return [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
+
+
+def _strokes_for(options: Options) -> int:
+    """Return the slider's value; what was painted by the network's own strokes is found by size."""
+    own = USUAL / options.size if options.size else 1.0
+    return round(100 * min(max(options.strokes or own, FINEST), BROADEST))
 
 
 def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -177,7 +184,7 @@ def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
     try:
         return [*_controls_for(Options.model_validate(recorded(event.options))), ""]
     except Exception as error:  # the door
-        return [*[gr.skip()] * 4, _notice(_sentence(error, request))]
+        return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
 
 
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
@@ -188,7 +195,7 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
         job = gallery.own(event.id, owner_of(request.request)).job
         options = Options.model_validate(recorded(job.options))
     except Exception as error:  # the door
-        return [gr.skip()] * (1 + 3 * places + 4) + [_notice(_sentence(error, request))]
+        return [gr.skip()] * (1 + 3 * places + len(CONTROLS)) + [_notice(_sentence(error, request))]
     styles = [references.style_of(job.id, place) for place in range(len(job.style_keys))]
     weights = [100 * weight / max(options.weights) for weight in options.weights]
     empty = [""] * (places - len(styles))
@@ -327,6 +334,15 @@ def _controls() -> dict[str, Any]:
             value="style", elem_id="color", elem_classes="segments", **labels.of("color")
         )
         size = gr.Radio(value=512, elem_id="size", elem_classes="segments", **labels.of("size"))
+        strokes = gr.Slider(
+            round(100 * FINEST),
+            round(100 * BROADEST),
+            100,
+            step=5,
+            buttons=[],
+            elem_id="strokes",
+            **labels.of("strokes"),
+        )
         network = gr.Radio(
             NETWORKS,
             value=settings().network,
@@ -335,7 +351,7 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("network"),
         )
-    return {"strength": strength, "color": color, "size": size, "network": network}
+    return dict(zip(CONTROLS, (strength, color, size, strokes, network), strict=True))
 
 
 def _form() -> tuple[dict[str, Any], gr.HTML]:

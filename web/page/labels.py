@@ -10,6 +10,7 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "strength": {"label": "strength", "info": "form.strength.info"},
     "color": {"label": "color"},
     "size": {"label": "size", "info": "form.size.info"},
+    "strokes": {"label": "strokes", "info": "form.strokes.info"},
     "network": {"label": "network"},
     "parts": {"label": "form.parts"},
     "masks": {"value": "form.masks"},

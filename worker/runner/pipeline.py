@@ -19,12 +19,14 @@ from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 import adain
+from adain import strokes
 from adain.files.pictures import scaled_size
 from adain.stylizer import Stylizer
 from worker import jobs
 from worker.images import images
 from worker.jobs import Job, queue
 from worker.observability import failpoints, metrics
+from worker.options import recorded
 from worker.runner.heartbeat import Stop
 from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
 from worker.settings import settings
@@ -184,7 +186,9 @@ class RenderBatch:
         """Yield the jobs that the network takes at once: on a CPU, few enough for its caches."""
         job, _ = ready[0]
         width, height = scaled_size(job.content_width, job.content_height, job.options["size"])
-        fit = max(1, AT_ONCE_PIXELS // (width * height))
+        largest = max(strokes.steps(width, height, recorded(job.options)["strokes"])).side
+        painted = width * height * (largest / min(width, height)) ** 2
+        fit = max(1, int(AT_ONCE_PIXELS / painted))
         count = len(ready) if self._worker.networks.on_gpu() else fit
         for begin in range(0, len(ready), count):
             yield ready[begin : begin + count]

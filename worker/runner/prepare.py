@@ -12,7 +12,7 @@ from PIL import Image
 
 from adain.color import Color
 from adain.model import Transfer
-from adain.request import Request, Style
+from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
 from worker.images import images
@@ -47,14 +47,17 @@ class PreparedJob:
         """Return the request with all styles measured, unless it asks for its photo alone."""
         if self.request.alpha == 0:
             return self.request
-        like = self.request.content if self.match else None
+        each = zip(self.measures, self.request.styles, strict=True)
         styles = [
-            style
-            if isinstance(style, Style)
-            else style_cache.measure(name, partial(stylizer.style, style, self.request.size, like))
-            for name, style in zip(self.measures, self.request.styles, strict=True)
+            style if isinstance(style, Style) else self._measure(stylizer, name, style)
+            for name, style in each
         ]
         return replace(self.request, styles=styles)
+
+    def _measure(self, stylizer: Stylizer, name: str, style: Image.Image) -> Style:
+        like = self.request.content if self.match else None
+        side = self.request.style_side(style)
+        return style_cache.measure(name, partial(stylizer.style, style, side, like))
 
 
 def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
@@ -62,9 +65,8 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     chosen, network = recorded(job.options), networks.identity(job.options["network"])
     content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
     target = hashlib.sha256(content).hexdigest() if match else ""
-    measures = [
-        style_cache.key(network, digest, chosen["size"], target) for digest in job.style_digests
-    ]
+    side = f"up to {USUAL}" if chosen["strokes"] else chosen["size"]
+    measures = [style_cache.key(network, digest, side, target) for digest in job.style_digests]
     request = Request(
         content=_picture(content),
         styles=[
@@ -77,6 +79,7 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
         color=Color.STYLE if match else Color(chosen["color"]),
         size=chosen["size"],
         transfer=Transfer(chosen["transfer"]),
+        strokes=chosen["strokes"],
     )
     return PreparedJob(request, measures, match)
 

@@ -25,7 +25,7 @@ _memory: OrderedDict[str, Style] = OrderedDict()  # the last used last
 _lock = Lock()
 
 
-def key(network: str, digest: str, size: int, target: str = "") -> str:
+def key(network: str, digest: str, size: int | str, target: str = "") -> str:
     """Return the name of a measure; `target` is the digest of the photo matched to, "" for none."""
     return hashlib.sha256(f"{_VERSION}|{network}|{digest}|{size}|{target}".encode()).hexdigest()
 

@@ -30,7 +30,7 @@ def _form(**given: object) -> dict[str, Any]:
     """The form as it is when the page opens, with some of it filled in."""
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
-        "network": "compact",
+        "strokes": 100, "network": "compact",
     }  # fmt: skip
     for place in range(4):
         empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
@@ -51,6 +51,7 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
     assert _job(job_id).options == {
         "alpha": 0.4, "weights": [], "color": "content", "size": 256, "network": "compact",
         "transfer": "covariance",
+        "strokes": 1.0,
     }  # fmt: skip
     with pytest.raises(jobs.JobNotFound):
         jobs.get(job_id, "grace")
@@ -149,10 +150,12 @@ def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
 def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None:
     options = {"alpha": 0.35, "weights": [], "color": "luminance", "size": 0, "network": "compact"}
     asked = _asked_by("ada")
-    assert ui.reuse(asked, _event(options=options)) == [35, "luminance", 0, "compact", ""]
+    assert ui.reuse(asked, _event(options=options)) == [35, "luminance", 0, 100, "compact", ""]
+    broad = options | {"strokes": 2.5}
+    assert ui.reuse(asked, _event(options=broad)) == [35, "luminance", 0, 250, "compact", ""]
 
     assert ui.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, "compact", "",
+        35, "luminance", 256, 171, "compact", "",
     ]  # fmt: skip
 
 

@@ -101,6 +101,18 @@ def test_job_of_before_there_was_a_choice_of_transfer_is_made_by_adain(worker: W
     assert worker.prepare(now(job)).request.transfer == "adain"
 
 
+def test_job_of_before_there_was_a_choice_of_strokes_keeps_its_look(worker: Worker) -> None:
+    job = submit()
+    asked = worker.prepare(now(job))
+    assert asked.request.strokes == 1
+    older = {name: value for name, value in job.options.items() if name != "strokes"}
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(options=older))
+    before = worker.prepare(now(job))
+    assert before.request.strokes == 0
+    assert set(before.measures).isdisjoint(asked.measures)
+
+
 def test_a_message_with_an_empty_queue_does_nothing(worker: Worker) -> None:
     pipeline.answer(worker)
 

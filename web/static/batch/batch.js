@@ -31,7 +31,8 @@ const link = (cell, what) => `${JOBS}/${cell.id}/${what}`;
 const fresh = () => globalThis.crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 const options = () => {
   const form = new FormData(at("choices"));
-  return {alpha: Number(form.get("alpha")) / 100, color: form.get("color"), size: Number(form.get("size"))};
+  return {alpha: Number(form.get("alpha")) / 100, color: form.get("color"), size: Number(form.get("size")),
+    strokes: Number(form.get("strokes")) / 100};
 };
 const drawSend = () => {
   const [rows, columns] = [photos?.count() ?? 0, styles?.count() ?? 0];
@@ -74,10 +75,10 @@ const send = async (event) => {
 const segments = (name, choices, chosen) => element("fieldset", {class: "segments"}, element("legend", {}, t(name)),
   element("div", {class: "wrap"}, choices.map(([value, text]) => element("label", {},
     element("input", {type: "radio", name, value, checked: value === chosen}), element("span", {}, text)))));
-const strength = () => {
+const slider = (name, label, min, max, step) => {
   const told = element("output", {}, "100");
-  return element("label", {class: "slide"}, element("span", {}, t("strength")), told,
-    element("input", {type: "range", name: "alpha", min: 0, max: 100, value: 100, step: 1, oninput: (event) => { told.textContent = event.target.value; }}));
+  return element("label", {class: "slide"}, element("span", {}, t(label)), told,
+    element("input", {type: "range", name, min, max, value: 100, step, oninput: (event) => { told.textContent = event.target.value; }}));
 };
 
 /* ------------------------------------------------------------ one batch */
@@ -231,7 +232,8 @@ const fill = async () => {
     element("form", {class: "choices", onsubmit: send, oninput: () => { key = ""; }},
       element("p", {class: "hint"}, t("batch.hint")),
       element("div", {class: "trays"}),
-      strength(),
+      slider("alpha", "strength", 0, 100, 1),
+      slider("strokes", "strokes", 50, 400, 5),
       segments("color", ["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)]), "style"),
       segments("size", SIZES.map((size) => [size, size ? String(size) : t("form.size.whole")]), 512),
       element("div", {class: "said"}),

@@ -15,6 +15,7 @@ export const facts = (entry) => {
     row(t("strength"), String(Math.round(options.alpha * 100))),
     row(t("color"), t(`color.${options.color}`)),
     row(t("size"), `${entry.width} × ${entry.height}` + (options.size ? "" : ` (${t("size.whole")})`)),
+    row(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
     row(t("shares"), options.weights.length > 1 ? shares(options.weights) : null),
     row(t("regions"), own?.masks ? String(own.masks) : null),
     row(t("network"), `${entry.network} ${(entry.weights_sha256 || "").slice(0, 12)}`),

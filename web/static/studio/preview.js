@@ -7,7 +7,7 @@ import {reached} from "../core/api.js";
 import {element, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
 
-const FOLLOWED = "#strength, #color, #network, #regions, [id^='share-']"; // controls
+const FOLLOWED = "#strength, #color, #strokes, #network, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
 const LOOK = 120, LONGEST = 10000; // between looks, and until a preview is given up
 
