@@ -101,9 +101,9 @@ def reduced(request: Request, larger: Image.Image, painted: Image.Image) -> Tens
     the network loses is.
     """
     size, (width, height) = request.content.size, request.content.size
-    small = [
+    made, photo = (
         pixels.unit(pixels.tensor(one.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)))
         for one in (painted, larger)
-    ]
+    )
     strength = coverage.Coverage([request], 1, height, width).strength(Tile(0, 0, height, width))
-    return restored(*small, pixels.unit(pixels.tensor(request.content)), strength)
+    return restored(made, photo, pixels.unit(pixels.tensor(request.content)), strength)

@@ -104,7 +104,7 @@ def _reduced(request: Request, larger: Image.Image, painted: Image.Image) -> Ima
 
 
 def _part(watch: Watch, since: float, until: float, stage: str, fraction: float) -> None:
-    """Hear of one of several paintings."""
+    """Report the progress of one of several paintings as a part of the whole."""
     watch(stage if until == 1 else "content", since + (until - since) * fraction)
 
 
@@ -247,10 +247,10 @@ class Stylizer:
             sized = [request.at(step.side) for request in requests]
             given = [request.content for request in sized]
             if made:
-                each = zip(sized, made, strict=True)
-                given = [strokes.started(*one, step.share) for one in each]
-            heard = partial(_part, watch, since, until)
-            results = self._painted(sized, given, styles, heard)
+                before = zip(sized, made, strict=True)
+                given = [strokes.started(*one, step.share) for one in before]
+            progress = partial(_part, watch, since, until)
+            results = self._painted(sized, given, styles, progress)
             made = [pixels.image(result) for result in results]
         if made[0].size == (width, height):
             return made
@@ -270,16 +270,16 @@ class Stylizer:
         """
         mixes = [self._mix(requests, styles, level) for level in self.model.levels]
         contents = torch.cat([pixels.tensor(one) for one in given])
-        anew = all(one is request.content for one, request in zip(given, requests, strict=True))
-        photos = contents if anew else torch.cat([pixels.tensor(one.content) for one in requests])
+        first = all(one is request.content for one, request in zip(given, requests, strict=True))
+        photos = contents if first else torch.cat([pixels.tensor(one.content) for one in requests])
         most = _most_chroma(requests, styles, photos)
         height, width = contents.shape[2:]
         images = pixels.padded(contents, self.model.stride)
-        photos = images if anew else pixels.padded(photos, self.model.stride)
+        photos = images if first else pixels.padded(photos, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
         usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
         usual = usual and mixes[0].regions is None and bool(most.isinf().all())
-        usual = usual and (anew or not any(map(coverage.partial, requests)))
+        usual = usual and (first or not any(map(coverage.partial, requests)))
         code = self._quickest(images) if usual else None
         if code is None:
             covered = Coverage(requests, self.model.stride, *images.shape[2:])

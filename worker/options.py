@@ -64,7 +64,7 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Of transfer: all was AdaIN; of strokes: they were as the network paints them.
     """
-    return {"transfer": "adain", "strokes": 0.0} | options
+    return {"transfer": "adain", "strokes": 0.0, **options}
 
 
 def _sentence(error: ValidationError) -> str:

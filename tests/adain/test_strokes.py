@@ -44,7 +44,8 @@ def detail(image: Image.Image) -> np.ndarray:
     """Luminance finer than some pixels, of the picture at 192 px."""
     grey = pictures.scaled(image, 192).convert("L")
     fine = np.asarray(grey, float) - np.asarray(grey.filter(ImageFilter.BoxBlur(4)), float)
-    return fine.ravel()
+    flat: np.ndarray = fine.ravel()
+    return flat
 
 
 def alike(one: Image.Image, other: Image.Image) -> float:
