@@ -29,7 +29,9 @@ from worker.storage import blobs, database
 
 def submit(owner: str = "ann", width: int = 96, **options: object) -> Job:
     photo = picture(width, 64, "JPEG")
-    return jobs.submit(owner, photo, [picture(20, 20)], options={"size": 64} | options)
+    return jobs.submit(
+        owner, photo, [picture(20, 20)], options={"size": 64, "strokes": 0} | options
+    )
 
 
 def now(job: Job) -> Job:
@@ -69,7 +71,7 @@ def test_different_sizes_that_are_worked_on_at_one_size_go_together(either: Path
     small, large = submit("ann", width=96), submit("bob", width=96)
     with database.transaction() as session:
         assert session.query(Job.shape).distinct().all() == [("compact 96x64",)]
-    doubled = jobs.submit("cid", picture(192, 128), [picture()], options={"size": 64})
+    doubled = jobs.submit("cid", picture(192, 128), [picture()], options={"size": 64, "strokes": 0})
     assert ids(jobs.claim_together("worker-1", 8)) == ids([small, large, doubled])
 
 
@@ -226,7 +228,7 @@ def test_one_message_makes_a_group_and_each_gets_its_own_picture(
     made = [
         jobs.submit(color, picture(96, 64, color=color), [picture(color="gray")], options=options)
         for color in colors
-        if (options := {"size": 64, "alpha": 0.0})
+        if (options := {"size": 64, "alpha": 0.0, "strokes": 0})
     ]
     pipeline.answer(worker)
     assert sizes == [3]
