@@ -148,11 +148,11 @@ def test_batches_and_tiles_paint_as_one_by_one(
 
 
 def test_the_watcher_hears_of_all_steps_in_order(stylizer: Stylizer) -> None:
-    heard: list[tuple[str, float]] = []
+    watched: list[tuple[str, float]] = []
     request = Request(sky((384, 256)), [drawn(2)], size=0, strokes=4.0)
-    stylizer.stylize([request], lambda stage, fraction: heard.append((stage, fraction)))
-    assert [fraction for _, fraction in heard] == sorted(fraction for _, fraction in heard)
-    stages = list(dict.fromkeys(stage for stage, _ in heard))
+    stylizer.stylize([request], lambda stage, fraction: watched.append((stage, fraction)))
+    assert [fraction for _, fraction in watched] == sorted(fraction for _, fraction in watched)
+    stages = list(dict.fromkeys(stage for stage, _ in watched))
     assert stages == ["styles", "content", "picture", "done"]
 
 
