@@ -1,4 +1,4 @@
-"""The check of words that were retired: what it finds, and its exceptions."""
+"""The check of words that were retired: what it finds, and that our Python has none."""
 
 import tokenize
 
@@ -42,6 +42,10 @@ def test_strings_and_longer_words_are_no_matter(text: str) -> None:
 def test_the_line_is_that_of_the_word() -> None:
     assert list(retired_words.check(".py", '"""One.\n\nThe bell.\n"""\n')) == [(3, "bell")]
     assert list(retired_words.check(".js", "/* one\n * the bell */\n")) == [(2, "bell")]
+
+
+def test_our_python_has_no_retired_word() -> None:
+    assert list(retired_words.found([".py"])) == []
 
 
 def test_each_exception_is_a_name_that_still_occurs_and_has_a_retired_word() -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -94,9 +94,9 @@ def files(suffix: str) -> list[str]:
     return [file for file in listed.stdout.splitlines() if file != THIS]
 
 
-def found() -> Iterator[tuple[str, int, str]]:
-    """Yield file, line and word of every retired word."""
-    for suffix in READERS:
+def found(suffixes: Iterable[str] = READERS) -> Iterator[tuple[str, int, str]]:
+    """Yield file, line and word of every retired word in files of these kinds."""
+    for suffix in suffixes:
         for file in files(suffix):
             for line, word in check(suffix, (ROOT / file).read_text("utf-8")):
                 yield file, line, word
