@@ -77,7 +77,7 @@ def test_a_measure_survives_its_journey_as_bytes() -> None:
     stylizer = Stylizer.load()
     style = stylizer.style(Image.new("RGB", (64, 64), "orange"), 64)
     again = style_cache.as_style(style_cache.as_bytes(style), style.network)
-    assert again.network == style.network
+    assert (again.network, again.chroma) == (style.network, style.chroma)
     for one, other in zip(style.levels, again.levels, strict=True):
         assert torch.equal(one.mean, other.mean)
         assert torch.equal(one.spread, other.spread)
@@ -85,14 +85,22 @@ def test_a_measure_survives_its_journey_as_bytes() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"style": NAVY}, {"size": 72}, {"color": "content"}],
-    ids=lambda other: next(iter(other)),
+    [{"style": NAVY}, {"strokes": 0}, {"strokes": 0, "size": 72}, {"color": "content"}],
+    ids=lambda other: " and ".join(other),
 )
 def test_what_a_measure_depends_on_is_in_its_name(other: dict[str, object]) -> None:
     make()
     before = found()
     make(**other)  # type: ignore[arg-type]
     assert since(before) == {"measured": 1}
+
+
+def test_a_measure_serves_every_size_and_breadth_of_strokes() -> None:
+    make()
+    before = found()
+    make(size=72)
+    make(strokes=2)
+    assert since(before) == {"memory": 2}
 
 
 def test_a_style_in_the_photos_colours_is_kept_for_that_photo_alone() -> None:
