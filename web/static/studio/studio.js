@@ -7,7 +7,7 @@ import {ask, reached} from "../core/api.js";
 import {DOUBLE, anchor, button, compare, message, settings} from "../core/controls.js";
 import {element, shaped} from "../core/dom.js";
 import {icon} from "../core/icons.js";
-import {moment, span, t} from "../core/text.js";
+import {about, moment, span, t} from "../core/text.js";
 import {settled} from "./field.js";
 import {bell, ended} from "../core/notifications.js";
 import {refresh as refreshRecent} from "./recent.js";
