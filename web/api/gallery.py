@@ -373,15 +373,23 @@ class Complaint(BaseModel):
     reason: str = Field(default="", max_length=REASON)
 
 
+def _reporter(request: Request, job_id: str) -> str:
+    """Return a name for an address that is of no use beside reports of other entries."""
+    return hashlib.sha256(f"{address.origin(request)}:{job_id}".encode()).hexdigest()[:32]
+
+
 @router.post(
     "/gallery/{job_id}/report",
     status_code=204,
     dependencies=WELCOME,
     responses=problems(400, 403, 404),
 )
-def report(job_id: str, visitor: Owner, complaint: Complaint | None = None) -> None:
-    """Report a public entry; the admin sees it, and enough visitors take it down at once."""
-    gallery.report(job_id, visitor, complaint.reason if complaint else "")
+def report(job_id: str, request: Request, complaint: Complaint | None = None) -> None:
+    """Report a public entry; the admin sees it, and enough visitors take it down at once.
+
+    Visitors of one address count as one.
+    """
+    gallery.report(job_id, _reporter(request, job_id), complaint.reason if complaint else "")
 
 
 def _linked(token: str) -> Shown:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from web.security import cookies, signed
 from web.security.cookies import over_https
-from web.security.identity import become, owner_of
+from web.security.identity import IN_BROWSER, become, owner_of
 from worker.settings import BadSetting, settings
 from worker.visitors import accounts
 
@@ -40,7 +40,8 @@ def _exists() -> None:
         raise HTTPException(404, OFF)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(_exists)])
+# a key must not make its owner's jobs those of whoever signs in
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_exists), *IN_BROWSER])
 
 
 @cache

@@ -34,7 +34,7 @@ from worker.images import confinement
 
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
-JPEG_SIDE = 65_500  # pixels at most of a JPEG's longer side, by libjpeg
+STRIP = 4  # how many times as long as wide a small picture may be
 ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
 
 MEMORY = 300_000_000  # bytes beyond what the idle process has
@@ -322,13 +322,15 @@ def opposite(data: bytes, limit: int, *size: int) -> CleanImage:
 
 
 def small(data: bytes, limit: int, side: int) -> CleanImage:
-    """Clean a picture and make its shorter side so small, if it is larger."""
+    """Clean a picture and make it small, if it is larger.
+
+    The shorter side gets at most `side` pixels, the longer one at most `STRIP` times as many.
+    """
     image = _converted(data, opened(data, limit), _rgb)
-    scale = min(1.0, side / min(image.size))
+    scale = min(1.0, side / min(image.size), STRIP * side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    suffix = "jpg" if max(size) <= JPEG_SIDE else "png"
-    return CleanImage(encode(image, suffix), suffix, image.width, image.height)
+    return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height)
 
 
 def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:

@@ -388,7 +388,7 @@ def ours(picture: CleanImage) -> Image.Image:
 
 
 def small(given: Given, side: int) -> CleanImage:
-    """Check a picture and make it so small that its shorter side is `side`, if it is larger."""
+    """Check a picture and make it small; `side` as in `decoder.small`."""
     return _made("small", given, side)
 
 

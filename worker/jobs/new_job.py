@@ -51,12 +51,18 @@ class WorkingSize:
         return queue.HEAVY if heavy else queue.LIGHT
 
 
-def check_scaled(what: str, image: CleanFile | CleanImage, size: int) -> None:
-    """Raise `Refused` if the picture would be worked on larger than is allowed."""
+def check_scaled(
+    what: str, image: CleanFile | CleanImage, size: int, most: int | None = None
+) -> None:
+    """Raise `Refused` if the picture would be worked on at more than `most` pixels.
+
+    None: `max_output_pixels`.
+    """
     working = WorkingSize.of(image, size)
     if not size and all(image.original):  # as it was sent
         working = WorkingSize(*image.original)
-    width, height, limit = working.width, working.height, settings().max_output_pixels
+    width, height = working.width, working.height
+    limit = settings().max_output_pixels if most is None else most
     if working.pixels > limit:
         raise Refused(
             f"{what} would be worked on at {width} × {height} pixels; at most {limit / 1e6:g} "

@@ -10,7 +10,8 @@ import signal
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Any
@@ -72,12 +73,19 @@ class Heartbeat(Thread):
         self._kept: dict[str, _Kept] = {}  # by the job's id; replaced whole, never changed
         self._changing = Lock()
         self._beaten = self._touched = -math.inf
-        self._received = Event()
+        self._received, self._answering = Event(), False
         self._received_at, self._restarted = time.monotonic(), False
 
-    def hear(self) -> None:
-        """Record that this process received a message."""
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Record that this process received a message, and is at work on it meanwhile."""
         self._received.set()
+        self._answering = True
+        try:
+            yield
+        finally:
+            self._answering = False
+            self._received.set()
 
     def keep(self, group: Sequence[Job]) -> None:
         """Keep the leases of jobs from now on."""
@@ -143,7 +151,8 @@ class Heartbeat(Thread):
 
     def _watch_parent(self) -> None:
         now = time.monotonic()
-        if self._kept or self._received.is_set() or not _messages_wait():
+        busy = self._answering or self._kept or self._received.is_set()
+        if busy or not _messages_wait():
             self._received.clear()
             self._received_at, self._restarted = now, False
         elif now - self._received_at > 2 * STALLED_SECONDS:

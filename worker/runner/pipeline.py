@@ -337,7 +337,7 @@ def _make_preview(worker: Worker) -> None:
 
 def answer(worker: Worker) -> None:
     """Do what one message is for: make jobs while any waits, else the next preview."""
-    worker.heartbeat.hear()
-    failpoints.at("heard")  # the message is gone, nothing is claimed
-    if not _make_jobs(worker):
-        _make_preview(worker)
+    with worker.heartbeat.answering():
+        failpoints.at("heard")  # the message is gone, nothing is claimed
+        if not _make_jobs(worker):
+            _make_preview(worker)

@@ -16,9 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
+from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
 from worker.jobs import queue, service_state
-from worker.options import Options
+from worker.options import SMALLEST, Options
 from worker.settings import settings
 from worker.storage import blobs, database, deletions
 from worker.storage.database import Base, now
@@ -26,6 +27,7 @@ from worker.visitors import rate_limits
 from worker.visitors.rate_limits import Visitor
 
 SIDE = 256  # pixels of the shorter side
+MOST_PIXELS = 1 << 20  # that a picture of a preview is worked on at
 FRESH = 10.0  # seconds; an older request is out of date, since no page waits for it any more
 LASTS = 300.0  # seconds without another one; then row and pictures go
 
@@ -102,6 +104,12 @@ def _named(
     }
 
 
+def _size(content: CleanImage) -> int:
+    """Return the shorter side at which a preview is made: less than `SIDE` for a strip."""
+    short, long = sorted((content.width, content.height))
+    return min(SIDE, max(SMALLEST, STRIP * SIDE * short // long))
+
+
 def _keep(owner: str, pictures: Mapping[str, CleanImage]) -> dict[str, str]:
     """Store the pictures that are not stored already; return the sha256 of each by its key."""
     with database.reading() as session:
@@ -134,15 +142,16 @@ def ask(
     Raises `Refused`, `TooMany` and `service_state.NotAccepting`.
     """
     service_state.check()
-    chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": SIDE})
+    size = _size(content)
+    chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": size})
     for what, picture in (
         ("The photo", content),
         *(("A style picture", style) for style in styles),
     ):
-        jobs.check_scaled(what, picture, SIDE)
+        jobs.check_scaled(what, picture, size, MOST_PIXELS)
     rate_limits.consume(visitor, rate_limits.preview())
     digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
-    line = jobs.WorkingSize.of(content, SIDE).queue(chosen.network)
+    line = jobs.WorkingSize.of(content, size).queue(chosen.network)
     values = {
         "id": str(uuid_utils.uuid7()),
         "state": State.ASKED,

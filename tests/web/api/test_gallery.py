@@ -432,9 +432,11 @@ def test_enough_visitors_take_an_entry_down(owner: TestClient, stranger: TestCli
     address = f"/api/v1/gallery/{job_id}/report"
     for _ in range(3):
         assert stranger.post(address, json={"reason": "not nice"}).status_code == 204
-    assert listed(owner, scope="public") == [job_id]  # one visitor counts once
-    for _ in range(2):
-        assert TestClient(owner.app).post(address).status_code == 204
+        assert TestClient(owner.app).post(address).status_code == 204  # without a cookie
+    assert listed(owner, scope="public") == [job_id]  # one address counts once
+    for last in (1, 2):
+        elsewhere = TestClient(owner.app, client=(f"192.0.2.{last}", 5000))
+        assert elsewhere.post(address).status_code == 204
     assert listed(owner, scope="public") == []
     assert detail(stranger.post(address), 404) == NOWHERE
     assert owner.get(f"/api/v1/gallery/{job_id}").json()["own"]["hidden"] is True

@@ -93,6 +93,22 @@ def test_who_signs_in_takes_along_what_they_made_and_finds_it_elsewhere(
         assert mine(phone) == mine(browser) == [second, made]
 
 
+def test_a_key_signs_no_one_in_and_its_owner_keeps_everything(
+    browser: httpx.Client, address: str
+) -> None:
+    made = send(browser)
+    key = browser.post("/api/v1/me/keys", json={"name": "stolen"}).json()["key"]
+    stolen = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=address) as thief:
+        out = thief.get("/sign-in")
+        back = httpx.get(out.headers["location"])
+        assert thief.get(back.headers["location"], headers=stolen).status_code == 403
+        assert thief.get("/sign-in", headers=stolen).status_code == 403
+        assert mine(thief) == []
+    assert mine(browser) == [made]
+    assert httpx.get(f"{address}/api/v1/jobs", headers=stolen).status_code == 200
+
+
 def test_who_signs_out_is_a_newcomer(browser: httpx.Client) -> None:
     sign_in(browser)
     made = send(browser)

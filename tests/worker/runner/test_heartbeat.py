@@ -169,8 +169,11 @@ def test_a_parent_that_delivers_no_message_is_restarted(
     queue.send("a job that nobody answers")
     until = time.monotonic() + 1
     while time.monotonic() < until:  # messages are received, however slowly
-        beat.hear()
+        with beat.answering():
+            pass
         time.sleep(0.1)
     assert parent.poll() is None
+    with beat.answering():  # a long preview, say, which has no lease
+        assert not soon(lambda: parent.poll() is not None, seconds=2)
     assert soon(lambda: parent.poll() is not None)
     assert parent.returncode == -RESTART

@@ -236,9 +236,9 @@ def test_a_result_that_can_not_be_recorded_is_made_again(
 def test_each_job_has_the_whole_time_limit_however_late_it_begins(
     worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setting(job_time_limit=8, micro_batch=1)
+    setting(job_time_limit=15, micro_batch=1)
     monkeypatch.setattr(queue, "SHIFT", 60.0)
-    load, slow = worker.prepare, [5.0, 5.0, 60.0]
+    load, slow = worker.prepare, [8.0, 8.0, 60.0]
 
     def loaded_slowly(claimed: Job) -> object:
         time.sleep(slow.pop(0))
@@ -248,7 +248,7 @@ def test_each_job_has_the_whole_time_limit_however_late_it_begins(
     first, second, endless = submit(), submit(), submit()
     pipeline.answer(worker)
     assert [now(job).status for job in (first, second)] == [Status.DONE, Status.DONE]
-    assert now(endless).error == "The job was stopped after 8 seconds. Please try a smaller size."
+    assert now(endless).error == "The job was stopped after 15 seconds. Please try a smaller size."
 
 
 def test_celerys_time_limit_leaves_time_for_the_last_job_of_a_message(setting: Setting) -> None:

@@ -50,9 +50,23 @@ def test_a_picture_is_made_small_by_its_shorter_side_and_never_larger(studio: Pa
 def test_what_would_be_too_large_even_for_a_preview_is_refused(studio: Path) -> None:
     line = images.small(picture(1, 20_000), previews.SIDE)
     for pictures in ((line, small()), (small(), line)):
-        with pytest.raises(Refused, match="would be worked on at 256 × 5120000 pixels"):
+        with pytest.raises(Refused, match=r"would be worked on at \d+ × \d+ pixels; at most 1"):
             previews.ask(ANN, pictures[0], [pictures[1]])
     assert rows() == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 31_000), (20_000, 300), (4_000, 3_000)])
+def test_a_preview_is_small_however_long_its_photo_is(
+    studio: Path, width: int, height: int
+) -> None:
+    strip = images.small(picture(width, height), previews.SIDE)
+    assert max(strip.width, strip.height) <= 4 * previews.SIDE
+    assert len(strip.data) < 1 << 20
+    previews.ask(ANN, strip, [small()])
+    claimed = previews.claim()
+    assert claimed is not None
+    working = jobs.WorkingSize.of(strip, claimed.options["size"])
+    assert working.pixels <= previews.MOST_PIXELS
 
 
 def test_the_latest_wish_takes_the_place_of_the_one_before(either: Path) -> None:
