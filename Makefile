@@ -6,6 +6,10 @@ PIP = $(BIN)/python -m pip install --disable-pip-version-check -c constraints.tx
 MANIFESTS = pyproject.toml constraints.txt
 SHELL = /bin/sh
 
+FRONT = tests/lint/frontend
+CHECKS = $(FRONT)/node_modules/.bin
+NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
+
 .DEFAULT_GOAL = help
 .PHONY: help up test test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
 .PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler
@@ -40,17 +44,21 @@ load: install-dev ## 200 visitors at once on a studio of this machine, for five 
 large: install-dev ## 30 submissions of two 25-MB photos at once: how long, and how much memory
 	@$(BIN)/python -m tests.hard.large $(ARGS)
 
-lint: install-dev ## check style and that imports go one way
+lint: install-dev $(CHECKS)/installed ## check style and that imports go one way
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo
+	@$(NODE) $(CHECKS)/eslint --config $(FRONT)/eslint.config.js web/static
+	@$(NODE) $(CHECKS)/prettier --log-level warn --config $(FRONT)/.prettierrc.json --check 'web/static/**/*.js'
 
-types: install-dev ## check types
+types: install-dev $(CHECKS)/installed ## check types
 	@$(BIN)/mypy
+	@$(NODE) $(CHECKS)/tsc --project $(FRONT)
 
-format: install-dev ## bring the code into shape
+format: install-dev $(CHECKS)/installed ## bring the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(NODE) $(CHECKS)/prettier --log-level warn --config $(FRONT)/.prettierrc.json --write 'web/static/**/*.js'
 
 LITE = styletransfer-lite
 PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
@@ -95,7 +103,7 @@ authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 
 clean: ## delete what was installed and built; DATA stays
-	rm -rf .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
+	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ what the words need
@@ -117,6 +125,11 @@ install-dev: .venv/installed-dev
 	@echo "Installing into .venv what development needs …"
 	@$(PIP) -e '.[dev]'
 	@touch .venv/installed $@
+
+$(CHECKS)/installed: $(FRONT)/package.json $(FRONT)/package-lock.json | .venv/installed-dev
+	@echo "Installing what checks the page's scripts …"
+	@cd $(FRONT) && $(NODE) npm ci --silent
+	@touch $@
 
 .venv-peers/bin/$(LITE): # a program to compare with, in an environment of its own
 	@$(PYTHON) -m venv .venv-peers

@@ -47,12 +47,9 @@ from worker.settings import warnings
 from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
-STYLES = (
-    "studio/studio",
-    "gallery/gallery",
-    "batch/batch",
-    "account/account",
-)  # of the page, in order
+VIEWS = ("studio", "gallery", "batch", "account")
+ALONE = {"admin", "share"}  # pages without Gradio
+STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
 TIDY_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
@@ -77,6 +74,16 @@ async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks.cancel_scope.cancel()
 
 
+def preloads() -> str:
+    """Return links that fetch the page's scripts at once, not as they import each other."""
+    scripts = sorted(one.relative_to(ASSETS) for one in ASSETS.glob("*/*.js"))
+    return "".join(
+        f'<link rel="modulepreload" href="/page/{script.as_posix()}">'
+        for script in scripts
+        if script.parent.name not in ALONE
+    )
+
+
 def _mount_page(app: FastAPI) -> None:
     # Gradio writes here and has no other setting for it; nothing stays there.
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
@@ -92,8 +99,9 @@ def _mount_page(app: FastAPI) -> None:
         path="/",
         app_kwargs={"middleware": [Middleware(CallCheck, page=page)]},
         theme=theme.theme(),
-        css_paths=[ASSETS / f"{view}.css" for view in STYLES],
+        css_paths=[ASSETS / f"{name}.css" for name in STYLES],
         favicon_path=str(ASSETS / "favicon.png"),
+        head=preloads(),
         footer_links=[],
         run_history=False,
         show_error=False,

@@ -367,7 +367,7 @@ def _form() -> tuple[dict[str, Any], gr.HTML]:
         READ, apply_default_css=False, js_on_load=_script("studio/read_settings", "reuse")
     )
     with gr.Accordion(open=False, elem_id="parts", **labels.of("parts")):
-        gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("studio/paint"))
+        gr.HTML(PAINT, apply_default_css=False, js_on_load=_script("regions/regions"))
         _mask_places()
     places = range(settings().max_styles)
     form: dict[str, Any] = {"photo": _hidden(f"{references.FIELD}photo")}

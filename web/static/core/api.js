@@ -1,15 +1,48 @@
+/* Requests to the studio. */
 import {t} from "./text.js";
 
-/* Tells whether the studio answers. */
+/** What the API refused, with the sentence that says why; status is 0 where nothing answered. */
+export class Refusal extends Error {
+  /**
+   * @param {string} sentence
+   * @param {number} [status]
+   */
+  constructor(sentence, status = 0) {
+    super(sentence);
+    this.status = status;
+  }
+}
+/** @param {unknown} error */
+export const sentence = (error) => (error instanceof Error ? error.message : String(error));
+/** @param {unknown} error */
+export const status = (error) => (error instanceof Refusal ? error.status : 0);
+
+/** Tells whether the studio answers. */
 export const reached = async () => {
-  try { return (await fetch("/livez", {cache: "no-store"})).ok; } catch (error) { return false; }
+  try {
+    return (await fetch("/livez", {cache: "no-store"})).ok;
+  } catch {
+    return false;
+  }
 };
-/* Answers with what the API says, or raises its sentence. */
+/**
+ * Answers with the JSON that the API says, or raises a Refusal.
+ * @param {string} address
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
 export const ask = async (address, options) => {
-  const answer = await fetch(address, {credentials: "same-origin", ...options}).catch(() => { throw new Error(t("away")); });
+  const answer = await fetch(address, {credentials: "same-origin", ...options}).catch(() => {
+    throw new Refusal(t("away"));
+  });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail || t("away")), {status: answer.status});
+  throw new Refusal(problem.detail || t("away"), answer.status);
 };
+/**
+ * @param {string} address
+ * @param {object} [body]
+ * @param {string} [method]
+ */
 export const tell = (address, body, method = "POST") =>
   ask(address, {method, headers: {"Content-Type": "application/json"}, body: JSON.stringify(body ?? {})});

@@ -1,5 +1,6 @@
 /* The icons, as paths in a square of 24. */
 
+/** @type {Record<string, string>} */
 const ICONS = {
   easel: "M4 5h16v11H4zM12 2v3M8 16l-2.5 6M16 16l2.5 6M7 13l3.5-4 2.5 2.5L15 9l2 4",
   warn: "M12 8v5M12 16.5v.01M10.3 3.9 2.5 17.5A2 2 0 0 0 4.2 20.5h15.6a2 2 0 0 0 1.7-3L13.7 3.9a2 2 0 0 0-3.4 0z",
@@ -24,9 +25,21 @@ const ICONS = {
   camera: "M4 8h4l1.5-3h5L16 8h4v12H4zM12 17a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7",
   check: "M5 12.5 10 17.5 19.5 7",
 };
+const LINES = {
+  viewBox: "0 0 24 24",
+  width: "20",
+  height: "20",
+  fill: "none",
+  stroke: "currentColor",
+  "stroke-width": "1.75",
+  "stroke-linecap": "round",
+  "stroke-linejoin": "round",
+  "aria-hidden": "true",
+};
+/** @param {string} name */
 export const icon = (name) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  for (const [key, value] of Object.entries({viewBox: "0 0 24 24", width: 20, height: 20, fill: "none", stroke: "currentColor", "stroke-width": 1.75, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true"})) made.setAttribute(key, value);
+  for (const [key, value] of Object.entries(LINES)) made.setAttribute(key, value);
   const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
   line.setAttribute("d", ICONS[name]);
   made.append(line);

@@ -1,28 +1,69 @@
-/* Where in the gallery one is, as the address bar has it:
+/* Which view is shown and where in it, as the address bar has it:
  *
  *   #gallery   #gallery/public?text=sea&order=oldest   #gallery?page=3   #gallery?entry=019a…
+ *   #batch   #you   anything else: the studio
  *
  * So reloading, going back and a kept address come to the same place. How far an endless list
  * was walked goes into the history beside it.
  */
+import {all} from "./dom.js";
 
+const VIEWS = ["gallery", "batch", "you"]; // besides the studio
+/** @type {((place: Page.Place) => void)[]} */
+const followers = [];
+
+/** @returns {Page.Place} */
 export const read = () => {
-  const [path, asked] = location.hash.slice(1).split("?");
-  const [view, which] = path.split("/");
-  const wish = new URLSearchParams(asked);
-  const take = (name) => { const value = wish.get(name); wish.delete(name); return value; };
-  const page = Math.max(0, Number.parseInt(take("page"), 10) || 0); // 0: endless
+  const [path, query] = location.hash.slice(1).split("?");
+  const [name, which] = path.split("/");
+  const wish = new URLSearchParams(query);
+  /** @param {string} name */
+  const take = (name) => {
+    const value = wish.get(name);
+    wish.delete(name);
+    return value;
+  };
+  const page = Math.max(0, Number.parseInt(take("page") ?? "", 10) || 0);
+  const view = VIEWS.includes(name) ? name : "studio";
   return {view, scope: which === "public" ? "public" : "mine", page, entry: take("entry"), wish};
 };
 
+/** @param {Page.Place} place */
 const hash = ({scope, wish, page, entry}) => {
-  const asked = new URLSearchParams(wish);
-  if (page) asked.set("page", page);
-  if (entry) asked.set("entry", entry);
+  const query = new URLSearchParams(wish);
+  if (page) query.set("page", String(page));
+  if (entry) query.set("entry", entry);
   const path = scope === "public" ? "#gallery/public" : "#gallery";
-  return asked.size ? `${path}?${asked}` : path;
+  return query.size ? `${path}?${query}` : path;
 };
-export const list = (place) => hash({...place, entry: null}); // which list is shown, apart from what is open
-
+/** Which list of the gallery is shown, apart from what is open.
+ * @param {Page.Place} place */
+export const list = (place) => hash({...place, entry: null});
+/** Goes to a place, as a step that can be taken back.
+ * @param {Page.Place} place
+ * @param {object | null} [state] */
 export const turn = (place, state = null) => history.pushState(state, "", hash(place));
+/** Corrects the place that is shown.
+ * @param {Page.Place} place
+ * @param {object | null} [state] */
 export const mend = (place, state = history.state) => history.replaceState(state, "", hash(place));
+
+const show = () => {
+  const {view} = read();
+  document.documentElement.dataset.view = view;
+  for (const link of all(document, ".views a")) {
+    if (link.getAttribute("href") === `#${view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+};
+/** Calls a view with the place, now and whenever it changes.
+ * @param {(place: Page.Place) => void} view */
+export const follow = (view) => {
+  followers.push(view);
+  show();
+  view(read());
+};
+addEventListener("popstate", () => {
+  show();
+  for (const view of followers) view(read());
+});

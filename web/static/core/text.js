@@ -1,30 +1,61 @@
 /* The texts in the visitor's language, and how numbers and times are written. */
 import texts, {language} from "/texts.js";
+import {all, find} from "./dom.js";
 
 export {language};
 export const TITLE = "AdaIN Studio";
 
-/* The visitor’s text of that name; with {count: 3}, {count} in it becomes 3. */
+/**
+ * The visitor's text of that name; with {count: 3}, {count} in it becomes 3.
+ * @param {string} name
+ * @param {Record<string, string | number>} [given]
+ */
 export const t = (name, given = {}) =>
   (texts[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => (key in given ? String(given[key]) : whole));
 
+/** @param {number} bytes */
 export const bulk = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
+/** @param {number} count of seconds */
+const seconds = (count) => t("seconds", {count: count < 10 ? count.toFixed(1) : Math.round(count)});
+/** @param {number} count of seconds */
+export const span = (count) =>
+  count < 60 ? seconds(count) : t("minutes", {minutes: Math.floor(count / 60), seconds: Math.round(count % 60)});
+/** @param {number} count of seconds, estimated */
+export const about = (count) =>
+  count < 90
+    ? t("about.seconds", {count: Math.max(1, Math.round(count))})
+    : t("about.minutes", {count: Math.round(count / 60)});
+/** @param {number} epoch seconds */
+export const moment = (epoch) =>
+  new Date(epoch * 1000).toLocaleString(language, {dateStyle: "medium", timeStyle: "short"});
 
-export const seconds = (count) => t("seconds", {count: count < 10 ? count.toFixed(1) : Math.round(count)});
-export const span = (count) => (count < 60 ? seconds(count) : t("minutes", {minutes: Math.floor(count / 60), seconds: Math.round(count % 60)}));
-export const moment = (epoch) => new Date(epoch * 1000).toLocaleString(language, {dateStyle: "medium", timeStyle: "short"});
+/** The settings of a job in short words.
+ * @param {Page.Settings} options
+ * @param {number} styles
+ * @param {number} masks
+ * @param {string | null} network
+ */
+export const settings = (options, styles, masks, network) =>
+  [
+    t("strength.is", {count: Math.round(options.alpha * 100)}),
+    t(`color.${options.color}.is`),
+    styles > 1 ? t("styles.count", {count: styles}) : null,
+    masks ? t("masks") : null,
+    options.size ? t("size.is", {count: options.size}) : t("size.whole"),
+    network,
+  ].filter((text) => text !== null);
 
-/* The words of what Python drew, and the switch to the other language. */
-export const speak = () => {
+/** Writes the texts of what Python drew, and the switch to the other language. */
+export const translate = () => {
   document.documentElement.lang = language;
-  for (const one of document.querySelectorAll("[data-text]")) one.textContent = t(one.dataset.text);
-  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", t(one.dataset.label));
-  for (const row of document.querySelectorAll(".shelf")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
-  for (const one of document.querySelectorAll(".shelf button")) {
+  for (const one of all(document, "[data-text]")) one.textContent = t(one.dataset.text ?? "");
+  for (const one of all(document, "[data-label]")) one.setAttribute("aria-label", t(one.dataset.label ?? ""));
+  for (const row of all(document, ".shelf")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
+  for (const one of all(document, ".shelf button")) {
     one.title = t(`shelf.${one.dataset.name}`);
-    one.firstElementChild.alt = one.title;
+    one.firstElementChild?.setAttribute("alt", one.title);
   }
-  const knob = document.querySelector("#language");
+  const knob = find(document, "#language");
   knob.textContent = t("language.other");
   knob.lang = language === "en" ? "ko" : "en";
   knob.onclick = () => {
@@ -33,4 +64,10 @@ export const speak = () => {
   };
 };
 
-export const about = (count) => (count < 90 ? t("about.seconds", {count: Math.max(1, Math.round(count))}) : t("about.minutes", {count: Math.round(count / 60)}));
+/** The language, colours and title of a page without Gradio.
+ * @param {string} [title] */
+export const setUpPage = (title) => {
+  document.documentElement.lang = language;
+  document.documentElement.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);
+  if (title) document.title = `${title} · ${TITLE}`;
+};

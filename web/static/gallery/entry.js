@@ -3,42 +3,75 @@ import {anchor} from "../core/controls.js";
 import {element} from "../core/dom.js";
 import {moment, span, t} from "../core/text.js";
 
-const row = (name, value) => (value === null || value === "" ? [] : [element("dt", {}, name), element("dd", {}, value)]);
+/**
+ * @param {string} name
+ * @param {string | null} value
+ */
+const fact = (name, value) =>
+  value === null || value === "" ? [] : [element("dt", {}, name), element("dd", {}, value)];
+/** @param {number[]} weights */
 const shares = (weights) => {
   const whole = weights.reduce((sum, one) => sum + one, 0);
   return weights.map((one) => `${Math.round((100 * one) / whole)} %`).join(" · ");
 };
+/** @param {Record<string, number>} took seconds of each stage */
+const timings = (took) =>
+  Object.entries(took)
+    .filter(([stage, seconds]) => stage !== "total" && seconds >= 0.05)
+    .map(([stage, seconds]) => `${t(`timing.${stage}`)} ${span(seconds)}`)
+    .join(" · ");
 
+/** @param {Api.EntryView} entry */
+const ownFacts = ({own, finished}) =>
+  own
+    ? [
+        fact(t("took"), span((finished ?? own.submitted) - own.submitted)),
+        fact(t("timings"), timings(own.timings)),
+        fact(t("device"), own.device),
+        fact(t("kept"), own.kept_until ? moment(own.kept_until) : t("kept.always")),
+      ].flat()
+    : [];
+/** @param {Api.EntryView} entry */
 export const facts = (entry) => {
   const {options, own} = entry;
-  return element("dl", {class: "made"},
-    row(t("strength"), String(Math.round(options.alpha * 100))),
-    row(t("color"), t(`color.${options.color}`)),
-    row(t("size"), `${entry.width} × ${entry.height}` + (options.size ? "" : ` (${t("size.whole")})`)),
-    row(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
-    row(t("shares"), options.weights.length > 1 ? shares(options.weights) : null),
-    row(t("regions"), own?.masks ? String(own.masks) : null),
-    row(t("network"), `${entry.network} ${(entry.weights_sha256 || "").slice(0, 12)}`),
-    row(t("finished"), entry.finished ? moment(entry.finished) : null),
-    own ? [
-      row(t("took"), span(entry.finished - own.submitted)),
-      row(t("timings"), Object.entries(own.timings).filter(([stage, took]) => stage !== "total" && took >= 0.05).map(([stage, took]) => `${t(`timing.${stage}`)} ${span(took)}`).join(" · ")),
-      row(t("device"), own.device),
-      row(t("kept"), own.kept_until ? moment(own.kept_until) : t("kept.always")),
-    ].flat() : [],
-    row(t("version"), entry.version),
+  return element(
+    "dl",
+    {class: "made"},
+    fact(t("strength"), String(Math.round(options.alpha * 100))),
+    fact(t("color"), t(`color.${options.color}`)),
+    fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
+    fact(t("size"), `${entry.width} × ${entry.height}` + (options.size ? "" : ` (${t("size.whole")})`)),
+    fact(t("shares"), options.weights.length > 1 ? shares(options.weights) : null),
+    fact(t("regions"), own?.masks ? String(own.masks) : null),
+    fact(t("network"), `${entry.network} ${(entry.weights_sha256 || "").slice(0, 12)}`),
+    fact(t("finished"), entry.finished ? moment(entry.finished) : null),
+    ownFacts(entry),
+    fact(t("version"), entry.version),
   );
 };
 
+/** @param {Api.EntryView} entry */
 export const downloads = (entry) => {
-  const format = element("select", {"aria-label": t("format"), onchange: () => aim()},
-    ["png", "jpeg", "webp"].map((kind) => element("option", {value: kind}, kind.toUpperCase())));
+  const format = element(
+    "select",
+    {"aria-label": t("format"), onchange: () => aim()},
+    ["png", "jpeg", "webp"].map((kind) => element("option", {value: kind}, kind.toUpperCase())),
+  );
   const within = element("input", {type: "checkbox", checked: true, onchange: () => aim()});
   const link = anchor(t("download"), "save", {class: "quiet strong", download: ""});
-  const aim = () => { link.href = `${entry.download}?format=${format.value}&settings=${within.checked}`; };
+  const aim = () => {
+    link.href = `${entry.download}?format=${format.value}&settings=${within.checked}`;
+  };
   aim();
   return element("div", {class: "download"}, link, format, element("label", {}, within, t("with.settings")));
 };
 
-export const tags = (entry) => element("p", {class: "tags"}, entry.tags.map((tag) => element("span", {}, tag)));
+/** @param {Api.EntryView} entry */
+export const tags = (entry) =>
+  element(
+    "p",
+    {class: "tags"},
+    entry.tags.map((tag) => element("span", {}, tag)),
+  );
+/** @param {Api.EntryView} entry */
 export const named = (entry) => entry.title || t("untitled");

@@ -4,60 +4,71 @@
  *   upload:ID   shelf:KIND/NAME   job:ID/styles/PLACE   or "" for nothing.
  * A file is sent to /api/v1/uploads first; what is refused is said in the field it was meant for.
  */
-import {ask} from "../core/api.js";
-import {element, fill} from "../core/dom.js";
+import {sentence as reason} from "../core/api.js";
+import {drawIfChanged, element, fill, find, origin, setText} from "../core/dom.js";
+import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
 import {photograph} from "./camera.js";
+import {address, discard, upload} from "./uploads.js";
 
-const UPLOADS = "/api/v1/uploads", ACCEPTED = "image/*,.heic,.heif";
-const fields = new Map(); // name → its part of the page
-const own = new Map(); // upload's text → address of the visitor's own file, in this page
-const sending = new Map(); // name → the latest upload that is under way
+/** @type {Map<string, HTMLElement>} name → its part of the page */
+const fields = new Map();
+/** @type {Map<string, Promise<string>>} name → the latest upload that is under way */
+const sending = new Map();
 
+/** @param {string} name
+ * @returns {HTMLInputElement | HTMLTextAreaElement | null} */
 const hidden = (name) => document.querySelector(`#value-${name} textarea, #value-${name} input`);
-export const value = (name) => hidden(name)?.value ?? "";
+/** @param {string} name */
+const value = (name) => hidden(name)?.value ?? "";
+/** @param {string} kind */
 const names = (kind) => [...fields.keys()].filter((name) => name.startsWith(`${kind}-`)).sort();
 
-const address = (text) => {
-  const [kind, what] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
-  return own.get(text) ?? {upload: `${UPLOADS}/${what}`, shelf: `/shelf/${what}.jpg`, job: `/api/v1/jobs/${what}`}[kind] ?? "";
-};
+/** What a field is called.
+ * @param {string} name */
 const called = (name) => {
   const [kind, place] = name.split("-");
-  return place === undefined ? t("form.photo") : t(kind === "mask" ? "form.mask" : "style.number", {count: Number(place) + 1});
+  return place === undefined
+    ? t("form.photo")
+    : t(kind === "mask" ? "form.mask" : "style.number", {count: Number(place) + 1});
 };
 
 /* ------------------------------------------------------------ what a field holds */
 
+/**
+ * @param {string} name
+ * @param {string} text
+ */
 export const put = (name, text) => {
   sending.delete(name); // an upload that is under way comes too late
   fill(hidden(name), text);
   say(name, "");
   follow();
 };
-/* Puts a style in the first free field, or in the last one. */
-export const putStyle = (text) => put(names("style").find((name) => !value(name)) ?? names("style").at(-1), text);
+/** Puts a style in the first free field, or in the last one.
+ * @param {string} text */
+export const putStyle = (text) => put(names("style").find((name) => !value(name)) ?? names("style").at(-1) ?? "", text);
 
-const say = (name, sentence) => {
-  const told = fields.get(name).querySelector(".wrong");
-  if (told.textContent !== sentence) told.textContent = sentence;
-};
+/** @param {string} name
+ * @returns {HTMLElement} */
+const field = (name) => fields.get(name) ?? find(document, `.field[data-name="${name}"]`);
+/**
+ * @param {string} name
+ * @param {string} sentence
+ */
+const say = (name, sentence) => setText(find(field(name), ".wrong"), sentence);
+/** @param {string} name */
 const remove = (name) => {
   const text = value(name);
   put(name, "");
-  if (text.startsWith("upload:")) ask(`${UPLOADS}/${text.slice(7)}`, {method: "DELETE"}).catch(() => {}); // else its age ends it
+  discard(text);
 };
-const upload = async (file) => {
-  const body = new FormData();
-  body.append("picture", file);
-  const text = `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
-  own.set(text, URL.createObjectURL(file));
-  return text;
-};
-export const take = async (name, file) => { // a file for a field
-  const box = fields.get(name);
-  const most = Number(box.dataset.most);
+/** Puts a file into a field, once it is sent.
+ * @param {string} name
+ * @param {Blob} file */
+const take = async (name, file) => {
+  const most = Number(field(name).dataset.most);
   say(name, "");
   if (file.size > most) return say(name, t("field.large", {count: Math.floor(most / 2 ** 20)}));
   const coming = upload(file);
@@ -70,65 +81,117 @@ export const take = async (name, file) => { // a file for a field
     if (sending.get(name) !== coming) return;
     sending.delete(name);
     draw(name);
-    say(name, error.message);
+    say(name, reason(error));
   }
 };
-export const settled = () => Promise.allSettled(sending.values()); // once no upload is under way
-export const busy = () => sending.size > 0;
+/** Resolves once no upload is under way. */
+export const settled = () => Promise.allSettled(sending.values());
 
 /* ------------------------------------------------------------ drawn */
 
+/** @param {string} name */
 const chooser = (name) => {
-  const input = element("input", {type: "file", accept: ACCEPTED, "aria-label": t("field.choose", {name: called(name)}), onchange: () => {
-    const [file] = input.files;
-    input.value = "";
-    if (file) take(name, file);
-  }});
+  const input = element("input", {
+    type: "file",
+    accept: ACCEPTED,
+    "aria-label": t("field.choose", {name: called(name)}),
+    onchange: () => {
+      const file = input.files?.[0];
+      input.value = "";
+      if (file) take(name, file);
+    },
+  });
   return input;
 };
-const pasted = async (name) => { // from the button; a key comes as an event
+/** From the button; a key comes as an event.
+ * @param {string} name */
+const pasted = async (name) => {
   try {
     for (const item of await navigator.clipboard.read()) {
       const kind = item.types.find((type) => type.startsWith("image/"));
       if (kind) return take(name, await item.getType(kind));
     }
     say(name, t("field.paste.none"));
-  } catch (error) { say(name, t("field.paste.none")); }
+  } catch {
+    say(name, t("field.paste.none"));
+  }
 };
+/**
+ * @param {string} picture
+ * @param {string} text
+ * @param {string} name
+ * @param {() => unknown} onclick
+ * @param {object} [given]
+ */
 const knob = (picture, text, name, onclick, given = {}) =>
-  element("button", {type: "button", class: "tool", title: t(text), "aria-label": `${t(text)}: ${called(name)}`, onclick, ...given}, icon(picture));
+  element(
+    "button",
+    {type: "button", class: "tool", title: t(text), "aria-label": `${t(text)}: ${called(name)}`, onclick, ...given},
+    icon(picture),
+  );
+/** @param {string} name */
 const shoot = async (name) => {
   try {
     const file = await photograph();
     if (file) take(name, file);
-  } catch (error) { say(name, t("field.camera.none")); }
+  } catch {
+    say(name, t("field.camera.none"));
+  }
 };
-const tools = (name) => element("div", {class: "tools"},
-  navigator.clipboard?.read ? knob("paste", "field.paste", name, () => pasted(name)) : null,
-  navigator.mediaDevices?.getUserMedia ? knob("camera", "field.camera", name, () => shoot(name)) : null);
+/** @param {string} name */
+const tools = (name) =>
+  element(
+    "div",
+    {class: "tools"},
+    "read" in (navigator.clipboard ?? {}) ? knob("paste", "field.paste", name, () => pasted(name)) : null,
+    "getUserMedia" in (navigator.mediaDevices ?? {}) ? knob("camera", "field.camera", name, () => shoot(name)) : null,
+  );
+/** @param {string} name */
 const empty = (name) => [
-  element("label", {class: "adder"}, icon(name === "photo" ? "upload" : "photo"), element("span", {}, t(`form.${name.split("-")[0]}.drop`)), chooser(name)),
+  element(
+    "label",
+    {class: "adder"},
+    icon(name === "photo" ? "upload" : "photo"),
+    element("span", {}, t(`form.${name.split("-")[0]}.drop`)),
+    chooser(name),
+  ),
   tools(name),
 ];
+/**
+ * @param {string} name
+ * @param {string} text
+ */
 const shown = (name, text) => [
   element("img", {src: address(text), alt: called(name), onerror: () => say(name, t("field.gone"))}),
   knob("close", "field.remove", name, () => remove(name), {class: "tool shut"}),
 ];
-const waits = () => element("p", {class: "waits", role: "status"}, icon("clock"), element("span", {}, t("field.sending")));
+const waits = () =>
+  element("p", {class: "waits", role: "status"}, icon("clock"), element("span", {}, t("field.sending")));
 
+/** @param {string} name */
 const draw = (name) => {
-  const box = fields.get(name), inside = box.querySelector(".inside");
-  const text = value(name), coming = sending.has(name);
-  const face = `${text} ${coming}`;
-  if (box.dataset.face === face) return;
+  const box = field(name),
+    inside = find(box, ".inside");
+  const text = value(name),
+    coming = sending.has(name);
   const focused = inside.contains(document.activeElement);
-  Object.assign(box.dataset, {face, state: text ? "full" : "empty"});
-  inside.replaceChildren(...(text ? shown(name, text) : empty(name)), coming ? waits() : "");
-  if (focused) inside.querySelector("button, input")?.focus();
+  if (
+    !drawIfChanged(
+      box,
+      `${text} ${coming}`,
+      () => [...(text ? shown(name, text) : empty(name)), coming ? waits() : null],
+      inside,
+    )
+  )
+    return;
+  box.dataset.state = text ? "full" : "empty";
+  if (focused) find(inside, "button, input").focus();
   box.dispatchEvent(new CustomEvent("picture", {bubbles: true}));
 };
-const arrange = () => { // the styles that are chosen and one free place; shares where there are two
-  const styles = names("style"), chosen = styles.filter(value);
+/** Shows the styles that are chosen and one free place, and shares where there are two. */
+const arrange = () => {
+  const styles = names("style"),
+    chosen = styles.filter(value);
   const free = styles.find((name) => !value(name));
   for (const name of styles) {
     const place = name.split("-")[1];
@@ -138,40 +201,45 @@ const arrange = () => { // the styles that are chosen and one free place; shares
     document.querySelector(`#mask-place-${place}`)?.toggleAttribute("data-shown", taken);
   }
 };
-export const follow = () => { // the hidden texts may say something else now
+/** Draws what the hidden texts say now. */
+export const follow = () => {
   for (const name of fields.keys()) draw(name);
   arrange();
 };
 
 /* ------------------------------------------------------------ begun by Gradio */
 
+/** @param {MouseEvent} event */
 const shelf = (event) => {
-  const sample = event.target.closest?.("#form .shelf button[data-name]");
-  if (!sample) return;
-  const kind = sample.closest(".shelf").dataset.kind;
+  const sample = origin(event, "#form .shelf button[data-name]"),
+    row = origin(event, ".shelf");
+  if (!sample || !row) return;
+  const {kind} = row.dataset;
   const text = `shelf:${kind}/${sample.dataset.name}`;
   if (kind === "photos") put("photo", text);
   else putStyle(text);
 };
+/** @param {HTMLElement} host */
 export const start = (host) => {
-  const box = host.querySelector(".field");
-  const name = box.dataset.name, id = `label-${name}`;
-  const given = (transfer) => [...(transfer?.files ?? [])][0];
+  const box = find(host, ".field");
+  const name = box.dataset.name ?? "",
+    id = `label-${name}`;
   box.setAttribute("role", "group");
   box.setAttribute("aria-labelledby", id);
-  box.addEventListener("dragover", (event) => { event.preventDefault(); box.classList.add("over"); });
-  box.addEventListener("dragleave", () => box.classList.remove("over"));
-  for (const [kind, what] of [["drop", "dataTransfer"], ["paste", "clipboardData"]])
-    box.addEventListener(kind, (event) => {
-      box.classList.remove("over");
-      const file = given(event[what]);
-      if (kind === "drop" || file) event.preventDefault();
-      if (file) take(name, file);
-    });
+  /** @param {File[]} files */
+  const takeFirst = (files) => {
+    if (files.length) take(name, files[0]);
+    return files.length > 0;
+  };
+  acceptDrops(box, takeFirst);
+  box.addEventListener("paste", (event) => {
+    if (takeFirst([...(event.clipboardData?.files ?? [])])) event.preventDefault();
+  });
   box.replaceChildren(
     element("span", {class: "called", id}, called(name)),
     element("div", {class: "inside"}),
-    element("p", {class: "wrong", role: "alert"}));
+    element("p", {class: "wrong", role: "alert"}),
+  );
   if (!fields.size) document.addEventListener("click", shelf);
   fields.set(name, box);
   follow();

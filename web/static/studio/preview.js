@@ -4,20 +4,37 @@
  * up. None while a job of the visitor's is being made.
  */
 import {reached} from "../core/api.js";
-import {element, shaped} from "../core/dom.js";
+import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
-const LOOK = 120, LONGEST = 10000; // between looks, and until a preview is given up
+const LOOK = 120,
+  LONGEST = 10000; // between looks, and until a preview is given up
+const KEPT = 1000; // milliseconds that the picture before stays, since it may still be drawn
 
-let stage = null, tell = null, may = null, redraw = null;
+let stage = element("section");
+let trigger = () => {},
+  allowed = () => true,
+  redraw = () => {};
 let address = ""; // of the picture that is shown, in this page
-let wished = false, busy = false, giveUp = 0;
-let turn = 0, asking = 0; // what was asked in an earlier turn, before the last end, is void
-let float = null; // shows it where the stage is out of sight
+let wished = false,
+  busy = false,
+  giveUp = 0;
+let turn = 0,
+  asking = 0; // what was asked in an earlier turn, before the last end, is void
+const float = element(
+  "aside",
+  {class: "glance", hidden: true, "aria-hidden": "true"},
+  element("img", {alt: ""}),
+  element("span", {class: "tag left"}, t("preview")),
+); // where the stage is out of sight
 
-const pause = (time) => new Promise((done) => setTimeout(done, time));
+/** @param {number} time milliseconds */
+const pause = (time) =>
+  new Promise((done) => {
+    setTimeout(done, time);
+  });
 const filled = () => document.querySelector("#photo img") && document.querySelector("[id^='style-'] img");
 
 export const shown = () => Boolean(address);
@@ -31,34 +48,47 @@ export const end = () => {
 
 /* ------------------------------------------------------------ shown */
 
-const place = () => { float.hidden = !address || stage.dataset.seen === "true"; };
+const place = () => {
+  float.hidden = !address || stage.dataset.seen === "true";
+};
+/** Draws the preview on the stage.
+ * @param {HTMLElement | null} back the button that turns to the picture again */
 export const draw = (back) => {
-  if (stage.dataset.face !== "preview") {
-    stage.dataset.face = stage.dataset.state = "preview";
-    stage.replaceChildren(
-      element("figure", {class: "preview"}, element("img", {alt: t("preview.alt")}), element("span", {class: "tag left"}, t("preview"))),
-      element("div", {class: "line"}, element("p", {class: "hint"}, t("preview.hint")), back));
-  }
-  stage.querySelector(".preview img").src = address;
-  float.querySelector("img").src = address;
+  drawIfChanged(stage, "preview", () => {
+    stage.dataset.state = "preview";
+    return [
+      element(
+        "figure",
+        {class: "preview"},
+        element("img", {alt: t("preview.alt")}),
+        element("span", {class: "tag left"}, t("preview")),
+      ),
+      element("div", {class: "line"}, element("p", {class: "hint"}, t("preview.hint")), back),
+    ];
+  });
+  find(stage, ".preview img", HTMLImageElement).src = address;
+  find(float, "img", HTMLImageElement).src = address;
   place();
 };
+/** @param {Blob} blob */
 const show = async (blob) => {
   const made = URL.createObjectURL(blob);
   const picture = new Image();
   picture.src = made;
   await picture.decode();
-  if (asking !== turn || !may()) return URL.revokeObjectURL(made);
+  if (asking !== turn || !allowed()) return URL.revokeObjectURL(made);
   const old = address;
   address = made;
   redraw();
-  shaped(stage.querySelector(".preview"), picture.naturalWidth, picture.naturalHeight);
-  setTimeout(() => URL.revokeObjectURL(old), 1000);
+  shaped(find(stage, ".preview"), picture.naturalWidth, picture.naturalHeight);
+  setTimeout(() => URL.revokeObjectURL(old), KEPT);
 };
 
 /* ------------------------------------------------------------ asked for */
 
-const fetched = async (id) => { // the picture, or nothing if it does not come
+/** The picture, or null if it does not come.
+ * @param {string} id */
+const fetched = async (id) => {
   for (const until = Date.now() + LONGEST; Date.now() < until; await pause(LOOK)) {
     const answer = await fetch(`/api/v1/previews/${id}`, {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
@@ -67,36 +97,59 @@ const fetched = async (id) => { // the picture, or nothing if it does not come
   return null;
 };
 const next = async () => {
-  if (busy || !wished || !filled() || !may()) return;
+  if (busy || !wished || !filled() || !allowed()) return;
   busy = true;
   wished = false;
   asking = turn;
-  const there = reached();
+  const answers = reached();
   await pause(SETTLE);
-  if (!(await there) || asking !== turn) return free();
-  tell();
+  if (!(await answers) || asking !== turn) return free();
+  trigger();
   giveUp = setTimeout(free, 2 * LONGEST); // Gradio never answered
 };
-const free = () => { clearTimeout(giveUp); busy = false; next(); };
-export const asked = async (id) => { // Gradio: the form was taken, under this id
+const free = () => {
+  clearTimeout(giveUp);
+  busy = false;
+  next();
+};
+const wish = () => {
+  wished = true;
+  next();
+};
+/** Gradio: the form was taken, under this id.
+ * @param {string} id */
+export const asked = async (id) => {
   try {
     const blob = id && (await fetched(id));
     if (blob) await show(blob);
-  } catch (error) { /* the next one may come */ }
+  } catch {
+    /* the next one may come */
+  }
   free();
 };
 
-export const start = (host, ask, allowed, changed) => {
-  [stage, tell, may, redraw] = [host, ask, allowed, changed];
-  float = element("aside", {class: "glance", hidden: true, "aria-hidden": "true"}, element("img", {alt: ""}), element("span", {class: "tag left"}, t("preview")));
+/**
+ * @param {HTMLElement} host the stage
+ * @param {() => void} ask sends the form for a preview
+ * @param {() => boolean} may tells whether one may be asked for now
+ * @param {() => void} changed draws the stage
+ */
+export const start = (host, ask, may, changed) => {
+  [stage, trigger, allowed, redraw] = [host, ask, may, changed];
   (document.querySelector(".gradio-container") ?? document.body).append(float);
-  const form = document.querySelector("#form");
-  const wish = (event) => { if (event.target.closest(FOLLOWED)) { wished = true; next(); } };
-  form.addEventListener("input", wish);
-  form.addEventListener("change", wish);
-  form.addEventListener("picture", () => { if (address) { wished = true; next(); } }); // another in the form
-  new IntersectionObserver((seen) => {
-    stage.dataset.seen = String(seen.at(-1).intersectionRatio > 0.4);
-    place();
-  }, {threshold: [0, 0.4, 0.41, 1]}).observe(stage);
+  const form = find(document, "#form");
+  for (const kind of ["input", "change"])
+    form.addEventListener(kind, (event) => {
+      if (origin(event, FOLLOWED)) wish();
+    });
+  form.addEventListener("picture", () => {
+    if (address) wish();
+  }); // another in the form
+  new IntersectionObserver(
+    (seen) => {
+      stage.dataset.seen = String((seen.at(-1)?.intersectionRatio ?? 0) > 0.4);
+      place();
+    },
+    {threshold: [0, 0.4, 0.41, 1]},
+  ).observe(stage);
 };

@@ -1,29 +1,48 @@
 /* The visitor's own recent styles, as a row to choose from. */
-import {putStyle} from "./field.js";
 import {ask} from "../core/api.js";
-import {element} from "../core/dom.js";
+import {drawIfChanged, element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
+import {putStyle} from "./field.js";
 
-let row = null, face = "";
+/** @type {HTMLElement | null} */
+let row = null;
 
+/** @returns {Promise<Api.web__api__recents__StyleView[]>} */
 export const recent = async () => {
-  try { return await ask("/api/v1/styles"); } catch (error) { return []; }
+  try {
+    return await ask("/api/v1/styles");
+  } catch {
+    return [];
+  }
 };
-export const refresh = async () => { // a picture was made, or some were deleted
+/**
+ * @param {Api.web__api__recents__StyleView} style
+ * @param {number} place
+ */
+const choice = (style, place) => {
+  const name = t("recent.number", {count: place + 1});
+  return element(
+    "button",
+    {type: "button", "data-job": style.job, "data-place": style.place, title: name},
+    element("img", {src: style.thumbnail, alt: name, width: 64, height: 64, loading: "lazy"}),
+  );
+};
+/** Looks again: a picture was made, or some were deleted. */
+export const refresh = async () => {
   if (!row) return;
   const found = await recent();
-  const now = found.map((one) => one.digest).join();
-  if (now === face) return;
-  face = now;
   row.hidden = !found.length;
-  row.querySelector(".shelf").replaceChildren(...found.map((one, place) => element("button", {type: "button", "data-job": one.job, "data-place": one.place, title: t("recent.number", {count: place + 1})},
-    element("img", {src: one.thumbnail, alt: t("recent.number", {count: place + 1}), width: 64, height: 64, loading: "lazy"}))));
+  drawIfChanged(find(row, ".shelf"), found.map((style) => style.digest).join(), () => found.map(choice));
 };
+/** @param {HTMLElement} host */
 export const start = (host) => {
-  row = host.querySelector("#recent");
-  row.replaceChildren(element("p", {class: "hint", id: "recent-title"}, t("recent")), element("div", {class: "shelf", role: "group", "aria-labelledby": "recent-title"}));
+  row = find(host, "#recent");
+  row.replaceChildren(
+    element("p", {class: "hint", id: "recent-title"}, t("recent")),
+    element("div", {class: "shelf", role: "group", "aria-labelledby": "recent-title"}),
+  );
   row.addEventListener("click", (event) => {
-    const knob = event.target.closest("button");
+    const knob = origin(event, "button");
     if (knob) putStyle(`job:${knob.dataset.job}/styles/${knob.dataset.place}`);
   });
   refresh();

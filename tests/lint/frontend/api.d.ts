@@ -1,0 +1,282 @@
+/* The API's answers; written by `python -m tests.lint.api_types`. */
+
+declare namespace Api {
+  interface BatchPage {
+    batches: Array<BatchView>;
+    next: string | null;
+  }
+  interface BatchView {
+    id: string;
+    submitted: number;
+    elapsed: number;
+    photos: Array<string>;
+    styles: Array<string>;
+    options: Options;
+    counts: Record<string, number>;
+    progress: number;
+    position: number;
+    estimate: number | null;
+    cells: Array<CellView>;
+  }
+  interface Blocking {
+    who: string;
+    reason: string;
+  }
+  interface CellView {
+    id: string;
+    photo: number;
+    style: number;
+    state: Status;
+    stage: string;
+    progress: number;
+    width: number;
+    height: number;
+    error: string | null;
+  }
+  interface Change {
+    title: string | null;
+    tags: Array<string> | null;
+    favourite: boolean | null;
+  }
+  interface Complaint {
+    reason: string;
+  }
+  interface Deleted {
+    deleted: Array<string>;
+  }
+  interface DeliveryView {
+    url: string;
+    state: worker__webhooks__deliveries__State;
+    attempts: number;
+    next_attempt: number | null;
+    answer: number | null;
+    error: string | null;
+    ended: number | null;
+  }
+  interface Embedded {
+    options: Options;
+    network: string | null;
+    weights_sha256: string | null;
+    version: string | null;
+  }
+  interface EntryPage {
+    entries: Array<EntryView>;
+    next: string | null;
+    total: number | null;
+  }
+  interface EntryView {
+    id: string;
+    title: string;
+    tags: Array<string>;
+    published: number | null;
+    finished: number | null;
+    options: Options;
+    network: string | null;
+    weights_sha256: string | null;
+    version: string | null;
+    width: number | null;
+    height: number | null;
+    picture: string;
+    thumbnail: string;
+    download: string;
+    own: OwnView | null;
+  }
+  interface HTTPValidationError {
+    detail: Array<ValidationError>;
+  }
+  interface Ids {
+    ids: Array<string>;
+  }
+  interface JobPage {
+    jobs: Array<JobView>;
+    next: string | null;
+  }
+  interface JobView {
+    id: string;
+    state: Status;
+    position: number;
+    estimate: number | null;
+    stage: string;
+    progress: number;
+    submitted: number;
+    started: number | null;
+    finished: number | null;
+    elapsed: number;
+    studio: worker__jobs__service_state__State | null;
+    options: Options;
+    styles: number;
+    masks: number;
+    batch: string | null;
+    width: number;
+    height: number;
+    error: string | null;
+    timings: Record<string, number>;
+    network: string | null;
+    weights_sha256: string | null;
+    version: string | null;
+    worker: string | null;
+    device: string | null;
+  }
+  interface Kept {
+    kept: number;
+    most: number;
+    can_sign_in: boolean;
+    signed_in: boolean;
+    name: string;
+  }
+  interface KeyView {
+    id: string;
+    name: string;
+    prefix: string;
+    made: number;
+    used: number | null;
+  }
+  interface Message {
+    type: string;
+    timestamp: number;
+    data: Told;
+  }
+  interface Name {
+    name: string;
+  }
+  interface Networks {
+    able: Array<string>;
+    default: string;
+  }
+  interface NewKey {
+    id: string;
+    name: string;
+    prefix: string;
+    made: number;
+    used: number | null;
+    key: string;
+  }
+  interface Options {
+    alpha: number;
+    weights: Array<number>;
+    color: "style" | "content" | "luminance";
+    size: 0 | number;
+    network: "compact" | "vgg19";
+    transfer: "adain" | "covariance";
+  }
+  type Order = "newest" | "oldest";
+  interface Overview {
+    state: State;
+    since: number;
+    jobs: Record<string, number>;
+    oldest: number | null;
+    pace: Record<string, unknown>;
+    workers: Array<unknown>;
+    sweep: boolean;
+    queue: Record<string, unknown>;
+    kept: number;
+    most: number;
+    reported: boolean;
+  }
+  interface OwnView {
+    favourite: boolean;
+    hidden: boolean;
+    link: string | null;
+    kept_until: number | null;
+    submitted: number;
+    started: number | null;
+    timings: Record<string, number>;
+    device: string | null;
+    content: string;
+    styles: Array<web__api__gallery__StyleView>;
+    masks: number;
+  }
+  interface PreviewView {
+    id: string;
+  }
+  interface Privacy {
+    language: "en" | "ko";
+    paragraphs: Array<string>;
+  }
+  interface Problem {
+    title: string;
+    status: number;
+    detail: string;
+  }
+  interface Reported {
+    entry: EntryView;
+    owner: string;
+    hidden: boolean;
+    reports: Array<Word>;
+  }
+  interface Row {
+    id: string;
+    owner: string;
+    origin: string | null;
+    status: Status;
+    error: string | null;
+    attempt: number;
+    worker: string | null;
+    network: string | null;
+    stage: string;
+    progress: number;
+    submitted: number;
+    started: number | null;
+    finished: number | null;
+  }
+  interface Rows {
+    jobs: Array<Row>;
+    next: string | null;
+  }
+  interface Secret {
+    secret: string;
+  }
+  interface SecretKnown {
+    made: number | null;
+  }
+  interface SecretMade {
+    secret: string;
+    made: number;
+  }
+  type State = "open" | "paused" | "draining";
+  type Status = "queued" | "running" | "done" | "failed" | "cancelled";
+  interface StyleView {
+    address: string;
+    digest: string | null;
+  }
+  interface Told {
+    id: string;
+    state: Status;
+    error: string | null;
+    submitted: number;
+    started: number | null;
+    finished: number;
+    width: number | null;
+    height: number | null;
+  }
+  interface UploadView {
+    id: string;
+  }
+  interface ValidationError {
+    loc: Array<string | number>;
+    msg: string;
+    type: string;
+    input: unknown;
+    ctx: Record<string, unknown>;
+  }
+  interface Value {
+    value: number | null;
+  }
+  interface Word {
+    reason: string;
+    made: number;
+  }
+  interface web__api__gallery__StyleView {
+    address: string;
+    digest: string | null;
+  }
+  interface web__api__recents__StyleView {
+    job: string;
+    place: number;
+    digest: string;
+    picture: string;
+    thumbnail: string;
+  }
+  type worker__jobs__service_state__State = "open" | "paused" | "draining";
+  type worker__webhooks__deliveries__State = "waiting" | "delivered" | "failed";
+}

@@ -1,0 +1,20 @@
+/* Types of the page's scripts that JSDoc says badly. */
+
+declare namespace Page {
+  type Part = Node | string | null | undefined;
+  type Parts = Part | Part[];
+  type Handlers<E> = {
+    [K in keyof HTMLElementEventMap as `on${K}`]?: (event: HTMLElementEventMap[K] & { currentTarget: E }) => unknown;
+  };
+  /** Attributes and handlers; null, undefined and false leave an attribute out. */
+  type Given<E> = Handlers<E> & { [name: string]: unknown };
+  /** Gradio's: calls an event of the component that a script belongs to. */
+  type Trigger = (event: string, data: object) => void;
+  /** What the address bar says; page 0 is the endless list. */
+  type Place = { view: string; scope: "mine" | "public"; page: number; entry: string | null; wish: URLSearchParams };
+  /** A job, and whether the visitor has just cancelled it. */
+  type Job = Api.JobView & { cancelling?: boolean };
+  type Settings = Pick<Api.Options, "alpha" | "color" | "size">;
+  type Sample = { name: string; title: string; small: string; whole: string };
+  type Spot = { x: number; y: number };
+}

@@ -1,0 +1,65 @@
+/* One entry of the gallery, in a dialog: looked at, named, published, shared, reported, deleted. */
+import {ask, sentence} from "../core/api.js";
+import {closer, compare} from "../core/controls.js";
+import {all, element, shaped} from "../core/dom.js";
+import * as router from "../core/router.js";
+import {downloads, facts, named, tags} from "./entry.js";
+import {remember} from "./list.js";
+import {othersParts, ownParts, sources} from "./parts.js";
+import {GALLERY, entries, sayFailure, state} from "./state.js";
+import * as verbs from "./verbs.js";
+import {dialog} from "./verbs.js";
+
+export {dialog};
+
+const focusable = () => all(dialog, "button, input, a");
+/** @param {Api.EntryView} entry */
+const draw = (entry) => {
+  const {own} = entry;
+  const focus = focusable().findIndex((one) => one === document.activeElement);
+  const face = own
+    ? compare(entry.picture, own.content, entry.width, entry.height)
+    : shaped(
+        element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
+        entry.width,
+        entry.height,
+      );
+  dialog.setAttribute("aria-label", named(entry));
+  dialog.replaceChildren(
+    closer(dialog),
+    face,
+    element(
+      "div",
+      {class: "about"},
+      element("h2", {}, named(entry)),
+      tags(entry),
+      own ? ownParts(entry, own) : othersParts(entry),
+      element("p", {class: "note", role: "status"}),
+      downloads(entry),
+      facts(entry),
+      own ? sources(own) : null,
+    ),
+  );
+  focusable()[focus]?.focus({preventScroll: true});
+};
+/** @param {string} id */
+export const show = async (id) => {
+  try {
+    draw(entries.get(id) ?? (await ask(`${GALLERY}/${id}`)));
+    if (state.place.entry !== id || dialog.open) return;
+    dialog.showModal();
+    dialog.scrollTop = 0;
+    state.opened = id;
+  } catch (error) {
+    sayFailure(sentence(error));
+  }
+};
+/** @param {string} id */
+export const open = (id) => {
+  remember();
+  state.place = {...state.place, entry: id};
+  router.turn(state.place, {over: true});
+  return show(id);
+};
+/** @param {Page.Trigger} trigger Gradio's */
+export const start = (trigger) => verbs.start(trigger, draw);

@@ -1,0 +1,142 @@
+/* The parts of the dialog that differ between one's own entries and those of others. */
+import {tell} from "../core/api.js";
+import {button, copied} from "../core/controls.js";
+import {element, find} from "../core/dom.js";
+import {t} from "../core/text.js";
+import {named, tags} from "./entry.js";
+import {GALLERY, verb} from "./state.js";
+import {dialog, doing, erase, note, patch, reuse, toStudio, toggle} from "./verbs.js";
+
+/* ------------------------------------------------------------ of one's own */
+
+/** @param {Api.EntryView} entry */
+const typed = (entry) => {
+  /** @type {() => Promise<void>} */
+  const save = () =>
+    doing(
+      () => patch(entry, {title: title.value, tags: words.value.split(",").filter((tag) => tag.trim())}),
+      t("saved"),
+      (now) => {
+        // what is being typed beside it stays
+        dialog.setAttribute("aria-label", named(now));
+        find(dialog, "h2").textContent = named(now);
+        find(dialog, ".tags").replaceWith(tags(now));
+      },
+    )();
+  const title = element("input", {
+    type: "text",
+    value: entry.title,
+    maxlength: 120,
+    placeholder: t("untitled"),
+    onchange: save,
+  });
+  const words = element("input", {
+    type: "text",
+    value: entry.tags.join(", "),
+    placeholder: t("tags.hint"),
+    onchange: save,
+  });
+  return element(
+    "div",
+    {class: "typed"},
+    element("label", {}, t("title"), title),
+    element("label", {}, t("tags"), words),
+  );
+};
+/**
+ * @param {Api.EntryView} entry
+ * @param {Api.OwnView} own
+ */
+const sharing = (entry, own) =>
+  own.link &&
+  element(
+    "div",
+    {class: "sharing"},
+    copied(location.origin + own.link.replace("/api/v1", ""), t("link"), () => note(t("copied"))),
+    button(
+      t("revoke"),
+      "stop",
+      doing(() => verb(entry, "revoke"), t("revoked")),
+    ),
+  );
+/** @param {Api.OwnView} own */
+export const sources = (own) =>
+  element(
+    "div",
+    {class: "sources"},
+    element(
+      "figure",
+      {},
+      element("img", {src: own.content, alt: t("alt.photo"), loading: "lazy"}),
+      element("figcaption", {}, t("photo")),
+    ),
+    own.styles.map((style, place) =>
+      element(
+        "figure",
+        {},
+        element("img", {src: style.address, alt: t("style.number", {count: place + 1}), loading: "lazy"}),
+        element("figcaption", {}, t("style.number", {count: place + 1})),
+      ),
+    ),
+  );
+/**
+ * @param {Api.EntryView} entry
+ * @param {Api.OwnView} own
+ */
+export const ownParts = (entry, own) => [
+  typed(entry),
+  element(
+    "div",
+    {class: "actions"},
+    reuse(entry),
+    button(t("same.style"), "photo", () => toStudio("again", {id: entry.id})),
+    toggle(own.favourite, t("favourite"), "star", () => patch(entry, {favourite: !own.favourite})),
+    toggle(Boolean(entry.published), entry.published ? t("unpublish") : t("publish"), "world", () =>
+      verb(entry, entry.published ? "unpublish" : "publish"),
+    ),
+    own.link
+      ? null
+      : button(
+          t("share"),
+          "link",
+          doing(() => verb(entry, "share")),
+        ),
+    erase(entry),
+  ),
+  own.hidden ? element("p", {class: "bad-news"}, t("hidden")) : null,
+  sharing(entry, own),
+];
+
+/* ------------------------------------------------------------ of others */
+
+/** @param {Api.EntryView} entry */
+const report = (entry) => {
+  const reason = element("input", {
+    type: "text",
+    maxlength: 500,
+    placeholder: t("report.reason"),
+    "aria-label": t("report.reason"),
+  });
+  const line = element(
+    "div",
+    {class: "sharing", hidden: true},
+    reason,
+    button(t("report.send"), "flag", async (event) => {
+      event.currentTarget.disabled = true;
+      await doing(() => tell(`${GALLERY}/${entry.id}/report`, {reason: reason.value}), t("reported"))();
+      line.hidden = true;
+    }),
+  );
+  return [
+    button(t("report"), "flag", () => {
+      line.hidden = false;
+      reason.focus();
+    }),
+    line,
+  ];
+};
+/** @param {Api.EntryView} entry */
+export const othersParts = (entry) => {
+  const [knob, line] = report(entry);
+  return [element("div", {class: "actions"}, reuse(entry), knob), line];
+};

@@ -1,0 +1,155 @@
+/* The stage: one job, as a result, as what it waits for, or as why it failed. */
+import {anchor, button, compare, message} from "../core/controls.js";
+import {drawIfChanged, element, find, setText, shaped} from "../core/dom.js";
+import {notifyButton} from "../core/notifications.js";
+import {about, span, t} from "../core/text.js";
+import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
+import * as preview from "./preview.js";
+import * as sweep from "./sweep.js";
+
+export let stage = element("section");
+/** @type {(event: string, data: object) => unknown} */
+let call = () => {};
+/** @type {(id: string) => void} */
+let show = () => {};
+
+/* ------------------------------------------------------------ what is shown of a job */
+
+/** What the admin decided for all jobs, if that is why this one waits.
+ * @param {Page.Job} job */
+const serviceState = (job) => {
+  if (job.studio === "paused" && job.state === "queued") return t("gate.paused");
+  return job.studio === "draining" ? t("gate.draining") : "";
+};
+/** @param {Page.Job} job */
+const times = (job) => {
+  const parts = [t("so.far", {span: span(job.elapsed)})];
+  if (job.estimate !== null && job.estimate >= 0.5) parts.push(t("to.go", {span: about(job.estimate)}));
+  return parts.join(" · ");
+};
+/** A button that asks Gradio for new jobs, and can be pressed once until it has answered.
+ * @param {string} text
+ * @param {string | null} picture
+ * @param {string} event
+ * @param {Page.Job} job */
+const submitter = (text, picture, event, job) =>
+  button(
+    text,
+    picture,
+    ({currentTarget}) => {
+      currentTarget.disabled = true;
+      call(event, {id: job.id});
+    },
+    {class: "quiet sweeper"},
+  );
+
+/** @param {Page.Job} job */
+const done = (job) => [
+  compare(link(job, "result"), link(job, "content"), job.width, job.height),
+  element(
+    "div",
+    {class: "actions"},
+    anchor(t("download"), "save", {
+      href: link(job, "result"),
+      download: `adain-studio-${job.id.slice(-8)}.png`,
+      class: "quiet strong",
+    }),
+    anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
+    button(t("use.settings"), "again", () => call("reuse", {options: job.options})),
+    submitter(t("sweep"), "steps", "sweep", job),
+  ),
+  element(
+    "ul",
+    {class: "facts"},
+    ...chosen(job).map((text) => element("li", {}, text)),
+    element("li", {}, `${job.width} × ${job.height}`),
+    element("li", {}, t("made.in", {span: span(job.elapsed)})),
+  ),
+];
+/** @param {Page.Job} job */
+const waiting = (job) => [
+  shaped(
+    element("div", {class: "veil"}, element("img", {src: link(job, "content"), alt: t("alt.waiting")})),
+    job.width,
+    job.height,
+  ),
+  element(
+    "div",
+    {class: "card"},
+    element("p", {class: "standing", role: "status"}, progressText(job)),
+    element("p", {class: "hint gate", role: "status"}, serviceState(job)),
+    element("progress", {max: 1, "aria-label": t("progress")}),
+    element(
+      "div",
+      {class: "line"},
+      element("span", {class: "times"}, times(job)),
+      notifyButton(),
+      button(t("cancel"), null, () => cancel(known.get(job.id) ?? job), {id: "cancel"}),
+    ),
+  ),
+];
+/** @param {Page.Job} job */
+const retry = (job) => submitter(t("try.again"), null, "retry", job);
+/** @param {Page.Job} job */
+const drawn = (job) => {
+  switch (job.state) {
+    case "done":
+      return done(job);
+    case "failed":
+      return [message("warn", t("failed.title"), job.error || t("failed.text"), retry(job))];
+    case "cancelled":
+      return [message("stop", t("cancelled.title"), t("cancelled.text"), retry(job))];
+    default:
+      return waiting(job);
+  }
+};
+/** What changes while a job stays in its state.
+ * @param {Page.Job} job */
+const refresh = (job) => {
+  const bar = stage.querySelector("progress");
+  if (!bar) return;
+  setText(find(stage, ".standing"), progressText(job));
+  setText(find(stage, ".times"), times(job));
+  setText(find(stage, ".gate"), serviceState(job));
+  find(stage, "#cancel", HTMLButtonElement).disabled = Boolean(job.cancelling);
+  if (job.state === "running" && job.progress > 0) bar.value = job.progress;
+  else bar.removeAttribute("value");
+};
+
+/* ------------------------------------------------------------ drawn */
+
+export const draw = () => {
+  const job = known.get(state.shown ?? "");
+  if (preview.shown()) {
+    // until the visitor turns to a picture
+    stage.querySelector(".sweep")?.remove();
+    return preview.draw(job ? button(t("preview.back"), "back", () => show(job.id)) : null);
+  }
+  drawIfChanged(stage, job ? `${job.id} ${job.state}` : "empty", () => {
+    stage.dataset.state = job ? job.state : "empty";
+    return job ? drawn(job) : [message("easel", t("empty.title"), t("empty.text"))];
+  });
+  stage.removeAttribute("aria-busy");
+  if (job) refresh(job);
+  sweep.draw(stage, show);
+};
+/** Says something instead of a job.
+ * @param {Node} text */
+export const say = (text) => stage.replaceChildren(text);
+/** Lets its buttons be pressed again. */
+export const release = () => {
+  for (const knob of stage.querySelectorAll("button.sweeper"))
+    if (knob instanceof HTMLButtonElement) knob.disabled = false;
+};
+/**
+ * @param {HTMLElement} host
+ * @param {(event: string, data: object) => unknown} calls what its buttons call
+ * @param {(id: string) => void} onshow
+ */
+export const start = (host, calls, onshow) => {
+  stage = host;
+  call = calls;
+  show = onshow;
+  stage.setAttribute("aria-busy", "true");
+  say(message("clock", t("moment.title"), t("moment.text")));
+};
