@@ -19,7 +19,9 @@ const figure = (name, value, bad = false) =>
   element("div", {class: bad ? "figure bad" : "figure"}, element("dt", {}, name), element("dd", {}, String(value)));
 /** @param {Overview} now */
 const serviceState = (now) =>
-  row(
+  element(
+    "div",
+    {class: "row"},
     what(
       element("strong", {role: "status"}, t(`admin.${now.state}`)),
       small(t(`admin.${now.state}.text`), now.since ? t("admin.since", {when: moment(now.since)}) : ""),

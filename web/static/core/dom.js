@@ -33,6 +33,24 @@ export const find = (within, selector, kind) => {
 };
 
 /**
+ * The element of a selector, once it is there: Gradio draws its parts one after the other.
+ * @param {string} selector
+ * @returns {Promise<HTMLElement>}
+ */
+export const whenThere = (selector) =>
+  new Promise((done) => {
+    const look = () => {
+      const found = document.querySelector(selector);
+      if (!(found instanceof HTMLElement)) return;
+      observer.disconnect();
+      done(found);
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(document, {childList: true, subtree: true});
+    look();
+  });
+
+/**
  * All elements of a selector.
  * @param {ParentNode} within
  * @param {string} selector

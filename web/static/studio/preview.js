@@ -4,7 +4,7 @@
  * up. None while a job of the visitor's is being made.
  */
 import {reached} from "../core/api.js";
-import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
+import {drawIfChanged, element, find, origin, shaped, whenThere} from "../core/dom.js";
 import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #regions, [id^='share-']"; // controls
@@ -134,17 +134,9 @@ export const asked = async (id) => {
  * @param {() => boolean} may tells whether one may be asked for now
  * @param {() => void} changed draws the stage
  */
-export const start = (host, ask, may, changed) => {
+export const start = async (host, ask, may, changed) => {
   [stage, trigger, allowed, redraw] = [host, ask, may, changed];
   (document.querySelector(".gradio-container") ?? document.body).append(float);
-  const form = find(document, "#form");
-  for (const kind of ["input", "change"])
-    form.addEventListener(kind, (event) => {
-      if (origin(event, FOLLOWED)) wish();
-    });
-  form.addEventListener("picture", () => {
-    if (address) wish();
-  }); // another in the form
   new IntersectionObserver(
     (seen) => {
       stage.dataset.seen = String((seen.at(-1)?.intersectionRatio ?? 0) > 0.4);
@@ -152,4 +144,12 @@ export const start = (host, ask, may, changed) => {
     },
     {threshold: [0, 0.4, 0.41, 1]},
   ).observe(stage);
+  const form = await whenThere("#form");
+  for (const kind of ["input", "change"])
+    form.addEventListener(kind, (event) => {
+      if (origin(event, FOLLOWED)) wish();
+    });
+  form.addEventListener("picture", () => {
+    if (address) wish();
+  }); // another in the form
 };

@@ -1,7 +1,7 @@
 /* The studio's view: the stage, "Your pictures" and the button that submits. Gradio calls start and sent. */
 import {reached} from "../core/api.js";
 import {DOUBLE, message} from "../core/controls.js";
-import {element, find, origin} from "../core/dom.js";
+import {element, find, origin, whenThere} from "../core/dom.js";
 import {t} from "../core/text.js";
 import {settled} from "./field.js";
 import * as jobs from "./jobs.js";
@@ -66,7 +66,7 @@ const call = async (event, data) => {
  * @param {HTMLElement} host
  * @param {Page.Trigger} given
  */
-export const start = (host, given) => {
+export const start = async (host, given) => {
   trigger = given;
   stage.start(find(host, "#stage"), call, show);
   strip.start(
@@ -87,8 +87,8 @@ export const start = (host, given) => {
     if (!document.hidden && stage.stage.dataset.face) jobs.look();
   });
   document.addEventListener("click", press, true);
-  find(document, "#send").before(unreached);
   jobs.start(draw, () => stage.say(message("warn", t("away.title"), t("away.text"))));
+  (await whenThere("#send")).before(unreached);
 };
 /** Shows the jobs that were accepted.
  * @param {string} text their ids
