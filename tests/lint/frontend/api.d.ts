@@ -158,6 +158,7 @@ declare namespace Api {
     size: 0 | number;
     network: "compact" | "vgg19";
     transfer: "adain" | "covariance";
+    strokes: number;
   }
   type Order = "newest" | "oldest";
   interface Overview {
