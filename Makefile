@@ -48,6 +48,7 @@ lint: install-dev $(CHECKS)/installed ## check style and that imports go one way
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tests.lint.retired_words
 	@$(NODE) $(CHECKS)/eslint --config $(FRONT)/eslint.config.js web/static
 	@$(NODE) $(CHECKS)/prettier --log-level warn --config $(FRONT)/.prettierrc.json --check 'web/static/**/*.js'
 

@@ -44,8 +44,8 @@ def test_the_line_is_that_of_the_word() -> None:
     assert list(retired_words.check(".js", "/* one\n * the bell */\n")) == [(2, "bell")]
 
 
-def test_our_python_has_no_retired_word() -> None:
-    assert list(retired_words.found([".py"])) == []
+def test_our_code_has_no_retired_word() -> None:
+    assert list(retired_words.found()) == []
 
 
 def test_each_exception_is_a_name_that_still_occurs_and_has_a_retired_word() -> None:

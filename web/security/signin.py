@@ -40,7 +40,7 @@ def _exists() -> None:
         raise HTTPException(404, OFF)
 
 
-# a key must not make its owner's jobs those of whoever signs in
+# a key must not move its owner's jobs to the person who signs in
 router = APIRouter(include_in_schema=False, dependencies=[Depends(_exists), *IN_BROWSER])
 
 

@@ -6,7 +6,7 @@ import {t} from "../core/text.js";
 
 export const API = "/api/v1/admin";
 export const wrong = element("p", {class: "wrong", role: "alert"});
-/** What the shell does: draws the view anew, or asks for the secret. */
+/** What the shell does: draws the view again, or asks for the secret. */
 const shell = {draw: () => {}, signIn: () => {}};
 /** @param {typeof shell} given */
 export const useShell = (given) => Object.assign(shell, given);
@@ -18,7 +18,7 @@ export const failed = (error) => {
   wrong.textContent = sentence(error);
 };
 /**
- * Does something, says what went wrong, and draws the view anew.
+ * Does something, says what went wrong, and draws the view again.
  * @param {string} address
  * @param {object | null} [body]
  * @param {string} [method]

@@ -94,7 +94,7 @@ export const drawIfChanged = (box, face, parts, inside = box) => {
 
 /**
  * Makes the children of a list follow its items, in their order. A child is kept while its face
- * stays, made anew when that changes (it keeps the focus then), and removed with its item.
+ * stays, made again when that changes (it keeps the focus then), and removed with its item.
  * @template Item
  * @param {HTMLElement} list
  * @param {Item[]} items

@@ -3,7 +3,7 @@
 import {button} from "./controls.js";
 import {TITLE, t} from "./text.js";
 
-const WISH = "notify"; // in this browser's storage: the visitor wants to be told
+const WISH = "notify"; // in this browser's storage: the visitor wants notifications
 /** @type {string[]} */
 let news = [];
 

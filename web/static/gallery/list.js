@@ -154,7 +154,7 @@ const reached = () =>
 const loadIfReached = () => {
   if (reached()) load();
 };
-/** Shows the list anew, as far as it was walked before.
+/** Shows the list again, as far as it was walked before.
  * @param {{count?: number, top?: number}} [walked] */
 export const list = async (walked = {}) => {
   const asked = ++asks,

@@ -37,7 +37,7 @@ export const add = (place) => {
   if (!layers.has(place)) layers.set(place, blank());
 };
 /**
- * Begins anew, as large as a photo: the first style has all of it.
+ * Begins again, as large as a photo: the first style has all of it.
  * @param {HTMLImageElement} photo
  * @param {number[]} chosen places of the styles
  */

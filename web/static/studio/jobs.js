@@ -49,7 +49,7 @@ export const progressText = (job) => {
 const learn = (job) => {
   const before = known.get(job.id);
   const over = before && active(before) && !active(job);
-  if (over && !job.batch) ended(job.id, t(`state.${job.state}`)); // a batch is told of as one
+  if (over && !job.batch) ended(job.id, t(`state.${job.state}`)); // a batch has one notification
   if (over && job.state === "done") refreshRecent();
   known.set(job.id, {...job, cancelling: before?.cancelling && active(job)});
 };
