@@ -19,7 +19,7 @@ SWEEP = (
 )
 
 LONG = {"size": 1536}  # a second on two cores: time enough to interrupt it
-SHORT = {"size": 64}
+SHORT = {"size": 64, "strokes": 0}  # 0: it is not painted larger than it shall be
 ENDLESS = {"size": 2048}  # with four styles: many times the limit it is given
 
 

@@ -85,7 +85,13 @@ def form(studio: Path) -> dict[str, object]:
         given[f"style_{place}"] = None
     for place in range(4):
         given |= {f"share_{place}": 50, f"mask_{place}": None}
-    return given | {"strength": 40, "color": "style", "size": 1024, "network": "compact"}
+    return given | {
+        "strength": 40,
+        "strokes": 100,
+        "color": "style",
+        "size": 1024,
+        "network": "compact",
+    }
 
 
 def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> None:

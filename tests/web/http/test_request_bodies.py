@@ -1,6 +1,7 @@
 """What a request may carry, how long it may take, and how much comes at once."""
 
 import asyncio
+import io
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image, PngImagePlugin
 from starlette.types import Message
 
 from tests.parts import Setting, picture
@@ -324,8 +326,11 @@ def test_bodies_beyond_the_budget_are_refused_before_they_are_read_and_later_tak
 
 
 def test_a_body_larger_than_the_budget_is_taken_alone(studio: Path, setting: Setting) -> None:
-    setting(spool_bytes=1)
-    files = {"content": picture(), "style": picture()}
+    setting(spool_bytes=8000)
+    padded, text = io.BytesIO(), PngImagePlugin.PngInfo()
+    text.add_text("Comment", "x" * 16_000)
+    Image.open(io.BytesIO(picture())).save(padded, "PNG", pnginfo=text)
+    files = {"content": padded.getvalue(), "style": picture()}
     with served() as address:
         assert post(f"{address}/api/v1/jobs", files=files).status_code == 202
 
