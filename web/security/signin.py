@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from web.security import cookies, signed
 from web.security.cookies import over_https
 from web.security.identity import IN_BROWSER, become, owner_of
+from worker.gallery.gallery import plain
 from worker.settings import BadSetting, settings
 from worker.visitors import accounts
 
@@ -114,7 +115,7 @@ async def _claims(request: Request) -> dict[str, Any]:
 
 
 def _person(claims: dict[str, Any], visitor: str) -> str:
-    name = str(claims.get("name") or claims.get("preferred_username") or "")[:NAME]
+    name = plain(str(claims.get("name") or claims.get("preferred_username") or ""))[:NAME]
     fresh = secrets.token_hex(16)
     return accounts.sign_in(claims["iss"], claims["sub"], name, visitor, fresh)
 

@@ -5,6 +5,7 @@ when there is something to add. Private until published; a share link shows one 
 everyone who has it, until it is revoked. Knows no cookie, no link and no web.
 """
 
+import math
 import unicodedata
 import uuid
 from collections.abc import Sequence
@@ -188,7 +189,7 @@ def _id(job_id: str) -> str:
 _JOINERS = "\u200c\u200d"  # invisible, but parts of words in Persian and Hindi, and of emoji
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Drop what can't be read, and every space but single ones between words."""
     spaced = "".join(one if one.isprintable() or one in _JOINERS else " " for one in text)
     return " ".join(unicodedata.normalize("NFC", spaced).split())
@@ -196,18 +197,18 @@ def _plain(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Return the text as it is searched: letters without case or width."""
-    return _plain(unicodedata.normalize("NFKC", text).casefold())
+    return plain(unicodedata.normalize("NFKC", text).casefold())
 
 
 def _title(given: str) -> str:
-    title = _plain(given)
+    title = plain(given)
     if len(title) > TITLE:
         raise Refused(f"A title has at most {TITLE} characters; this one has {len(title)}.")
     return title
 
 
 def _tags(given: Sequence[str]) -> list[str]:
-    tags = list(dict.fromkeys(filter(None, map(_plain, given))))
+    tags = list(dict.fromkeys(filter(None, map(plain, given))))
     if len(tags) > TAGS or any(len(tag) > TAG for tag in tags):
         raise Refused(f"An entry has at most {TAGS} tags of at most {TAG} characters each.")
     return tags
@@ -292,7 +293,7 @@ def _published_before(cursor: str) -> tuple[float, str]:
         place = float.fromhex(published), _id(job_id)
     except (ValueError, OverflowError):
         raise _bad_cursor() from None
-    if not place[1]:
+    if not place[1] or not math.isfinite(place[0]):
         raise _bad_cursor()
     return place
 
@@ -480,7 +481,7 @@ def report(job_id: str, visitor: str, reason: str = "") -> None:
     One visitor counts once. Raises `EntryNotFound` unless the entry is public.
     """
     reported = (
-        select(Entry.job_id, literal(visitor), literal(_plain(reason)[:REASON]), now())
+        select(Entry.job_id, literal(visitor), literal(plain(reason)[:REASON]), now())
         .join(Job, Job.id == Entry.job_id)
         .where(Entry.job_id == _id(job_id), _PUBLIC, _DONE)
         .with_for_update(of=Entry)  # in PostgreSQL one after the other, so that each is counted

@@ -123,9 +123,9 @@ def test_who_signs_out_is_a_newcomer(browser: httpx.Client) -> None:
 def test_two_people_at_one_browser_stay_two(browser: httpx.Client, provider: Provider) -> None:
     sign_in(browser)
     made = send(browser)
-    provider.person = {"sub": "grace", "name": "Grace"}
+    provider.person = {"sub": "grace", "name": "Gra\0ce\u202e\n"}
     sign_in(browser)
-    assert me(browser)["name"] == "Grace"
+    assert me(browser)["name"] == "Gra ce"  # without what can't be read
     assert mine(browser) == []
     provider.person = {"sub": "ada", "name": "Ada"}
     sign_in(browser)

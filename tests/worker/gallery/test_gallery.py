@@ -127,7 +127,8 @@ def test_a_list_takes_a_cursor_or_a_page_not_both(either: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "0x1p+3", "0x1p+3_x", "nan", "é" * 36, "1e999_", "_", "\x00" * 36]
+    "cursor",
+    ["x", "0x1p+3", "0x1p+3_x", "nan", "é" * 36, "1e999_", "_", "\x00" * 36, f"nan_{UNKNOWN}"],
 )
 def test_a_cursor_that_is_none_is_refused(either: Path, cursor: str) -> None:
     for ask in (lambda wanted: gallery.mine("ann", wanted), gallery.public):
