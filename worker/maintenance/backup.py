@@ -133,22 +133,35 @@ class _Archive:
         self.add_file(name, io.BytesIO(data))
 
 
+def _copied(stack: ExitStack, keys: Iterable[str]) -> tuple[dict[str, IO[bytes]], list[str]]:
+    """Return temporary copies of pictures by their keys, and the keys of those that are missing."""
+    found: dict[str, IO[bytes]] = {}
+    lost = []
+    for key in keys:
+        try:
+            data = blobs.get(key)
+        except blobs.BlobMissing:
+            lost.append(key)
+            continue
+        found[key] = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115, the stack closes it
+        found[key].write(data)
+    return found, lost
+
+
 def _add_pictures(archive: _Archive, rows: Iterable[dict[str, Any]]) -> tuple[set[str], list[str]]:
-    """Write the jobs' pictures.
+    """Write the jobs' pictures; none of a job that was deleted meanwhile.
 
     Returns the jobs that were deleted meanwhile, and the keys that other jobs name in vain.
     """
     gone, missing = set(), []
     for job in rows:
-        lost = []
-        for key in keys_of(job):
-            try:
-                archive.add(PICTURES + key, blobs.get(key))
-            except blobs.BlobMissing:
-                lost.append(key)
-        if lost and jobs.unknown([job["id"]]):
-            gone.add(job["id"])
-        else:
+        with ExitStack() as stack:
+            found, lost = _copied(stack, keys_of(job))
+            if lost and jobs.unknown([job["id"]]):
+                gone.add(job["id"])
+                continue
+            for key, file in found.items():
+                archive.add_file(PICTURES + key, file)
             missing += lost
     return gone, missing
 
