@@ -238,7 +238,7 @@ def test_each_job_has_the_whole_time_limit_however_late_it_begins(
 ) -> None:
     setting(job_time_limit=15, micro_batch=1)
     worker.networks.load("compact")  # which takes seconds where the machine is busy
-    monkeypatch.setattr(queue, "SHIFT", 60.0)
+    monkeypatch.setattr(queue, "SHIFT", 600.0)
     load, slow = worker.prepare, [8.0, 8.0, 60.0]
 
     def loaded_slowly(claimed: Job) -> object:
