@@ -7,7 +7,7 @@ from sqlalchemy import MetaData
 
 from worker.admin import audit
 from worker.credentials import api_keys, identities
-from worker.gallery import gallery
+from worker.gallery import model as gallery
 from worker.jobs import batches, idempotency, model, service_state
 from worker.maintenance import leases
 from worker.runner import style_store

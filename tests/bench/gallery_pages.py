@@ -28,7 +28,7 @@ from sqlalchemy import insert
 
 from web.security.identity import COOKIE, sign
 from worker import jobs
-from worker.gallery.gallery import Entry
+from worker.gallery.model import Entry
 from worker.jobs import Job, Status
 from worker.options import COLORS
 from worker.storage import blobs, database

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from tests.bench import gallery_pages
 from tests.parts import Setting
-from worker.gallery import gallery
-from worker.gallery.gallery import Wanted
+from worker.gallery import lists
+from worker.gallery.lists import Wanted
 
 
 def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
@@ -11,8 +11,8 @@ def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
 ) -> None:
     gallery_pages.fill(500)
     for ask, how_many in (
-        (lambda wanted: gallery.mine(gallery_pages.OWNER, wanted), 250),
-        (gallery.public, 375),
+        (lambda wanted: lists.mine(gallery_pages.OWNER, wanted), 250),
+        (lists.public, 375),
     ):
         page = ask(Wanted(limit=100))
         seen = [shown.job.id for shown in page.entries]

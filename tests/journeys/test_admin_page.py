@@ -9,7 +9,7 @@ from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
 from worker import jobs
-from worker.gallery import gallery
+from worker.gallery import entries, lists, reports
 from worker.jobs import service_state
 from worker.storage import processes
 from worker.visitors import blocks, limit_overrides
@@ -117,10 +117,10 @@ def test_the_admin_reviews_what_was_reported(page: Page) -> None:
     for number in range(2):
         job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
         finish(begin())
-        gallery.change(job.id, "owner", title=f"Picture {number}")
-        gallery.publish(job.id, "owner")
+        entries.change(job.id, "owner", title=f"Picture {number}")
+        entries.publish(job.id, "owner")
         for visitor in range(3):
-            gallery.report(job.id, f"visitor-{visitor}", "<b>Not</b> mine to show.")
+            reports.report(job.id, f"visitor-{visitor}", "<b>Not</b> mine to show.")
     enter(page)
     page.get_by_role("link", name="Reported pictures wait for you").click()
     for place in range(2):
@@ -135,7 +135,7 @@ def test_the_admin_reviews_what_was_reported(page: Page) -> None:
     page.get_by_role("button", name="Take down").click()
     page.get_by_role("button", name="Sure?").click()
     expect(page.locator(".none")).to_have_text("Nothing is reported.")
-    assert [one.entry.title for one in gallery.public().entries] == ["Picture 0"]
+    assert [one.entry.title for one in lists.public().entries] == ["Picture 0"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,9 +5,9 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browsing import SECONDS
 from tests.parts import picture
 from tests.web.served import begin, finish, served
-from web.api import gallery as links
+from web.api.gallery import views as links
 from worker import jobs
-from worker.gallery import gallery
+from worker.gallery import entries
 
 
 def test_a_shared_picture_and_a_picture_alone_show_under_the_strict_policy(
@@ -15,7 +15,7 @@ def test_a_shared_picture_and_a_picture_alone_show_under_the_strict_policy(
 ) -> None:
     job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
     finish(begin())
-    link = links.link(gallery.share(job.id, "owner"))
+    link = links.link(entries.share(job.id, "owner"))
     assert link is not None
     said: list[str] = []
     context = browser.new_context()

@@ -30,7 +30,7 @@ from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.credentials import api_keys
-from worker.gallery import gallery
+from worker.gallery import entries, reports
 from worker.images import images
 from worker.jobs import Job, service_state
 from worker.jobs.batches import Batch
@@ -155,7 +155,7 @@ def done() -> Job:
         job.id, 1, result_key=result, thumbnail_key=thumbnail, width=33, height=21,
         device="cpu", weights_sha256="0" * 64, version="0", timings={},
     )  # fmt: skip
-    gallery.change(job.id, "owner", title=TITLE)
+    entries.change(job.id, "owner", title=TITLE)
     _put_in_batch(job)
     return job
 
@@ -182,10 +182,10 @@ def _parameters(application: FastAPI, route: Route, job: Job, state: str) -> dic
     owner = TestClient(application, cookies={COOKIE: sign("owner")})
     link = owner.post(f"/api/v1/gallery/{job.id}/share").json()["own"]["link"]
     if state == "private":
-        gallery.revoke(job.id, "owner")
+        entries.revoke(job.id, "owner")
     if state == "published":
-        gallery.publish(job.id, "owner")
-        gallery.report(job.id, "a visitor")
+        entries.publish(job.id, "owner")
+        reports.report(job.id, "a visitor")
     return {
         "job_id": job.id, "token": link.rpartition("/")[2], "place": "0",
         "batch_id": _batch_of(job),

@@ -13,14 +13,14 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from web.api.api import PREFIX
-from web.api.gallery import EntryView, view
+from web.api.gallery.views import EntryView, view
 from web.http import stored
 from web.operations import admin_session, health
 from web.operations.admin_session import Admin
 from worker import jobs
 from worker.admin import audit, overview
-from worker.gallery import gallery
-from worker.gallery.gallery import EntryNotFound
+from worker.gallery import reports
+from worker.gallery.model import EntryNotFound
 from worker.jobs import Job, Status, service_state
 from worker.jobs.service_state import State
 from worker.settings import Settings, settings
@@ -99,7 +99,7 @@ def state(origin: Admin) -> Overview:
         queue=health.waiting(),
         kept=quota.kept(),
         most=limit_overrides.of("total_bytes")[0],
-        reported=bool(gallery.reported(1)),
+        reported=bool(reports.reported(1)),
     )
 
 
@@ -285,14 +285,14 @@ def list_reports(
             hidden=one.shown.entry.hidden is not None,
             reports=[Word(reason=word.reason, made=word.made) for word in one.reports],
         )
-        for one in gallery.reported(limit, after)
+        for one in reports.reported(limit, after)
     ]
 
 
 @api.get("/reports/{job_id}/{size}")
 def reported_picture(job_id: str, size: str, origin: Admin) -> Response:
     """Return a reported entry's picture or its thumbnail; 404 for one that was not reported."""
-    job = gallery.under_review(job_id).job
+    job = reports.under_review(job_id).job
     key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
     if key is None:
         raise EntryNotFound
@@ -303,14 +303,14 @@ def reported_picture(job_id: str, size: str, origin: Admin) -> Response:
 def let_stay(job_id: str, origin: Admin) -> None:
     """Let an entry be public, again if the reports had taken it down."""
     with audit.act("let stay", origin, job_id):
-        gallery.judge(job_id, stays=True)
+        reports.judge(job_id, stays=True)
 
 
 @api.post("/reports/{job_id}/down", status_code=204)
 def take_down(job_id: str, origin: Admin) -> None:
     """Take an entry down for good; its owner still sees it."""
     with audit.act("take down", origin, job_id):
-        gallery.judge(job_id, stays=False)
+        reports.judge(job_id, stays=False)
 
 
 # ---------------------------------------------------------------- the audit

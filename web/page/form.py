@@ -19,7 +19,7 @@ from web.samples import shelf
 from web.security import address
 from web.security.identity import owner_of
 from worker.errors import Refused
-from worker.gallery import gallery
+from worker.gallery import entries
 from worker.images import images
 from worker.images.images import CleanImage, Source
 from worker.options import BROADEST, FINEST, NETWORKS, USUAL, Options, recorded
@@ -192,7 +192,7 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     assert request.request is not None
     places = settings().max_styles
     try:
-        job = gallery.own(event.id, owner_of(request.request)).job
+        job = entries.own(event.id, owner_of(request.request)).job
         options = Options.model_validate(recorded(job.options))
     except Exception as error:  # the door
         return [gr.skip()] * (1 + 3 * places + len(CONTROLS)) + [_notice(_sentence(error, request))]

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from web.security import cookies, signed
 from web.security.cookies import over_https
 from web.security.identity import IN_BROWSER, become, owner_of
-from worker.gallery.gallery import plain
+from worker.gallery.model import plain
 from worker.settings import BadSetting, settings
 from worker.visitors import accounts
 

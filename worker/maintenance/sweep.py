@@ -16,7 +16,7 @@ import redis
 from worker import jobs
 from worker.admin import audit
 from worker.credentials import api_keys
-from worker.gallery import gallery
+from worker.gallery import entries
 from worker.jobs import Status, batches, idempotency, queue
 from worker.maintenance import leases, reclaim
 from worker.observability import failpoints, metrics
@@ -76,7 +76,7 @@ PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the marke
     "pictures without a row": reclaim.run,
 }
 ROWS: dict[str, Part] = {
-    "gallery": gallery.forget,
+    "gallery": entries.forget,
     "batches": batches.forget,
     "receipts": idempotency.forget,
     "keys": api_keys.forget,

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from worker.credentials import identities
 from worker.credentials.api_keys import Key
 from worker.credentials.identities import Person
-from worker.gallery.gallery import Report
+from worker.gallery.model import Report
 from worker.jobs import Job, in_order
 from worker.jobs.batches import Batch
 from worker.jobs.idempotency import IdempotencyKey

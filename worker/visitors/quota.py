@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, t
 from sqlalchemy.orm import Session
 
 from worker.errors import Refused
-from worker.gallery.gallery import Entry, Report
+from worker.gallery.model import Entry, Report
 from worker.jobs import ACTIVE, Job, in_order
 from worker.storage import blobs, database, deletions
 from worker.storage.blobs import StorageFull

@@ -64,6 +64,10 @@ declare namespace Api {
     next: string | null;
     total: number | null;
   }
+  interface EntryStyleView {
+    address: string;
+    digest: string | null;
+  }
   interface EntryView {
     id: string;
     title: string;
@@ -184,7 +188,7 @@ declare namespace Api {
     timings: Record<string, number>;
     device: string | null;
     content: string;
-    styles: Array<web__api__gallery__StyleView>;
+    styles: Array<EntryStyleView>;
     masks: number;
   }
   interface PreviewView {
@@ -237,8 +241,11 @@ declare namespace Api {
   type State = "open" | "paused" | "draining";
   type Status = "queued" | "running" | "done" | "failed" | "cancelled";
   interface StyleView {
-    address: string;
-    digest: string | null;
+    job: string;
+    place: number;
+    digest: string;
+    picture: string;
+    thumbnail: string;
   }
   interface Told {
     id: string;
@@ -266,17 +273,6 @@ declare namespace Api {
   interface Word {
     reason: string;
     made: number;
-  }
-  interface web__api__gallery__StyleView {
-    address: string;
-    digest: string | null;
-  }
-  interface web__api__recents__StyleView {
-    job: string;
-    place: number;
-    digest: string;
-    picture: string;
-    thumbnail: string;
   }
   type worker__jobs__service_state__State = "open" | "paused" | "draining";
   type worker__webhooks__deliveries__State = "waiting" | "delivered" | "failed";

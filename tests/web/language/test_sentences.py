@@ -42,7 +42,7 @@ DOORS = {
     "web.api.api",
     "web.api.batches",
     "web.api.events",
-    "web.api.gallery",
+    "web.api.gallery.reports",
     "web.api.previews",
     "web.api.submission",
     "web.api.webhooks",

@@ -13,7 +13,7 @@ from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.admin import audit
-from worker.gallery import gallery
+from worker.gallery import entries, reports
 from worker.jobs import Job, Status, service_state
 from worker.settings import settings
 
@@ -302,9 +302,9 @@ def test_reported_pictures_are_reviewed_and_no_others_are_seen(
 ) -> None:
     private, first, second = made(), made(), made()
     for job in (first, second):
-        gallery.publish(job.id, "owner")
+        entries.publish(job.id, "owner")
         for number in range(3):
-            gallery.report(job.id, f"visitor-{number}", f"Reason {number}.")
+            reports.report(job.id, f"visitor-{number}", f"Reason {number}.")
     listed = admin.get(f"{ADMIN}/reports").json()
     assert [one["entry"]["id"] for one in listed] == [first.id, second.id]
     assert listed[0]["hidden"]

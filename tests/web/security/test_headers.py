@@ -9,7 +9,7 @@ from tests.web.served import begin, finish
 from web import app
 from web.security.identity import COOKIE, sign
 from worker import jobs
-from worker.gallery import gallery
+from worker.gallery import entries
 
 SAFE = {
     "x-content-type-options": "nosniff",
@@ -48,7 +48,7 @@ class Known(dict[str, str]):
 def places() -> Known:
     job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
     finish(begin())
-    gallery.share(job.id, "owner")
+    entries.share(job.id, "owner")
     return Known(job_id=job.id, kind="photos", name="cat", place="0", size="picture")
 
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from itsdangerous import BadSignature
 
 from tests.parts import Setting
-from web.api import gallery
+from web.api.gallery import views
 from web.operations import admin_session
 from web.security import identity, signed, signin
 
@@ -53,11 +53,11 @@ def _sign_in() -> Callable[[], bool]:
 
 
 def _share_link() -> Callable[[], bool]:
-    token = gallery._links().dumps(["job", 0])
+    token = views.links().dumps(["job", 0])
 
     def opens() -> bool:
         try:
-            return bool(gallery._links().loads(token))
+            return bool(views.links().loads(token))
         except BadSignature:
             return False
 
@@ -149,7 +149,7 @@ def test_a_value_signed_for_one_purpose_opens_nothing_else() -> None:
         assert identity.read(owner, other) is None
         assert identity.read(identity.sign("ada", other)) is None
     with pytest.raises(BadSignature):
-        gallery._links().loads(owner)
+        views.links().loads(owner)
 
 
 def test_nothing_is_signed_elsewhere() -> None:

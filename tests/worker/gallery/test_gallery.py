@@ -12,17 +12,9 @@ from sqlalchemy import func, select, update
 from tests.parts import Setting, picture, pictured, undeletable
 from worker import jobs
 from worker.errors import Refused
-from worker.gallery import gallery
-from worker.gallery.gallery import (
-    Entry,
-    EntryNotFound,
-    LinkRevoked,
-    Order,
-    Page,
-    Report,
-    Shown,
-    Wanted,
-)
+from worker.gallery import entries, lists, reports
+from worker.gallery.lists import Order, Page, Wanted
+from worker.gallery.model import Entry, EntryNotFound, LinkRevoked, Report, Shown
 from worker.jobs import Job, Status
 from worker.maintenance import sweep
 from worker.storage import blobs, database
@@ -72,10 +64,10 @@ def rows(table: type[Base]) -> int:
 def test_what_is_done_is_in_its_owners_gallery_and_no_other(either: Path) -> None:
     mine = made("ann")
     jobs.submit("ann", picture(), [RED])  # waits, and so is not in the gallery
-    assert ids(gallery.mine("ann")) == [mine]
-    assert ids(gallery.mine("ben")) == []
-    assert ids(gallery.public()) == []
-    entry = gallery.own(mine, "ann").entry
+    assert ids(lists.mine("ann")) == [mine]
+    assert ids(lists.mine("ben")) == []
+    assert ids(lists.public()) == []
+    entry = entries.own(mine, "ann").entry
     assert (entry.title, entry.tags, entry.favourite, entry.published) == ("", [], False, None)
 
 
@@ -85,7 +77,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(either: Path) -> None
         seen: list[str] = []
         cursor = None
         for _ in range(3):
-            page = gallery.mine("ann", Wanted(limit=2, order=order, cursor=cursor))
+            page = lists.mine("ann", Wanted(limit=2, order=order, cursor=cursor))
             seen += ids(page)
             cursor = page.next
         assert seen == wanted
@@ -94,36 +86,36 @@ def test_pages_follow_each_other_without_gap_or_repetition(either: Path) -> None
 
 def test_a_full_last_page_has_no_next(either: Path) -> None:
     made(), made()
-    assert gallery.mine("ann", Wanted(limit=2)).next is None
+    assert lists.mine("ann", Wanted(limit=2)).next is None
 
 
 def test_a_page_is_not_disturbed_by_what_comes_or_goes_meanwhile(either: Path) -> None:
     one, two, three = made(), made(), made()
-    page = gallery.mine("ann", Wanted(limit=1))
+    page = lists.mine("ann", Wanted(limit=1))
     assert ids(page) == [three]
     made()
-    gallery.remove("ann", [three])  # the cursor's own entry
-    assert ids(gallery.mine("ann", Wanted(cursor=page.next))) == [two, one]
+    entries.remove("ann", [three])  # the cursor's own entry
+    assert ids(lists.mine("ann", Wanted(cursor=page.next))) == [two, one]
 
 
 def test_a_page_by_its_number_is_the_one_the_cursors_lead_to(either: Path) -> None:
     all_of_them = [made() for _ in range(5)]
     for one in all_of_them[1:]:
-        gallery.publish(one, "ann")
-    first = gallery.mine("ann", Wanted(limit=2))
-    by_cursor = gallery.mine("ann", Wanted(limit=2, cursor=first.next))
-    by_number = gallery.mine("ann", Wanted(limit=2, page=2))
+        entries.publish(one, "ann")
+    first = lists.mine("ann", Wanted(limit=2))
+    by_cursor = lists.mine("ann", Wanted(limit=2, cursor=first.next))
+    by_number = lists.mine("ann", Wanted(limit=2, page=2))
     assert ids(by_number) == ids(by_cursor) == all_of_them[2:0:-1]
     assert (by_number.next, by_number.total, by_cursor.total) == (by_cursor.next, 5, None)
-    last = gallery.public(Wanted(limit=3, page=2))
+    last = lists.public(Wanted(limit=3, page=2))
     assert (ids(last), last.next, last.total) == ([all_of_them[1]], None, 4)
-    beyond = gallery.mine("ann", Wanted(limit=2, page=9, text="nowhere"))
+    beyond = lists.mine("ann", Wanted(limit=2, page=9, text="nowhere"))
     assert (beyond.entries, beyond.total) == ([], 0)
 
 
 def test_a_list_takes_a_cursor_or_a_page_not_both(either: Path) -> None:
     with pytest.raises(Refused, match="not both"):
-        gallery.mine("ann", Wanted(page=1, cursor=UNKNOWN))
+        lists.mine("ann", Wanted(page=1, cursor=UNKNOWN))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +123,7 @@ def test_a_list_takes_a_cursor_or_a_page_not_both(either: Path) -> None:
     ["x", "0x1p+3", "0x1p+3_x", "nan", "é" * 36, "1e999_", "_", "\x00" * 36, f"nan_{UNKNOWN}"],
 )
 def test_a_cursor_that_is_none_is_refused(either: Path, cursor: str) -> None:
-    for ask in (lambda wanted: gallery.mine("ann", wanted), gallery.public):
+    for ask in (lambda wanted: lists.mine("ann", wanted), lists.public):
         with pytest.raises(Refused, match="`cursor` must be `next` of the page before"):
             ask(Wanted(cursor=cursor))
 
@@ -141,8 +133,8 @@ def test_a_cursor_that_is_none_is_refused(either: Path, cursor: str) -> None:
 
 def test_words_are_found_in_title_and_tags_whatever_their_case(either: Path) -> None:
     sea, wood = made(), made()
-    gallery.change(sea, "ann", title="Evening at the SEA", tags=["Ölbild", "바다"])
-    gallery.change(wood, "ann", title="A 100% wooden_thing", tags=["sea"])
+    entries.change(sea, "ann", title="Evening at the SEA", tags=["Ölbild", "바다"])
+    entries.change(wood, "ann", title="A 100% wooden_thing", tags=["sea"])
     for words, found in {
         "sea": [wood, sea],
         "SEA evening": [sea],
@@ -156,20 +148,20 @@ def test_words_are_found_in_title_and_tags_whatever_their_case(either: Path) -> 
         "mountain": [],
         "  ": [wood, sea],
     }.items():
-        assert ids(gallery.mine("ann", Wanted(text=words))) == found, words
+        assert ids(lists.mine("ann", Wanted(text=words))) == found, words
 
 
 def test_text_typed_in_parts_is_found_as_text_typed_whole(either: Path) -> None:
     one = made()
-    gallery.change(one, "ann", title="\u1112\u1161\u11ab\u1100\u1173\u11af")  # 한글, decomposed
-    assert ids(gallery.mine("ann", Wanted(text="한글"))) == [one]
-    assert gallery.own(one, "ann").entry.title == "한글"
+    entries.change(one, "ann", title="\u1112\u1161\u11ab\u1100\u1173\u11af")  # 한글, decomposed
+    assert ids(lists.mine("ann", Wanted(text="한글"))) == [one]
+    assert entries.own(one, "ann").entry.title == "한글"
 
 
 def test_every_filter_finds_its_own(either: Path) -> None:
     plain = made()
     other = made(styles=[RED, BLUE], color="content", size=128, network="vgg19")
-    gallery.change(other, "ann", favourite=True)
+    entries.change(other, "ann", favourite=True)
     set_finished(plain, 1000.0)
     set_finished(other, 2000.0)
     blue = jobs.get(other, "ann").style_digests[1]
@@ -189,7 +181,7 @@ def test_every_filter_finds_its_own(either: Path) -> None:
         (Wanted(since=1000.5), [other]),
         (Wanted(style=red, size=512, network="compact", color="style"), [plain]),
     ):
-        assert ids(gallery.mine("ann", wanted)) == found, wanted
+        assert ids(lists.mine("ann", wanted)) == found, wanted
 
 
 def test_the_same_style_has_the_same_digest_in_every_job(either: Path) -> None:
@@ -200,12 +192,12 @@ def test_the_same_style_has_the_same_digest_in_every_job(either: Path) -> None:
 def test_the_public_list_takes_the_same_filters_but_favourites(either: Path) -> None:
     one, two = made(), made("ben", color="content")
     for job_id, owner in ((one, "ann"), (two, "ben")):
-        gallery.publish(job_id, owner)
-        gallery.change(job_id, owner, title=f"by {owner}")
-    assert ids(gallery.public(Wanted(color="content"))) == [two]
-    assert ids(gallery.public(Wanted(text="ann"))) == [one]
+        entries.publish(job_id, owner)
+        entries.change(job_id, owner, title=f"by {owner}")
+    assert ids(lists.public(Wanted(color="content"))) == [two]
+    assert ids(lists.public(Wanted(text="ann"))) == [one]
     with pytest.raises(Refused, match="Only your own gallery"):
-        gallery.public(Wanted(favourite=True))
+        lists.public(Wanted(favourite=True))
 
 
 # ---------------------------------------------------------------- change
@@ -213,45 +205,45 @@ def test_the_public_list_takes_the_same_filters_but_favourites(either: Path) -> 
 
 def test_a_change_keeps_what_it_does_not_name(either: Path) -> None:
     one = made()
-    gallery.change(one, "ann", title="Sea", favourite=True)
-    shown = gallery.change(one, "ann", tags=["a", "b", "a", "  "])
+    entries.change(one, "ann", title="Sea", favourite=True)
+    shown = entries.change(one, "ann", tags=["a", "b", "a", "  "])
     assert (shown.entry.title, shown.entry.tags, shown.entry.favourite) == ("Sea", ["a", "b"], True)
-    shown = gallery.change(one, "ann", title="", tags=[], favourite=False)
+    shown = entries.change(one, "ann", title="", tags=[], favourite=False)
     assert (shown.entry.title, shown.entry.tags, shown.entry.favourite) == ("", [], False)
-    assert ids(gallery.mine("ann", Wanted(text="sea"))) == []
+    assert ids(lists.mine("ann", Wanted(text="sea"))) == []
 
 
 def test_a_change_of_nothing_changes_nothing(either: Path) -> None:
-    assert gallery.change(made(), "ann").entry.title == ""
+    assert entries.change(made(), "ann").entry.title == ""
     assert rows(Entry) == 0
 
 
 def test_text_is_kept_plain(either: Path) -> None:
-    shown = gallery.change(made(), "ann", title="  a\x00b\u202ec \n d ", tags=["\x00"])
+    shown = entries.change(made(), "ann", title="  a\x00b\u202ec \n d ", tags=["\x00"])
     assert (shown.entry.title, shown.entry.tags) == ("a b c d", [])
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-    assert gallery.change(shown.job.id, "ann", title=family).entry.title == family
+    assert entries.change(shown.job.id, "ann", title=family).entry.title == family
 
 
 def test_too_much_text_is_refused_with_what_is_accepted(either: Path) -> None:
     one = made()
     with pytest.raises(Refused, match="at most 120 characters; this one has 121"):
-        gallery.change(one, "ann", title="x" * 121)
+        entries.change(one, "ann", title="x" * 121)
     for tags in (["x" * 41], [str(number) for number in range(13)]):
         with pytest.raises(Refused, match="at most 12 tags of at most 40 characters"):
-            gallery.change(one, "ann", tags=tags)
+            entries.change(one, "ann", tags=tags)
 
 
 # ---------------------------------------------------------------- who may
 
 
 OWNERS_VERBS = {
-    "own": gallery.own,
-    "change": lambda job_id, owner: gallery.change(job_id, owner, title="mine"),
-    "publish": gallery.publish,
-    "unpublish": gallery.unpublish,
-    "share": gallery.share,
-    "revoke": gallery.revoke,
+    "own": entries.own,
+    "change": lambda job_id, owner: entries.change(job_id, owner, title="mine"),
+    "publish": entries.publish,
+    "unpublish": entries.unpublish,
+    "share": entries.share,
+    "revoke": entries.revoke,
 }
 
 
@@ -260,15 +252,15 @@ def test_only_the_owner_may_and_others_learn_nothing(either: Path, verb: object)
     assert callable(verb)
     job_id = made("ann")
     waiting = jobs.submit("ann", picture(), [RED]).id
-    gallery.publish(job_id, "ann")
-    before = gallery.own(job_id, "ann")
+    entries.publish(job_id, "ann")
+    before = entries.own(job_id, "ann")
     sentences = set()
     for asked, asker in ((job_id, "ben"), (UNKNOWN, "ann"), ("\x00", "ann"), (waiting, "ann")):
         with pytest.raises(EntryNotFound) as refusal:
             verb(asked, asker)
         sentences.add(str(refusal.value))
     assert sentences == {"There is no picture with this id in the gallery."}
-    after = gallery.own(job_id, "ann").entry
+    after = entries.own(job_id, "ann").entry
     assert (after.title, after.published) == ("", before.entry.published)
     assert isinstance(verb(job_id, "ann"), Shown)
 
@@ -279,42 +271,42 @@ def test_only_the_owner_may_and_others_learn_nothing(either: Path, verb: object)
 def test_what_is_published_is_everybodys_to_see_until_it_is_not(either: Path) -> None:
     one = made()
     with pytest.raises(EntryNotFound):
-        gallery.get(one, "ben")
+        entries.get(one, "ben")
     before = time.time()
-    published = gallery.publish(one, "ann").entry.published
+    published = entries.publish(one, "ann").entry.published
     assert published is not None
     assert before - 1 < published < time.time() + 1
-    assert gallery.publish(one, "ann").entry.published == published  # again changes nothing
-    assert gallery.get(one, "ben").job.id == one
-    assert ids(gallery.public()) == [one]
-    assert gallery.unpublish(one, "ann").entry.published is None
-    assert ids(gallery.public()) == []
+    assert entries.publish(one, "ann").entry.published == published  # again changes nothing
+    assert entries.get(one, "ben").job.id == one
+    assert ids(lists.public()) == [one]
+    assert entries.unpublish(one, "ann").entry.published is None
+    assert ids(lists.public()) == []
     with pytest.raises(EntryNotFound):
-        gallery.get(one, "ben")
+        entries.get(one, "ben")
 
 
 def test_the_public_list_is_paged_by_when_it_was_published(either: Path) -> None:
     first, second, third = made(), made(), made()
     for job_id in (second, third, first):
-        gallery.publish(job_id, "ann")
+        entries.publish(job_id, "ann")
     seen: list[str] = []
     cursor = None
     for _ in range(3):
-        page = gallery.public(Wanted(limit=1, cursor=cursor))
+        page = lists.public(Wanted(limit=1, cursor=cursor))
         seen += ids(page)
         cursor = page.next
     assert (seen, cursor) == ([first, third, second], None)
-    assert ids(gallery.public(Wanted(order=Order.OLDEST))) == [second, third, first]
+    assert ids(lists.public(Wanted(order=Order.OLDEST))) == [second, third, first]
 
 
 def test_entries_published_at_the_same_instant_are_all_on_some_page(either: Path) -> None:
     all_of_them = [made() for _ in range(4)]
     for job_id in all_of_them:
-        gallery.publish(job_id, "ann")
+        entries.publish(job_id, "ann")
     with database.transaction() as session:
         session.execute(update(Entry).values(published=1234.1))
-    first = gallery.public(Wanted(limit=3))
-    second = gallery.public(Wanted(limit=3, cursor=first.next))
+    first = lists.public(Wanted(limit=3))
+    second = lists.public(Wanted(limit=3, cursor=first.next))
     assert ids(first) + ids(second) == sorted(all_of_them, reverse=True)
 
 
@@ -323,32 +315,32 @@ def test_entries_published_at_the_same_instant_are_all_on_some_page(either: Path
 
 def test_a_link_shows_its_entry_until_it_is_revoked(either: Path) -> None:
     one = made()
-    generation = gallery.share(one, "ann").entry.generation
-    assert gallery.share(one, "ann").entry.generation == generation
-    assert gallery.by_link(one, generation).job.id == one
-    assert gallery.revoke(one, "ann").entry.shared is None
+    generation = entries.share(one, "ann").entry.generation
+    assert entries.share(one, "ann").entry.generation == generation
+    assert entries.by_link(one, generation).job.id == one
+    assert entries.revoke(one, "ann").entry.shared is None
     with pytest.raises(LinkRevoked, match="shows nothing any more"):
-        gallery.by_link(one, generation)
-    again = gallery.share(one, "ann").entry.generation
+        entries.by_link(one, generation)
+    again = entries.share(one, "ann").entry.generation
     assert again != generation
-    assert gallery.by_link(one, again).job.id == one
+    assert entries.by_link(one, again).job.id == one
     with pytest.raises(LinkRevoked):
-        gallery.by_link(one, generation)
+        entries.by_link(one, generation)
 
 
 def test_a_link_ends_with_its_entry(either: Path) -> None:
     one = made()
-    generation = gallery.share(one, "ann").entry.generation
-    gallery.remove("ann", [one])
+    generation = entries.share(one, "ann").entry.generation
+    entries.remove("ann", [one])
     with pytest.raises(LinkRevoked):
-        gallery.by_link(one, generation)
+        entries.by_link(one, generation)
 
 
 def test_revoking_before_sharing_is_fine(either: Path) -> None:
     one = made()
-    gallery.revoke(one, "ann")
+    entries.revoke(one, "ann")
     with pytest.raises(LinkRevoked):
-        gallery.by_link(one, 0)
+        entries.by_link(one, 0)
 
 
 # ---------------------------------------------------------------- delete
@@ -356,14 +348,14 @@ def test_revoking_before_sharing_is_fine(either: Path) -> None:
 
 def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
     gone, stays, foreign = made(), made(), made("ben")
-    gallery.publish(gone, "ann")
-    gallery.report(gone, "ben")
-    assert gallery.remove("ann", [gone, foreign, UNKNOWN, "\x00"]) == [gone]
-    assert ids(gallery.mine("ann")) == [stays]
-    assert ids(gallery.mine("ben")) == [foreign]
+    entries.publish(gone, "ann")
+    reports.report(gone, "ben")
+    assert entries.remove("ann", [gone, foreign, UNKNOWN, "\x00"]) == [gone]
+    assert ids(lists.mine("ann")) == [stays]
+    assert ids(lists.mine("ben")) == [foreign]
     assert (rows(Job), rows(Entry), rows(Report)) == (2, 0, 0)
     assert pictured() == {stays, foreign}
-    assert gallery.remove("ann", [gone]) == []
+    assert entries.remove("ann", [gone]) == []
 
 
 def test_what_the_storage_keeps_back_is_deleted_all_the_same(
@@ -371,8 +363,8 @@ def test_what_the_storage_keeps_back_is_deleted_all_the_same(
 ) -> None:
     one = made()
     undeletable(monkeypatch, one)
-    assert gallery.remove("ann", [one]) == [one]
-    assert ids(gallery.mine("ann")) == []
+    assert entries.remove("ann", [one]) == [one]
+    assert ids(lists.mine("ann")) == []
     assert "its pictures are left to the sweep" in caplog.text
 
 
@@ -381,7 +373,7 @@ def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> N
     assert jobs.claim("worker-1")
     assert jobs.fail(failed, 1, "It went wrong.")
     waiting = jobs.submit("ann", picture(), [RED]).id
-    assert gallery.remove("ann", [failed, waiting]) == [failed]
+    assert entries.remove("ann", [failed, waiting]) == [failed]
     assert jobs.get(waiting, "ann").status == Status.QUEUED
 
 
@@ -389,15 +381,15 @@ def test_retention_deletes_favourite_and_public_entries_like_any_other(
     either: Path, setting: Setting
 ) -> None:
     one = made()
-    gallery.change(one, "ann", favourite=True)
-    gallery.publish(one, "ann")
-    gallery.report(one, "ben")
-    gallery.share(one, "ann")
+    entries.change(one, "ann", favourite=True)
+    entries.publish(one, "ann")
+    reports.report(one, "ben")
+    entries.share(one, "ann")
     job = jobs.get(one, "ann")
     assert job.finished is not None
-    assert gallery.kept_until(job) == job.finished + 30 * 86400
+    assert entries.kept_until(job) == job.finished + 30 * 86400
     sweep.tidy()
-    assert ids(gallery.public()) == [one]
+    assert ids(lists.public()) == [one]
     set_finished(one, job.finished - 31 * 86400)
     sweep.tidy()
     assert (rows(Job), rows(Entry), rows(Report), pictured()) == (0, 0, 0, set())
@@ -405,7 +397,7 @@ def test_retention_deletes_favourite_and_public_entries_like_any_other(
 
 def test_without_retention_nothing_has_an_end(studio: Path, setting: Setting) -> None:
     setting(retention_days=0)
-    assert gallery.kept_until(jobs.get(made(), "ann")) is None
+    assert entries.kept_until(jobs.get(made(), "ann")) is None
 
 
 # ---------------------------------------------------------------- reports
@@ -414,19 +406,19 @@ def test_without_retention_nothing_has_an_end(studio: Path, setting: Setting) ->
 def test_enough_visitors_take_an_entry_down_at_once(either: Path, setting: Setting) -> None:
     setting(reports_to_hide=2)
     one = made()
-    gallery.publish(one, "ann")
-    generation = gallery.share(one, "ann").entry.generation
-    gallery.report(one, "ben", "not nice")
-    gallery.report(one, "ben", "really")
-    assert ids(gallery.public()) == [one]  # one visitor counts once
-    gallery.report(one, "cem", " ")
-    assert ids(gallery.public()) == []
+    entries.publish(one, "ann")
+    generation = entries.share(one, "ann").entry.generation
+    reports.report(one, "ben", "not nice")
+    reports.report(one, "ben", "really")
+    assert ids(lists.public()) == [one]  # one visitor counts once
+    reports.report(one, "cem", " ")
+    assert ids(lists.public()) == []
     with pytest.raises(EntryNotFound):
-        gallery.get(one, "ben")
+        entries.get(one, "ben")
     with pytest.raises(LinkRevoked):
-        gallery.by_link(one, generation)
-    assert gallery.own(one, "ann").entry.hidden is not None
-    [listed] = gallery.reported()
+        entries.by_link(one, generation)
+    assert entries.own(one, "ann").entry.hidden is not None
+    [listed] = reports.reported()
     assert listed.shown.job.id == one
     assert [(word.visitor, word.reason) for word in listed.reports] == [
         ("ben", "not nice"),
@@ -439,31 +431,31 @@ def test_what_was_taken_down_can_not_be_shown_to_others_again(
 ) -> None:
     setting(reports_to_hide=1)
     one = made()
-    gallery.publish(one, "ann")
-    gallery.report(one, "ben")
-    gallery.unpublish(one, "ann")
-    for verb in (gallery.publish, gallery.share):
+    entries.publish(one, "ann")
+    reports.report(one, "ben")
+    entries.unpublish(one, "ann")
+    for verb in (entries.publish, entries.share):
         with pytest.raises(Refused, match="was taken down after reports"):
             verb(one, "ann")
-    entry = gallery.own(one, "ann").entry
+    entry = entries.own(one, "ann").entry
     assert (entry.published, entry.shared) == (None, None)
-    assert [listed.shown.job.id for listed in gallery.reported()] == [one]
+    assert [listed.shown.job.id for listed in reports.reported()] == [one]
 
 
 def test_only_public_entries_can_be_reported(either: Path) -> None:
     for job_id in (made(), UNKNOWN, "no-id"):
         with pytest.raises(EntryNotFound):
-            gallery.report(job_id, "ben")
+            reports.report(job_id, "ben")
     assert rows(Report) == 0
 
 
 def test_reports_that_come_at_once_are_all_counted(either: Path, setting: Setting) -> None:
     setting(reports_to_hide=6)
     one = made()
-    gallery.publish(one, "ann")
+    entries.publish(one, "ann")
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(gallery.report, itertools.repeat(one), "abcdef"))
-    assert gallery.own(one, "ann").entry.hidden is not None
+        list(pool.map(reports.report, itertools.repeat(one), "abcdef"))
+    assert entries.own(one, "ann").entry.hidden is not None
 
 
 def test_the_admin_lets_an_entry_stay_and_earlier_reports_count_no_more(
@@ -471,37 +463,37 @@ def test_the_admin_lets_an_entry_stay_and_earlier_reports_count_no_more(
 ) -> None:
     setting(reports_to_hide=2)
     one = made()
-    gallery.publish(one, "ann")
+    entries.publish(one, "ann")
     for visitor in ("ben", "cem"):
-        gallery.report(one, visitor)
-    gallery.judge(one, stays=True)
-    assert ids(gallery.public()) == [one]
-    assert gallery.reported() == []
+        reports.report(one, visitor)
+    reports.judge(one, stays=True)
+    assert ids(lists.public()) == [one]
+    assert reports.reported() == []
     for visitor in ("ben", "cem", "dan"):
-        gallery.report(one, visitor)
-    assert ids(gallery.public()) == [one]  # of these only dan is new
-    gallery.report(one, "eve")
-    assert ids(gallery.public()) == []
+        reports.report(one, visitor)
+    assert ids(lists.public()) == [one]  # of these only dan is new
+    reports.report(one, "eve")
+    assert ids(lists.public()) == []
 
 
 def test_the_admin_takes_an_entry_down_before_enough_have_reported(either: Path) -> None:
     one = made()
-    gallery.publish(one, "ann")
-    gallery.report(one, "ben")
-    gallery.judge(one, stays=False)
-    assert ids(gallery.public()) == []
-    assert gallery.reported() == []
+    entries.publish(one, "ann")
+    reports.report(one, "ben")
+    reports.judge(one, stays=False)
+    assert ids(lists.public()) == []
+    assert reports.reported() == []
     with pytest.raises(EntryNotFound):
-        gallery.judge(UNKNOWN, stays=False)
+        reports.judge(UNKNOWN, stays=False)
 
 
 def test_the_review_list_has_pages(either: Path) -> None:
     reported = [made() for _ in range(3)]
     for job_id in reported:
-        gallery.publish(job_id, "ann")
-        gallery.report(job_id, "ben")
-    assert [one.shown.job.id for one in gallery.reported(limit=2)] == reported[:2]
-    [last] = gallery.reported(limit=2, after=reported[1])
+        entries.publish(job_id, "ann")
+        reports.report(job_id, "ben")
+    assert [one.shown.job.id for one in reports.reported(limit=2)] == reported[:2]
+    [last] = reports.reported(limit=2, after=reported[1])
     assert (last.shown.job.id, len(last.reports)) == (reported[2], 1)
 
 
@@ -514,5 +506,5 @@ def test_jobs_from_before_the_gallery_are_in_it(either: Path) -> None:
     config.set_main_option("script_location", str(database.MIGRATIONS))
     command.downgrade(config, "0001")
     database.migrate()
-    assert ids(gallery.mine("ann")) == [one]
-    assert ids(gallery.mine("ann", Wanted(style="0" * 64))) == []
+    assert ids(lists.mine("ann")) == [one]
+    assert ids(lists.mine("ann", Wanted(style="0" * 64))) == []

@@ -11,7 +11,7 @@ from tests import rows
 from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish
 from worker import jobs, settings
-from worker.gallery import gallery
+from worker.gallery import entries
 from worker.jobs import Job, Status
 from worker.maintenance import backup, restore
 from worker.maintenance.backup import BackupError
@@ -33,7 +33,7 @@ def lived_in() -> None:
         submit()
         finish(begin())
     style_store.keep("a style", bytes(range(256)))
-    gallery.change(jobs.mine("ann")[0].id, "ann", title="a boat\nat sea", favourite=True)
+    entries.change(jobs.mine("ann")[0].id, "ann", title="a boat\nat sea", favourite=True)
     jobs.cancel(submit().id, "ann")
     jobs.fail(submit("bob").id and begin().id, 1, "It went wrong.")
     submit("bob")

@@ -12,7 +12,7 @@ from worker import jobs, tables
 from worker.credentials import api_keys
 from worker.credentials.api_keys import Key
 from worker.errors import Refused
-from worker.gallery import gallery
+from worker.gallery import entries, model, reports
 from worker.maintenance import sweep
 from worker.storage import database
 from worker.visitors.rate_limits import Allowance
@@ -164,9 +164,9 @@ def test_newest_secrets_of_owners_without_jobs_and_keys_go_when_there_are_too_ma
 def test_a_report_that_was_not_dealt_with_is_kept(either: Path) -> None:
     _fill(YEARS)
     with database.transaction() as session:
-        session.execute(update(gallery.Entry).values(cleared=None))
-    gallery.forget()
+        session.execute(update(model.Entry).values(cleared=None))
+    entries.forget()
     assert _count("reports") == 1
-    gallery.judge(rows.JOB, stays=True)
-    gallery.forget()
+    reports.judge(rows.JOB, stays=True)
+    entries.forget()
     assert _count("reports") == 0

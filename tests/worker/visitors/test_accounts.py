@@ -6,7 +6,7 @@ from sqlalchemy import Column, Table, insert, select
 
 from tests.parts import picture, pictured
 from worker import jobs, tables
-from worker.gallery import gallery
+from worker.gallery import entries, reports
 from worker.jobs import Hold, Job, batches, idempotency
 from worker.storage import database, deletions
 from worker.storage.database import Base
@@ -57,9 +57,9 @@ def test_nothing_is_left_of_an_account(either: Path) -> None:
     claimed = jobs.claim("worker")
     assert claimed is not None
     assert claimed.id == running.id
-    gallery.change(finished.id, "ann", title="mine", favourite=True)
-    gallery.publish(others.id, "bob")
-    gallery.report(others.id, "ann", "a reason")
+    entries.change(finished.id, "ann", title="mine", favourite=True)
+    entries.publish(others.id, "bob")
+    reports.report(others.id, "ann", "a reason")
     one = batches.Source("photo.png", len(picture()), picture)
     admission.submit_batch(Visitor("ann", "here"), [one], [one])
     with database.transaction() as session:

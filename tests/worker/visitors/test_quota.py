@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from tests.parts import Setting, picture, pictured
 from worker import jobs
-from worker.gallery import gallery
+from worker.gallery import entries, model
 from worker.images import images
 from worker.jobs import Job, JobNotFound
 from worker.maintenance import sweep
@@ -108,11 +108,11 @@ def test_the_oldest_ended_job_of_who_keeps_most_makes_room(either: Path, setting
 def test_what_is_pinned_stays(either: Path, setting: Setting, how: str) -> None:
     first, second, _ = done(), done(), done()
     if how == "favourite":
-        gallery.change(first.id, "ann", favourite=True)
+        entries.change(first.id, "ann", favourite=True)
     elif how == "published":
-        gallery.publish(first.id, "ann")
+        entries.publish(first.id, "ann")
     else:
-        gallery.share(first.id, "ann")
+        entries.share(first.id, "ann")
     setting(total_bytes=quota.kept() + RESERVED)
     submit("bob")
     assert [exists(first), exists(second)] == [True, False]
@@ -122,7 +122,7 @@ def test_where_nothing_can_go_nothing_gets_in_and_nothing_is_lost(
     either: Path, setting: Setting
 ) -> None:
     pinned, ended = done(), done("bob")
-    gallery.change(pinned.id, "ann", favourite=True)
+    entries.change(pinned.id, "ann", favourite=True)
     setting(total_bytes=quota.kept() // 2 + 1000)
     before = on_disk(either)
     with pytest.raises(StorageFull):
@@ -222,11 +222,11 @@ def test_failed_and_cancelled_jobs_go_sooner(either: Path) -> None:
 
 def test_nothing_is_written_of_what_made_room(either: Path, setting: Setting) -> None:
     first, *_ = done(), done(), done()
-    gallery.change(first.id, "ann", title="gone soon")
+    entries.change(first.id, "ann", title="gone soon")
     setting(total_bytes=quota.kept() + RESERVED)
     submit("bob")
     with database.reading() as session:
-        assert session.scalars(select(gallery.Entry)).all() == []
+        assert session.scalars(select(model.Entry)).all() == []
 
 
 # ---------------------------------------------------------------- fair among owners
@@ -274,7 +274,7 @@ def test_who_keeps_no_more_than_the_share_loses_nothing_to_others(
 def test_no_owner_loses_a_picture_to_one_who_keeps_more(either: Path, setting: Setting) -> None:
     small, large = [done("ann"), done("ann")], [done("bob") for _ in range(5)]
     for job in large:
-        gallery.change(job.id, "bob", favourite=True)
+        entries.change(job.id, "bob", favourite=True)
     age("ann", "bob")
     setting(total_bytes=quota.kept())
     with pytest.raises(StorageFull):

@@ -7,7 +7,7 @@ import {putStyle} from "./field.js";
 /** @type {HTMLElement | null} */
 let row = null;
 
-/** @returns {Promise<Api.web__api__recents__StyleView[]>} */
+/** @returns {Promise<Api.StyleView[]>} */
 export const recent = async () => {
   try {
     return await ask("/api/v1/styles");
@@ -16,7 +16,7 @@ export const recent = async () => {
   }
 };
 /**
- * @param {Api.web__api__recents__StyleView} style
+ * @param {Api.StyleView} style
  * @param {number} place
  */
 const choice = (style, place) => {

@@ -1,0 +1,9 @@
+"""The gallery's API: lists, one entry, reports, share links, downloads; calls `worker.gallery`."""
+
+from fastapi import APIRouter
+
+from web.api.gallery import entry, lists, reports, settings, share_links
+
+router = APIRouter()
+for part in (lists, entry, reports, share_links, settings):
+    router.include_router(part.router)

@@ -1,0 +1,122 @@
+"""One entry: what visitors see of it and what its owner may do with it."""
+
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from web.api.api import PREFIX, Owner
+from web.api.gallery import pictures
+from web.api.gallery.pictures import KEPT, Kind, WithSettings
+from web.api.gallery.views import EXAMPLE_ID, EntryView, like, view
+from web.api.openapi import problems
+from web.security.address import COSTLY, WELCOME
+from worker.gallery import entries, model
+from worker.gallery.lists import MOST
+
+router = APIRouter(prefix=PREFIX, tags=["gallery"])
+
+
+@router.get("/gallery/{job_id}", responses=problems(404))
+def entry(job_id: str, visitor: Owner) -> EntryView:
+    """Show an entry that is public or your own."""
+    return view(entries.get(job_id, visitor), visitor)
+
+
+@router.get("/gallery/{job_id}/picture", response_class=Response, responses=KEPT)
+def picture(job_id: str, request: Request, visitor: Owner) -> Response:
+    """Return an entry's picture, a PNG."""
+    return pictures.answer(request, entries.get(job_id, visitor).job.result_key)
+
+
+@router.get("/gallery/{job_id}/thumbnail", response_class=Response, responses=KEPT)
+def thumbnail(job_id: str, request: Request, visitor: Owner) -> Response:
+    """Return an entry's picture small, a JPEG."""
+    return pictures.answer(request, entries.get(job_id, visitor).job.thumbnail_key)
+
+
+@router.get(
+    "/gallery/{job_id}/download",
+    dependencies=COSTLY,
+    response_class=Response,
+    responses=KEPT | problems(403, 429),
+)
+async def download(
+    job_id: str, visitor: Owner, kind: Kind = "png", settings: WithSettings = True
+) -> Response:
+    """Return an entry's picture as a file to keep."""
+    shown = await run_sync(entries.get, job_id, visitor)
+    return await pictures.download(shown.job, kind, settings)
+
+
+class Change(BaseModel):
+    """What to change of an entry; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra=like({"title": "Evening", "tags": ["sea"], "favourite": True}),
+    )
+
+    title: str | None = Field(default=None, max_length=1000)
+    tags: list[Annotated[str, Field(max_length=1000)]] | None = Field(default=None, max_length=100)
+    favourite: StrictBool | None = None
+
+
+@router.patch("/gallery/{job_id}", dependencies=WELCOME, responses=problems(400, 403, 404))
+def change(job_id: str, change: Change, owner: Owner) -> EntryView:
+    """Give an entry of yours a title or tags, or make it a favourite."""
+    return view(entries.change(job_id, owner, **change.model_dump()), owner)
+
+
+@router.post("/gallery/{job_id}/publish", dependencies=WELCOME, responses=problems(403, 404))
+def publish(job_id: str, owner: Owner) -> EntryView:
+    """Let everybody see an entry of yours: the picture and how it was made, not its sources."""
+    return view(entries.publish(job_id, owner), owner)
+
+
+@router.post("/gallery/{job_id}/unpublish", responses=problems(404))
+def unpublish(job_id: str, owner: Owner) -> EntryView:
+    """Make an entry of yours private again; a share link it has goes on working."""
+    return view(entries.unpublish(job_id, owner), owner)
+
+
+@router.post("/gallery/{job_id}/share", dependencies=WELCOME, responses=problems(403, 404))
+def share(job_id: str, owner: Owner) -> EntryView:
+    """Give an entry of yours a link, `own.link`, that shows it to everyone who has it."""
+    return view(entries.share(job_id, owner), owner)
+
+
+@router.post("/gallery/{job_id}/revoke", responses=problems(404))
+def revoke(job_id: str, owner: Owner) -> EntryView:
+    """Take back every link the entry has had."""
+    return view(entries.revoke(job_id, owner), owner)
+
+
+class Ids(BaseModel):
+    """Some entries, by id."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=like({"ids": [EXAMPLE_ID]}))
+
+    ids: list[Annotated[str, Field(max_length=64)]] = Field(min_length=1, max_length=MOST)
+
+
+class Deleted(BaseModel):
+    """What was deleted; what is missing here was not there, or not yours, or had not ended."""
+
+    model_config = ConfigDict(json_schema_extra=like({"deleted": [EXAMPLE_ID]}))
+
+    deleted: list[str]
+
+
+@router.delete("/gallery/{job_id}", status_code=204, responses=problems(404))
+def delete(job_id: str, owner: Owner) -> None:
+    """Delete an entry of yours, or a job that failed or was cancelled: its row and pictures."""
+    if not entries.remove(owner, [job_id]):
+        raise model.EntryNotFound
+
+
+@router.post("/gallery/delete", responses=problems(400))
+def delete_many(ids: Ids, owner: Owner) -> Deleted:
+    """Delete many entries of yours at once."""
+    return Deleted(deleted=entries.remove(owner, ids.ids))

@@ -1,0 +1,61 @@
+"""What is behind a share link."""
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, HTTPException, Request, Response
+from itsdangerous import BadSignature
+
+from web.api.api import PREFIX, Owner
+from web.api.gallery import pictures
+from web.api.gallery.pictures import KEPT, LINK, Kind, WithSettings
+from web.api.gallery.views import EntryView, links, view
+from web.api.openapi import problems
+from web.security.address import COSTLY
+from worker.gallery import entries
+from worker.gallery.model import LinkRevoked, Shown
+
+router = APIRouter(prefix=PREFIX, tags=["gallery"])
+
+
+def _linked(token: str) -> Shown:
+    """Return what a link shows; raises a 404 for one that is none, a 410 for a revoked one."""
+    try:
+        job_id, generation = links().loads(token)
+        return entries.by_link(job_id, generation)
+    except BadSignature as error:
+        raise HTTPException(
+            404, "There is no such link; perhaps a part of it is missing."
+        ) from error
+    except LinkRevoked as error:
+        raise HTTPException(410, str(error)) from error
+
+
+@router.get("/share/{token}", responses=LINK)
+def shared(token: str, visitor: Owner) -> EntryView:
+    """Show the entry behind a share link."""
+    return view(_linked(token), visitor, f"{PREFIX}/share/{token}")
+
+
+@router.get("/share/{token}/picture", response_class=Response, responses=KEPT)
+def shared_picture(token: str, request: Request) -> Response:
+    """Return the picture behind a share link, a PNG."""
+    return pictures.answer(request, _linked(token).job.result_key)
+
+
+@router.get("/share/{token}/thumbnail", response_class=Response, responses=KEPT)
+def shared_thumbnail(token: str, request: Request) -> Response:
+    """Return the picture behind a share link small, a JPEG."""
+    return pictures.answer(request, _linked(token).job.thumbnail_key)
+
+
+@router.get(
+    "/share/{token}/download",
+    dependencies=COSTLY,
+    response_class=Response,
+    responses=KEPT | problems(403, 429),
+)
+async def shared_download(
+    token: str, kind: Kind = "png", settings: WithSettings = True
+) -> Response:
+    """Return the picture behind a share link as a file to keep."""
+    shown = await run_sync(_linked, token)
+    return await pictures.download(shown.job, kind, settings)

@@ -1,0 +1,222 @@
+"""One entry: who may see it, and what its owner may do with it.
+
+Private until published; a share link shows one entry to everyone who has it, until it is revoked.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
+
+from worker.errors import Refused
+from worker.gallery.model import (
+    ALL,
+    DONE,
+    NOTED,
+    PUBLIC,
+    TAG,
+    TAGS,
+    TITLE,
+    Entry,
+    EntryNotFound,
+    LinkRevoked,
+    Report,
+    Shown,
+    find_one,
+    folded,
+    plain,
+    upsert,
+    valid_id,
+)
+from worker.jobs import Job, Status, in_order
+from worker.settings import settings
+from worker.storage import blobs, database, deletions
+from worker.storage.database import now
+
+REPORT_DAYS = 365  # that a report is kept which was dealt with
+
+
+def _title(given: str) -> str:
+    title = plain(given)
+    if len(title) > TITLE:
+        raise Refused(f"A title has at most {TITLE} characters; this one has {len(title)}.")
+    return title
+
+
+def _tags(given: Sequence[str]) -> list[str]:
+    tags = list(dict.fromkeys(filter(None, map(plain, given))))
+    if len(tags) > TAGS or any(len(tag) > TAG for tag in tags):
+        raise Refused(f"An entry has at most {TAGS} tags of at most {TAG} characters each.")
+    return tags
+
+
+def own(job_id: str, owner: str) -> Shown:
+    """Return an entry to its owner; raises `EntryNotFound`."""
+    return find_one(ALL.where(Job.id == valid_id(job_id), Job.owner == owner))
+
+
+def get(job_id: str, visitor: str) -> Shown:
+    """Return an entry that is public or the visitor's own; raises `EntryNotFound`."""
+    return find_one(ALL.where(Job.id == valid_id(job_id), or_(Job.owner == visitor, PUBLIC)))
+
+
+def by_link(job_id: str, generation: int) -> Shown:
+    """Return what a share link shows; raises `LinkRevoked`.
+
+    A link is also void once its entry is deleted or taken down.
+    """
+    good = and_(Entry.shared.is_not(None), Entry.generation == generation, Entry.hidden.is_(None))
+    try:
+        return find_one(NOTED.where(Job.id == job_id, good))
+    except EntryNotFound:
+        raise LinkRevoked from None
+
+
+def kept_until(job: Job) -> float | None:
+    """Return when the sweep will delete the job (epoch seconds); None: never.
+
+    Favourite, published and shared entries are no exception.
+    """
+    days = settings().retention_days
+    return job.finished + days * 86400 if days and job.finished else None
+
+
+# ---------------------------------------------------------------- an owner's verbs
+
+
+_NEW = {
+    "title": "",
+    "title_words": "",
+    "tags": [],
+    "tag_words": "",
+    "favourite": False,
+    "generation": 0,
+}  # Entry's own defaults, as values
+
+
+@database.retried
+def _note(
+    job_id: str,
+    owner: str,
+    values: dict[str, Any],
+    then: dict[str, Any] | None = None,
+    where: ColumnElement[bool] | None = None,
+) -> Shown:
+    """Write into the owner's entry, which is made if there is none; raises `EntryNotFound`.
+
+    `then` is what is written, as expressions, if there is one already, and `where` when.
+    """
+    columns = {name: Entry.__table__.c[name] for name in _NEW | values}
+    made = [
+        value if isinstance(value, ColumnElement) else literal(value, columns[name].type)
+        for name, value in (_NEW | values).items()
+    ]
+    job = select(Job.id, *made).where(Job.id == valid_id(job_id), Job.owner == owner, DONE)
+    with database.transaction() as session:
+        insert = upsert(session, Entry).from_select(["job_id", *columns], job)
+        written = insert.on_conflict_do_update(
+            index_elements=["job_id"], set_=values | (then or {}), where=where
+        )
+        session.execute(written)
+    return own(job_id, owner)
+
+
+def change(
+    job_id: str,
+    owner: str,
+    *,
+    title: str | None = None,
+    tags: Sequence[str] | None = None,
+    favourite: bool | None = None,
+) -> Shown:
+    """Change what is given; raises `EntryNotFound`, or `Refused` with what is accepted."""
+    values: dict[str, Any] = {}
+    if title is not None:
+        values |= {"title": _title(title), "title_words": folded(title)}
+    if tags is not None:
+        values |= {"tags": _tags(tags), "tag_words": folded(" ".join(tags))}
+    if favourite is not None:
+        values |= {"favourite": favourite}
+    return _note(job_id, owner, values) if values else own(job_id, owner)
+
+
+def _if_not_hidden(shown: Shown) -> Shown:
+    if shown.entry.hidden is not None:
+        raise Refused("This picture was taken down after reports; it can't be shown to others.")
+    return shown
+
+
+def publish(job_id: str, owner: str) -> Shown:
+    """Let everybody see the entry; raises `EntryNotFound`, or `Refused` once it was taken down."""
+    since = {"published": func.coalesce(Entry.published, now())}
+    return _if_not_hidden(_note(job_id, owner, {"published": now()}, since, Entry.hidden.is_(None)))
+
+
+def unpublish(job_id: str, owner: str) -> Shown:
+    """Hide the entry from other visitors, but for its share link; raises `EntryNotFound`."""
+    return _note(job_id, owner, {"published": null()})
+
+
+def share(job_id: str, owner: str) -> Shown:
+    """Give the entry a link (its generation says which), or keep the one it has.
+
+    Raises `EntryNotFound`, or `Refused` once it was taken down.
+    """
+    since = {"shared": func.coalesce(Entry.shared, now())}
+    return _if_not_hidden(_note(job_id, owner, {"shared": now()}, since, Entry.hidden.is_(None)))
+
+
+def revoke(job_id: str, owner: str) -> Shown:
+    """Void every link made so far; raises `EntryNotFound`."""
+    return _note(job_id, owner, {"shared": null()}, {"generation": Entry.generation + 1})
+
+
+@database.retried
+def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
+    """Delete those of the owner's jobs that have ended, rows and pictures; return their ids.
+
+    Finished, failed and cancelled ones alike; others' and unknown ids change nothing.
+    """
+    ended = Job.status.in_([Status.DONE, Status.FAILED, Status.CANCELLED])
+    with database.transaction() as session:
+        gone = list(
+            session.scalars(
+                delete(Job)
+                .where(
+                    in_order(Job.id.in_(list(map(valid_id, job_ids))), Job.owner == owner, ended)
+                )
+                .returning(Job.id),
+                execution_options={"synchronize_session": False},
+            )
+        )
+        session.execute(delete(Entry).where(Entry.job_id.in_(gone)))
+        session.execute(delete(Report).where(Report.job_id.in_(gone)))
+        deletions.note(session, gone)
+    blobs.delete_jobs(gone)
+    return gone
+
+
+# ---------------------------------------------------------------- the sweep's verb
+
+
+@database.retried
+def forget() -> None:
+    """Delete what was noted of jobs that are no more, and reports dealt with long ago."""
+    cleared = select(Entry.cleared).where(Entry.job_id == Report.job_id).scalar_subquery()
+    old = and_(Report.made < now() - REPORT_DAYS * 86400, Report.made <= cleared)
+    with database.transaction() as session:
+        session.execute(delete(Report).where(old), execution_options={"synchronize_session": False})
+        for table in (Entry, Report):
+            session.execute(
+                delete(table).where(table.job_id.not_in(select(Job.id))),
+                execution_options={"synchronize_session": False},
+            )
