@@ -58,8 +58,9 @@ def pick(page: Page, kind: str, name: str) -> None:
 
 
 def choose(page: Page, photo: str = "raccoon", *styles: str) -> None:
-    """Choose a photo and styles from the shelf."""
-    pick(page, "photos", photo)
+    """Choose a photo, unless there is one, and styles from the shelf."""
+    if photo:
+        pick(page, "photos", photo)
     page.wait_for_selector("#photo img")
     for place, style in enumerate(styles or ("night",)):
         pick(page, "styles", style)

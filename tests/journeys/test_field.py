@@ -123,8 +123,7 @@ def test_after_a_call_was_lost_on_its_way_the_page_comes_back_by_itself(idle: Vi
     page.route("**/gradio_api/queue/join*", lambda route: route.abort(), times=1)
     page.click("#send")
     page.wait_for_function("!window.before")
-    page.wait_for_selector("#photo input[type=file]", state="attached")
-    choose(page)
+    page.wait_for_selector("#style-0 img")
     _sent(page)
 
 

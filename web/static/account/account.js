@@ -4,6 +4,7 @@ import {anchor, button, copied, row, rows, small, twice, what} from "../core/con
 import {element, find} from "../core/dom.js";
 import * as router from "../core/router.js";
 import {bulk, moment, t} from "../core/text.js";
+import {forget} from "../form/memory.js";
 
 const ME = "/api/v1/me";
 let root = element("section");
@@ -41,6 +42,7 @@ const who = (me) =>
           null,
           doing(async () => {
             await tell("/sign-out");
+            forget();
             location.reload();
           }),
         )

@@ -3,7 +3,8 @@ import {reached} from "../core/api.js";
 import {DOUBLE, message} from "../core/controls.js";
 import {element, find, origin, whenThere} from "../core/dom.js";
 import {t} from "../core/text.js";
-import {settled} from "./field.js";
+import {restore} from "../form/memory.js";
+import {follow, settled} from "./field.js";
 import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
 import * as stage from "./stage.js";
@@ -77,17 +78,19 @@ export const start = async (host, given) => {
     },
     draw,
   );
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && stage.stage.dataset.face) jobs.look();
+  });
+  document.addEventListener("click", press, true);
+  jobs.start(draw, () => stage.say(message("warn", t("away.title"), t("away.text"))));
+  await restore();
+  follow();
   preview.start(
     stage.stage,
     () => trigger("preview", {}),
     () => !jobs.anyActive(),
     draw,
   );
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && stage.stage.dataset.face) jobs.look();
-  });
-  document.addEventListener("click", press, true);
-  jobs.start(draw, () => stage.say(message("warn", t("away.title"), t("away.text"))));
   (await whenThere("#send")).before(unreached);
 };
 /** Shows the jobs that were accepted.

@@ -1,0 +1,75 @@
+/* Keeps the form in this tab's storage, so that it survives a reload, another language, a tab that
+ * the browser discarded and a studio that was away: the names of its pictures, and its controls.
+ */
+import {all, fill, find, whenThere} from "../core/dom.js";
+
+const KEPT = "form"; // in this tab's storage: id of the part → what it holds
+const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
+let forgotten = false; // until the page is loaded anew
+const CONTROLS = "#strength, #strokes, #color, #size, #network, [id^='share-']";
+
+/** The part of the form that an input belongs to.
+ * @param {Element} input */
+const part = (input) => input.closest(`${CONTROLS}, [id^='value-']`)?.id ?? "";
+/** @param {HTMLElement} form */
+const inputs = (form) =>
+  /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ (
+    all(form, `${HELD}, :is(${CONTROLS}) :is(input[type=number], input[type=radio]:checked)`)
+  );
+
+/** Keeps what the form holds now. */
+export const keep = () => {
+  const form = document.querySelector("#form");
+  if (!(form instanceof HTMLElement)) return;
+  const held = Object.fromEntries(inputs(form).map((input) => [part(input), input.value]));
+  if (forgotten || !("value-photo" in held)) return; // or Gradio has not drawn it yet
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(held));
+  } catch {
+    /* a browser without storage forgets */
+  }
+};
+/** Forgets the form: the next page is another visitor's. */
+export const forget = () => {
+  forgotten = true;
+  sessionStorage.removeItem(KEPT);
+};
+/** What was kept, or null.
+ * @returns {Record<string, string> | null} */
+const kept = () => {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * Sets one part of the form as a hand would.
+ * @param {HTMLElement} box
+ * @param {string} value
+ */
+const set = (box, value) => {
+  const choices = all(box, "input[type=radio]").map((one) => /** @type {HTMLInputElement} */ (one));
+  if (choices.length) return choices.find((one) => one.value === value && !one.checked)?.click();
+  const input = box.querySelector("textarea, input[type=number], input:not([type=range])");
+  if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement) || input.value === value) return;
+  fill(input, value);
+  input.dispatchEvent(new Event("change", {bubbles: true}));
+};
+
+/** Fills the form with what was kept, once it is drawn, and keeps it from then on. Answers whether
+ * anything was kept. */
+export const restore = async () => {
+  await whenThere("#send");
+  const held = kept();
+  for (const [id, value] of Object.entries(held ?? {})) {
+    const box = document.getElementById(id);
+    if (box) set(box, value);
+  }
+  const form = find(document, "#form");
+  for (const kind of ["input", "change", "picture"]) form.addEventListener(kind, () => setTimeout(keep));
+  addEventListener("pagehide", keep);
+  document.addEventListener("visibilitychange", keep); // a hidden tab may be discarded
+  return held !== null;
+};
