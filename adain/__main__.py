@@ -17,7 +17,7 @@ from adain import aot_runtime, malloc
 from adain.color import Color
 from adain.files import kinds, margins, pictures
 from adain.model import NETWORKS, Transfer
-from adain.request import BROADEST, FINEST, Request
+from adain.request import BROADEST, FINEST, Region, Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.weights import WeightsError
 
@@ -34,6 +34,13 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=float, nargs="+", default=(), help="one a style")
     parser.add_argument(
         "--masks", type=Path, nargs="+", default=(), help="one a style, or one for two"
+    )
+    parser.add_argument(
+        "--region",
+        type=Region,
+        choices=list(Region),
+        default=Region.ALL,
+        help="subject or background: where one style acts, by a mask white on the subject",
     )
     parser.add_argument("--color", type=Color, choices=list(Color), default=Color.STYLE)
     parser.add_argument(
@@ -128,7 +135,7 @@ def _repaint(args: argparse.Namespace) -> Iterator[dict[str, object]]:
         masks.append(ImageOps.invert(masks[0]))
     styles = [_style(path, args.keep_margins) for path in args.styles]
     none = Image.new("RGB", (1, 1))  # each photo in its turn
-    how = (args.alpha, args.color, args.size, args.transfer, args.strokes)
+    how = (args.alpha, args.color, args.size, args.transfer, args.strokes, args.region)
     first = Request(none, styles, args.weights, masks, *how)
     if args.color != Color.CONTENT:  # then a style is the same for every photo
         first = replace(

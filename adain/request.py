@@ -6,10 +6,11 @@ Knows no network and no device.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Self
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from adain import pixels
@@ -19,6 +20,14 @@ from adain.model import Moments, Transfer
 
 USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
 FINEST, BROADEST = 0.5, 4.0  # times the usual strokes
+
+
+class Region(StrEnum):
+    """Where a single style acts in a photo whose mask is white on its subject."""
+
+    ALL = "all"  # as its mask says, if it has one
+    SUBJECT = "subject"
+    BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Request:
     are. `transfer` is what of the styles the content gets. `strokes` says how broad strokes are
     beside the picture, whatever its size: 1 as in one of 512 px, `FINEST` to `BROADEST`; styles are
     then measured at 512 px or their own shorter side. 0 leaves strokes as the network paints
-    them in pixels, with styles measured at `size`. Raises ValueError with a sentence
+    them in pixels, with styles measured at `size`. `region` says on which side of its mask a single
+    style acts. Raises ValueError with a sentence
     for its reader.
     """
 
@@ -55,6 +65,7 @@ class Request:
     size: int = 512
     transfer: Transfer = Transfer.COVARIANCE
     strokes: float = 0.0
+    region: Region = Region.ALL
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -67,6 +78,8 @@ class Request:
             raise ValueError("At least one weight must be greater than 0.")
         if self.masks and len(self.masks) != len(self.styles):
             raise ValueError(f"{len(self.styles)} styles need as many masks, or none.")
+        if self.region != Region.ALL and (len(self.styles), len(self.masks)) != (1, 1):
+            raise ValueError("A region needs one style, and one mask that is white on the subject.")
         if not 0 <= self.alpha <= 1:
             raise ValueError("Alpha is a number from 0 to 1.")
         if self.size < 0:
@@ -80,8 +93,10 @@ class Request:
         """Return the request with plain RGB content and styles, and grey masks of one size."""
         content = pictures.rgb(self.content)
         masks = [pictures.fitted(pictures.mask(mask), content.size) for mask in self.masks]
+        if self.region == Region.BACKGROUND:
+            masks = list(map(ImageOps.invert, masks))
         styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
-        return replace(self, content=content, styles=styles, masks=masks)
+        return replace(self, content=content, styles=styles, masks=masks, region=Region.ALL)
 
     def style_side(self, style: Image.Image) -> int:
         """Return the shorter side in pixels at which a style is measured, 0: its own."""

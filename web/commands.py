@@ -35,6 +35,9 @@ Picture = Annotated[
     ),
 ]
 Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
+Region = Annotated[
+    str, typer.Option(help="subject or background: all that one style paints, found if not masked")
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
 
 
@@ -97,6 +100,7 @@ def submit(
     network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
     transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
     strokes: Strokes = 1.0,
+    region: Region = "all",
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -106,7 +110,7 @@ def submit(
 ) -> None:
     """Have a photo repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
-    options |= {"strokes": strokes}
+    options |= {"strokes": strokes, "region": region}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -11,6 +11,7 @@ from worker.settings import settings
 COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds them together
 NETWORKS = ("compact", "vgg19")  # as adain.model.NETWORKS
 TRANSFERS = ("adain", "covariance")  # as adain.model.Transfer
+REGIONS = ("all", "subject", "background")  # as adain.request.Region
 SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
 FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
 USUAL = 512  # pixels of the shorter side at which the network's own strokes are the usual ones
@@ -22,8 +23,14 @@ _SENTENCES = {
     "size": f"size is 0 (as it is) or {SMALLEST} to {LARGEST} pixels of the shorter side.",
     "network": f"network is one of {', '.join(NETWORKS)}.",
     "transfer": f"transfer is one of {', '.join(TRANSFERS)}.",
+    "region": f"region is one of {', '.join(REGIONS)}.",
     "strokes": f"strokes is a number from {FINEST:g} (fine) to {BROADEST:g} (broad), or 0.",
 }
+
+REGION = (
+    "A region, subject or background, needs one style picture and one mask at most, white on the "
+    "subject."
+)
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -45,6 +52,7 @@ class Options(BaseModel):
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
     network: Literal["compact", "vgg19"] = Field(default_factory=lambda: settings().network)
     transfer: Literal["adain", "covariance"] = "covariance"  # in vgg19 the same
+    region: Literal["all", "subject", "background"] = "all"  # of one style
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
 
@@ -62,9 +70,10 @@ class Options(BaseModel):
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     """Complete options that were stored or embedded before there was a choice.
 
-    Of transfer: all was AdaIN; of strokes: they were as the network paints them.
+    Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
+    were masks alone.
     """
-    return {"transfer": "adain", "strokes": 0.0, **options}
+    return {"transfer": "adain", "strokes": 0.0, "region": "all", **options}
 
 
 def _sentence(error: ValidationError) -> str:
@@ -89,3 +98,5 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
             f"{masks} masks do not fit {styles} style pictures: one for each, or none, or one for "
             "two styles."
         )
+    if options.region != "all" and (styles, masks) not in {(1, 0), (1, 1)}:
+        raise Refused(REGION)

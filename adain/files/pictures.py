@@ -327,14 +327,19 @@ def mask(image: Image.Image) -> Image.Image:
     return upright_mask(_turned(image))
 
 
-def fitted(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Bring a mask to its photo's size; raises ValueError if its shape is another."""
-    wide, high = size
-    if abs(mask.width * high - mask.height * wide) > sum(size) / 2:  # half a pixel of rounding
+def check_shape(mask: tuple[int, int], photo: tuple[int, int]) -> None:
+    """Raise ValueError with a sentence if the sizes of a mask and its photo differ in shape."""
+    (width, height), (wide, high) = mask, photo
+    if abs(width * high - height * wide) > max(photo):  # a pixel of rounding
         raise ValueError(
             f"A mask must have its photo's shape, {wide} × {high} pixels or a part of it; "
-            f"this one has {mask.width} × {mask.height}."
+            f"this one has {width} × {height}."
         )
+
+
+def fitted(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bring a mask to its photo's size; raises ValueError if its shape is another."""
+    check_shape(mask.size, size)
     return mask if mask.size == size else mask.resize(size, Image.Resampling.BILINEAR)
 
 

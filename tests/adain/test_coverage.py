@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from adain import coverage, pixels, tiled_forward, tiles
 from adain.color import Color, keep_colors
 from adain.coverage import NEAR, OUTSIDE
 from adain.files import pictures
 from adain.model import Transfer
-from adain.request import Request
+from adain.request import Region, Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, autoencoded, drawn, mask
 
@@ -52,6 +52,30 @@ def test_outside_the_mask_is_the_photo(make: Make) -> None:
     assert np.array_equal(made[far], array(photo.convert("RGB"))[far])
     white = np.asarray(house.convert("L")) == 255
     assert np.abs(made - array(photo.convert("RGB")))[white].mean() > 10
+
+
+def test_a_region_is_one_side_of_the_mask(make: Make) -> None:
+    half = Image.new("L", WIDE.content.size)
+    half.paste(255, (0, 0, 128, 128))
+    one = replace(WIDE, masks=[half])
+    subject, background = (
+        make(replace(one, region=region)) for region in (Region.SUBJECT, Region.BACKGROUND)
+    )
+    photo = array(WIDE.content)
+    assert np.array_equal(subject, make(one))
+    assert np.array_equal(subject[:, 128 + OUTSIDE :], photo[:, 128 + OUTSIDE :])
+    assert np.array_equal(background[:, : 128 - OUTSIDE], photo[:, : 128 - OUTSIDE])
+    assert np.array_equal(background, make(replace(WIDE, masks=[ImageOps.invert(half)])))
+    assert not np.array_equal(background[:, 128:], photo[:, 128:])
+
+
+@pytest.mark.parametrize("masks", [0, 2])
+def test_a_region_needs_one_mask(masks: int) -> None:
+    white = Image.new("L", WIDE.content.size, 255)
+    with pytest.raises(ValueError, match="needs one style, and one mask"):
+        replace(
+            WIDE, masks=[white] * masks, styles=[drawn(2)] * max(1, masks), region=Region.SUBJECT
+        )
 
 
 @pytest.mark.parametrize("color", Color)

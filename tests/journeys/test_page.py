@@ -310,6 +310,22 @@ def test_the_subject_is_found_and_gets_the_style_of_the_brush(
     assert job["masks"] == 2
 
 
+@pytest.mark.parametrize("brush", ["Style 1", "Photo as it is"])
+def test_one_style_paints_the_subject_alone_or_the_background_alone(
+    visit: Visit, address: str, brush: str
+) -> None:
+    page = visit()
+    choose(page, "coffee", "night")
+    page.get_by_role("button", name="Regions").click()
+    page.get_by_role("button", name=brush, exact=True).click()
+    page.get_by_role("button", name="Find the subject").click()
+    expect(page.locator("#paint .lost")).to_contain_text("Mend the edge")
+    page.wait_for_function(PAINTED, arg=True)
+    page.click("#send")
+    job = _newest(page, address, 1)
+    assert (job["styles"], job["masks"]) == (1, 1)
+
+
 def _newest(page: Page, address: str, count: int) -> Any:  # noqa: ANN401, JSON
     """Wait until there are so many jobs and the newest is done; return it."""
     while True:

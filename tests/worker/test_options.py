@@ -5,6 +5,7 @@ import pytest
 from adain import request
 from adain.color import Color
 from adain.model import NETWORKS, Transfer
+from adain.request import Region
 from tests.parts import Setting
 from worker import options
 from worker.errors import Refused
@@ -15,6 +16,7 @@ def test_colours_and_networks_are_those_of_the_library() -> None:
     assert tuple(Color) == options.COLORS
     assert tuple(NETWORKS) == options.NETWORKS
     assert tuple(Transfer) == options.TRANSFERS
+    assert tuple(Region) == options.REGIONS == get_args(Options.model_fields["region"].annotation)
     assert get_args(Options.model_fields["transfer"].annotation) == options.TRANSFERS
     assert get_args(Options.model_fields["color"].annotation) == options.COLORS
     assert get_args(Options.model_fields["network"].annotation) == options.NETWORKS
@@ -30,6 +32,7 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "size": 512,
         "network": "vgg19",
         "transfer": "covariance",
+        "region": "all",
         "strokes": 1.0,
     }
 
@@ -44,6 +47,18 @@ def test_options_stored_before_there_was_a_choice_of_strokes_keep_their_look() -
     assert options.recorded({"strokes": 2.0})["strokes"] == 2
     ours = (options.FINEST, options.BROADEST, options.USUAL)
     assert ours == (request.FINEST, request.BROADEST, request.USUAL)
+
+
+def test_options_stored_before_there_were_regions_paint_all() -> None:
+    assert options.recorded({"alpha": 1.0})["region"] == "all"
+
+
+@pytest.mark.parametrize(("styles", "masks"), [(2, 2), (2, 0), (2, 1)])
+def test_a_region_is_of_one_style(styles: int, masks: int) -> None:
+    for fits in (0, 1):
+        assert Options.read({"region": "subject"}, styles=1, masks=fits).region == "subject"
+    with pytest.raises(Refused, match="needs one style picture and one mask at most"):
+        Options.read({"region": "background"}, styles=styles, masks=masks)
 
 
 @pytest.mark.parametrize("strokes", [0, 0.5, 1, 4.0])

@@ -46,13 +46,15 @@ _EXAMPLE: Any = {
     "studio": "open",
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance", "strokes": 1.0,
+        "transfer": "covariance", "region": "all", "strokes": 1.0,
     },
     "styles": 1,
     "masks": 0,
     "batch": None,
     "width": 768,
     "height": 512,
+    "original_width": 6000,
+    "original_height": 4000,
     "error": None,
     "timings": {},
     "network": "compact",
@@ -85,6 +87,8 @@ class JobView(BaseModel):
     batch: str | None  # the id of the batch it came with
     width: int  # of the result; of the photo until there is one
     height: int
+    original_width: int | None  # of the photo as it was sent, which masks refer to
+    original_height: int | None  # null of jobs of earlier versions
     error: str | None
     timings: dict[str, float]
     network: str | None
@@ -146,6 +150,8 @@ def _view(
         batch=job.batch,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
+        original_width=job.original_width,
+        original_height=job.original_height,
         error=sentences.said(job.error, language) if job.error else None,
         timings=job.timings,
         network=job.network,

@@ -62,7 +62,9 @@ _PROPERTIES: dict[str, Any] = {
         "description": "JSON with any of alpha (0 to 1), weights (one for "
         "each style), color (style, content, luminance), size (pixels of "
         "the shorter side, 0: as it is), network (compact, vgg19), transfer "
-        "(covariance, or adain: plain AdaIN, the look of earlier pictures) and strokes (0.5, "
+        "(covariance, or adain: plain AdaIN, the look of earlier pictures), region (subject or "
+        "background: all that one style paints; the mask, white on the subject, is found where "
+        "none is sent) and strokes (0.5, "
         "fine, to 4, broad, beside a picture of any size; 0: as the network paints at that size, "
         "the look of earlier pictures).",
         "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],

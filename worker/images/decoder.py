@@ -295,29 +295,42 @@ def clean(data: bytes, limit: int) -> CleanImage:
     suffix = "jpg" if header.image.format in LOSSY else "png"
     image = _converted(data, header, _rgb)
     made = _encoded(image, suffix, len(data))
+    return CleanImage(made, suffix, image.width, image.height, _upright_size(header, image))
+
+
+def _upright_size(header: Header, image: Image.Image) -> tuple[int, int]:
+    """Return width and height of what is in a file as they are in the upright picture of it."""
     wide, high = sorted(header.size, reverse=image.width > image.height)
-    return CleanImage(made, suffix, image.width, image.height, (wide, high))
+    return wide, high
 
 
-def _fitted(data: bytes, limit: int, *size: int) -> Image.Image:
-    """Read a mask and bring it to its photo's size; without one it keeps its own."""
-    image = _converted(data, opened(data, limit), _mask)
-    width, height = size or image.size
+def _fitted(data: bytes, limit: int, *sizes: int) -> Image.Image:
+    """Read a mask and bring it to a size: that of its photo as kept, then as it was sent.
+
+    With no size it keeps its own.
+    """
+    header = opened(data, limit)
+    image = _converted(data, header, _mask)
+    width, height = sizes[:2] or image.size
+    wide, high = sizes[2:] or (width, height)
     try:
-        return pictures.fitted(image, (width, height))
+        pictures.check_shape(_upright_size(header, image), (wide, high))
     except ValueError as error:
         raise ImageRejected(str(error)) from error
+    if image.size == (width, height):
+        return image
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def mask(data: bytes, limit: int, *size: int) -> CleanImage:
-    """Check and re-encode a mask as grey, for a photo's width and height."""
-    image = _fitted(data, limit, *size)
+def mask(data: bytes, limit: int, *sizes: int) -> CleanImage:
+    """Check and re-encode a mask as grey; `sizes`: its photo's width and height, kept and sent."""
+    image = _fitted(data, limit, *sizes)
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 
-def opposite(data: bytes, limit: int, *size: int) -> CleanImage:
+def opposite(data: bytes, limit: int, *sizes: int) -> CleanImage:
     """Clean a mask as `mask` does, and make it black where it is white."""
-    image = ImageOps.invert(_fitted(data, limit, *size))
+    image = ImageOps.invert(_fitted(data, limit, *sizes))
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 

@@ -364,14 +364,23 @@ def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
     return _made("mask", data, *size)
 
 
-def clean_mask_file(given: Source, file: Path, size: tuple[int, int]) -> CleanFile:
-    """Check a mask as `clean_mask` does, to a file as `clean_file` does."""
-    return _made_file("mask", given, file, to=size)
+def _sizes(photo: CleanFile) -> tuple[int, ...]:
+    """Return a photo's width and height, as it is kept and as it was sent."""
+    kept = photo.width, photo.height
+    return kept + (photo.original if all(photo.original) else kept)
 
 
-def opposite_mask_file(given: Source, file: Path, size: tuple[int, int]) -> CleanFile:
+def clean_mask_file(given: Source, file: Path, photo: CleanFile) -> CleanFile:
+    """Check a mask of a photo as `clean_mask` does, to a file as `clean_file` does.
+
+    It has the shape of the photo as that was sent.
+    """
+    return _made_file("mask", given, file, to=_sizes(photo))
+
+
+def opposite_mask_file(given: Source, file: Path, photo: CleanFile) -> CleanFile:
     """Check a mask as `clean_mask_file` does, and make it black where it is white."""
-    return _made_file("opposite", given, file, to=size)
+    return _made_file("opposite", given, file, to=_sizes(photo))
 
 
 def note(data: bytes) -> str:

@@ -25,6 +25,7 @@ from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Room, Status, queue
 from worker.jobs.new_job import NewJob
+from worker.jobs.submission import found_subject
 from worker.options import Options
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
@@ -100,6 +101,28 @@ def _clean(
     return found
 
 
+def _subjects(
+    folder: Path, sources: Sequence[Source], photos: Sequence[CleanFile]
+) -> dict[Path, CleanFile]:
+    """Return masks of what stands out in photos, by the photos' files; raises `Refused`."""
+    found = {}
+    for place, (source, photo) in enumerate(zip(sources, photos, strict=True)):
+        try:
+            mask = found_subject(source)
+        except Refused as refused:
+            what = f"Photo {place + 1} ({_name(source.name, 'unnamed')})"
+            raise Refused(f"{what}: {refused}") from refused
+        found[photo.file] = images.clean_mask_file(mask, folder / f"mask-{place}", photo)
+    return found
+
+
+def _cell(
+    owner: str, photo: CleanFile, style: CleanFile, mask: CleanFile | None, chosen: Options
+) -> NewJob:
+    pictures = {"content": photo, "style-0": style} | ({"mask-0": mask} if mask else {})
+    return NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
+
+
 def _keep(cells: Sequence[NewJob]) -> None:
     """Store all pictures, some jobs' at once: syncing them one by one would take the longest."""
     for start in range(0, len(cells), AT_ONCE):
@@ -150,8 +173,9 @@ def submit(
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
         clean_styles = _clean(Path(place), "Style", styles, chosen.size, clean_photos)
+        masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
-            NewJob(str(uuid_utils.uuid7()), owner, {"content": photo, "style-0": style}, chosen)
+            _cell(owner, photo, style, masks.get(photo.file), chosen)
             for photo in clean_photos
             for style in clean_styles
         ]

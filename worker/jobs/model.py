@@ -84,6 +84,10 @@ class Job(Base):
     style_digests: Mapped[list[str]] = mapped_column(JSON, default=list)  # sha256, to find by
     content_width: Mapped[int]
     content_height: Mapped[int]
+    # of the photo as it was sent, which masks refer to; jobs of earlier versions have none
+    original_width: Mapped[int | None]
+    original_height: Mapped[int | None]
+    notices: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)  # what was done to pictures
     shape: Mapped[str] = mapped_column(default="")  # what may run together; "": alone
     origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
     by_address: Mapped[bool] = mapped_column(default=False)  # takes its origin's turns

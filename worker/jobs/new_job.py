@@ -150,6 +150,8 @@ class NewJob:
             "style_digests": [self.pictures[name].digest for name in styles],
             "content_width": photo.width,
             "content_height": photo.height,
+            "original_width": photo.original[0] or None,
+            "original_height": photo.original[1] or None,
             "files": {
                 self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()
             },

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
 from worker.images import images
-from worker.images.images import CleanFile, Given, ImageRejected
+from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
 from worker.jobs.model import Beside, Job, Room
 from worker.jobs.new_job import NewJob, check_scaled, check_together
@@ -43,8 +43,19 @@ def _cleaned_styles(
         yield f"style-{place}", picture
 
 
+def found_subject(photo: Source) -> Source:
+    """Return a mask that is white on a photo's subject; raises `Refused` when none stands out."""
+    from worker.images import subject  # loads OpenCV, which only the web process has
+
+    return images.source(subject.find(photo))
+
+
 def _cleaned(
-    content: Given, styles: Sequence[Given], masks: Sequence[Given], size: int, folder: Path
+    content: Given,
+    styles: Sequence[Given],
+    masks: Sequence[Given],
+    chosen: Options,
+    folder: Path,
 ) -> dict[str, CleanFile]:
     """Check every picture, one after another; return them by the name their blobs get.
 
@@ -52,20 +63,21 @@ def _cleaned(
     """
     with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
         photo = _checked("The photo", look)
-        check_scaled("The photo", photo, size)
+        check_scaled("The photo", photo, chosen.size)
         pictures = {"content": photo}
-        for name, picture in _cleaned_styles(others, size):
+        for name, picture in _cleaned_styles(others, chosen.size):
             pictures[name] = picture
             check_together(pictures.values())
-    wanted = photo.width, photo.height
+    if chosen.region != "all" and not masks:
+        masks = [found_subject(images.source(content))]
     for place, mask in enumerate(map(images.source, masks)):
         file = folder / f"mask-{place}"
-        clean = partial(images.clean_mask_file, mask, file, wanted)
+        clean = partial(images.clean_mask_file, mask, file, photo)
         pictures[f"mask-{place}"] = _checked(f"Mask {place + 1}", clean)
         check_together(pictures.values())
     if (len(masks), len(styles)) == (1, 2):
         file, mask = folder / "mask-1", images.source(masks[0])
-        pictures["mask-1"] = images.opposite_mask_file(mask, file, wanted)
+        pictures["mask-1"] = images.opposite_mask_file(mask, file, photo)
     return pictures
 
 
@@ -121,7 +133,7 @@ def submit(
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-job-") as folder:
-        pictures = _cleaned(content, styles, masks, chosen.size, Path(folder))
+        pictures = _cleaned(content, styles, masks, chosen, Path(folder))
         new = NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
         job = _accept(new, beside, room)
     log.info("job %s queued", job.id)

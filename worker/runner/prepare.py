@@ -12,7 +12,7 @@ from PIL import Image
 
 from adain.color import Color
 from adain.model import Transfer
-from adain.request import USUAL, Request, Style
+from adain.request import USUAL, Region, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
 from worker.images import images
@@ -80,6 +80,7 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
         size=chosen["size"],
         transfer=Transfer(chosen["transfer"]),
         strokes=chosen["strokes"],
+        region=Region(chosen["region"]),
     )
     return PreparedJob(request, measures, match)
 

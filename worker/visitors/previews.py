@@ -16,9 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
+from worker.images import images
 from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
 from worker.jobs import queue, service_state
+from worker.jobs.submission import found_subject
 from worker.options import SMALLEST, Options
 from worker.settings import settings
 from worker.storage import blobs, database, deletions
@@ -130,6 +132,12 @@ def _replace(owner: str, values: Mapping[str, Any]) -> None:
         session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
 
 
+def _subject(content: CleanImage) -> CleanImage:
+    """Return a mask that is white on a small photo's subject; raises `Refused`."""
+    mask = found_subject(images.source(content.data))
+    return images.small_mask(mask, (content.width, content.height))
+
+
 def ask(
     visitor: Visitor,
     content: CleanImage,
@@ -144,6 +152,8 @@ def ask(
     service_state.check()
     size = _size(content)
     chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": size})
+    if chosen.region != "all" and not masks:
+        masks = [_subject(content)]
     for what, picture in (
         ("The photo", content),
         *(("A style picture", style) for style in styles),

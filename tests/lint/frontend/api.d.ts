@@ -113,6 +113,8 @@ declare namespace Api {
     batch: string | null;
     width: number;
     height: number;
+    original_width: number | null;
+    original_height: number | null;
     error: string | null;
     timings: Record<string, number>;
     network: string | null;
@@ -162,6 +164,7 @@ declare namespace Api {
     size: 0 | number;
     network: "compact" | "vgg19";
     transfer: "adain" | "covariance";
+    region: "all" | "subject" | "background";
     strokes: number;
   }
   type Order = "newest" | "oldest";

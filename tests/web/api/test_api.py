@@ -94,6 +94,7 @@ def test_a_job_is_accepted_and_its_location_tells_how_it_stands(client: TestClie
     assert seen["options"] == {
         "alpha": 0.5, "weights": [], "color": "style", "size": 256, "network": "compact",
         "transfer": "covariance",
+        "region": "all",
         "strokes": 1.0,
     }  # fmt: skip
 

@@ -51,6 +51,7 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
     assert _job(job_id).options == {
         "alpha": 0.4, "weights": [], "color": "content", "size": 256, "network": "compact",
         "transfer": "covariance",
+        "region": "all",
         "strokes": 1.0,
     }  # fmt: skip
     with pytest.raises(jobs.JobNotFound):

@@ -138,6 +138,50 @@ def test_one_mask_for_two_styles_is_kept_with_its_opposite(studio: Path) -> None
     assert second.tobytes() == ImageOps.invert(half).tobytes()
 
 
+def gradient(size: tuple[int, int], kind: str = "PNG", mode: str = "RGB") -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize(size).convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("share", [1, 2, 4])
+def test_masks_refer_to_the_photo_as_it_was_sent(
+    either: Path, setting: Setting, kind: str, share: int
+) -> None:
+    setting(max_pixels=40_000)
+    size = (401, 303)
+    mask = gradient((-(-size[0] // share), -(-size[1] // share)), "PNG", "L")
+    job = now(jobs.submit("ann", gradient(size, kind), [picture()], [mask]))
+    assert (job.content_width, job.content_height) == (201, 152)
+    assert (job.original_width, job.original_height) == size
+    with Image.open(io.BytesIO(blobs.get(job.mask_keys[0]))) as kept:
+        wanted = Image.linear_gradient("L").resize(kept.size)
+        assert kept.size == (201, 152)
+        assert np.abs(np.asarray(kept).astype(int) - np.asarray(wanted)).max() < 6
+    with pytest.raises(Refused, match=r"its photo's shape, 401 × 303 pixels .* has 303 × 401"):
+        jobs.submit("ann", gradient(size, kind), [picture()], [gradient((303, 401), mode="L")])
+
+
+def subject_photo() -> bytes:
+    photo = Image.effect_noise((200, 150), 20).convert("RGB")
+    photo.paste((230, 90, 20), (60, 30, 140, 120))
+    out = io.BytesIO()
+    photo.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_the_subject_is_found_where_a_region_comes_without_a_mask(studio: Path) -> None:
+    options = {"region": "background"}
+    job = jobs.submit("ann", subject_photo(), [picture()], options=options)
+    with Image.open(io.BytesIO(blobs.get(job.mask_keys[0]))) as mask:
+        assert mask.size == (200, 150)
+        assert mask.getpixel((100, 75)) == 255
+        assert mask.getpixel((10, 10)) == 0
+    with pytest.raises(Refused, match="No subject stands out"):
+        jobs.submit("ann", picture(), [picture()], options=options)
+
+
 def test_a_black_mask_is_refused_and_keeps_nothing(studio: Path) -> None:
     black = picture(mode="L", color=0)
     with pytest.raises(Refused, match="Mask 1: The mask is black all over"):

@@ -140,7 +140,7 @@ const findSubject = async ({currentTarget: knob}) => {
 const look = () => {
   const here = picture(),
     places = chosen();
-  const ready = here !== null && places.length > 1;
+  const ready = here !== null && places.length > 0;
   at("board").hidden = !ready;
   at("wanting").hidden = ready;
   const gone = layers.places().some((place) => !places.includes(place));
@@ -162,7 +162,7 @@ const look = () => {
   places.forEach(layers.add);
   if (painted) saveSoon();
   if (!drawIfChanged(at("brushes"), places.join(), () => [...places, layers.NONE].map(brushButton))) return;
-  take(brush !== null && places.includes(brush) ? brush : places[1]);
+  take(brush !== null && places.includes(brush) ? brush : (places[1] ?? layers.NONE));
 };
 /**
  * @param {string} name
