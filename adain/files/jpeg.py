@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 START, SCAN, END = b"\xff\xd8", b"\xda", b"\xd9"
 _MARKER = re.compile(rb"\xff+([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)  # that has a length, or ends
@@ -18,9 +19,21 @@ def markers(data: bytes) -> Iterator[bytes]:
         place = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2]))
 
 
+def has_scans(data: bytes, count: int) -> bool:
+    """Whether the first picture has at least so many scans.
+
+    The bytes of a scan's marker are counted first, 50 times as fast: other data may hold them too,
+    so that they are at least as many as the scans.
+    """
+    if data.count(b"\xff" + SCAN) < count:
+        return False
+    scans = (marker for marker in markers(data) if marker == SCAN)
+    return next(islice(scans, count - 1, None), None) is not None
+
+
 def is_whole(data: bytes) -> bool:
-    """Whether the end of the first picture is there."""
-    return END in markers(data)
+    """Whether the end of the first picture is there; a file that ends in it is not searched."""
+    return data.endswith(b"\xff" + END) or END in markers(data)
 
 
 def ended(data: bytes) -> bytes:

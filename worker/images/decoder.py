@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -119,7 +119,7 @@ def _opened(image: Image.Image, limit: int) -> Header:
 
 def _coefficients(image: JpegImageFile, data: bytes) -> float:
     """Return the bytes a pixel that libjpeg keeps of a JPEG of several scans."""
-    if sum(marker == jpeg.SCAN for marker in jpeg.markers(data)) < 2:
+    if not jpeg.has_scans(data, 2):
         return 0.0
     sides = [(layer[1], layer[2]) for layer in image.layer]
     whole = max(wide for wide, _ in sides) * max(high for _, high in sides)
@@ -165,8 +165,7 @@ def _check_memory(header: Header, data: bytes) -> None:
 
 def _check_scans(data: bytes) -> None:
     """Refuse a JPEG of very many scans, by its markers alone."""
-    scans = (marker for marker in jpeg.markers(data) if marker == jpeg.SCAN)
-    if next(islice(scans, MOST_SCANS, None), None):
+    if jpeg.has_scans(data, MOST_SCANS + 1):
         raise ImageRejected(
             f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
             "progressive JPEG, about ten, are accepted."

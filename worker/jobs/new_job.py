@@ -87,10 +87,13 @@ def check_together(pictures: Iterable[CleanFile]) -> None:
         )
 
 
+_OTHER = aliased(Job)  # made once: its columns are adapted at their first use
+
+
 @lru_cache(maxsize=256)
 def next_turn(owner: str) -> ColumnElement[int]:
     """Behind the owner's own jobs, and level with the first of everybody else's."""
-    other = aliased(Job)
+    other = _OTHER
     active = other.status.in_(ACTIVE)
     own = select(func.max(other.turn) + 1).where(active, other.owner == owner).scalar_subquery()
     first = select(func.min(other.turn)).where(active).scalar_subquery()

@@ -3,7 +3,7 @@
 A blocked visitor can still see, download and delete what is theirs.
 """
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.errors import Refused
@@ -34,10 +34,13 @@ class Blocked(Refused):
         )
 
 
+_BLOCKED = select(Block.who).where(Block.who.in_(bindparam("asked", expanding=True))).limit(1)
+
+
 def check(*who: str) -> None:
     """Raise `Blocked` if any of them is."""
     with database.reading() as session:
-        if session.scalar(select(Block.who).where(Block.who.in_(who)).limit(1)):
+        if session.scalar(_BLOCKED, {"asked": who}):
             raise Blocked
 
 

@@ -9,10 +9,24 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, case, delete, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from worker.errors import Refused
 from worker.images import images
@@ -61,13 +75,39 @@ class Limit:
 # ---------------------------------------------------------------- spending
 
 
-def _upsert(
-    session: Session, who: str, what: str, until: ColumnElement[float]
-) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that can also say ON CONFLICT."""
-    sqlite_here = session.get_bind().dialect.name == "sqlite"
-    statement = sqlite.insert(Allowance) if sqlite_here else postgresql.insert(Allowance)
-    return statement.values(who=who, what=what, until=until)
+def _upsert(dialect: str, until: ColumnElement[float]) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT of the parameters `name` and `limit` that can also say ON CONFLICT."""
+    table = cast("Table", Allowance.__table__)
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    return statement.values(who=bindparam("name"), what=bindparam("limit"), until=until)
+
+
+@cache
+def _spending(dialect: str, taken: bool) -> ReturningInsert[Any]:
+    """Return the statement of `_spend`, made once: to put it together takes longer than to run it.
+
+    Its parameters: `name`, `limit`, `cost` and `most`, both in seconds.
+    """
+    cost, most = bindparam("cost", type_=Float), bindparam("most", type_=Float)
+    spent = case((Allowance.until > now(), Allowance.until), else_=now()) + cost
+    statement = _upsert(dialect, now() + cost).on_conflict_do_update(
+        index_elements=["who", "what"],
+        set_={"until": spent},
+        where=None if taken else spent <= now() + most,
+    )
+    return statement.returning(Allowance.until)
+
+
+@cache
+def _locking(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Return the statement of `lock`."""
+    return _upsert(dialect, now()).on_conflict_do_update(
+        index_elements=["who", "what"], set_={"until": now()}
+    )
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bool = False) -> None:
@@ -78,13 +118,10 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
     if not limit.most:
         return
     cost = limit.seconds * min(1.0, amount / limit.most)
-    spent = case((Allowance.until > now(), Allowance.until), else_=now()) + cost
-    statement = _upsert(session, who, limit.what, now() + cost).on_conflict_do_update(
-        index_elements=["who", "what"],
-        set_={"until": spent},
-        where=None if taken else spent <= now() + limit.seconds + SLACK,
-    )
-    if session.scalar(statement.returning(Allowance.until)) is None:
+    asked = {"name": who, "limit": limit.what, "cost": cost}
+    if not taken:
+        asked["most"] = limit.seconds + SLACK
+    if session.scalar(_spending(_dialect(session), taken), asked) is None:
         mine = Allowance.who == who, Allowance.what == limit.what
         over = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
         raise TooMany(limit.sentence, over + cost - limit.seconds)
@@ -92,10 +129,7 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
 
 def lock(session: Session, who: str) -> None:
     """Let no other transaction past this until the session's ends, for the same `who`."""
-    statement = _upsert(session, who, "lock", now())
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["who", "what"], set_={"until": now()})
-    )
+    session.execute(_locking(_dialect(session)), {"name": who, "limit": "lock"})
 
 
 def names(visitor: Visitor) -> tuple[str, str]:
