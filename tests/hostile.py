@@ -179,6 +179,7 @@ def _broken() -> dict[str, bytes]:
         made[f"gif-in-front.{kind.lower()}"] = b"GIF89a" + data
         made[f"zeros.{kind.lower()}"] = data[: len(data) // 2] + bytes(len(data) // 2)
     heic = HEIC.read_bytes()
+    made["whole.heic"] = heic
     for share in (2, 30, 200, len(heic) // 2, len(heic) - 3):
         made[f"cut-{share}.heic"] = heic[:share]
     made["zeros.heic"] = heic[: len(heic) // 2] + bytes(len(heic) // 2)

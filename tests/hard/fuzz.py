@@ -1,14 +1,18 @@
 """`make fuzz RUNS=100000`: feeds the decoder files that atheris makes out of the hostile ones.
 
 Guided by which lines of Pillow's and our own Python they reach. Anything but a clean picture or
-a sentence, ten seconds for one file, or a crash of the C below ends it with the file kept.
+a sentence, two seconds of the processor for one file, ten by the clock, or a crash of the C below
+ends it with the file kept. Every report says how many files there were of each kind by their first
+bytes, the longest time of one in seconds of the processor, and the most memory in MB.
 """
 
 import argparse
 import io
 import re
+import resource
 import sys
 import tempfile
+import time
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -26,14 +30,46 @@ LONGEST = 20_000  # bytes of a file
 PIXELS = 250_000
 
 REPORTED = 10_000  # files between two reports
+LONGEST_TIME = 2.0  # seconds of the processor for one file
+BEGINNINGS = {
+    **{b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"RIFF": "WebP", b"GIF8": "GIF"},
+    **{b"II": "TIFF", b"MM": "TIFF", b"BM": "BMP"},
+}
 
-ends = Counter[str]()
+ends, begun = Counter[str](), Counter[str]()
+longest = 0.0
+
+
+def kind(data: bytes) -> str:
+    """Return the kind of a file by its first bytes."""
+    if data[4:8] == b"ftyp":
+        return "AVIF" if data[8:10] == b"av" else "HEIC"
+    return next((name for start, name in BEGINNINGS.items() if data.startswith(start)), "none")
+
+
+def report() -> None:
+    """Print what was seen so far."""
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    kinds_seen = ", ".join(f"{count} {name}" for name, count in begun.most_common())
+    print(f"after {begun.total()} files ({kinds_seen}): {dict(ends)}; ", end="")
+    print(f"longest {longest:.2f} s, at most {memory:.0f} MB", flush=True)
 
 
 def look_at(data: bytes) -> None:
+    """Look at a file, and hold the time that it takes under the limit."""
+    global longest
+    started = time.process_time()
+    look_at_one(data)
+    begun[kind(data)] += 1
+    took = time.process_time() - started
+    longest = max(longest, took)
+    assert took < LONGEST_TIME, f"{took:.1f} s for one file"
+    if begun.total() % REPORTED == 0:
+        report()
+
+
+def look_at_one(data: bytes) -> None:
     """Have the file looked at in one of the three ways."""
-    if ends.total() % REPORTED == REPORTED - 1:
-        print(f"after {ends.total() + 1} files: {dict(ends)}", flush=True)
     look = {0: decoder.mask, 1: decoder.note}.get(len(data) % 8, decoder.clean)
     try:
         made = look(data, PIXELS)
@@ -56,13 +92,14 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.hard.fuzz", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kind", help="PNG, AVIF, HEIC …: made out of files of that kind alone")
     args = parser.parse_args()
     kinds.register()
     decoder.limit_memory()
     warnings.simplefilter("ignore", UserWarning)  # Pillow's, on every second file
     with tempfile.TemporaryDirectory() as folder:
         for name, data in hostile.corpus().items():
-            if len(data) <= LONGEST:
+            if len(data) <= LONGEST and args.kind in {None, kind(data)}:
                 Path(folder, name).write_bytes(data)
         options = [
             f"-runs={args.runs}",
