@@ -5,7 +5,7 @@ HEIC needs the extra `heic`; `register` makes Pillow open it.
 
 from importlib.util import find_spec
 
-from PIL import AvifImagePlugin, Image
+from PIL import AvifImagePlugin, Image, ImageFile
 
 HEIC = find_spec("pi_heif") is not None
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", *(["HEIF"] if HEIC else []))
@@ -14,7 +14,9 @@ ACCEPTED = (
     if HEIC
     else "PNG, JPEG, WebP, AVIF, GIF, TIFF and BMP are accepted"
 )
+_UNREADABLE = {"EPS", "MPEG"}  # drawn by another program, or named only
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
 _DNG_VERSION, _SUBFILE_TYPE, _SUBFILES = 50706, 254, 330  # tags of a TIFF
 _OTHERS = {  # by where it stands, and the first bytes there
     "PDF documents": (0, b"%PDF"),
@@ -40,11 +42,30 @@ def register() -> None:
         pi_heif.register_heif_opener()
 
 
+def openable() -> tuple[str, ...]:
+    """Return every format whose pictures Pillow decodes by itself."""
+    Image.init()
+
+    def decodes(name: str) -> bool:
+        factory = Image.OPEN[name][0]
+        return not (isinstance(factory, type) and issubclass(factory, ImageFile.StubImageFile))
+
+    return tuple(name for name in Image.OPEN if name not in _UNREADABLE and decodes(name))
+
+
+def endings() -> frozenset[str]:
+    """Return the endings of names of files, in small letters, that `openable` formats have."""
+    formats = {*openable(), "MPO"}  # which is opened as JPEG
+    return frozenset(one for one, name in Image.registered_extensions().items() if name in formats)
+
+
 def _other(data: bytes) -> str:
     if b"<svg" in data[:4096].lower():
         return "SVG drawings"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
         return "" if HEIC else "HEIC pictures"
+    if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
+        return ""
     for name, (place, begin) in _OTHERS.items():
         if data[place : place + len(begin)] == begin:
             return " ".join(name.split())

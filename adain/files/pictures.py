@@ -5,6 +5,7 @@ what may be opened at all is decided at the worker's door (`worker/images/images
 """
 
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,8 @@ from typing import Any, cast
 from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, ImageStat, PngImagePlugin
 
 from adain.files import heif, jpeg, png, profiles
+
+log = logging.getLogger(__name__)
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
@@ -211,10 +214,15 @@ def load(image: Image.Image) -> None:
 
 
 def _turned(image: Image.Image) -> Image.Image:
-    """First frame, upright by its EXIF orientation; no copy if it is so."""
+    """First frame, upright by its EXIF orientation; no copy if it is so, or can't be read."""
     load(image)
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:  # what it says of its picture, not the picture, is broken
+        log.debug("EXIF can't be read", exc_info=True)
     return image
 
 

@@ -12,23 +12,16 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 from PIL import Image
 
+from adain.files import samples
 from worker.images import images
 
-FOLDER = Path(__file__).parent
+FOLDER = samples.FOLDER
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
 
 router = APIRouter(prefix="/shelf", include_in_schema=False)
 
 
-@cache
-def names(kind: str) -> tuple[str, ...]:
-    """Return the names of the sample `photos` or `styles`."""
-    return tuple(sorted(file.stem for file in (FOLDER / kind).glob("*.jpg")))
-
-
-def file(kind: str, name: str) -> Path | None:
-    """Return the picture of that name, if there is one; any string may be asked for."""
-    return FOLDER / kind / f"{name}.jpg" if name in names(kind) else None
+names, file = samples.names, samples.file
 
 
 @cache

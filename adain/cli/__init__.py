@@ -1,0 +1,1 @@
+"""The command line, `python -m adain`: files in, files out."""

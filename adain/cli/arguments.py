@@ -1,0 +1,113 @@
+"""The arguments of `python -m adain`."""
+
+import argparse
+from pathlib import Path
+
+from adain import aot_runtime
+from adain.cli import outputs
+from adain.color import Color
+from adain.model import NETWORKS, Transfer
+from adain.request import BROADEST, FINEST, Region
+from adain.stylizer import FOLDER
+
+_STATUS = (
+    "Exit status: 0 if every picture was made, 1 if some were not, 2 if none was. "
+    "What could not be made, and what is left out of a folder, is named on standard error."
+)
+
+
+def _files(parser: argparse.ArgumentParser) -> None:
+    """Add what comes in and where it goes."""
+    parser.add_argument(
+        "content",
+        type=Path,
+        help="a photo, a folder of photos with the folders in it, or - (stdin)",
+    )
+    parser.add_argument(
+        "styles", nargs="+", help="style pictures, names of sample styles, folders, or - (stdin)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="a file, a folder, or - (stdout)"
+    )
+    parser.add_argument(
+        "--each",
+        action="store_true",
+        help="every photo in every style, a picture for each, instead of one picture that mixes "
+        "the styles; a folder of styles means that as well",
+    )
+    parser.add_argument(
+        "--format",
+        choices=list(outputs.ENDINGS),
+        help="of pictures in a folder or on stdout (default png); else the file's ending says it",
+    )
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet of all pictures here")
+    parser.add_argument(
+        "--save-original",
+        action="store_true",
+        help="write photos and styles as the network got them as well, beside the results",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that exist; else they stay"
+    )
+
+
+def _look(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the pictures look."""
+    parser.add_argument("--alpha", type=float, default=1.0, help="strength, 0 to 1 (default 1)")
+    parser.add_argument("--weights", type=float, nargs="+", default=(), help="one a style")
+    parser.add_argument(
+        "--masks", type=Path, nargs="+", default=(), help="one a style, or one for two"
+    )
+    parser.add_argument(
+        "--region",
+        type=Region,
+        choices=list(Region),
+        default=Region.ALL,
+        help="subject or background: where one style acts, by a mask white on the subject",
+    )
+    parser.add_argument("--color", type=Color, choices=list(Color), default=Color.STYLE)
+    parser.add_argument(
+        "--size", type=int, default=512, help="shorter side in pixels, 0: as it is (default 512)"
+    )
+    parser.add_argument(
+        "--transfer",
+        type=Transfer,
+        choices=list(Transfer),
+        default=Transfer.COVARIANCE,
+        help="covariance, or adain: mean and deviation alone, as in the paper",
+    )
+    parser.add_argument(
+        "--keep-margins", action="store_true", help="keep plain borders of style pictures"
+    )
+    parser.add_argument(
+        "--strokes",
+        type=float,
+        default=1.0,
+        help=f"how broad, {FINEST:g} to {BROADEST:g} times what suits the picture (default 1); "
+        "0: as the network paints at that size",
+    )
+
+
+def _machine(parser: argparse.ArgumentParser) -> None:
+    """Add what says which network runs where."""
+    parser.add_argument("--network", choices=list(NETWORKS), default="compact")
+    parser.add_argument("--weights-folder", type=Path, default=FOLDER)
+    parser.add_argument(
+        "--code-folder",
+        type=Path,
+        default=aot_runtime.FOLDER,
+        help="of `python -m adain.aot_compile`",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON a picture")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        "python -m adain", description="Repaint photos in styles.", epilog=_STATUS
+    )
+    _files(made)
+    _look(made)
+    _machine(made)
+    return made

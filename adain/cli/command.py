@@ -1,0 +1,56 @@
+"""`python -m adain`: from the words of the command line to its exit status."""
+
+import argparse
+import io
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from adain import malloc
+from adain.cli import arguments, plan
+from adain.cli.run import Run, say, sentence
+from adain.files import kinds
+from adain.stylizer import Stylizer
+from adain.weights import WeightsError
+
+_INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
+
+
+def _run(args: argparse.Namespace) -> int:
+    planned = plan.make(args)
+    for notice in plan.notices(planned):
+        say(notice)
+    stylizer = Stylizer.load(args.network, args.weights_folder, args.device, code=args.code_folder)
+    return Run(args, planned, stylizer).all()
+
+
+def _take_any_name() -> None:
+    """Let names of files be printed that are no text."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def _forget_output() -> None:
+    """Let nothing be written any more to a pipe that the other program has closed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status, 1: some pictures were not made, 2: none."""
+    args = arguments.parser().parse_args(words)
+    kinds.register()
+    malloc.keep_freed()
+    _take_any_name()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, on files that are opened in spite of them
+        try:
+            return _run(args)
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+        except BrokenPipeError:
+            _forget_output()
+            return 1
+        except (ValueError, WeightsError, OSError, RuntimeError, MemoryError) as error:
+            say(sentence(error))
+            return 2

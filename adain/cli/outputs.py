@@ -1,0 +1,116 @@
+"""Where results go: names that are not taken, kinds of files, and writing them whole or not at all.
+
+Raises `Refused` with a sentence.
+"""
+
+import io
+import sys
+import unicodedata
+import uuid
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from PIL import Image
+
+from adain.cli.inputs import STANDARD
+
+_JPEG: dict[str, Any] = {"format": "JPEG", "quality": 92, "subsampling": "4:4:4"}
+_TIFF: dict[str, Any] = {"format": "TIFF", "compression": "tiff_lzw"}
+ENDINGS: dict[str, dict[str, Any]] = {  # of files that can be written: how Pillow writes them
+    "png": {"format": "PNG", "compress_type": zlib.Z_RLE},  # as small, in half the time
+    "jpg": _JPEG,
+    "jpeg": _JPEG,
+    "webp": {"format": "WEBP", "quality": 92},
+    "avif": {"format": "AVIF", "quality": 92, "subsampling": "4:4:4"},
+    "tif": _TIFF,
+    "tiff": _TIFF,
+    "bmp": {"format": "BMP"},
+}
+
+
+class Refused(ValueError):
+    """A place where no picture can be written; the sentence says why."""
+
+
+def _ending(path: PurePath) -> str:
+    return path.suffix.lower().removeprefix(".")
+
+
+def check(path: Path, overwrite: bool) -> Path:
+    """Return the path of a file that may be written."""
+    if path == STANDARD:
+        return path
+    if _ending(path) not in ENDINGS:
+        endings = ", ".join(f".{one}" for one in ENDINGS)
+        raise Refused(f"{path} has none of the endings that can be written: {endings}.")
+    if path.exists() and not overwrite:
+        raise Refused(f"{path} exists already; --overwrite replaces it.")
+    return path
+
+
+def is_folder(output: Path, many: bool) -> bool:
+    """Whether results go into a folder; many need one."""
+    if output.is_dir():
+        return True
+    if many and (output == STANDARD or output.is_file() or _ending(output) in ENDINGS):
+        raise Refused(f"More than one picture needs a folder, and {output} is none.")
+    return many
+
+
+# ---------------------------------------------------------------- names
+
+
+def _folded(name: PurePath) -> str:
+    """Return what is equal for names that some file systems take for one."""
+    return unicodedata.normalize("NFC", str(name)).casefold()
+
+
+def without_endings(names: Sequence[PurePath]) -> list[PurePath]:
+    """Return names without endings, but with them where two would else be one."""
+    counts = Counter(_folded(name.with_suffix("")) for name in names)
+    return [
+        short if counts[_folded(short := name.with_suffix(""))] == 1 else name for name in names
+    ]
+
+
+class Names:
+    """Names of files in one folder, each given once."""
+
+    def __init__(self, taken: Iterable[PurePath] = ()) -> None:
+        self._taken = {_folded(name) for name in taken}
+
+    def take(self, name: PurePath, ending: str) -> PurePath:
+        """Return the name with its ending, and with a number if it was taken."""
+        made, number = name.with_name(f"{name.name}.{ending}"), 2
+        while _folded(made) in self._taken:
+            made, number = name.with_name(f"{name.name}-{number}.{ending}"), number + 1
+        self._taken.add(_folded(made))
+        return made
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _encoded(image: Image.Image, ending: str) -> bytes:
+    out = io.BytesIO()
+    image.save(out, **ENDINGS[ending])
+    return out.getvalue()
+
+
+def write(image: Image.Image, path: Path, ending: str) -> None:
+    """Write a picture by an ending, whole or not at all; raises OSError and ValueError."""
+    data = _encoded(image, ending)
+    if path == STANDARD:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
