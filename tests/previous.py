@@ -16,7 +16,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Connection, Engine, Float, MetaData, create_engine, insert, select, update
 
 from tests.parts import Setting, free_port
-from worker import settings
+from worker import cookie_secrets
 from worker.storage import database
 
 FOLDER = Path(__file__).parent / "data" / "ef70aa7"
@@ -85,7 +85,7 @@ def put(folder: Path, setting: Setting, database_url: str = "") -> None:
 
 def _signed_again(cookie: str) -> str:
     """Return a cookie of the studio as signed an hour ago; raises BadSignature for another's."""
-    signer = URLSafeTimedSerializer(settings.cookie_secret(), salt="owner")
+    signer = URLSafeTimedSerializer(cookie_secrets.signing(), salt="owner")
     return str(signer.dumps(signer.loads(cookie)))
 
 

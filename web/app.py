@@ -43,7 +43,7 @@ from web.security.body_limits import PageOnly
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
 from web.security.same_origin import SameOrigin
-from worker.settings import warnings
+from worker.cookie_secrets import warnings
 from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"

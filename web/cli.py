@@ -257,7 +257,8 @@ def _shown(value: Any) -> str:  # noqa: ANN401, a setting's
 @app.command("settings")
 def show_settings() -> None:
     """List every setting: its value, what it means and its default; secrets are hidden."""
-    from worker.settings import PREFIX, Settings, settings, warnings
+    from worker.cookie_secrets import warnings
+    from worker.settings import PREFIX, Settings, settings
 
     chosen = settings()
     for warning in warnings():

@@ -4,103 +4,22 @@ Nothing else touches the environment. Knows no file, no server and no job.
 """
 
 import os
-import secrets
 from functools import cache
 from importlib import import_module
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+
+from worker import setting_values
+from worker.setting_values import Folder
 
 PREFIX = "STUDIO_"
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 CLIENTS = {"STUDIO_API_KEY"}  # read by the command line's client words, and no setting
-SHORTEST = 16  # characters of a secret that opens something
-
-_ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
-
-Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
-
-
-def _sqlite_anywhere(url: str, parts: URL) -> str:
-    """Return the address under which a process in any folder finds the same file."""
-    file = parts.database
-    if parts.get_backend_name() != "sqlite" or not file or file.startswith((":", "file:")):
-        return url
-    return parts.set(database=str(Path(file).absolute())).render_as_string(hide_password=False)
-
-
-def _blobs_url(url: str) -> str:
-    """Return a folder as a process in any other folder calls it; anything else as it is."""
-    kind, mark, place = url.rpartition("://")
-    return f"file://{Path(place).absolute()}" if kind in {"", "file"} else f"{kind}{mark}{place}"
-
-
-def _database_url(url: str) -> str:
-    """Accept what managed databases hand out, refuse what can't be an address."""
-    if url.startswith("postgres://"):
-        url = url.replace("postgres://", "postgresql://", 1)
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        raise ValueError(
-            f"wanted an address such as postgresql://user:word@host/name; {_ODD}"
-        ) from None
-    backend = parts.get_backend_name()
-    if backend not in {"sqlite", "postgresql"}:
-        raise ValueError("wanted sqlite:///… or postgresql://…")
-    if "@" in (parts.host or ""):
-        raise ValueError(f"the password can't be told from the host; {_ODD}")
-    return _sqlite_anywhere(url, parts)
-
-
-def _redis_url(url: str) -> str:
-    """Refuse an address that the client of the queue could not take apart."""
-    try:
-        _ = urlsplit(url).port
-    except ValueError:
-        raise ValueError(f"wanted an address such as redis://:word@host:6379/0; {_ODD}") from None
-    return url
-
-
-def _networks(given: str) -> str:
-    """Refuse what is no list of addresses, and the one that would trust everybody's word."""
-    for one in filter(None, map(str.strip, given.split(","))):
-        try:
-            network = ip_network(one, strict=False)
-        except ValueError:
-            raise ValueError("wanted addresses such as 10.0.0.7, 172.16.0.0/12") from None
-        if network.prefixlen == 0:
-            raise ValueError(f"{one} is everybody; name the proxies")
-    return given
-
-
-def _queues(given: str) -> str:
-    """Refuse what is no queue; a worker without one would wait for ever."""
-    names = [one.strip() for one in given.split(",")]
-    if not set(names) <= {"light", "heavy"}:
-        raise ValueError("wanted light, heavy or light,heavy")
-    return ",".join(names)
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if 0 < len(secret.get_secret_value()) < SHORTEST:
-        raise ValueError(f"wanted at least {SHORTEST} characters, best random ones")
-    return secret
-
-
-def _issuer(given: str) -> str:
-    """Refuse a provider whose word anybody between could change."""
-    if given and not given.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-        raise ValueError("wanted an https address")
-    return given
 
 
 class BadSetting(SystemExit):
@@ -115,16 +34,16 @@ class Settings(BaseSettings):
     data: Folder = Field(
         default=Path("data"), validate_default=True, description="folder for all data"
     )
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(setting_values.database_url)] = Field(
         default_factory=lambda got: f"sqlite:///{got['data']}/studio.sqlite3",
         description="SQLite or PostgreSQL",
     )
-    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
+    redis_url: Annotated[str, AfterValidator(setting_values.redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         pattern=r"^(redis|rediss|unix)://",
         description="the queue",
     )
-    blobs_url: Annotated[str, AfterValidator(_blobs_url)] = Field(
+    blobs_url: Annotated[str, AfterValidator(setting_values.blobs_url)] = Field(
         default_factory=lambda got: f"file://{got['data']}/blobs",
         description="where pictures are kept: file:///folder or s3://bucket/folder",
     )
@@ -137,12 +56,12 @@ class Settings(BaseSettings):
         description="signs the visitors' cookies; several, comma-separated: the first signs, all "
         "are read; empty: made once and kept in the data folder",
     )
-    admin_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
+    admin_secret: Annotated[SecretStr, AfterValidator(setting_values.long_enough)] = Field(
         default=SecretStr(""),
         description="opens the keeper's page, /admin; empty: there is none",
     )
 
-    oidc_issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+    oidc_issuer: Annotated[str, AfterValidator(setting_values.issuer)] = Field(
         default="", description="OpenID Connect provider people may sign in with; empty: none"
     )
     oidc_client_id: str = Field(default="", description="what the provider calls this studio")
@@ -153,7 +72,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
     port: int = Field(default=7860, ge=0, le=65535, description="port the web server listens on")
     public_url: str = Field(default="", description="address the visitors use, behind a proxy")
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+    trusted_proxies: Annotated[str, AfterValidator(setting_values.networks)] = Field(
         default="",
         description="addresses of proxies whose X-Forwarded-… headers count, comma-separated",
     )
@@ -174,7 +93,7 @@ class Settings(BaseSettings):
     micro_batch: int = Field(
         default=0, ge=0, le=64, description="jobs taken at once; 0: 8 on a GPU, 4 on a CPU"
     )
-    serves: Annotated[str, AfterValidator(_queues)] = Field(
+    serves: Annotated[str, AfterValidator(setting_values.queues)] = Field(
         default="light,heavy", description="queues this worker serves"
     )
     heavy_pixels: int = Field(
@@ -313,7 +232,7 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         default=SecretStr(""), description="bearer token that opens /metrics from anywhere"
     )
-    metrics_from: Annotated[str, AfterValidator(_networks)] = Field(
+    metrics_from: Annotated[str, AfterValidator(setting_values.networks)] = Field(
         default="127.0.0.1,::1",
         description="without a token, addresses that may read /metrics, comma-separated",
     )
@@ -397,54 +316,3 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise BadSetting("\n".join(map(_sentence, error.errors()))) from error
-
-
-def _made_secret() -> str:
-    """Return the secret kept in DATA, made by whichever process comes first."""
-    file = settings().data / "cookie-secret"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        aside.touch(mode=0o600)
-        aside.write_text(secrets.token_hex(32))
-        try:
-            file.hardlink_to(aside)  # fails, rather than replaces, when another was faster
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-    return file.read_text()
-
-
-@cache
-def cookie_secrets() -> tuple[str, ...]:
-    """Return the secrets of cookies and links: the first signs, all are read.
-
-    The setting as a whole is among them: until several could be named, a comma was part of one.
-    """
-    given = settings().cookie_secret.get_secret_value()
-    if not given:
-        return (_made_secret(),)
-    return tuple(dict.fromkeys((*filter(None, map(str.strip, given.split(","))), given)))
-
-
-def cookie_secret() -> str:
-    """Return the secret that signs."""
-    return cookie_secrets()[0]
-
-
-def _weak(secret: str) -> bool:
-    """Tell whether a secret could be guessed: too short, or of very few different characters."""
-    return len(secret) < SHORTEST or len(set(secret)) < SHORTEST // 2
-
-
-def warnings() -> list[str]:
-    """Return sentences on what is set so that it is dangerous, though it works."""
-    given = settings().cookie_secret.get_secret_value()
-    if not given or not any(map(_weak, cookie_secrets())):
-        return []
-    return [
-        f"STUDIO_COOKIE_SECRET is weak: whoever guesses it can be anybody. Wanted are {SHORTEST} "
-        "random characters or more; put a new one before it, NEW,OLD, and leave the old one out "
-        "after a year."
-    ]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts import Setting
-from worker import settings
+from worker import cookie_secrets, settings
 from worker.settings import BadSetting
 
 
@@ -74,9 +74,9 @@ def test_the_cookie_secret_is_made_once_and_no_other_user_may_read_it(
     setting: Setting, tmp_path: Path
 ) -> None:
     setting(data=tmp_path / "data")
-    made = settings.cookie_secret()
+    made = cookie_secrets.signing()
     setting(data=tmp_path / "data")
-    assert settings.cookie_secret() == made
+    assert cookie_secrets.signing() == made
     assert len(made) == 64
     [file] = (tmp_path / "data").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -84,14 +84,14 @@ def test_the_cookie_secret_is_made_once_and_no_other_user_may_read_it(
 
 def test_a_given_cookie_secret_wins_and_is_not_shown(setting: Setting, tmp_path: Path) -> None:
     setting(data=tmp_path, cookie_secret="known to all replicas")
-    assert settings.cookie_secret() == "known to all replicas"
+    assert cookie_secrets.signing() == "known to all replicas"
     assert "known" not in repr(settings.settings())
 
 
 def test_several_cookie_secrets_are_read_and_the_first_signs(setting: Setting) -> None:
     setting(cookie_secret="first, second ,,third")
-    assert settings.cookie_secret() == "first"
-    assert settings.cookie_secrets() == ("first", "second", "third", "first, second ,,third")
+    assert cookie_secrets.signing() == "first"
+    assert cookie_secrets.readable() == ("first", "second", "third", "first, second ,,third")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_weak_cookie_secret_in_use_warns_and_is_not_shown(
     setting: Setting, given: str, weak: bool
 ) -> None:
     setting(cookie_secret=given)
-    said = settings.warnings()
+    said = cookie_secrets.warnings()
     assert bool(said) is weak
     assert not any(given in sentence for sentence in said if len(given) > 1)
 

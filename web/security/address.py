@@ -13,7 +13,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.security.identity import owner_of
-from worker.settings import cookie_secret, settings
+from worker import cookie_secrets
+from worker.settings import settings
 from worker.visitors import blocks, rate_limits
 from worker.visitors.rate_limits import Visitor
 
@@ -123,7 +124,9 @@ def household_of_peer(host: str) -> str | None:
 def origin(connection: HTTPConnection) -> str:
     """Return the address scrambled: the same for the same, and of no use to who reads it."""
     household = _household(of(connection)).encode()
-    return hmac.digest(cookie_secret().encode(), b"origin:" + household, "sha256").hex()[:32]
+    return hmac.digest(cookie_secrets.signing().encode(), b"origin:" + household, "sha256").hex()[
+        :32
+    ]
 
 
 def visitor(connection: HTTPConnection) -> Visitor:

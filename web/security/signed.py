@@ -13,7 +13,7 @@ from itsdangerous import (
     URLSafeTimedSerializer,
 )
 
-from worker.settings import cookie_secrets
+from worker import cookie_secrets
 
 AHEAD = 86400.0  # seconds; never more than the value lasts
 
@@ -32,7 +32,7 @@ class Signer(TimestampSigner):
 
 def _keys(addition: str) -> list[str]:
     """Return the secrets, the one that signs last, as itsdangerous has them."""
-    return [f"{secret}{addition}" for secret in reversed(cookie_secrets())]
+    return [f"{secret}{addition}" for secret in reversed(cookie_secrets.readable())]
 
 
 def timed(salt: str, addition: str = "") -> URLSafeTimedSerializer:

@@ -33,7 +33,7 @@ OPERATORS = {
     "worker.maintenance.reclaim",
     "worker.maintenance.restore",
     "worker.storage.revisions",
-    "worker.settings",
+    "worker.cookie_secrets",
     "worker.maintenance.sweep",
     "worker.maintenance.verify",
 }

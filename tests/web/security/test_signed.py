@@ -138,7 +138,7 @@ def test_a_secret_with_a_comma_from_before_there_could_be_several_is_still_read(
 ) -> None:
     setting(cookie_secret="old, with a comma")
     with monkeypatch.context() as before:
-        before.setattr("web.security.signed.cookie_secrets", lambda: ("old, with a comma",))
+        before.setattr("worker.cookie_secrets.readable", lambda: ("old, with a comma",))
         opens = THINGS[name][0]()
     assert opens()
 

@@ -10,7 +10,7 @@ from sqlalchemy import Column, LargeBinary, MetaData, Table, select, text
 from tests import rows
 from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish
-from worker import jobs, settings
+from worker import cookie_secrets, jobs
 from worker.gallery import entries
 from worker.jobs import Job, Status
 from worker.maintenance import backup, restore
@@ -39,7 +39,7 @@ def lived_in() -> None:
     submit("bob")
     begin()
     submit("cat")
-    settings.cookie_secret()
+    cookie_secrets.signing()
 
 
 def everything(without: set[str] = backup.MADE_AGAIN) -> dict[str, list[str]]:
@@ -71,14 +71,14 @@ def test_all_rows_and_pictures_come_back_on_either_database(
     either: Path, target: str, tmp_path: Path, setting: Setting, postgres_server: PostgresServer
 ) -> None:
     lived_in()
-    before, secret = everything(), settings.cookie_secret()
+    before, secret = everything(), cookie_secrets.signing()
     file, counts = backup.make(tmp_path)
     assert (counts["jobs"], counts["entries"]) == (6, 1)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     move_in(target, tmp_path / "second", setting, postgres_server)
     assert restore.restore(file) == counts
     assert everything() == before
-    assert settings.cookie_secret() == secret
+    assert cookie_secrets.signing() == secret
     database.engine().dispose()
 
 

@@ -1,0 +1,90 @@
+"""Values of settings: what is accepted as an address, a folder, a list of queues, a secret."""
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+SHORTEST = 16  # characters of a secret that opens something
+
+_ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
+
+Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
+
+
+def _sqlite_anywhere(url: str, parts: URL) -> str:
+    """Return the address under which a process in any folder finds the same file."""
+    file = parts.database
+    if parts.get_backend_name() != "sqlite" or not file or file.startswith((":", "file:")):
+        return url
+    return parts.set(database=str(Path(file).absolute())).render_as_string(hide_password=False)
+
+
+def blobs_url(url: str) -> str:
+    """Return a folder as a process in any other folder calls it; anything else as it is."""
+    kind, mark, place = url.rpartition("://")
+    return f"file://{Path(place).absolute()}" if kind in {"", "file"} else f"{kind}{mark}{place}"
+
+
+def database_url(url: str) -> str:
+    """Accept what managed databases hand out, refuse what can't be an address."""
+    if url.startswith("postgres://"):
+        url = url.replace("postgres://", "postgresql://", 1)
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            f"wanted an address such as postgresql://user:word@host/name; {_ODD}"
+        ) from None
+    backend = parts.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError("wanted sqlite:///… or postgresql://…")
+    if "@" in (parts.host or ""):
+        raise ValueError(f"the password can't be told from the host; {_ODD}")
+    return _sqlite_anywhere(url, parts)
+
+
+def redis_url(url: str) -> str:
+    """Refuse an address that the client of the queue could not take apart."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError(f"wanted an address such as redis://:word@host:6379/0; {_ODD}") from None
+    return url
+
+
+def networks(given: str) -> str:
+    """Refuse what is no list of addresses, and the one that would trust everybody's word."""
+    for one in filter(None, map(str.strip, given.split(","))):
+        try:
+            network = ip_network(one, strict=False)
+        except ValueError:
+            raise ValueError("wanted addresses such as 10.0.0.7, 172.16.0.0/12") from None
+        if network.prefixlen == 0:
+            raise ValueError(f"{one} is everybody; name the proxies")
+    return given
+
+
+def queues(given: str) -> str:
+    """Refuse what is no queue; a worker without one would wait for ever."""
+    names = [one.strip() for one in given.split(",")]
+    if not set(names) <= {"light", "heavy"}:
+        raise ValueError("wanted light, heavy or light,heavy")
+    return ",".join(names)
+
+
+def long_enough(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < SHORTEST:
+        raise ValueError(f"wanted at least {SHORTEST} characters, best random ones")
+    return secret
+
+
+def issuer(given: str) -> str:
+    """Refuse a provider whose word anybody between could change."""
+    if given and not given.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise ValueError("wanted an https address")
+    return given
