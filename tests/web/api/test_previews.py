@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from web import app
-from web.page import form as ui
+from web.page import handlers
 from web.security import identity
 from worker import jobs
 from worker.storage import blobs
@@ -95,7 +95,7 @@ def form(studio: Path) -> dict[str, object]:
 
 
 def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> None:
-    preview_id = asyncio.run(ui.preview(_request(), **form))
+    preview_id = asyncio.run(handlers.preview(_request(), **form))
     claimed = previews.claim()
     assert claimed is not None
     assert claimed.id == preview_id
@@ -107,7 +107,7 @@ def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> No
 
 def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) -> None:
     mask = uploads.keep("ada", picture(900, 600, mode="L", color=255))
-    assert asyncio.run(ui.preview(_request(), **form | {"mask_0": f"upload:{mask}"}))
+    assert asyncio.run(handlers.preview(_request(), **form | {"mask_0": f"upload:{mask}"}))
     claimed = previews.claim()
     assert claimed is not None
     assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)
@@ -115,8 +115,8 @@ def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) ->
 
 def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) -> None:
     for missing in ("photo", "style_0"):
-        assert asyncio.run(ui.preview(_request(), **form | {missing: None})) == ""
-    assert asyncio.run(ui.preview(_request(), **form | {"strength": 500})) == ""
+        assert asyncio.run(handlers.preview(_request(), **form | {missing: None})) == ""
+    assert asyncio.run(handlers.preview(_request(), **form | {"strength": 500})) == ""
     assert previews.claim() is None
 
 
@@ -124,6 +124,6 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
     setting(visitor_uploads=1)
     visitor = Visitor(identity.owner_of(_request().request), "")  # type: ignore[arg-type]
     for strength in (10, 20, 30):
-        assert asyncio.run(ui.preview(_request(), **form | {"strength": strength}))
+        assert asyncio.run(handlers.preview(_request(), **form | {"strength": strength}))
     with pytest.raises(TooMany):
         rate_limits.consume(visitor, rate_limits.pictures())

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish
 from web.page import form as ui
+from web.page import handlers
 from web.security import identity
 from worker import jobs
 from worker.jobs import Job
@@ -38,7 +39,7 @@ def _form(**given: object) -> dict[str, Any]:
 
 
 def _repainted(**given: object) -> tuple[str, str]:
-    return asyncio.run(ui.repaint(_asked_by("ada"), **_form(**given)))
+    return asyncio.run(handlers.repaint(_asked_by("ada"), **_form(**given)))
 
 
 def _job(job_id: str) -> Job:
@@ -96,7 +97,7 @@ def test_every_refusal_reaches_the_visitor_as_its_sentence(
 
 
 def test_a_notice_shows_what_was_given_as_text() -> None:
-    assert "<script" not in ui._notice("<script>alert(1)</script>")
+    assert "<script" not in handlers._notice("<script>alert(1)</script>")
 
 
 def test_a_database_that_is_away_is_a_sentence_on_the_page(
@@ -118,7 +119,9 @@ def test_the_upload_of_another_visitor_is_refused(studio: Path, photo: str) -> N
         job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | given)
         assert job_id == ""
         assert "Please choose it again" in notice
-    assert asyncio.run(ui.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo))) == ""
+    assert (
+        asyncio.run(handlers.preview(_asked_by("ada"), **_form(photo=theirs, style_0=photo))) == ""
+    )
 
 
 def test_samples_from_the_shelf_make_a_job(studio: Path) -> None:
@@ -134,16 +137,16 @@ def test_a_style_of_an_earlier_job_makes_another_for_its_owner_only(
     style = f"job:{first}/styles/0"
     assert _repainted(photo=photo, style_0=style)[1] == ""
     _, notice = asyncio.run(
-        ui.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
+        handlers.repaint(_asked_by("grace"), **_form(photo="shelf:photos/cat", style_0=style))
     )
     assert "no job with this id among yours" in notice
     assert "Please choose it again" in _repainted(photo=photo, style_0=f"{style}9")[1]
 
 
 def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
-    assert ui.networks().visible is False
+    assert handlers.networks().visible is False
     processes.touch("a worker", "worker", {"networks": {"compact": "0", "vgg19": "0"}})
-    offered = ui.networks()
+    offered = handlers.networks()
     assert offered.visible is True
     assert [value for _, value in offered.choices] == ["compact", "vgg19"]
 
@@ -151,11 +154,18 @@ def test_only_networks_that_a_worker_has_are_offered(studio: Path) -> None:
 def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None:
     options = {"alpha": 0.35, "weights": [], "color": "luminance", "size": 0, "network": "compact"}
     asked = _asked_by("ada")
-    assert ui.reuse(asked, _event(options=options)) == [35, "luminance", 0, 100, "compact", ""]
+    assert handlers.reuse(asked, _event(options=options)) == [
+        35,
+        "luminance",
+        0,
+        100,
+        "compact",
+        "",
+    ]
     broad = options | {"strokes": 2.5}
-    assert ui.reuse(asked, _event(options=broad)) == [35, "luminance", 0, 250, "compact", ""]
+    assert handlers.reuse(asked, _event(options=broad)) == [35, "luminance", 0, 250, "compact", ""]
 
-    assert ui.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
+    assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
         35, "luminance", 256, 171, "compact", "",
     ]  # fmt: skip
 
@@ -165,12 +175,12 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
 ) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, style_2=photo, share_0=10, share_2=40)
     finish(begin())
-    form = ui.again(_asked_by("ada"), _event(id=job_id))
+    form = handlers.again(_asked_by("ada"), _event(id=job_id))
     assert form[0] == ""
     assert form[1:3] == [f"job:{job_id}/styles/0", f"job:{job_id}/styles/1"]
     assert form[3:5] == ["", ""]
     assert form[5:7] == [25, 100]
-    assert "no picture with this id" in ui.again(_asked_by("grace"), _event(id=job_id))[-1]
+    assert "no picture with this id" in handlers.again(_asked_by("grace"), _event(id=job_id))[-1]
 
 
 def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(
@@ -178,29 +188,29 @@ def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(
 ) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")
     finish(begin())
-    ids, notice = asyncio.run(ui.sweep(_asked_by("ada"), _event(id=job_id)))
+    ids, notice = asyncio.run(handlers.sweep(_asked_by("ada"), _event(id=job_id)))
     assert notice == ""
     made = [_job(one) for one in ids.split()]
     assert [job.options["alpha"] for job in made] == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert {(job.options["color"], len(job.mask_keys)) for job in made} == {("content", 1)}
-    assert asyncio.run(ui.sweep(_asked_by("grace"), _event(id=job_id)))[0] == ""
+    assert asyncio.run(handlers.sweep(_asked_by("grace"), _event(id=job_id)))[0] == ""
 
 
 def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, photo: str) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, strength=30)
     jobs.cancel(job_id, "ada")
-    again, notice = asyncio.run(ui.retry(_asked_by("ada"), _event(id=job_id)))
+    again, notice = asyncio.run(handlers.retry(_asked_by("ada"), _event(id=job_id)))
     assert notice == ""
     assert _job(again).status == "queued"
     assert _job(again).options == _job(job_id).options
-    assert asyncio.run(ui.retry(_asked_by("grace"), _event(id=job_id)))[0] == ""
+    assert asyncio.run(handlers.retry(_asked_by("grace"), _event(id=job_id)))[0] == ""
 
 
 def test_the_form_speaks_korean_with_who_asks_for_it() -> None:
     asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ko")]}))
-    [share] = ui.words_for(["share-1"], asked)
+    [share] = handlers.words_for(["share-1"], asked)
     assert share["label"] == "비율 2"
-    english = ui.words_for(["share-1"], _asked_by("ada"))
+    english = handlers.words_for(["share-1"], _asked_by("ada"))
     assert "label" not in english[0]
 
 

@@ -1,0 +1,200 @@
+"""What the form's events do: they store a job and return its id, or set controls.
+
+Whatever goes wrong, the visitor gets a sentence.
+"""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from web.api import previews
+from web.http import checking, references
+from web.language import problems, sentences, texts
+from web.page import labels, regions
+from web.security import address
+from web.security.identity import owner_of
+from worker.errors import Refused
+from worker.gallery import entries
+from worker.images import images
+from worker.images.images import CleanImage, Source
+from worker.options import BROADEST, FINEST, USUAL, Options, recorded
+from worker.settings import settings
+from worker.storage import processes
+from worker.visitors import admission
+from worker.visitors import previews as asking
+from worker.visitors.rate_limits import Visitor
+
+CONTROLS = ("strength", "color", "size", "strokes", "network")
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
+
+
+def _notice(sentence: str) -> str:
+    """Return what stands under the button; Gradio renders HTML, so nothing gets there raw."""
+    return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def _sentence(error: Exception, request: gr.Request) -> str:
+    assert request.request is not None
+    return sentences.said(problems.sentence_for(error)[1], texts.language_of(request.request))
+
+
+def _chosen(form: dict[str, Any]) -> list[int]:
+    """Return the places that have a style in them."""
+    return [place for place in range(settings().max_styles) if form[f"style_{place}"]]
+
+
+def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
+    return {
+        "alpha": form["strength"] / 100,
+        "color": form["color"],
+        "size": form["size"],
+        "strokes": form["strokes"] / 100,
+        "network": form["network"],
+        "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
+    }
+
+
+def _masks_of(
+    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: Source
+) -> list[Source]:
+    """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
+    given = [form[f"mask_{place}"] for place in chosen]
+    if all(given):
+        return [references.source(mask, owner) for mask in given]
+    if any(given):
+        raise Refused(words["refused.masks"])
+    return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
+
+
+def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
+    """Hand the form over; returns the job's id, raises `Refused`."""
+    if not form["photo"]:
+        raise Refused(words["refused.photo"])
+    chosen = _chosen(form)
+    if not chosen:
+        raise Refused(words["refused.style"])
+    photo = references.source(form["photo"], visitor.owner)
+    styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
+    masks = _masks_of(visitor.owner, words, form, chosen, photo)
+    return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
+
+
+async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Accept the job; returns its id and no notice, or no id and what was wrong."""
+    assert request.request is not None
+    words = texts.words(texts.language_of(request.request))
+    try:
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _submit, visitor, words, form), _notice("")
+    except Exception as error:  # the door: whatever it is, the visitor gets a sentence
+        return "", _notice(_sentence(error, request))
+
+
+def _small_masks(
+    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
+) -> list[CleanImage]:
+    size = photo.width, photo.height
+    masks = _masks_of(owner, words, form, chosen, images.source(photo.data))
+    return [images.small_mask(mask, size) for mask in masks]
+
+
+def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
+    """Ask for a preview of the form; returns its id, "" if there is nothing to show yet."""
+    chosen = _chosen(form)
+    if not (form["photo"] and chosen):
+        return ""
+    photo = previews.small(form["photo"], visitor)
+    styles = [previews.small(form[f"style_{place}"], visitor) for place in chosen]
+    masks = _small_masks(visitor.owner, words, form, chosen, photo)
+    return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
+
+
+async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
+    """Ask for a preview of the form as it is; returns its id, or "" when there can be none."""
+    assert request.request is not None
+    words = texts.words(texts.language_of(request.request))
+    try:
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _preview, visitor, words, form)
+    except Exception as error:  # the door; what is wrong is said when the form is sent
+        _sentence(error, request)
+        return ""
+
+
+async def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+    """Make an earlier picture again at several strengths; returns the new ids and a notice."""
+    assert request.request is not None
+    ids: list[str] = []
+    try:
+        visitor = address.visitor(request.request)
+        for alpha in STRENGTHS:
+            asked = visitor, event.id, {"alpha": alpha}
+            ids.append((await checking.run(visitor, admission.again, *asked)).id)
+    except Exception as error:  # the door
+        return " ".join(ids), _notice(_sentence(error, request))
+    return " ".join(ids), _notice("")
+
+
+async def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+    """Submit a job that failed or was cancelled once more; returns the new id and a notice."""
+    assert request.request is not None
+    try:
+        visitor = address.visitor(request.request)
+        job = await checking.run(visitor, admission.again, visitor, event.id, {})
+        return job.id, _notice("")
+    except Exception as error:  # the door
+        return "", _notice(_sentence(error, request))
+
+
+def networks() -> Any:  # noqa: ANN401, an update of the component
+    """Offer the networks, if there is a choice."""
+    able = processes.networks()
+    return gr.Radio(choices=able, visible=len(able) > 1)
+
+
+def _controls_for(options: Options) -> list[Any]:
+    """Return the controls' values for a picture's options, or the nearest there are."""
+    sizes = filter(None, labels.SIZES)
+    size = options.size and min(sizes, key=lambda one: abs(one - options.size))
+    network = options.network if options.network in processes.networks() else settings().network
+    return [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
+
+
+def _strokes_for(options: Options) -> int:
+    """Return the slider's value; what was painted by the network's own strokes is found by size."""
+    own = USUAL / options.size if options.size else 1.0
+    return round(100 * min(max(options.strokes or own, FINEST), BROADEST))
+
+
+def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
+    """Set the form's controls as they were for a picture; its pictures stay as they are."""
+    try:
+        return [*_controls_for(Options.model_validate(recorded(event.options))), ""]
+    except Exception as error:  # the door
+        return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
+
+
+def again(request: gr.Request, event: gr.EventData) -> list[Any]:
+    """Fill the form with an earlier picture's styles and settings, to choose a new photo for."""
+    assert request.request is not None
+    places = settings().max_styles
+    try:
+        job = entries.own(event.id, owner_of(request.request)).job
+        options = Options.model_validate(recorded(job.options))
+    except Exception as error:  # the door
+        return [gr.skip()] * (1 + 3 * places + len(CONTROLS)) + [_notice(_sentence(error, request))]
+    styles = [references.style_of(job.id, place) for place in range(len(job.style_keys))]
+    weights = [100 * weight / max(options.weights) for weight in options.weights]
+    empty = [""] * (places - len(styles))
+    shares = [*map(round, weights), *[50] * (places - len(weights))]
+    return ["", *styles, *empty, *shares, *[""] * places, *_controls_for(options), ""]
+
+
+def words_for(ids: list[str], request: gr.Request) -> list[Any]:
+    """Name the page's parts, as many as these ids, in the visitor's language."""
+    assert request.request is not None
+    language = texts.language_of(request.request)
+    if language == texts.ENGLISH:
+        return [gr.skip()] * len(ids)
+    return [gr.update(**labels.of(elem_id, language)) for elem_id in ids]
