@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from worker import jobs, settings
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.gallery import entries
 from worker.images.images import CleanFile
 from worker.jobs import (
@@ -252,7 +252,7 @@ class Walk(RuleBasedStateMachine):
     @rule(place=_PLACE)
     def fail(self, place: int) -> None:
         if job := self._attempt(place):
-            self._do("fail", lambda: jobs.fail(job.id, job.attempt, "No."), job)
+            self._do("fail", lambda: jobs.fail(job.id, job.attempt, Message("job.error")), job)
 
     @rule(place=_PLACE)
     def stopped(self, place: int) -> None:

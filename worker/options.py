@@ -1,11 +1,11 @@
-"""Options of a job: their defaults and checks; a wrong one raises `Refused` with a sentence."""
+"""Options of a job: their defaults and checks; a wrong one raises `Refused`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.settings import settings
 
 COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds them together
@@ -16,21 +16,17 @@ SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
 FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
 USUAL = 512  # pixels of the shorter side at which the network's own strokes are the usual ones
 
-_SENTENCES = {
-    "alpha": "alpha is a number from 0 to 1.",
-    "weights": "weights are finite numbers from 0 up, one for each style.",
-    "color": f"color is one of {', '.join(COLORS)}.",
-    "size": f"size is 0 (as it is) or {SMALLEST} to {LARGEST} pixels of the shorter side.",
-    "network": f"network is one of {', '.join(NETWORKS)}.",
-    "transfer": f"transfer is one of {', '.join(TRANSFERS)}.",
-    "region": f"region is one of {', '.join(REGIONS)}.",
-    "strokes": f"strokes is a number from {FINEST:g} (fine) to {BROADEST:g} (broad), or 0.",
+_ACCEPTED = {
+    "alpha": Message("options.alpha"),
+    "weights": Message("options.weights"),
+    "color": Message("options.color", names=list(COLORS)),
+    "size": Message("options.size", minimum=SMALLEST, maximum=LARGEST),
+    "network": Message("options.network", names=list(NETWORKS)),
+    "transfer": Message("options.transfer", names=list(TRANSFERS)),
+    "region": Message("options.region", names=list(REGIONS)),
+    "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
 }
 
-REGION = (
-    "A region, subject or background, needs one style picture and one mask at most, white on the "
-    "subject."
-)
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -62,7 +58,7 @@ class Options(BaseModel):
         try:
             options = cls.model_validate(given)
         except ValidationError as error:
-            raise Refused(_sentence(error)) from error
+            raise Refused.of(_accepted(error)) from error
         _check_counts(options, styles, masks)
         return options
 
@@ -76,27 +72,24 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     return {"transfer": "adain", "strokes": 0.0, "region": "all", **options}
 
 
-def _sentence(error: ValidationError) -> str:
+def _accepted(error: ValidationError) -> Message:
     """Say what is accepted, not what a program thinks of it."""
     place: tuple[Any, ...] = error.errors()[0]["loc"]
     if not place:
-        return f"The options are a JSON object with any of {', '.join(_SENTENCES)}."
+        return Message("options.invalid", names=list(_ACCEPTED))
     name = str(place[0])[:40]
-    return _SENTENCES.get(name, f"There is no option {name!r}; there are {', '.join(_SENTENCES)}.")
+    return _ACCEPTED.get(name) or Message("options.unknown", name=name, names=list(_ACCEPTED))
 
 
 def _check_counts(options: Options, styles: int, masks: int) -> None:
     most = settings().max_styles
     if not 1 <= styles <= most:
-        raise Refused(f"A job takes one to {most} style pictures; {styles} were given.")
+        raise Refused("job.style_count", limit=most, count=styles)
     if options.weights and len(options.weights) != styles:
-        raise Refused(f"{len(options.weights)} weights do not fit {styles} style pictures.")
+        raise Refused("options.weight_count", count=len(options.weights), styles=styles)
     if options.weights and not 0 < sum(options.weights) < float("inf"):
-        raise Refused("At least one weight must be greater than 0, and their sum finite.")
+        raise Refused("options.weight_sum")
     if masks not in {0, styles} and (masks, styles) != (1, 2):
-        raise Refused(
-            f"{masks} masks do not fit {styles} style pictures: one for each, or none, or one for "
-            "two styles."
-        )
+        raise Refused("options.mask_count", count=masks, styles=styles)
     if options.region != "all" and (styles, masks) not in {(1, 0), (1, 1)}:
-        raise Refused(REGION)
+        raise Refused("options.region_masks")

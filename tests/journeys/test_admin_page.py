@@ -9,6 +9,7 @@ from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
 from worker import jobs
+from worker.errors import Message
 from worker.gallery import entries, lists, reports
 from worker.jobs import service_state
 from worker.storage import processes
@@ -73,7 +74,7 @@ def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     processes.touch("studio:1:worker", "worker", {"device": "cpu", "code": True})
     jobs.submit("someone", picture(), [picture()], options={"size": 64})
     failed = begin()
-    jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
+    jobs.fail(failed.id, 1, Message("job.out_of_memory"))
     expect(page.locator(".figure.bad dd")).to_contain_text(["1 / 1"])  # it looks by itself
     expect(page.locator(".row", has_text="studio:1:worker")).to_contain_text(
         "cpu · with machine code"
@@ -82,7 +83,9 @@ def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     assert findings(page) == []
     page.click("a[href='#jobs']")
     page.click("a[href='#jobs/failed']")
-    expect(page.locator(".row .error")).to_have_text("The picture needs more memory than there is.")
+    expect(page.locator(".row .error")).to_have_text(
+        "The picture needs more memory than there is. Please try a smaller size."
+    )
     shoot(page, "admin-jobs")
     assert findings(page) == []
     page.get_by_role("button", name="In line again").click()

@@ -8,6 +8,7 @@ from tests.journeys.browsing import NARROW, PHONE, Visit, choose, shoot
 from tests.parts import Setting
 from tests.web.served import begin
 from worker import jobs
+from worker.errors import Message
 from worker.jobs import Job
 from worker.storage import database
 
@@ -54,11 +55,7 @@ def test_a_job_that_failed_says_why_and_may_be_tried_again(
     choose(page)
     _send(page)
     job = begin()
-    jobs.fail(
-        job.id,
-        job.attempt,
-        "The picture needs more memory than there is. Please try a smaller size.",
-    )
+    jobs.fail(job.id, job.attempt, Message("job.out_of_memory"))
     expect(page.locator("#stage .message p")).to_contain_text("more memory than there is")
     shoot(page, f"state-failed-{scheme}")
     page.get_by_role("button", name="Try again").click()

@@ -30,6 +30,7 @@ from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.credentials import api_keys
+from worker.errors import Message
 from worker.gallery import entries, reports
 from worker.images import images
 from worker.jobs import Job, service_state
@@ -147,7 +148,7 @@ def done() -> Job:
     promise = deliveries.promise("owner", "https://example.org/told")
     job = jobs.submit("owner", picture(), [picture(20, 20)], options=OPTIONS, beside=promise)
     while (claimed := jobs.claim("worker")) and claimed.id != job.id:
-        jobs.fail(claimed.id, claimed.attempt, "In the way.")
+        jobs.fail(claimed.id, claimed.attempt, Message("job.out_of_memory"))
     result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.jpg"
     for key in (result, thumbnail):
         blobs.put(key, RESULT)

@@ -13,7 +13,7 @@ from tests.web import authorisation
 from tests.web.authorisation import Route
 from tests.worker.visitors.test_accounts import OPENS
 from web import app
-from web.security.identity import BROWSER_ONLY, COOKIE, sign
+from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.credentials import api_keys
 from worker.storage import database
@@ -61,7 +61,7 @@ def _outcome(application: FastAPI, route: Route, by_key: bool) -> Outcome:
     for one in api_keys.listed("owner"):
         api_keys.revoke("owner", one.id)
     return Outcome(
-        answer.status_code == 403 and answer.json()["detail"] == BROWSER_ONLY,
+        answer.status_code == 403 and answer.json()["code"] == "key.browser_only",
         seen[0] != seen[-1],
         other.id not in [one.id for one in jobs.mine("owner", 1000)],
     )

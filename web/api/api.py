@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web.api import submission
 from web.api.openapi import Responses, methods, problems
 from web.http import checking, stored
-from web.language import sentences, texts
+from web.language import messages, texts
+from web.language.problems import HTTPProblem
 from web.language.texts import ENGLISH, Spoken
 from web.security import address
 from web.security.identity import owner_of
 from worker import jobs
+from worker.errors import Message
 from worker.jobs import Job, Status, service_state
 from worker.options import recorded
 from worker.settings import settings
@@ -56,6 +58,7 @@ _EXAMPLE: Any = {
     "original_width": 6000,
     "original_height": 4000,
     "error": None,
+    "error_code": None,
     "timings": {},
     "network": "compact",
     "weights_sha256": None,
@@ -89,7 +92,8 @@ class JobView(BaseModel):
     height: int
     original_width: int | None  # of the photo as it was sent, which masks refer to
     original_height: int | None  # null of jobs of earlier versions
-    error: str | None
+    error: str | None  # in the visitor's language
+    error_code: str | None
     timings: dict[str, float]
     network: str | None
     weights_sha256: str | None
@@ -152,7 +156,7 @@ def _view(
         height=job.height or job.content_height,
         original_width=job.original_width,
         original_height=job.original_height,
-        error=sentences.said(job.error, language) if job.error else None,
+        **messages.fields(job.failure, language),
         timings=job.timings,
         network=job.network,
         weights_sha256=job.weights_sha256,
@@ -263,17 +267,17 @@ def _picture(key: str) -> Response:
 
 
 _NOT_READY = {
-    Status.QUEUED: "The picture is not ready: the job still waits in line.",
-    Status.RUNNING: "The picture is not ready: the job is being worked on.",
-    Status.CANCELLED: "There is no picture: the job was cancelled.",
+    Status.QUEUED: Message("result.queued"),
+    Status.RUNNING: Message("result.running"),
+    Status.CANCELLED: Message("result.cancelled"),
 }
 
 
 def _ready(key: str | None, job: Job) -> str:
     if job.status == Status.DONE and key is not None:
         return key
-    sentence = _NOT_READY.get(Status(job.status)) or f"There is no picture: {job.error}"
-    raise HTTPException(409, sentence)
+    not_ready = _NOT_READY.get(Status(job.status))
+    raise HTTPProblem.of(409, not_ready or Message("result.failed", why=job.failure or ""))
 
 
 _FOUND: Responses = {
@@ -310,7 +314,7 @@ def style(job_id: str, place: int, owner: Owner) -> Response:
     """Return a style picture the job was given; the first is 0."""
     keys = jobs.get(job_id, owner).style_keys
     if not 0 <= place < len(keys):
-        raise HTTPException(404, f"This job has {len(keys)} style pictures, counted from 0.")
+        raise HTTPProblem(404, "job.style_place", count=len(keys))
     return _picture(keys[place])
 
 
@@ -322,8 +326,6 @@ def style(job_id: str, place: int, owner: Owner) -> Response:
 def nothing(request: Request) -> None:
     """Raise 404 for an unknown address of the API and 405 for a wrong method."""
     if allowed := methods(request.app, request.url.path):
-        sentence = f"This address takes {' and '.join(allowed)}."
-        raise HTTPException(405, sentence, headers={"Allow": ", ".join(allowed)})
-    raise HTTPException(
-        404, "There is nothing at this address of the API; see /api/v1/openapi.json."
-    )
+        headers = {"Allow": ", ".join(allowed)}
+        raise HTTPProblem(405, "request.method", headers, methods=allowed)
+    raise HTTPProblem(404, "request.address")

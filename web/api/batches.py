@@ -12,14 +12,15 @@ from contextlib import suppress
 from typing import IO, Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import archive, checking, stored
-from web.language import sentences, texts
+from web.language import messages, texts
+from web.language.problems import HTTPProblem
 from web.language.texts import ENGLISH, Spoken
 from web.security import address
 from web.security.address import COSTLY
@@ -80,6 +81,7 @@ _CELL: Any = {
     "width": 768,
     "height": 512,
     "error": None,
+    "error_code": None,
 }
 _EXAMPLE: Any = {
     "id": "019abc6e-5c20-7f11-8a3d-4b7e2d9c6f10",
@@ -112,7 +114,8 @@ class CellView(BaseModel):
     progress: float  # in [0, 1]
     width: int
     height: int
-    error: str | None
+    error: str | None  # in the visitor's language
+    error_code: str | None
 
 
 class BatchView(BaseModel):
@@ -161,7 +164,7 @@ def _cell(job: Job, columns: int, language: str) -> CellView:
         progress=job.progress,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
-        error=sentences.said(job.error, language) if job.error else None,
+        **messages.fields(job.failure, language),
     )
 
 
@@ -215,7 +218,7 @@ def _accept(
     try:
         return batches.get(batch_id, visitor.owner), new
     except batches.BatchNotFound:
-        raise HTTPException(409, "The batch of this Idempotency-Key was deleted.") from None
+        raise HTTPProblem(409, "idempotency.batch_deleted") from None
 
 
 _AGAIN: Responses = {200: {"model": BatchView, "description": "This batch was accepted before."}}
@@ -229,7 +232,8 @@ _AGAIN: Responses = {200: {"model": BatchView, "description": "This batch was ac
 )
 async def submit(request: Request, response: Response) -> BatchView:
     """Accept many photos in many styles, each photo in each style: all of it, or none."""
-    submission.check_type(request, "batch")
+    if not submission.is_form(request):
+        raise HTTPProblem(415, "batch.form")
     key, visitor = submission.key_of(request), address.visitor(request)
     async with request.form(
         max_files=2 * settings().max_batch, max_fields=4, max_part_size=SMALL
@@ -302,7 +306,7 @@ def fetch(batch_id: str, owner: Owner) -> Response:
     """Return the pictures of a batch that are done as one zip; 409 while there is none."""
     batch = batches.get(batch_id, owner)
     if not any(job.status == Status.DONE for job in batches.cells(batch)):
-        raise HTTPException(409, "No picture of this batch is done.")
+        raise HTTPProblem(409, "batch.nothing_done")
     return stored.Streamed(
         archive.zipped(_pictures(batch)),
         media_type="application/zip",

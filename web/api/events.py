@@ -15,12 +15,15 @@ from typing import Annotated
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, HTTPException, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
+from web.language import messages
+from web.language.problems import HTTPProblem
+from web.language.texts import Spoken
 from worker import jobs
 from worker.jobs import queue_position
 from worker.jobs.queue_position import JobProgress
@@ -64,16 +67,12 @@ class Board:
         self._looking: asyncio.Task[None] | None = None
 
     def take(self, owner: str) -> None:
-        """Count one more that the owner listens to, until `leave`; raises HTTPException.
+        """Count one more that the owner listens to, until `leave`; raises `HTTPProblem`.
 
         Looks and counts in one step of the event loop: of many at once no more get in than may.
         """
         if self._owners[owner] >= MOST:
-            raise HTTPException(
-                429,
-                f"You listen to {MOST} jobs already; close one first.",
-                headers={"Retry-After": "5"},
-            )
+            raise HTTPProblem(429, "limit.listening", {"Retry-After": "5"}, limit=MOST)
         self._owners[owner] += 1
 
     def leave(self, owner: str) -> None:
@@ -112,8 +111,10 @@ class Board:
 _board = Board()
 
 
-def _event(job_progress: JobProgress) -> bytes:
-    return format_sse_event(event="job", data_str=json.dumps(asdict(job_progress)), retry=AGAIN)
+def _event(job_progress: JobProgress, language: str) -> bytes:
+    fields = asdict(job_progress)
+    fields |= messages.fields(fields.pop("failure"), language)
+    return format_sse_event(event="job", data_str=json.dumps(fields), retry=AGAIN)
 
 
 _LAST = format_sse_event(event=END, data_str="{}", id=END)
@@ -123,9 +124,9 @@ _BEAT = format_sse_event(comment="still there")
 class _Watching(EventSourceResponse):
     """The answer to an owner who was counted; whatever becomes of it, it is counted no more."""
 
-    def __init__(self, owner: str, job_progress: JobProgress) -> None:
+    def __init__(self, owner: str, job_progress: JobProgress, language: str) -> None:
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(_stream(job_progress), headers=headers)
+        super().__init__(_stream(job_progress, language), headers=headers)
         self._owner = owner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,9 +136,9 @@ class _Watching(EventSourceResponse):
             _board.leave(self._owner)
 
 
-async def _stream(job_progress: JobProgress) -> AsyncIterator[bytes]:
+async def _stream(job_progress: JobProgress, language: str) -> AsyncIterator[bytes]:
     """Yield the job's progress now and at every change, until it has ended or was deleted."""
-    yield _event(job_progress)
+    yield _event(job_progress, language)
     with _board.listen(job_progress) as listener:
         news: JobProgress | None = job_progress
         while news is not None and not news.ended:
@@ -148,7 +149,7 @@ async def _stream(job_progress: JobProgress) -> AsyncIterator[bytes]:
                 yield _BEAT
                 continue
             if news is not None:
-                yield _event(news)
+                yield _event(news, language)
     yield _LAST
 
 
@@ -161,10 +162,12 @@ def _progress(job_id: str, owner: str) -> JobProgress:
 
 
 _EXAMPLE = """event: job
-data: {"id": "…", "state": "queued", "position": 2, "stage": "", "progress": 0.0, "error": null}
+data: {"id": "…", "state": "queued", "position": 2, "stage": "", "progress": 0.0, "error": null,
+data:  "error_code": null}
 
 event: job
-data: {"id": "…", "state": "done", "position": 0, "stage": "", "progress": 1.0, "error": null}
+data: {"id": "…", "state": "done", "position": 0, "stage": "", "progress": 1.0, "error": null,
+data:  "error_code": null}
 
 event: end
 data: {}
@@ -196,11 +199,11 @@ _STREAM: Responses = {
     responses=_STREAM | problems(404, 429),
 )
 async def events(
-    job_id: str, owner: Owner, last_event_id: Annotated[str, Header()] = ""
+    job_id: str, owner: Owner, language: Spoken, last_event_id: Annotated[str, Header()] = ""
 ) -> Response:
     """Watch a job: its state, place in line, stage and progress as they change."""
     job_progress = await run_sync(_progress, job_id, owner)
     if last_event_id == END and job_progress.ended:
         return Response(status_code=204)
     _board.take(owner)
-    return _Watching(owner, job_progress)
+    return _Watching(owner, job_progress, language)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from web.api.api import PREFIX, Owner
@@ -10,7 +10,7 @@ from web.api.openapi import problems
 from web.security.address import CREDENTIAL
 from web.security.identity import IN_BROWSER
 from worker.credentials import api_keys
-from worker.credentials.api_keys import Key, KeyNotFound
+from worker.credentials.api_keys import Key
 
 router = APIRouter(prefix=f"{PREFIX}/me/keys", tags=["you"])
 
@@ -78,7 +78,4 @@ def make(asked: Name, owner: Owner) -> NewKey:
 @router.delete("/{key_id}", status_code=204, dependencies=IN_BROWSER, responses=problems(403, 404))
 def revoke(key_id: str, owner: Owner) -> None:
     """Make a key void at once. A key revokes none."""
-    try:
-        api_keys.revoke(owner, key_id)
-    except KeyNotFound as error:
-        raise HTTPException(404, str(error)) from error
+    api_keys.revoke(owner, key_id)

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from web.language.problems import TYPES
 from web.security.identity import COOKIE
+from worker.errors import Message
 
 TEXT = """
 Jobs in, pictures out. A job is sent as a form, answered with an id, and then looked at, watched
@@ -17,7 +19,8 @@ visible with it alone. A program is you with a key of yours (`/me/keys`), sent a
 `Authorization: Bearer`.
 
 **What goes wrong** is answered as `application/problem+json` (RFC 9457); `detail` is a sentence
-for people.
+for people in their language, `code` and `params` say the same to programs, and `type` is where
+the code is explained (`/problems`).
 
     curl -c cookies -b cookies -F content=@photo.jpg -F style=@night.jpg \\
          -F 'options={"alpha": 0.8}' $STUDIO/api/v1/jobs
@@ -26,36 +29,56 @@ for people.
 Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {
-    400: ("The form can't be read.", "Missing boundary in multipart."),
-    401: ("An API key that is none.", "There is no such key, or it was revoked."),
-    403: ("The keeper takes nothing from you.", "The keeper of this studio takes nothing more."),
-    404: ("No such job, or not yours.", "There is no job with this id among yours."),
-    409: ("Not in this state.", "The picture is not ready: the job still waits in line."),
-    410: ("The picture is no longer kept.", "This picture is no longer kept."),
-    413: ("The request is too large.", "The request is too large: a picture may have 25 MiB."),
-    415: ("Not a form.", "A job is sent as multipart/form-data: content, style, options."),
-    422: ("Refused.", "alpha is a number from 0 to 1."),
-    429: ("Too much at once.", "You listen to 20 jobs already; close one first."),
-    503: ("The database is away.", "The studio cannot reach its database right now."),
-    507: ("The storage is full.", "There is no room for more pictures right now."),
+    400: ("The form can't be read.", Message("upload.form")),
+    401: ("An API key that is none.", Message("key.unknown")),
+    403: ("The keeper takes nothing from you.", Message("visitor.blocked")),
+    404: ("No such job, or not yours.", Message("job.not_found")),
+    409: ("Not in this state.", Message("result.queued")),
+    410: ("The picture is no longer kept.", Message("picture.not_kept")),
+    413: ("The request is too large.", Message("request.picture_too_large", limit=25)),
+    415: ("Not a form.", Message("job.form")),
+    422: ("Refused.", Message("options.alpha")),
+    429: ("Too much at once.", Message("limit.listening", limit=20)),
+    503: ("The database is away.", Message("database.unavailable")),
+    507: ("The storage is full.", Message("storage.full")),
 }
 
 _PROBLEM = {
     "type": "object",
     "title": "Problem",
-    "description": "What is wrong (RFC 9457).",
-    "required": ["title", "status", "detail"],
+    "description": "What is wrong (RFC 9457). Told apart by `code` or by `type`, not by `detail`.",
+    "required": ["type", "title", "status", "detail"],
     "properties": {
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "`/api/v1/problems/` and the code; `about:blank` where there is none.",
+        },
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "One sentence for people."},
+        "detail": {
+            "type": "string",
+            "description": "One sentence for people, in the language of `Content-Language`.",
+        },
+        "code": {"type": "string", "description": "What is wrong; stays the same."},
+        "params": {
+            "type": "object",
+            "description": "What fills the gaps of the sentence, by name: text, numbers, lists of "
+            "text, or again a `code` with `params`.",
+        },
     },
 }
 
 
 def _problem(status: int) -> dict[str, Any]:
-    meaning, sentence = _MEANING[status]
-    example = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+    meaning, message = _MEANING[status]
+    example: dict[str, Any] = {
+        "type": TYPES + message.code,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": str(message),
+        **message.dump(),
+    }
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
     return {"description": meaning, "content": {"application/problem+json": problem}}
 

@@ -7,13 +7,14 @@ no second decoding. Parses, calls `worker.visitors.previews`, answers.
 from functools import lru_cache
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import checking, references, stored
+from web.language.problems import HTTPProblem
 from web.security import address
 from worker.images import images
 from worker.images.images import CleanImage
@@ -92,9 +93,9 @@ def look(preview_id: str, owner: Owner) -> Response:
     """Return a preview, a JPEG, or nothing while it is not made; 404 once another was asked for."""
     match previews.look(preview_id, owner):
         case None:
-            raise HTTPException(404, "Another preview was asked for since, or none with this id.")
+            raise HTTPProblem(404, "preview.not_found")
         case State.FAILED:
-            raise HTTPException(409, "This preview did not work out.")
+            raise HTTPProblem(409, "preview.failed")
         case State.MADE:
             return stored.answer(previews.result_key(owner), {"Cache-Control": "no-store"})
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

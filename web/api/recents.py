@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import stored
+from web.language.problems import HTTPProblem
 from web.samples import shelf
 from web.security import address
 from web.security.address import COSTLY
@@ -75,7 +76,7 @@ def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Respon
     """Return a style picture of your job small, a JPEG; the first is 0."""
     job = jobs.get(job_id, owner)
     if not 0 <= place < len(job.style_keys):
-        raise HTTPException(404, f"This job has {len(job.style_keys)} style pictures, from 0.")
+        raise HTTPProblem(404, "job.style_place", count=len(job.style_keys))
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
     with rate_limits.paying(address.visitor(request)):
         key = recent_styles.small(job, place)

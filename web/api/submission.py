@@ -1,6 +1,6 @@
 """Read a submission from a request: form, Idempotency-Key, webhook address; and accept it.
 
-The job itself is checked by `jobs.submit`. Raises `Refused` with a sentence.
+The job itself is checked by `jobs.submit`. Raises `Refused` and `HTTPProblem`.
 """
 
 import json
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
 from worker.errors import Refused
@@ -28,7 +29,6 @@ from worker.webhooks import deliveries
 FIELDS = ("content", "style", "mask", "options", "webhook")
 KEY = re.compile(r"[!-~]{1,255}")
 FIELD = "picture"  # of a form with one picture
-ONE = "An upload is one picture file in the field `picture`, sent as multipart/form-data."
 
 _KINDS = "PNG, JPEG, WebP, AVIF, HEIC (where it is installed), GIF, TIFF or BMP"
 _FILE = {"type": "string", "format": "binary"}
@@ -149,7 +149,7 @@ def sources(form: FormData, field: str) -> list[Source]:
     """Return the pictures of a field as they lie in the request's own files."""
     files = form.getlist(field)
     if any(not isinstance(file, UploadFile) for file in files):
-        raise Refused(f"`{field}` must be a picture file, not text.")
+        raise Refused("field.not_a_picture", field=field)
     return [
         Source(file.filename or "", file.size or 0, partial(_read, file.file))
         for file in files
@@ -160,7 +160,7 @@ def sources(form: FormData, field: str) -> list[Source]:
 def _photo(form: FormData) -> Source:
     found = sources(form, "content")
     if len(found) != 1:
-        raise Refused(f"A job takes exactly one photo in `content`; {len(found)} were given.")
+        raise Refused("job.photo_count", count=len(found))
     return found[0]
 
 
@@ -168,11 +168,11 @@ async def _text(form: FormData, field: str) -> str:
     """Return a field that may come as text or as a file."""
     given = form.get(field) or ""
     if isinstance(given, UploadFile) and (given.size or 0) > SMALL:
-        raise Refused(f"`{field}` may have {SMALL // KIB} KiB.")
+        raise Refused("field.too_long", field=field, limit=SMALL // KIB)
     try:
         return (await given.read()).decode() if isinstance(given, UploadFile) else given
     except UnicodeDecodeError as error:
-        raise Refused(f"`{field}` must be text.") from error
+        raise Refused("field.not_text", field=field) from error
 
 
 async def options(form: FormData) -> object:
@@ -180,40 +180,36 @@ async def options(form: FormData) -> object:
     try:
         return json.loads(await _text(form, "options") or "{}")
     except (ValueError, RecursionError) as error:
-        raise Refused('`options` must be JSON such as {"alpha": 0.8, "size": 512}.') from error
+        raise Refused("options.not_json") from error
 
 
-def check_type(request: Request, what: str = "job") -> None:
-    """Raise HTTPException unless the request is a form."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(
-            415, f"A {what} is sent as multipart/form-data: content, style, options."
-        )
+def is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/form-data")
 
 
 def check_fields(form: FormData, fields: Sequence[str] = FIELDS) -> None:
     """Raise `Refused` if there is an unknown field."""
     if unknown := sorted(set(form) - set(fields)):
-        raise Refused(f"There is no field `{unknown[0][:40]}`; there are {', '.join(fields)}.")
+        raise Refused("field.unknown", field=unknown[0][:40], names=list(fields))
 
 
 def key_of(request: Request) -> str:
     """Return the request's Idempotency-Key, "" if it has none; raises `Refused`."""
     key = request.headers.get("idempotency-key", "")
     if "idempotency-key" in request.headers and not KEY.fullmatch(key):
-        raise Refused("An Idempotency-Key is 1 to 255 letters, digits or signs without spaces.")
+        raise Refused("idempotency.key_invalid")
     return key
 
 
 @asynccontextmanager
 async def picture(request: Request) -> AsyncIterator[Source]:
-    """Yield the picture of a request that has one and nothing else; raises HTTPException."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise HTTPException(415, ONE)
+    """Yield the picture of a request that has one and nothing else; raises `HTTPProblem`."""
+    if not is_form(request):
+        raise HTTPProblem(415, "upload.form")
     async with request.form(max_files=1, max_fields=0) as form:
         found = sources(form, FIELD)
         if len(found) != 1:
-            raise HTTPException(400, ONE)
+            raise HTTPProblem(400, "upload.form")
         yield found[0]
 
 
@@ -221,9 +217,10 @@ async def picture(request: Request) -> AsyncIterator[Source]:
 async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterator[Submission]:
     """Yield the submission of a request, whose files are there until the end.
 
-    Raises `Refused` and HTTPException.
+    Raises `Refused` and `HTTPProblem`.
     """
-    check_type(request)
+    if not is_form(request):
+        raise HTTPProblem(415, "job.form")
     key = key_of(request)
     most = 2 * settings().max_styles + 3  # with masks, a photo, and two texts as files
     async with request.form(max_files=most, max_fields=16, max_part_size=SMALL) as form:
@@ -245,7 +242,7 @@ def _earlier(owner: str, job_id: str) -> Job:
     try:
         return jobs.get(job_id, owner)
     except jobs.JobNotFound:
-        raise HTTPException(409, "The job made with this Idempotency-Key was deleted.") from None
+        raise HTTPProblem(409, "idempotency.job_deleted") from None
 
 
 def accept(visitor: Visitor, asked: Submission) -> tuple[Job, bool]:

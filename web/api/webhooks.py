@@ -5,12 +5,13 @@ The sweep sends; see `worker/webhooks/deliveries.py`.
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from web.api.api import PREFIX, Owner
 from web.api.openapi import problems
-from web.language import sentences
+from web.language import messages
+from web.language.problems import HTTPProblem
 from web.language.texts import Spoken
 from web.security.address import CREDENTIAL
 from web.security.identity import IN_BROWSER
@@ -27,6 +28,7 @@ _EXAMPLE = {
     "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
     "state": "done",
     "error": None,
+    "error_code": None,
     "submitted": 1795489200.0,
     "started": 1795489201.5,
     "finished": 1795489205.0,
@@ -72,7 +74,8 @@ class DeliveryView(BaseModel):
     attempts: int
     next_attempt: float | None
     answer: int | None  # the last status
-    error: str | None
+    error: str | None  # in the visitor's language
+    error_code: str | None
     ended: float | None
 
 
@@ -81,7 +84,8 @@ class Told(BaseModel):
 
     id: str
     state: Status
-    error: str | None
+    error: str | None  # in English
+    error_code: str | None
     submitted: float
     started: float | None
     finished: float
@@ -126,7 +130,7 @@ def webhook(job_id: str, owner: Owner, language: Spoken) -> DeliveryView:
     jobs.get(job_id, owner)
     delivery = deliveries.get(job_id)
     if delivery is None:
-        raise HTTPException(404, "No webhook was asked for with this job.")
+        raise HTTPProblem(404, "webhook.none")
     waits = delivery.state == State.WAITING
     return DeliveryView(
         url=delivery.url,
@@ -134,7 +138,7 @@ def webhook(job_id: str, owner: Owner, language: Spoken) -> DeliveryView:
         attempts=delivery.attempts,
         next_attempt=delivery.due if waits else None,
         answer=delivery.answer,
-        error=sentences.said(delivery.error, language) if delivery.error else None,
+        **messages.fields(delivery.failure, language),
         ended=delivery.ended,
     )
 

@@ -37,7 +37,7 @@ def style_of(job_id: str, place: int) -> str:
 def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     found = shelf.file(kind, name)
     if found is None:
-        raise Refused(uploads.GONE)
+        raise Refused("upload.not_found")
     return found.stat().st_size, found.open("rb")
 
 
@@ -45,7 +45,7 @@ def _style(job_id: str, place: int, owner: str) -> str:
     """Return the key of a style of an owner's job."""
     keys = jobs.get(job_id, owner).style_keys
     if place >= len(keys):
-        raise Refused(uploads.GONE)
+        raise Refused("upload.not_found")
     return keys[place]
 
 
@@ -57,7 +57,7 @@ def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
         return _sample(found[1], found[2])
     if found := _STYLE.fullmatch(value):
         return blobs.opened(_style(found[1], int(found[2]), owner))
-    raise Refused(uploads.GONE)
+    raise Refused("upload.not_found")
 
 
 def read(value: str, owner: str) -> bytes:

@@ -16,11 +16,11 @@ from typing import Protocol
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.language import problems, sentences, texts
+from web.language import messages, problems, texts
+from web.language.problems import HTTPProblem
 from web.security import address, body_limits
 from web.security.body_limits import Rule
 from worker.settings import KIB, MIB, settings
@@ -39,17 +39,13 @@ RESERVED = 8  # the last eighth of the room is given away by halves
 OVERTAKES = 16  # who needs a sixteenth of the room at most need not wait for larger ones
 LINGER = 10.0  # seconds in which the rest of a refused body is read and dropped
 
-SLOW = "The request came too slowly and was given up. Please send it again."
-FULL = "The studio receives as much as it can just now. Please try again in a few seconds."
-UNCLEAR = "The request does not say clearly how long it is (Content-Length)."
 
-
-class Busy(HTTPException):
+class Busy(HTTPProblem):
     """Too many bodies, or too large ones, are under way."""
 
     def __init__(self, retry_after: float) -> None:
         headers = {"Retry-After": str(math.ceil(retry_after)), "Connection": "close"}
-        super().__init__(503, FULL, headers=headers)
+        super().__init__(503, "request.busy", headers)
 
 
 class Sender(Protocol):
@@ -203,7 +199,7 @@ class Body:
     """A body that is counted and timed while it arrives; stands where `receive` does.
 
     Each `LEAST_RATE * WINDOW` bytes may take `WINDOW` seconds of waiting for the client; what the
-    studio itself takes in between does not count. Raises HTTPException with 413 and 408.
+    studio itself takes in between does not count. Raises `HTTPProblem` with 413 and 408.
     """
 
     def __init__(self, receive: Receive, rule: Rule) -> None:
@@ -240,12 +236,12 @@ class Body:
 
     async def _next(self) -> Message:
         if self._given_up:
-            raise HTTPException(408, SLOW, headers={"Connection": "close"})
+            raise HTTPProblem(408, "request.too_slow", {"Connection": "close"})
         self._since = begun = time.monotonic()
         try:
             return await self._in_time()
         except TimeoutError:
-            raise HTTPException(408, SLOW, headers={"Connection": "close"}) from None
+            raise HTTPProblem(408, "request.too_slow", {"Connection": "close"}) from None
         finally:
             self._clock = self._since = None
             self._left -= time.monotonic() - begun
@@ -306,12 +302,12 @@ class Body:
 
 
 def _announced(headers: Headers, rule: Rule) -> int:
-    """Return the bytes that a body has, at most; raises HTTPException when they are too many."""
+    """Return the bytes that a body has, at most; raises `HTTPProblem` when they are too many."""
     if "transfer-encoding" in headers:
         return rule.most()
     said = headers["content-length"]
     if not (said.isascii() and said.isdigit()):
-        raise HTTPException(400, UNCLEAR, headers={"Connection": "close"})
+        raise HTTPProblem(400, "request.length_unclear", {"Connection": "close"})
     if int(said) > rule.most():
         raise rule.too_large()
     return int(said)
@@ -341,14 +337,14 @@ def _lingering(body: Body, send: Send) -> Send:
 def _refusal(error: Exception, scope: Scope) -> Response:
     """Return an error as an answer; in a member that Gradio's script shows, where it asked."""
     language = texts.language_of(HTTPConnection(scope))
-    if isinstance(error, HTTPException):
-        status, sentence, headers = error.status_code, error.detail, dict(error.headers or {})
+    if isinstance(error, HTTPProblem):
+        status, message, headers = error.status_code, error.message, dict(error.headers or {})
     else:
-        status, sentence = problems.sentence_for(error)
+        status, message = problems.message_for(error)
         headers = problems.wait(error) | {"Connection": "close"}
     if body_limits.is_pages(scope):
-        return JSONResponse({"error": sentences.said(sentence, language)}, status, headers)
-    return problems.problem(status, sentence, headers, language)
+        return JSONResponse({"error": messages.said(message, language)}, status, headers)
+    return problems.problem(status, message, headers, language)
 
 
 class Bodies:
@@ -362,7 +358,7 @@ class Bodies:
     async def _admit(
         self, held: AsyncExitStack, rule: Rule, asks: HTTPConnection, body: Body
     ) -> None:
-        """Take room for a body until `held` ends; raises what `problems.sentence_for` knows."""
+        """Take room for a body until `held` ends; raises what `problems.message_for` knows."""
         size = _announced(asks.headers, rule)
         line = self._spooled if rule.spooled else self._small
         body.expect(size)

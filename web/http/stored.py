@@ -1,7 +1,7 @@
 """Stored pictures as responses: a large one is read while it is sent, never held as a whole.
 
 A slow client keeps a file open and a piece of it in memory; this module limits how many may,
-`web/http/connection.py` how slow they may be. Raises HTTPException with 503.
+`web/http/connection.py` how slow they may be. Raises `HTTPProblem` with 503.
 """
 
 import tempfile
@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
-from fastapi import HTTPException, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
+from web.language.problems import HTTPProblem
 from web.security import address
 from worker.images import images
 from worker.settings import KIB
@@ -24,8 +25,6 @@ WHOLE = 256 * KIB  # bytes of a picture that is sent at once, and not counted
 PIECE = 64 * KIB
 IN_ALL, OF_ADDRESS = 200, 40  # large answers that are under way
 AGAIN = 5  # seconds after which another try is worth it
-
-FULL = "The studio sends as much as it can just now. Please try again in a few seconds."
 
 
 class UnderWay:
@@ -40,9 +39,9 @@ class UnderWay:
 
     @contextmanager
     def counted(self, who: str) -> Iterator[None]:
-        """Count an answer while it is sent; raises HTTPException with 503."""
+        """Count an answer while it is sent; raises `HTTPProblem` with 503."""
         if self.answers >= IN_ALL or self._answers[who] >= OF_ADDRESS:
-            raise HTTPException(503, FULL, headers={"Retry-After": str(AGAIN)})
+            raise HTTPProblem(503, "response.busy", headers={"Retry-After": str(AGAIN)})
         self._answers[who] += 1
         try:
             yield

@@ -1,4 +1,7 @@
-"""Errors as responses: problem+json with one sentence (RFC 9457)."""
+"""Errors as responses: problem+json (RFC 9457) with a sentence, a code and its parameters.
+
+`type` is the address of `web/api/problem_types.py` that tells what the code means.
+"""
 
 import errno
 import logging
@@ -12,8 +15,10 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from web.language import sentences, texts
-from worker.errors import Refused
+from web.language import messages, texts
+from worker.credentials.api_keys import KeyNotFound
+from worker.errors import CodedError, Message, Parameter, Refused
+from worker.gallery.model import LinkRevoked
 from worker.images.line import Busy
 from worker.jobs import JobNotFound
 from worker.jobs.service_state import NotAccepting
@@ -23,53 +28,79 @@ from worker.visitors.quota import QuotaFull
 from worker.visitors.rate_limits import TooMany
 from worker.visitors.uploads import UploadNotFound
 
-FULL = "There is no room for more pictures right now. Please try again later."
-AWAY = "The studio cannot reach its database right now. Please try again in a moment."
+TYPES = "/api/v1/problems/"  # and the code
+FULL = Message("storage.full")
 DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
-UNKEPT = "A value can't be kept: a text with the character NUL, or too large a number."
-BROKEN = "Something went wrong in the studio. It has been written down; please try again."
-MISSING = "This picture is no longer kept."
+BROKEN = Message("service.error")
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 log = logging.getLogger(__name__)
 
 
+class HTTPProblem(HTTPException):
+    """An error with a status of its own, and a message."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        /,
+        headers: Mapping[str, str] | None = None,
+        **params: Parameter,
+    ) -> None:
+        self.message = Message(code, **params)
+        super().__init__(status, str(self.message), headers)
+
+    @classmethod
+    def of(
+        cls, status: int, message: Message, headers: Mapping[str, str] | None = None
+    ) -> "HTTPProblem":
+        """Return the error that says this."""
+        return HTTPProblem(status, message.code, headers, **message.params)
+
+
 def problem(
     status: int,
-    sentence: str,
+    message: Message | str,
     headers: Mapping[str, str] | None = None,
     language: str = texts.ENGLISH,
 ) -> JSONResponse:
-    """Return the answer that says what is wrong and, where it helps, what is accepted."""
-    detail = sentences.said(sentence, language)
+    """Return the answer that says what is wrong and, where it helps, what is accepted.
+
+    What a library says has no code.
+    """
+    detail = messages.said(message, language)
+    coded = isinstance(message, Message) and " " not in message.code
+    kind = TYPES + message.code if isinstance(message, Message) and coded else "about:blank"
+    body = {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(
-        {"title": HTTPStatus(status).phrase, "status": status, "detail": detail},
+        body | (message.dump() if isinstance(message, Message) and coded else {}),
         status_code=status,
         headers={"Content-Language": language, **(headers or {})},
         media_type="application/problem+json",
     )
 
 
-def sentence_for(error: Exception) -> tuple[int, str]:
-    """Return the status and the sentence for an error; an unexpected one is only logged."""
+def message_for(error: Exception) -> tuple[int, Message]:
+    """Return the status and the message for an error; an unexpected one is only logged."""
     match error:
         case TooMany():
-            return 429, str(error)
+            return 429, error.message
         case Blocked():
-            return 403, str(error)
+            return 403, error.message
         case NotAccepting() | Busy():
-            return 503, str(error)
+            return 503, error.message
         case QuotaFull():
-            return 507, str(error)
-        case UploadNotFound():
-            return 404, str(error)
+            return 507, error.message
+        case UploadNotFound() | JobNotFound() | KeyNotFound():
+            return 404, error.message
         case Refused():
-            return 422, str(error)
-        case JobNotFound():
-            return 404, str(error)
+            return 422, error.message
+        case LinkRevoked():
+            return 410, error.message
         case BlobMissing():
-            return 410, MISSING
+            return 410, Message("picture.not_kept")
         case StorageFull():
             return 507, FULL
         case OSError() if error.errno in NO_SPACE:
@@ -80,10 +111,10 @@ def sentence_for(error: Exception) -> tuple[int, str]:
             return 507, FULL
         case DataError():  # no text of ours, no number
             log.warning("the database takes no such value: %s", error.orig)
-            return 422, UNKEPT
+            return 422, Message("database.value_refused")
         case DBAPIError() | PoolTimeout():
             log.error("the database is away: %s", error)
-            return 503, AWAY
+            return 503, Message("database.unavailable")
         case _:
             log.exception("unforeseen", exc_info=error)
             return 500, BROKEN
@@ -99,30 +130,31 @@ def wait(error: Exception) -> dict[str, str]:
 
 
 async def _foreseen(request: Request, error: Exception) -> JSONResponse:
-    return problem(*sentence_for(error), wait(error), texts.language_of(request))
+    return problem(*message_for(error), wait(error), texts.language_of(request))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
     language = texts.language_of(request)
-    return problem(error.status_code, error.detail, error.headers, language)
+    message = error.message if isinstance(error, HTTPProblem) else error.detail
+    return problem(error.status_code, message, error.headers, language)
 
 
-async def _malformed(_: Request, error: Exception) -> JSONResponse:
+async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return problem(422, f"{first['loc'][-1]}: {first['msg']}.")
+    invalid = Message("request.invalid", field=str(first["loc"][-1]), reason=first["msg"])
+    return problem(422, invalid, None, texts.language_of(request))
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    return problem(
-        500, BROKEN, None, texts.language_of(request)
-    )  # the server logs the traceback itself
+    # the server logs the traceback itself
+    return problem(500, BROKEN, None, texts.language_of(request))
 
 
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    for kind in (Refused, JobNotFound, BlobMissing, StorageFull, DBAPIError, PoolTimeout, OSError):
+    for kind in (CodedError, BlobMissing, StorageFull, DBAPIError, PoolTimeout, OSError):
         app.add_exception_handler(kind, _foreseen)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(HTTPException, _http)

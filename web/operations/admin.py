@@ -8,13 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from web.api.api import PREFIX
 from web.api.gallery.views import EntryView, view
 from web.http import stored
+from web.language import messages
+from web.language.problems import HTTPProblem
+from web.language.texts import Spoken
 from web.operations import admin_session, health
 from web.operations.admin_session import Admin
 from worker import jobs
@@ -136,7 +139,8 @@ class Row(BaseModel):
     owner: str
     origin: str | None
     status: Status
-    error: str | None
+    error: str | None  # in the admin's language
+    error_code: str | None
     attempt: int
     worker: str | None
     network: str | None
@@ -158,32 +162,36 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 Before = Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}$")]
 
 
-def _row(job: Job) -> Row:
-    return Row.model_validate(job)
+def _row(job: Job, language: str) -> Row:
+    return Row.model_validate(job).model_copy(update=messages.fields(job.failure, language))
 
 
 @api.get("/jobs")
 def list_jobs(
-    origin: Admin, status: Status | None = None, limit: Limit = 24, before: Before = None
+    origin: Admin,
+    language: Spoken,
+    status: Status | None = None,
+    limit: Limit = 24,
+    before: Before = None,
 ) -> Rows:
     """List everybody's jobs, those in one state if it is given."""
     found = overview.listed(status, limit + 1, before)
-    here = [_row(job) for job in found[:limit]]
+    here = [_row(job, language) for job in found[:limit]]
     return Rows(jobs=here, next=here[-1].id if len(found) > limit else None)
 
 
 @api.post("/jobs/{job_id}/cancel")
-def cancel(job_id: str, origin: Admin) -> Row:
+def cancel(job_id: str, origin: Admin, language: Spoken) -> Row:
     """Cancel anybody's job."""
     with audit.act("cancel", origin, job_id):
-        return _row(jobs.stop(job_id))
+        return _row(jobs.stop(job_id), language)
 
 
 @api.post("/jobs/{job_id}/requeue")
-def requeue(job_id: str, origin: Admin) -> Row:
+def requeue(job_id: str, origin: Admin, language: Spoken) -> Row:
     """Put a job that failed, was cancelled or is stuck in line again."""
     with audit.act("requeue", origin, job_id):
-        return _row(jobs.requeue(job_id))
+        return _row(jobs.requeue(job_id), language)
 
 
 # ---------------------------------------------------------------- blocks
@@ -218,7 +226,7 @@ def unblock(who: str, origin: Admin) -> None:
     """Remove a block."""
     with audit.act("unblock", origin, who):
         if not blocks.lift(who):
-            raise HTTPException(404, "Nobody of this name is blocked.")
+            raise HTTPProblem(404, "block.not_found")
 
 
 # ---------------------------------------------------------------- limits

@@ -1,16 +1,17 @@
 """Admin authentication by one shared secret; without one in the settings there is no admin page.
 
 A browser exchanges the secret for a short-lived signed cookie, which a new secret makes void; a
-script sends the secret as `Authorization: Bearer`. Raises HTTPException with 401 or 404, `TooMany`.
+script sends the secret as `Authorization: Bearer`. Raises `HTTPProblem` with 401 or 404, `TooMany`.
 """
 
 import hmac
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request, Response
+from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
+from web.language.problems import HTTPProblem
 from web.security import address, cookies, signed
 from web.security.cookies import Place
 from worker.settings import settings
@@ -19,8 +20,6 @@ from worker.visitors.rate_limits import TooMany
 
 COOKIE = "studio-keeper"
 LASTS = 3600  # seconds
-NOTHING = "There is nothing at this address of the API; see /api/v1/openapi.json."
-WHO = "Only the keeper of the studio gets in here, with its secret."
 
 
 def _secret() -> str:
@@ -42,7 +41,7 @@ def sign() -> str:
 def exists() -> None:
     """Depend on this where there is nothing unless a secret is set; raises a 404."""
     if not _secret():
-        raise HTTPException(404, NOTHING)
+        raise HTTPProblem(404, "request.address")
 
 
 def check(given: str, request: Request) -> str:
@@ -51,7 +50,7 @@ def check(given: str, request: Request) -> str:
     rate_limits.check_guesses(origin)
     if not hmac.compare_digest(given.encode(), _secret().encode()):
         rate_limits.spend_guess(origin)
-        raise HTTPException(401, "This is not the secret.", headers={"WWW-Authenticate": "Bearer"})
+        raise HTTPProblem(401, "admin.wrong_secret", {"WWW-Authenticate": "Bearer"})
     return origin
 
 
@@ -70,7 +69,7 @@ def known(request: Request) -> str:
         return check(given.strip(), request)
     if _has_cookie(request):
         return address.origin(request)
-    raise HTTPException(401, WHO, headers={"WWW-Authenticate": "Bearer"})
+    raise HTTPProblem(401, "admin.secret_required", {"WWW-Authenticate": "Bearer"})
 
 
 def is_admin(request: Request) -> bool:
@@ -80,7 +79,7 @@ def is_admin(request: Request) -> bool:
     """
     try:
         known(request)
-    except (HTTPException, TooMany, SQLAlchemyError):
+    except (HTTPProblem, TooMany, SQLAlchemyError):
         return False
     return True
 

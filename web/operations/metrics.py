@@ -7,13 +7,14 @@ sweep come from their rows, labelled by process. Any one web server shows all of
 import hmac
 from collections.abc import Iterator
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from web.language.problems import HTTPProblem
 from web.security import address
 from worker.jobs import queue_position
 from worker.settings import settings
@@ -104,5 +105,5 @@ def text() -> bytes:
 def metrics(request: Request) -> Response:
     """Show what is counted to who may see it."""
     if not allowed(request):
-        raise HTTPException(403, "Metrics are for the keeper of this studio.")
+        raise HTTPProblem(403, "metrics.forbidden")
     return Response(text(), headers={"content-type": CONTENT_TYPE_LATEST})

@@ -17,10 +17,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.http import references
-from web.language import sentences, texts
+from web.language import messages, texts
+from worker import errors
 from worker.options import Options
 
-NOT_TAKEN = "The page sent something that the studio does not take. Please reload it."
+NOT_TAKEN = errors.Message("page.event_refused")
 CALLS = ("/gradio_api/run/predict", "/gradio_api/queue/join")
 
 _Name = Annotated[str, Field(max_length=64)]
@@ -101,7 +102,7 @@ class CallCheck:
             return await self.app(scope, receive, send)
         body = await _whole(receive)
         if not await run_sync(_passes, self.page.fns, body):
-            said = sentences.said(NOT_TAKEN, texts.language_of(HTTPConnection(scope)))
+            said = messages.said(NOT_TAKEN, texts.language_of(HTTPConnection(scope)))
             return await JSONResponse({"error": said}, 422)(scope, receive, send)
         replayed = False
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from web.api import previews
 from web.http import checking, references
-from web.language import problems, sentences, texts
+from web.language import messages, problems, texts
 from web.page import labels, regions
 from web.security import address
 from web.security.identity import owner_of
@@ -36,7 +36,7 @@ def _notice(sentence: str) -> str:
 
 def _sentence(error: Exception, request: gr.Request) -> str:
     assert request.request is not None
-    return sentences.said(problems.sentence_for(error)[1], texts.language_of(request.request))
+    return messages.said(problems.message_for(error)[1], texts.language_of(request.request))
 
 
 def _chosen(form: dict[str, Any]) -> list[int]:
@@ -55,68 +55,64 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     }
 
 
-def _masks_of(
-    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: Source
-) -> list[Source]:
+def _masks_of(owner: str, form: dict[str, Any], chosen: list[int], photo: Source) -> list[Source]:
     """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
     given = [form[f"mask_{place}"] for place in chosen]
     if all(given):
         return [references.source(mask, owner) for mask in given]
     if any(given):
-        raise Refused(words["refused.masks"])
+        raise Refused("page.masks_missing")
     return regions.masks(form["regions"], chosen, photo) if form["regions"] else []
 
 
-def _submit(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
+def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     """Hand the form over; returns the job's id, raises `Refused`."""
     if not form["photo"]:
-        raise Refused(words["refused.photo"])
+        raise Refused("page.photo_missing")
     chosen = _chosen(form)
     if not chosen:
-        raise Refused(words["refused.style"])
+        raise Refused("page.style_missing")
     photo = references.source(form["photo"], visitor.owner)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
-    masks = _masks_of(visitor.owner, words, form, chosen, photo)
+    masks = _masks_of(visitor.owner, form, chosen, photo)
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
 async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
     """Accept the job; returns its id and no notice, or no id and what was wrong."""
     assert request.request is not None
-    words = texts.words(texts.language_of(request.request))
     try:
         visitor = address.visitor(request.request)
-        return await checking.run(visitor, _submit, visitor, words, form), _notice("")
+        return await checking.run(visitor, _submit, visitor, form), _notice("")
     except Exception as error:  # the door: whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error, request))
 
 
 def _small_masks(
-    owner: str, words: dict[str, str], form: dict[str, Any], chosen: list[int], photo: CleanImage
+    owner: str, form: dict[str, Any], chosen: list[int], photo: CleanImage
 ) -> list[CleanImage]:
     size = photo.width, photo.height
-    masks = _masks_of(owner, words, form, chosen, images.source(photo.data))
+    masks = _masks_of(owner, form, chosen, images.source(photo.data))
     return [images.small_mask(mask, size) for mask in masks]
 
 
-def _preview(visitor: Visitor, words: dict[str, str], form: dict[str, Any]) -> str:
+def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
     """Ask for a preview of the form; returns its id, "" if there is nothing to show yet."""
     chosen = _chosen(form)
     if not (form["photo"] and chosen):
         return ""
     photo = previews.small(form["photo"], visitor)
     styles = [previews.small(form[f"style_{place}"], visitor) for place in chosen]
-    masks = _small_masks(visitor.owner, words, form, chosen, photo)
+    masks = _small_masks(visitor.owner, form, chosen, photo)
     return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
 
 
 async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
     """Ask for a preview of the form as it is; returns its id, or "" when there can be none."""
     assert request.request is not None
-    words = texts.words(texts.language_of(request.request))
     try:
         visitor = address.visitor(request.request)
-        return await checking.run(visitor, _preview, visitor, words, form)
+        return await checking.run(visitor, _preview, visitor, form)
     except Exception as error:  # the door; what is wrong is said when the form is sent
         _sentence(error, request)
         return ""

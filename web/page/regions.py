@@ -19,7 +19,6 @@ from worker.images.images import Given, Source
 
 LONGEST_TEXT = 1_000_000  # characters of all that is painted
 LONGEST = 1024  # pixels of the longer side of what is painted
-AGAIN = "The regions did not arrive whole. Please paint them again."
 
 
 class Painted(BaseModel):
@@ -37,16 +36,13 @@ def _mask(data: str, painted: Painted, place: int) -> Image.Image:
     try:
         png = base64.b64decode(data, validate=True)
     except binascii.Error as error:
-        raise Refused(AGAIN) from error
+        raise Refused("regions.invalid") from error
     try:
         mask = images.clean_mask(png, (painted.width, painted.height))
     except images.ImageRejected as rejected:
         if str(rejected) != pictures.EMPTY_MASK:
             raise
-        raise Refused(
-            f"Nothing of the photo is left for style {place + 1}: "
-            "paint a part with its brush, or take the style away."
-        ) from rejected
+        raise Refused("regions.empty", number=place + 1) from rejected
     return Image.open(io.BytesIO(mask.data))
 
 
@@ -64,9 +60,9 @@ def masks(painting: str, places: list[int], photo: Given) -> list[Source]:
     try:
         painted = Painted.model_validate(json.loads(painting))
     except (ValueError, RecursionError, ValidationError) as error:
-        raise Refused(AGAIN) from error
+        raise Refused("regions.invalid") from error
     if not set(places) <= painted.masks.keys():
-        raise Refused(AGAIN)
+        raise Refused("regions.invalid")
     drawn = {place: _mask(painted.masks[place], painted, place) for place in places}
     size = images.measured(photo)
     return [

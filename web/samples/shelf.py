@@ -8,11 +8,12 @@ import io
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from PIL import Image
 
 from adain.files import samples
+from web.language.problems import HTTPProblem
 from worker.images import images
 
 FOLDER = samples.FOLDER
@@ -47,7 +48,7 @@ def thumbnail(kind: str, name: str) -> Response:
     """Return a sample picture, small and square."""
     picture = file(kind, name)
     if picture is None:
-        raise HTTPException(404, "There is no such sample picture.")
+        raise HTTPProblem(404, "sample.not_found")
     headers = {"Cache-Control": "public, max-age=86400"}
     return Response(_thumbnail(picture), media_type="image/webp", headers=headers)
 
@@ -57,5 +58,5 @@ def whole(kind: str, name: str) -> FileResponse:
     """Return a sample picture as it is."""
     picture = file(kind, name)
     if picture is None:
-        raise HTTPException(404, "There is no such sample picture.")
+        raise HTTPProblem(404, "sample.not_found")
     return FileResponse(picture, headers={"Cache-Control": "public, max-age=86400"})

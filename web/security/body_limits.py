@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.language.problems import problem
+from web.language import texts
+from web.language.problems import HTTPProblem, problem
+from worker.errors import Message
 from worker.jobs import service_state
 from worker.settings import KIB, MIB, settings
 from worker.visitors import rate_limits
@@ -71,7 +73,7 @@ class Rule:
     """What the body of a POST to one route may be.
 
     `before` is called with the visitor and the announced bytes before any byte is read, in a
-    thread; it raises what `problems.sentence_for` knows.
+    thread; it raises what `problems.message_for` knows.
     """
 
     most: Callable[[], int]  # bytes
@@ -79,21 +81,21 @@ class Rule:
     what: str = ""  # whose pictures come together: a job's, a batch's; "": there is only one
     before: Before = _nothing
 
-    def _sentence(self) -> str:
-        one = settings().max_upload_bytes / MIB
-        if not self.spooled:
-            return f"The request is too large: at most {self.most() / KIB:g} KiB are accepted here."
-        if not self.what:
-            return f"The request is too large: a picture may have {one:g} MiB."
+    def _message(self) -> Message:
+        limit = settings().max_upload_bytes / MIB
         together = (self.most() - MIB) / MIB
-        return (
-            f"The request is too large: a picture may have {one:g} MiB, "
-            f"and all pictures of one {self.what} together {together:g} MiB."
-        )
+        if not self.spooled:
+            return Message("request.too_large", limit=self.most() / KIB)
+        match self.what:
+            case "job":
+                return Message("request.job_too_large", limit=limit, together=together)
+            case "batch":
+                return Message("request.batch_too_large", limit=limit, together=together)
+        return Message("request.picture_too_large", limit=limit)
 
-    def too_large(self) -> HTTPException:
+    def too_large(self) -> HTTPProblem:
         """Return the answer to a body over the limit."""
-        return HTTPException(413, self._sentence(), headers={"Connection": "close"})
+        return HTTPProblem.of(413, self._message(), {"Connection": "close"})
 
 
 DEFAULT = Rule(lambda: SMALL)
@@ -137,6 +139,8 @@ class PageOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         _, gradio, what = scope.get("path", "").partition(_GRADIO)
         if gradio and what.rstrip("/") not in _OPEN and not what.startswith(_HEARTBEAT):
-            closed = problem(404, "This is the page's own; the API is at /api/v1.")
+            closed = problem(
+                404, Message("page.private"), None, texts.language_of(HTTPConnection(scope))
+            )
             return await closed(scope, receive, send)
         await self.app(scope, receive, send)

@@ -9,7 +9,7 @@ from time import time
 from typing import NamedTuple
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -17,9 +17,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.language import texts
-from web.language.problems import problem, sentence_for
+from web.language.problems import HTTPProblem, message_for, problem
 from web.security import cookies, signed
 from web.security.cookies import Place
+from worker import errors
 from worker.credentials import api_keys
 
 COOKIE = "studio"  # over https with a prefix, see `web/security/cookies.py`
@@ -34,14 +35,6 @@ WITHOUT_OWNER = (  # the same for all, or the admin's; no cookie
     "/page/",
     "/admin",
     "/api/v1/admin",
-)
-NO_KEY = "There is no such key, or it was revoked. Make one at /api/v1/me/keys."
-
-
-BROWSER_ONLY = "An API key may not do this. Do it in your browser, which is known by its cookie."
-OTHER_TIME = (
-    "Your cookie was signed at a time that does not fit this server's clock. Try again later; "
-    "without the cookie you are somebody new."
 )
 
 
@@ -106,7 +99,7 @@ def by_key(connection: HTTPConnection) -> bool:
 def in_browser(request: Request) -> None:
     """Depend on this where an API key is not enough; raises a 403."""
     if by_key(request):
-        raise HTTPException(403, BROWSER_ONLY)
+        raise HTTPProblem(403, "key.browser_only")
 
 
 IN_BROWSER = [Depends(in_browser)]
@@ -152,13 +145,15 @@ class Identity:
 
     async def _with_key(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on as the key's owner, without a cookie; 401 for an unknown key."""
+        language = texts.language_of(HTTPConnection(scope))
         try:
             owner = await run_sync(api_keys.owner_of, key)
         except Exception as error:
-            return await problem(*sentence_for(error))(scope, receive, send)
+            return await problem(*message_for(error), None, language)(scope, receive, send)
         if owner is None:
-            unknown = problem(401, NO_KEY, {"WWW-Authenticate": "Bearer"})
-            return await unknown(scope, receive, send)
+            unknown = errors.Message("key.unknown")
+            answer = problem(401, unknown, {"WWW-Authenticate": "Bearer"}, language)
+            return await answer(scope, receive, send)
         scope.setdefault("state", {}).update(owner=owner, by_key=True)
         await self.app(scope, receive, send)
 
@@ -173,7 +168,8 @@ class Identity:
             owner, renew = _known(connection, place)
         except OtherTime:  # a newcomer's cookie would replace it, and the pictures be lost
             language = texts.language_of(connection)
-            return await problem(401, OTHER_TIME, None, language)(scope, receive, send)
+            other_time = problem(401, errors.Message("cookie.time"), None, language)
+            return await other_time(scope, receive, send)
         scope.setdefault("state", {}).update(owner=owner, by_key=False)
 
         async def with_cookie(message: Message) -> None:

@@ -7,17 +7,16 @@ no visitor's cookie but its own, and passes.
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.language import texts
 from web.language.problems import problem
+from worker import errors
 from worker.settings import settings
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 OURS = {"same-origin", "none"}  # none: the visitor's own doing
-ELSEWHERE = (
-    "This came from another site, which may not act for you here. Open the studio itself; its "
-    "keeper sets STUDIO_PUBLIC_URL if this is it."
-)
 _LETS_OTHERS_READ = ("access-control-allow-origin", "access-control-allow-credentials")
 
 
@@ -53,7 +52,9 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         changing = scope["type"] == "http" and scope["method"] not in SAFE
         if changing and from_elsewhere(Headers(scope=scope)):
-            return await problem(403, ELSEWHERE)(scope, receive, send)
+            language = texts.language_of(HTTPConnection(scope))
+            refused = problem(403, errors.Message("request.cross_site"), None, language)
+            return await refused(scope, receive, send)
 
         async def for_ourselves(message: Message) -> None:
             if message["type"] == "http.response.start":

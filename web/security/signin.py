@@ -10,11 +10,12 @@ from functools import cache
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.types import ASGIApp
 
+from web.language.problems import HTTPProblem
 from web.security import cookies, signed
 from web.security.cookies import over_https
 from web.security.identity import IN_BROWSER, become, owner_of
@@ -24,8 +25,6 @@ from worker.visitors import accounts
 
 COOKIE = "studio-sign-in"
 LASTS = 600  # seconds a visitor may take at the provider
-OFF = "There is no signing in at this studio."
-FAILED = "Signing in did not work. Please try again from the beginning."
 NAME = 80  # characters
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ def is_on() -> bool:
 
 def _exists() -> None:
     if not is_on():
-        raise HTTPException(404, OFF)
+        raise HTTPProblem(404, "signin.off")
 
 
 # a key must not move its owner's jobs to the person who signs in
@@ -96,7 +95,7 @@ async def begin(request: Request) -> Response:
         sent: Response = await _provider().authorize_redirect(request, _back(request))
     except Exception as error:  # its client's own kinds, or an answer that is none
         log.warning("the provider of identities does not answer: %s", error)
-        raise HTTPException(502, "The sign-in service does not answer just now.") from error
+        raise HTTPProblem(502, "signin.unavailable") from error
     return sent
 
 
@@ -107,10 +106,10 @@ async def _claims(request: Request) -> dict[str, Any]:
         claims = dict(token["userinfo"])
     except Exception as error:  # whatever does not fit: state, code, nonce, signature, times
         log.warning("a sign-in failed: %s", error)
-        raise HTTPException(400, FAILED) from error
+        raise HTTPProblem(400, "signin.failed") from error
     if claims["iss"].rstrip("/") != settings().oidc_issuer.rstrip("/") or not claims.get("sub"):
         log.warning("a sign-in came from %s", claims["iss"])
-        raise HTTPException(400, FAILED)
+        raise HTTPProblem(400, "signin.failed")
     return claims
 
 

@@ -12,7 +12,7 @@ import uuid_utils
 from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from worker.errors import Refused
+from worker.errors import CodedError, Refused
 from worker.jobs import Job
 from worker.storage import database
 from worker.storage.database import Base, now
@@ -42,11 +42,11 @@ class Key(Base):
     used: Mapped[float | None]
 
 
-class KeyNotFound(Exception):
+class KeyNotFound(CodedError):
     """No such key, or another's."""
 
     def __init__(self) -> None:
-        super().__init__("There is no key with this id among yours.")
+        super().__init__("key.not_found")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def _digest(secret: str) -> str:
 def _check_count(session: Session, owner: str) -> None:
     """Raise `Refused` if the owner has too many keys, or all have, and the sweep is yet to come."""
     if (session.scalar(select(func.count()).where(Key.owner == owner)) or 0) > MOST:
-        raise Refused(f"You have {MOST} keys, as many as may be. Revoke one first.")
+        raise Refused("key.too_many", limit=MOST)
     if (session.scalar(select(func.count()).select_from(Key)) or 0) > TOTAL + TOTAL // 10:
-        raise Refused("The studio keeps as many keys as it can. Please try again in an hour.")
+        raise Refused("key.storage_full")
 
 
 @database.retried
@@ -74,7 +74,7 @@ def make(owner: str, name: str) -> Made:
     """Make a key of this name; raises `Refused`."""
     name = " ".join(name.split())
     if not 0 < len(name) <= NAME or not name.isprintable():
-        raise Refused(f"A key has a name of 1 to {NAME} characters.")
+        raise Refused("key.name", limit=NAME)
     secret = START + secrets.token_urlsafe(32)
     key = Key(
         id=str(uuid_utils.uuid7()),

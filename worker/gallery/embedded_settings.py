@@ -21,9 +21,6 @@ Format = Literal["png", "jpeg", "webp"]
 
 LONGEST = 10_000  # characters of settings that are looked at; ours have a few hundred
 
-_NONE = "This picture carries no settings of a studio like this one."
-_UNKNOWN = "This picture carries settings that this studio does not know."
-
 
 def _completed(options: object) -> object:
     return recorded(options) if isinstance(options, dict) else options
@@ -77,8 +74,8 @@ def read(picture: bytes) -> Embedded:
     """Return the settings that anybody's picture carries; raises `Refused`, `ImageRejected`."""
     text = images.note(picture)
     if not text:
-        raise Refused(_NONE)
+        raise Refused("embedded_settings.none")
     try:
         return Embedded.model_validate_json(text[:LONGEST])
     except ValidationError as error:
-        raise Refused(_UNKNOWN) from error
+        raise Refused("embedded_settings.unknown") from error

@@ -48,14 +48,14 @@ REPORT_DAYS = 365  # that a report is kept which was dealt with
 def _title(given: str) -> str:
     title = plain(given)
     if len(title) > TITLE:
-        raise Refused(f"A title has at most {TITLE} characters; this one has {len(title)}.")
+        raise Refused("entry.title_too_long", limit=TITLE, length=len(title))
     return title
 
 
 def _tags(given: Sequence[str]) -> list[str]:
     tags = list(dict.fromkeys(filter(None, map(plain, given))))
     if len(tags) > TAGS or any(len(tag) > TAG for tag in tags):
-        raise Refused(f"An entry has at most {TAGS} tags of at most {TAG} characters each.")
+        raise Refused("entry.tags", limit=TAGS, length=TAG)
     return tags
 
 
@@ -151,7 +151,7 @@ def change(
 
 def _if_not_hidden(shown: Shown) -> Shown:
     if shown.entry.hidden is not None:
-        raise Refused("This picture was taken down after reports; it can't be shown to others.")
+        raise Refused("entry.taken_down")
     return shown
 
 

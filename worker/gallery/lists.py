@@ -132,11 +132,11 @@ def _page(
 
 def _check_place(wanted: Wanted) -> None:
     if wanted.cursor is not None and wanted.page is not None:
-        raise Refused("A list goes on by `cursor` or is opened at a `page`, not both.")
+        raise Refused("gallery.cursor_and_page")
 
 
 def _bad_cursor() -> Refused:
-    return Refused("`cursor` must be `next` of the page before.")
+    return Refused("gallery.cursor")
 
 
 def mine(owner: str, wanted: Wanted | None = None) -> Page:
@@ -166,7 +166,7 @@ def public(wanted: Wanted | None = None) -> Page:
     """List everybody's published entries by the time of that; raises `Refused`."""
     wanted = wanted or Wanted()
     if wanted.favourite is not None:
-        raise Refused("Only your own gallery can be asked for your favourites.")
+        raise Refused("gallery.favourites")
     after = None if wanted.cursor is None else _published_before(wanted.cursor)
     _check_place(wanted)
     found, total = _page(NOTED.where(PUBLIC), (Entry.published, Entry.job_id), after, wanted)

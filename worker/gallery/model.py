@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from worker.errors import CodedError
 from worker.jobs import Job, JobNotFound, Status
 from worker.storage import database
 from worker.storage.database import Base, now
@@ -59,16 +60,14 @@ class EntryNotFound(JobNotFound):
     """No such entry, or one that this visitor may not see; which is no visitor's business."""
 
     def __init__(self) -> None:
-        Exception.__init__(self, "There is no picture with this id in the gallery.")
+        CodedError.__init__(self, "entry.not_found")
 
 
-class LinkRevoked(Exception):
+class LinkRevoked(CodedError):
     """A share link that was good once."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This link shows nothing any more: it was taken back, or its picture is deleted."
-        )
+        super().__init__("link.revoked")
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ IN_ALL, OF_ADDRESS = 256, 32  # requests that wait
 PATIENCE = 90.0  # seconds that a request waits before it is refused
 LATER = 10  # seconds after which another try is worth it
 
-FULL = "The studio opens as many pictures as it can just now. Please try again in a few seconds."
-
 
 class Busy(Refused):
     """Too many requests wait, or one has waited too long; another try helps later."""
@@ -30,7 +28,7 @@ class Busy(Refused):
     retry_after = LATER  # seconds
 
     def __init__(self) -> None:
-        super().__init__(FULL)
+        super().__init__("picture.decoders_busy")
 
 
 @dataclass(eq=False)

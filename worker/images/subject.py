@@ -18,7 +18,6 @@ EDGE_COLORS = 6
 ROUNDS = 4  # of GrabCut
 LEAST, MOST = 0.02, 0.9  # of the photo; anything else is no subject
 PLAIN = 8.0  # of 255; colours that differ by less are one
-NONE_FOUND = "No subject stands out in this photo. Please paint it with a brush."
 
 Map = NDArray[np.float32]
 
@@ -67,11 +66,11 @@ def find(photo: Given) -> bytes:
     cv2.setRNGSeed(1)  # the same photo, the same subject
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
     if min(rgb.shape[:2]) < 16 or float(np.ptp(lab, axis=(0, 1)).max()) < PLAIN:
-        raise Refused(NONE_FOUND)
+        raise Refused("subject.not_found")
     likely = 0.5 * _from_edges(lab) + 0.7 * _middle(*rgb.shape[:2])
     found = _outlined(rgb, likely)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     whole = cv2.morphologyEx(found.astype(np.uint8) * 255, cv2.MORPH_OPEN, kernel)
     if not LEAST <= float((whole > 0).mean()) <= MOST:
-        raise Refused(NONE_FOUND)
+        raise Refused("subject.not_found")
     return bytes(cv2.imencode(".png", cv2.resize(whole, size))[1])

@@ -34,7 +34,7 @@ from worker.jobs.model import (
     in_order,
     stuck,
 )
-from worker.jobs.new_job import WorkingSize, check_scaled, check_together
+from worker.jobs.new_job import PHOTO, WorkingSize, check_scaled, check_together
 from worker.jobs.queries import (
     counts,
     estimate,
@@ -56,6 +56,7 @@ __all__ = [
     "ACTIVE",
     "ENDED",
     "LONGEST",
+    "PHOTO",
     "Beside",
     "Hold",
     "Job",

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import CodedError, Message, Refused
 from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
@@ -42,7 +42,7 @@ class BatchNotFound(jobs.JobNotFound):
     """No such batch, or another visitor's."""
 
     def __init__(self) -> None:
-        Exception.__init__(self, "There is no batch with this id among yours.")
+        CodedError.__init__(self, "batch.not_found")
 
 
 class Batch(Base):
@@ -84,17 +84,32 @@ def _name(given: str, otherwise: str) -> str:
 # ---------------------------------------------------------------- submit
 
 
+def _photo(number: int, name: str) -> Message:
+    return Message("part.batch_photo", number=number, name=name)
+
+
+def _style(number: int, name: str) -> Message:
+    return Message("part.batch_style", number=number, name=name)
+
+
 def _clean(
-    folder: Path, kind: str, sources: Sequence[Source], size: int, others: Sequence[CleanFile] = ()
+    folder: Path,
+    part: Callable[[int, str], Message],
+    sources: Sequence[Source],
+    size: int,
+    others: Sequence[CleanFile] = (),
 ) -> list[CleanFile]:
-    """Check pictures one by one and put them in the folder; raises `Refused`, which says which."""
+    """Check pictures one by one and put them in the folder.
+
+    Raises `Refused`, which says which by what `part` calls it.
+    """
     found = []
     for place, source in enumerate(sources):
-        what = f"{kind} {place + 1} ({_name(source.name, 'unnamed')})"
+        what = part(place + 1, _name(source.name, "unnamed"))
         try:
-            picture = images.clean_file(source, folder / f"{kind}-{place}")
+            picture = images.clean_file(source, folder / f"{what.code}-{place}")
         except ImageRejected as rejected:
-            raise ImageRejected(f"{what}: {rejected}") from rejected
+            raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
         jobs.check_scaled(what, picture, size)
         found.append(picture)
         jobs.check_together([*others, *found])
@@ -110,8 +125,8 @@ def _subjects(
         try:
             mask = found_subject(source)
         except Refused as refused:
-            what = f"Photo {place + 1} ({_name(source.name, 'unnamed')})"
-            raise Refused(f"{what}: {refused}") from refused
+            what = _photo(place + 1, _name(source.name, "unnamed"))
+            raise Refused("picture.rejected", what=what, why=refused.message) from refused
         found[photo.file] = images.clean_mask_file(mask, folder / f"mask-{place}", photo)
     return found
 
@@ -167,12 +182,12 @@ def submit(
     """
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
-        raise Refused("A batch takes at least one photo and at least one style picture.")
+        raise Refused("batch.empty")
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
-        clean_photos = _clean(Path(place), "Photo", photos, chosen.size)
-        clean_styles = _clean(Path(place), "Style", styles, chosen.size, clean_photos)
+        clean_photos = _clean(Path(place), _photo, photos, chosen.size)
+        clean_styles = _clean(Path(place), _style, styles, chosen.size, clean_photos)
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

@@ -85,12 +85,14 @@ def requeue(job_id: str) -> Job:
             started=None,
             finished=None,
             error=None,
+            error_code=None,
+            error_params=None,
             stage="",
             progress=0.0,
         )
     )
     if job is None:
-        raise Refused(f"The job is {find(job_id).status}; it needs no second try.")
+        raise Refused("job.requeue", state=find(job_id).status)
     log.info("job %s queued again by the keeper", job_id)
     queue.announce([job_id], job.queue)
     return job

@@ -64,9 +64,7 @@ def _find(owner: str, key: str, asked: str) -> str | None:
         if key_row is None or key_row.made < (session.scalar(now().select()) or 0) - LASTS:
             return None
     if key_row.digest != asked:
-        raise Refused(
-            "This Idempotency-Key was used for another job. Send a new key with a new job."
-        )
+        raise Refused("idempotency.key_reused")
     return key_row.job_id
 
 

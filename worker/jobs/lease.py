@@ -4,8 +4,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, literal, or_, select, tuple_, update
 
+from worker import errors
+from worker.errors import Message
 from worker.jobs import traces
 from worker.jobs.model import Hold, Job, Status, change_one, in_order, is_expired, is_held, stuck
 from worker.observability import metrics
@@ -95,9 +97,9 @@ def finish(
     )
 
 
-def fail(job_id: str, attempt: int, sentence: str) -> bool:
+def fail(job_id: str, attempt: int, reason: Message) -> bool:
     """Record that there will be no result; False when this attempt has the job no more."""
-    return _end(job_id, attempt, Status.FAILED, error=sentence) == Status.FAILED
+    return _end(job_id, attempt, Status.FAILED, **errors.columns(reason)) == Status.FAILED
 
 
 def stopped(job_id: str, attempt: int) -> bool:
@@ -105,7 +107,7 @@ def stopped(job_id: str, attempt: int) -> bool:
     return _end(job_id, attempt, Status.CANCELLED) == Status.CANCELLED
 
 
-_WORN_OUT = "The job was started several times and never came to an end. Please try another."
+_WORN_OUT = errors.columns(Message("job.too_many_attempts"))
 
 
 def _unheld(returned: int) -> dict[str, Any]:
@@ -114,14 +116,19 @@ def _unheld(returned: int) -> dict[str, Any]:
     `returned`: attempts given back with it, which do not count.
     """
     worn_out = Job.attempt - Job.released - returned >= settings().max_attempts
-    ended = or_(Job.cancel_requested, worn_out)
+    ended, failed = or_(Job.cancel_requested, worn_out), and_(~Job.cancel_requested, worn_out)
     return {
         "status": case(
             (Job.cancel_requested, Status.CANCELLED),
             (worn_out, Status.FAILED),
             else_=Status.QUEUED,
         ),
-        "error": case((and_(~Job.cancel_requested, worn_out), _WORN_OUT), else_=Job.error),
+        **{
+            name: case(
+                (failed, literal(value, Job.__table__.c[name].type)), else_=getattr(Job, name)
+            )
+            for name, value in _WORN_OUT.items()
+        },
         "finished": case((ended, now())),
         "lease_until": None,
         "released": Job.released + returned,

@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from worker import errors
+from worker.errors import CodedError, Message
 from worker.jobs import queue, service_state
 from worker.settings import settings
 from worker.storage import database
@@ -45,11 +47,11 @@ class Hold(StrEnum):
     LOST = "lost"  # another attempt has it, or it ended
 
 
-class JobNotFound(Exception):
+class JobNotFound(CodedError):
     """No such job, or another visitor's; which of the two is no visitor's business."""
 
     def __init__(self) -> None:
-        super().__init__("There is no job with this id among yours.")
+        super().__init__("job.not_found")
 
 
 class Job(Base):
@@ -112,7 +114,9 @@ class Job(Base):
     stage: Mapped[str] = mapped_column(default="")
     progress: Mapped[float] = mapped_column(default=0.0)  # in [0, 1]
     # what became of it
-    error: Mapped[str | None]  # one calm sentence for the owner
+    error: Mapped[str | None]  # one calm sentence for the owner, in English
+    error_code: Mapped[str | None]  # what it says as a message: rows of earlier versions have none
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     timings: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)  # seconds a stage
     together: Mapped[int] = mapped_column(default=1)  # jobs made at once with it
     network: Mapped[str | None]
@@ -124,6 +128,11 @@ class Job(Base):
     height: Mapped[int | None]
     # length and sha256 of its pictures, by key; jobs of earlier versions have none
     files: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    @property
+    def failure(self) -> Message | str | None:
+        """Why there is no picture; a sentence where an earlier version recorded it."""
+        return errors.recorded(self.error, self.error_code, self.error_params)
 
 
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id

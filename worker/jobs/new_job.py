@@ -9,12 +9,14 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import aliased
 
 from adain.files.pictures import scaled_size
-from worker.errors import Refused
+from worker.errors import Message, Refused, rounded
 from worker.images.images import CleanFile, CleanImage
 from worker.jobs import queue
 from worker.jobs.model import ACTIVE, Job
 from worker.options import Options
 from worker.settings import KIB, settings
+
+PHOTO = Message("part.photo")
 
 _SMALL = 1 << 20  # pixels; a larger picture fills the processor by itself
 
@@ -52,7 +54,7 @@ class WorkingSize:
 
 
 def check_scaled(
-    what: str, image: CleanFile | CleanImage, size: int, most: int | None = None
+    what: Message, image: CleanFile | CleanImage, size: int, most: int | None = None
 ) -> None:
     """Raise `Refused` if the picture would be worked on at more than `most` pixels.
 
@@ -65,8 +67,7 @@ def check_scaled(
     limit = settings().max_output_pixels if most is None else most
     if working.pixels > limit:
         raise Refused(
-            f"{what} would be worked on at {width} × {height} pixels; at most {limit / 1e6:g} "
-            "megapixels are possible. Choose a smaller size."
+            "picture.working_size", what=what, width=width, height=height, limit=limit / 1e6
         )
 
 
@@ -81,10 +82,7 @@ def check_together(pictures: Iterable[CleanFile]) -> None:
     """
     most = settings().spool_bytes
     if _bytes(pictures) > most:
-        raise Refused(
-            f"Once opened, the pictures take more than {most / 1e6:.3g} MB together. Send fewer "
-            "at a time, or smaller ones."
-        )
+        raise Refused("job.pictures_too_large", limit=rounded(most / 1e6))
 
 
 _OTHER = aliased(Job)  # made once: its columns are adapted at their first use

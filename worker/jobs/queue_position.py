@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 
+from worker import errors
+from worker.errors import Message
 from worker.jobs import Job, Status, line, queue, stuck
 from worker.storage import database
 from worker.storage.database import now
@@ -22,7 +24,7 @@ class JobProgress:
     position: int  # 1 is next; 0: it does not wait
     stage: str
     progress: float  # in [0, 1]
-    error: str | None
+    failure: Message | str | None
 
     @property
     def ended(self) -> bool:
@@ -41,13 +43,18 @@ def read(job_ids: Collection[str]) -> dict[str, JobProgress]:
             Job.stage,
             Job.progress,
             Job.error,
+            Job.error_code,
+            Job.error_params,
         )
         .outerjoin(places, places.c.id == Job.id)
         .where(Job.id.in_(job_ids))
     )
     with database.reading() as session:
         rows = session.execute(statement).all()
-    return {row[0]: JobProgress(row[0], Status(row[1]), *row[2:]) for row in rows}
+    return {
+        row[0]: JobProgress(row[0], Status(row[1]), *row[2:5], errors.recorded(*row[5:8]))
+        for row in rows
+    }
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,7 @@ class NotAccepting(Refused):
     retry_after = 120  # seconds
 
     def __init__(self) -> None:
-        super().__init__(
-            "The studio takes no new pictures just now; what is in line is still made. "
-            "Please come back a little later."
-        )
+        super().__init__("service.draining")
 
 
 def begins() -> ColumnElement[bool]:

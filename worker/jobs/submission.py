@@ -12,11 +12,12 @@ import uuid_utils
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
+from worker.errors import Message
 from worker.images import images
 from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
 from worker.jobs.model import Beside, Job, Room
-from worker.jobs.new_job import NewJob, check_scaled, check_together
+from worker.jobs.new_job import PHOTO, NewJob, check_scaled, check_together
 from worker.jobs.queries import unknown
 from worker.observability import failpoints
 from worker.options import Options
@@ -25,19 +26,19 @@ from worker.storage import blobs, database
 log = logging.getLogger(__name__)
 
 
-def _checked(what: str, clean: Callable[[], CleanFile]) -> CleanFile:
+def _checked(what: Message, clean: Callable[[], CleanFile]) -> CleanFile:
     """Let a rejection say which picture it means."""
     try:
         return clean()
     except ImageRejected as rejected:
-        raise ImageRejected(f"{what}: {rejected}") from rejected
+        raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
 
 
 def _cleaned_styles(
     looks: Sequence[Callable[[], CleanFile]], size: int
 ) -> Iterator[tuple[str, CleanFile]]:
     for place, look in enumerate(looks):
-        what = f"Style picture {place + 1}"
+        what = Message("part.style", number=place + 1)
         picture = _checked(what, look)
         check_scaled(what, picture, size)
         yield f"style-{place}", picture
@@ -62,8 +63,8 @@ def _cleaned(
     They lie in the folder: some kilobytes sent may become 75 MB each.
     """
     with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
-        photo = _checked("The photo", look)
-        check_scaled("The photo", photo, chosen.size)
+        photo = _checked(PHOTO, look)
+        check_scaled(PHOTO, photo, chosen.size)
         pictures = {"content": photo}
         for name, picture in _cleaned_styles(others, chosen.size):
             pictures[name] = picture
@@ -73,7 +74,7 @@ def _cleaned(
     for place, mask in enumerate(map(images.source, masks)):
         file = folder / f"mask-{place}"
         clean = partial(images.clean_mask_file, mask, file, photo)
-        pictures[f"mask-{place}"] = _checked(f"Mask {place + 1}", clean)
+        pictures[f"mask-{place}"] = _checked(Message("part.mask", number=place + 1), clean)
         check_together(pictures.values())
     if (len(masks), len(styles)) == (1, 2):
         file, mask = folder / "mask-1", images.source(masks[0])

@@ -1,4 +1,4 @@
-"""From a job's row to the network's request, and from an error to the owner's sentence."""
+"""From a job's row to the network's request, and from an error to the owner's message."""
 
 import hashlib
 import io
@@ -15,6 +15,7 @@ from adain.model import Transfer
 from adain.request import USUAL, Region, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
+from worker.errors import Message
 from worker.images import images
 from worker.jobs import Job
 from worker.options import recorded
@@ -85,23 +86,19 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     return PreparedJob(request, measures, match)
 
 
-def explanation(job: Job, error: Exception) -> str:
-    """Return the sentence for the owner about a job that failed; the log has the rest."""
+def explanation(job: Job, error: Exception) -> Message:
+    """Return the message for the owner about a job that failed; the log has the rest."""
     match error:
         case WeightsError():
-            return (
-                f"The network {job.options['network']!r} has no sound weights on this studio yet; "
-                "its keeper can add them with `adain-studio weights add FILE`."
-            )
+            return Message("job.weights_missing", network=job.options["network"])
         case SoftTimeLimitExceeded():
-            limit = settings().job_time_limit
-            return f"The job was stopped after {limit} seconds. Please try a smaller size."
+            return Message("job.time_limit", seconds=settings().job_time_limit)
         case torch.OutOfMemoryError() | MemoryError():
-            return "The picture needs more memory than there is. Please try a smaller size."
+            return Message("job.out_of_memory")
         case blobs.BlobMissing():
-            return "The job's pictures are gone. Please send them again."
+            return Message("job.pictures_missing")
         case blobs.BlobDamaged():
-            return "The job's pictures were damaged on the disk. Please send them again."
+            return Message("job.pictures_damaged")
         case blobs.StorageFull():
-            return "There is no room left to keep the result. Please try again later."
-    return "Something went wrong while making this picture. Please try again."
+            return Message("job.storage_full")
+    return Message("job.error")

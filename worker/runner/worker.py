@@ -60,7 +60,7 @@ def lower_priority() -> None:
 
 
 def fail(job: Job, error: Exception) -> None:
-    """End a job that failed, with a sentence for its owner; the log has the error."""
+    """End a job that failed, with a message for its owner; the log has the error."""
     log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
     metrics.FAILED.labels(type(error).__name__).inc()
     jobs.fail(job.id, job.attempt, explanation(job, error))

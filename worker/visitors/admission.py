@@ -77,8 +77,7 @@ def _check_size(photos: int, styles: int) -> None:
     most = min([settings().max_batch, *filter(None, limited)])
     if photos * styles > most:
         raise Refused(
-            f"A batch may make {most} pictures at most; {photos} photos in {styles} styles are "
-            f"{photos * styles}. Send it in parts."
+            "batch.too_large", limit=most, photos=photos, styles=styles, count=photos * styles
         )
 
 

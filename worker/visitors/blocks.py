@@ -28,10 +28,7 @@ class Blocked(Refused):
     """The visitor or their network is blocked."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "The keeper of this studio takes nothing more from you or your network. "
-            "You can still see, download and delete what is yours."
-        )
+        super().__init__("visitor.blocked")
 
 
 _BLOCKED = select(Block.who).where(Block.who.in_(bindparam("asked", expanding=True))).limit(1)
@@ -48,7 +45,7 @@ def check(*who: str) -> None:
 def put(who: str, reason: str = "") -> None:
     """Block from now on; raises `Refused` for what is neither an owner nor an origin."""
     if not who.startswith(KINDS) or who in KINDS or len(who) > 100:
-        raise Refused("Block owner:… or origin:…, as a job's row names them.")
+        raise Refused("block.name")
     with database.transaction() as session:
         session.execute(delete(Block).where(Block.who == who))
         session.add(Block(who=who, reason=reason[:REASON]))

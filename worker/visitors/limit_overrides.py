@@ -67,9 +67,9 @@ def of(*names: str) -> list[int]:
 def put(name: str, value: int | None) -> None:
     """Change a limit, here at once; None: as the settings say again. Raises `Refused`."""
     if name not in NAMES:
-        raise Refused(f"There is no limit {name!r}; these can be set: {', '.join(NAMES)}.")
+        raise Refused("limit_override.unknown", name=name, names=list(NAMES))
     if value is not None and not 0 <= value <= MOST:
-        raise Refused(f"A limit is a whole number from 0 (no limit) to {MOST}.")
+        raise Refused("limit_override.value", maximum=MOST)
     with database.transaction() as session:
         session.execute(delete(LimitOverride).where(LimitOverride.name == name))
         if value is not None:

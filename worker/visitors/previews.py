@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
+from worker.errors import Message
 from worker.images import images
 from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
@@ -155,8 +156,8 @@ def ask(
     if chosen.region != "all" and not masks:
         masks = [_subject(content)]
     for what, picture in (
-        ("The photo", content),
-        *(("A style picture", style) for style in styles),
+        (jobs.PHOTO, content),
+        *((Message("part.style", number=n), style) for n, style in enumerate(styles, 1)),
     ):
         jobs.check_scaled(what, picture, size, MOST_PIXELS)
     rate_limits.consume(visitor, rate_limits.preview())

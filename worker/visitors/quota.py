@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from worker.errors import Refused
+from worker.errors import Refused, rounded
 from worker.gallery.model import Entry, Report
 from worker.jobs import ACTIVE, Job, in_order
 from worker.storage import blobs, database, deletions
@@ -32,11 +32,8 @@ class QuotaFull(Refused):
     """A visitor keeps as much as one may, and pinned all of it."""
 
     def __init__(self) -> None:
-        most = limit_overrides.of("visitor_bytes")[0] / 1e9
-        super().__init__(
-            f"You keep {most:.3g} GB, as much as one visitor may, and all of it is pinned or in "
-            "line. Delete a picture, or take a favourite, published or shared mark away."
-        )
+        most = limit_overrides.of("visitor_bytes")[0]
+        super().__init__("quota.full", gigabytes=rounded(most / 1e9))
 
 
 def _of(owner: str | None) -> ColumnElement[bool]:

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
-from worker.errors import Refused
+from worker.errors import Message, Refused, rounded
 from worker.images import images
 from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.storage import database
@@ -45,10 +45,10 @@ SOON = 10.0  # seconds after which a full line is worth another look
 
 
 class TooMany(Refused):
-    """Too much was asked for; the message says how much is possible."""
+    """Too much was asked for; its message says how much is possible."""
 
-    def __init__(self, sentence: str, retry_after: float) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: Message, retry_after: float) -> None:
+        super().__init__(message.code, **message.params)
         self.retry_after = max(1, math.ceil(retry_after))  # seconds
 
 
@@ -69,7 +69,7 @@ class Limit:
     what: str
     most: int
     seconds: float
-    sentence: str
+    message: Message  # what is said where there is no more of it
 
 
 # ---------------------------------------------------------------- spending
@@ -124,7 +124,7 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
     if session.scalar(_spending(_dialect(session), taken), asked) is None:
         mine = Allowance.who == who, Allowance.what == limit.what
         over = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
-        raise TooMany(limit.sentence, over + cost - limit.seconds)
+        raise TooMany(limit.message, over + cost - limit.seconds)
 
 
 def lock(session: Session, who: str) -> None:
@@ -183,7 +183,7 @@ def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
     spent = max(0.0, session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0)
     over = spent + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
     if over > SLACK:
-        raise TooMany(limit.sentence, over)
+        raise TooMany(limit.message, over)
 
 
 def check(visitor: Visitor, *costs: Cost) -> None:
@@ -202,26 +202,19 @@ def submissions(count: int = 1) -> Cost:
     own, address = limit_overrides.of("visitor_submissions", "address_submissions")
     return Cost(
         count,
-        Limit(
-            "submissions", own, MINUTE, f"You may send {own} jobs a minute. Please wait a little."
-        ),
-        Limit(
-            "submissions",
-            address,
-            MINUTE,
-            f"{address} jobs a minute may come from your network. Please wait a little.",
-        ),
+        Limit("submissions", own, MINUTE, Message("limit.submissions", limit=own)),
+        Limit("submissions", address, MINUTE, Message("limit.address_submissions", limit=address)),
     )
 
 
 def decoding(seconds: float = 0.0) -> Cost:
     """Return what so many seconds of decoding cost; of 0 seconds: nothing, once all is spent."""
     own, address = limit_overrides.of("visitor_decoding", "address_decoding")
-    sentence = "Your pictures took the studio very long to open. Please wait a little."
+    message = Message("limit.decoding")
     return Cost(
         seconds,
-        Limit("decoding", own, DECODING, sentence),
-        Limit("decoding", address, DECODING, sentence),
+        Limit("decoding", own, DECODING, message),
+        Limit("decoding", address, DECODING, message),
     )
 
 
@@ -233,18 +226,8 @@ def pictures(count: int = 1) -> Cost:
     own, address = limit_overrides.of("visitor_uploads", "address_uploads")
     return Cost(
         count,
-        Limit(
-            "pictures",
-            own,
-            MINUTE,
-            f"You may have {own} pictures a minute opened. Please wait a little.",
-        ),
-        Limit(
-            "pictures",
-            address,
-            MINUTE,
-            f"{address} pictures a minute may be opened from your network. Please wait a little.",
-        ),
+        Limit("pictures", own, MINUTE, Message("limit.pictures", limit=own)),
+        Limit("pictures", address, MINUTE, Message("limit.address_pictures", limit=address)),
         beside=decoding(),
     )
 
@@ -264,41 +247,34 @@ def paying(visitor: Visitor) -> Iterator[None]:
 def preview() -> Cost:
     """Return what a preview costs."""
     own, address = limit_overrides.of("visitor_previews", "address_previews")
-    sentence = "There were many previews just now. Please wait a little."
+    message = Message("limit.previews")
     return Cost(
         1,
-        Limit("previews", own, MINUTE, sentence),
-        Limit("previews", address, MINUTE, sentence),
+        Limit("previews", own, MINUTE, message),
+        Limit("previews", address, MINUTE, message),
     )
 
 
 def events() -> Cost:
     """Return what an event of the page costs."""
     own, address = limit_overrides.of("visitor_events", "address_events")
-    sentence = "The page asked for a lot just now. Please wait a little."
-    return Cost(
-        1, Limit("events", own, MINUTE, sentence), Limit("events", address, MINUTE, sentence)
-    )
+    message = Message("limit.page_events")
+    return Cost(1, Limit("events", own, MINUTE, message), Limit("events", address, MINUTE, message))
 
 
 def credential() -> Cost:
     """Return what it costs to make an API key or a webhook secret, each a row that stays."""
-    sentence = "Many keys and secrets were made just now. Please wait a little."
+    message = Message("limit.credentials")
     return Cost(
         1,
-        Limit("credentials", VISITOR_CREDENTIALS, MINUTE, sentence),
-        Limit("credentials", ADDRESS_CREDENTIALS, MINUTE, sentence),
+        Limit("credentials", VISITOR_CREDENTIALS, MINUTE, message),
+        Limit("credentials", ADDRESS_CREDENTIALS, MINUTE, message),
     )
 
 
 def _bytes(most: int) -> Limit:
-    return Limit(
-        "bytes",
-        most,
-        DAY,
-        f"{most / 1e9:.3g} GB a day may be sent from one place, or kept if that is more. "
-        "Please come back later.",
-    )
+    message = Message("limit.daily_bytes", gigabytes=rounded(most / 1e9))
+    return Limit("bytes", most, DAY, message)
 
 
 def sent(size: int) -> Cost:
@@ -325,20 +301,18 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
     """
     active = Job.status.in_(ACTIVE)
     own, address = limit_overrides.of("visitor_waiting", "address_waiting")
-    for who, whose, most, sentence in (
+    for who, whose, most, message in (
         (
             names(visitor)[0],
             Job.owner == visitor.owner,
             own,
-            "You have {most} jobs in line, as many as may be. "
-            "Wait until one has ended, or cancel one.",
+            Message("limit.waiting", limit=own),
         ),
         (
             names(visitor)[1],
             Job.origin == visitor.origin,
             address,
-            "{most} jobs from your network are in line, as many as may be. "
-            "Wait until one has ended.",
+            Message("limit.address_waiting", limit=address),
         ),
     ):
         if who and most:
@@ -346,18 +320,16 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
             count = session.scalar(select(func.count()).where(active, whose)) or 0
             if coming and count + coming > most:
                 raise TooMany(
-                    f"{most} jobs may be in line at a time; {count} are, and {coming} more would "
-                    "come. Wait until some have ended.",
-                    SOON,
+                    Message("limit.waiting_batch", limit=most, count=count, coming=coming), SOON
                 )
             if count > most:
-                raise TooMany(sentence.format(most=most), SOON)
+                raise TooMany(message, SOON)
 
 
 # ---------------------------------------------------------------- the admin's secret
 
 
-_GUESS = Limit("attempts", ATTEMPTS, MINUTE, "Too many wrong secrets. Please wait a minute.")
+_GUESS = Limit("attempts", ATTEMPTS, MINUTE, Message("admin.too_many_guesses"))
 
 
 def check_guesses(origin: str) -> None:
@@ -366,7 +338,7 @@ def check_guesses(origin: str) -> None:
     with database.reading() as session:
         spent = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
     if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
-        raise TooMany(_GUESS.sentence, over)
+        raise TooMany(_GUESS.message, over)
 
 
 @database.retried

@@ -32,7 +32,6 @@ LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many
 BLOCK = 512  # bytes of one of st_blocks
 HALF_MADE = 60.0  # seconds in which a file may still get its row
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}  # kept as sent
-GONE = "This picture is no longer here. Please choose it again."
 
 _NAME = re.compile("[0-9a-f]{32}")  # of an upload's file
 _FOLDER = re.compile("[0-9a-f]{64}")  # Gradio's, of before there were rows
@@ -43,7 +42,7 @@ class UploadNotFound(Refused):
     """No such upload, another visitor's, or one whose file is gone."""
 
     def __init__(self) -> None:
-        super().__init__(GONE)
+        super().__init__("upload.not_found")
 
 
 class Upload(Base):

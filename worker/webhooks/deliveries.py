@@ -15,14 +15,16 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from threading import Event
+from typing import Any
 
 import httpx
-from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Index, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from adain import __version__
+from worker import errors
 from worker.credentials.api_keys import Key
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.jobs import Beside, Job, Status
 from worker.settings import settings
 from worker.storage import database
@@ -65,8 +67,15 @@ class Delivery(Base):
     due: Mapped[float] = mapped_column(default=now())  # not before
     busy_until: Mapped[float | None]  # a process is sending it
     answer: Mapped[int | None]  # the last status
-    error: Mapped[str | None]  # why the last attempt failed: one sentence
+    error: Mapped[str | None]  # why the last attempt failed: one sentence, in English
+    error_code: Mapped[str | None]
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     ended: Mapped[float | None]
+
+    @property
+    def failure(self) -> Message | str | None:
+        """Why the last attempt failed; a sentence where an earlier version recorded it."""
+        return errors.recorded(self.error, self.error_code, self.error_params)
 
 
 class Secret(Base):
@@ -112,7 +121,7 @@ def promise(owner: str, url: str) -> Beside:
     """Return what writes the promise beside its job; raises `Refused` if it can't be kept."""
     outbound.check(url)
     if secret_made(owner) is None:
-        raise Refused("Make a secret for your webhooks first: POST /api/v1/webhook-secret.")
+        raise Refused("webhook.secret_required")
 
     def write(session: Session, job_id: str) -> None:
         session.add(Delivery(job_id=job_id, owner=owner, url=url))
@@ -159,10 +168,13 @@ def claim() -> Delivery | None:
         ).one_or_none()
 
 
+_NO_ERROR = dict.fromkeys(("error", "error_code", "error_params"))
+
+
 @database.retried
-def record(delivery: Delivery, answer: int | None, error: str | None) -> State:
+def record(delivery: Delivery, answer: int | None, failure: Message | None) -> State:
     """Write down how an attempt went, unless a later one did; return how it stands now."""
-    if error is None:
+    if failure is None:
         state = State.DELIVERED
     else:
         last = answer == GONE or delivery.attempts > len(WAITS)
@@ -176,7 +188,7 @@ def record(delivery: Delivery, answer: int | None, error: str | None) -> State:
             .values(
                 state=state,
                 answer=answer,
-                error=error,
+                **(errors.columns(failure) if failure else _NO_ERROR),
                 busy_until=None,
                 due=now() + wait,
                 ended=None if state == State.WAITING else now(),
@@ -219,6 +231,7 @@ def forget() -> None:
 
 def _message(job: Job) -> bytes:
     """Return the body: enough to know what to fetch."""
+    failure = job.failure
     fields = {
         "type": f"job.{job.status}",
         "timestamp": job.finished,
@@ -226,6 +239,7 @@ def _message(job: Job) -> bytes:
             "id": job.id,
             "state": job.status,
             "error": job.error,
+            "error_code": failure.code if isinstance(failure, Message) else None,
             "submitted": job.submitted,
             "started": job.started,
             "finished": job.finished,
@@ -253,39 +267,41 @@ def _ready(delivery: Delivery) -> tuple[bytes, dict[str, str]] | None:
     }
 
 
-async def _attempt(caller: httpx.AsyncClient, delivery: Delivery) -> tuple[int | None, str | None]:
+async def _attempt(
+    caller: httpx.AsyncClient, delivery: Delivery
+) -> tuple[int | None, Message | None]:
     """Send once; return the answer's status and, unless it was accepted, what went wrong."""
     ready = await asyncio.to_thread(_ready, delivery)
     if ready is None:
-        return None, "The job or the secret was deleted."
+        return None, Message("webhook.job_deleted")
     try:
         answer = await outbound.post(caller, delivery.url, *ready)
     except outbound.NotPublic as error:
-        return None, str(error)
+        return None, error.message
     except (TimeoutError, httpx.TimeoutException):
-        return None, f"There was no answer within {outbound.SECONDS:g} seconds."
+        return None, Message("webhook.no_answer", seconds=outbound.SECONDS)
     except (httpx.HTTPError, OSError, UnicodeError, ValueError) as error:
         log.info("job %s webhook: %r", delivery.job_id, error)
-        return None, "The address could not be reached, or did not answer as a web server does."
+        return None, Message("webhook.unreachable")
     if 200 <= answer < 300:
         return answer, None
     if 300 <= answer < 400:
-        return answer, f"The address answered {answer}. Redirects are not followed."
-    return answer, f"The address answered {answer}."
+        return answer, Message("webhook.redirected", status=answer)
+    return answer, Message("webhook.not_accepted", status=answer)
 
 
 async def _deliver(caller: httpx.AsyncClient, delivery: Delivery) -> None:
     """Make one attempt and write down how it went; whatever fails here comes due again."""
     try:
-        answer, error = await _attempt(caller, delivery)
-        state = await asyncio.to_thread(record, delivery, answer, error)
+        answer, failure = await _attempt(caller, delivery)
+        state = await asyncio.to_thread(record, delivery, answer, failure)
     except Exception:
         log.exception("job %s webhook", delivery.job_id)
         return
-    level = logging.INFO if error is None else logging.WARNING
+    level = logging.INFO if failure is None else logging.WARNING
     log.log(
         level, "job %s webhook attempt %d %s: %s",
-        delivery.job_id, delivery.attempts, state, error or answer,
+        delivery.job_id, delivery.attempts, state, failure or answer,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import httpx
 
-from worker.errors import Refused
+from worker.errors import CodedError, Refused
 from worker.settings import settings
 
 LONGEST = 2000  # characters of an address
@@ -25,8 +25,8 @@ _NAME = re.compile(r"[a-z0-9._-]+")  # as it goes over the line, whatever its al
 Address = IPv4Address | IPv6Address
 
 
-class NotPublic(Exception):
-    """An address that is not public; the message is a sentence."""
+class NotPublic(CodedError):
+    """An address that is not public."""
 
 
 _NAT64 = ip_network("64:ff9b::/96")  # stands for the IPv4 address in its last 32 bits
@@ -69,7 +69,7 @@ def _check_address(address: Address) -> None:
     if _plain(address).is_loopback and settings().webhooks_loopback:
         return
     if not is_public(address):
-        raise NotPublic(f"{address} is not a public address.")
+        raise NotPublic("address.private", address=str(address))
 
 
 def _literal(host: str) -> Address | None:
@@ -84,7 +84,7 @@ def _check_host(host: str) -> None:
     if address := _literal(host):
         _check_address(address)
     elif host.rstrip(".").endswith("localhost") and not settings().webhooks_loopback:
-        raise NotPublic("localhost is not a public address.")
+        raise NotPublic("address.localhost")
 
 
 def check(url: str) -> str:
@@ -93,20 +93,17 @@ def check(url: str) -> str:
         parsed = httpx.URL(url)
         host, shown = parsed.raw_host.decode("ascii"), parsed.host  # which decodes "xn--"
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise Refused("A webhook is an address such as https://example.org/hook.") from error
+        raise Refused("webhook.address") from error
     named = bool(_NAME.fullmatch(host) or _literal(host))
     named = named and (parsed.port is None or 0 < parsed.port <= LAST_PORT)
     if parsed.scheme not in {"http", "https"} or not named or len(url) > LONGEST:
-        raise Refused(
-            f"A webhook is an http or https address of at most {LONGEST} characters, "
-            "such as https://example.org/hook."
-        )
+        raise Refused("webhook.address_kind", limit=LONGEST)
     if parsed.userinfo:
-        raise Refused("A webhook's address holds no user name and no password.")
+        raise Refused("webhook.address_password")
     try:
         _check_host(shown)
     except NotPublic as error:
-        raise Refused(f"A webhook goes to a public address: {error}") from error
+        raise Refused("webhook.address_private", why=error.message) from error
     return url
 
 

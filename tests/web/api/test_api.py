@@ -21,6 +21,7 @@ from tests.parts import Setting, picture, pictured
 from web import app
 from web.security import body_limits
 from worker import jobs
+from worker.errors import Message
 from worker.jobs import Job, Status, service_state
 from worker.settings import MIB
 from worker.storage import blobs, processes
@@ -368,11 +369,17 @@ def test_a_failed_job_tells_why(client: TestClient) -> None:
     job_id = _submitted(client)
     job = jobs.claim("a worker")
     assert job
-    jobs.fail(job_id, job.attempt, "The picture was too strange.")
-    assert client.get(f"/api/v1/jobs/{job_id}").json()["error"] == "The picture was too strange."
+    jobs.fail(job_id, job.attempt, Message("job.out_of_memory"))
+    assert (
+        client.get(f"/api/v1/jobs/{job_id}").json()["error"]
+        == "The picture needs more memory than there is. Please try a smaller size."
+    )
     answer = client.get(f"/api/v1/jobs/{job_id}/result")
     assert answer.status_code == 409
-    assert "The picture was too strange." in answer.json()["detail"]
+    assert (
+        "The picture needs more memory than there is. Please try a smaller size."
+        in answer.json()["detail"]
+    )
 
 
 def test_a_done_job_gives_its_pictures_and_what_made_them(client: TestClient) -> None:

@@ -15,6 +15,7 @@ from web import app, cli
 from web.client import Studio, StudioError
 from web.http import archive, stored
 from worker import jobs
+from worker.errors import Message
 from worker.storage import blobs
 
 BATCHES = "/api/v1/batches"
@@ -54,11 +55,14 @@ def test_a_batch_is_accepted_looked_at_and_fetched(client: TestClient) -> None:
     address = f"{BATCHES}/{batch['id']}"
     assert client.get(f"{address}/zip").status_code == 409
     finish(begin())
-    jobs.fail((job := begin()).id, job.attempt, "It did not work out.")
+    jobs.fail((job := begin()).id, job.attempt, Message("job.out_of_memory"))
     batch = client.get(address).json()
     assert (batch["counts"]["done"], batch["counts"]["failed"]) == (1, 1)
     assert batch["progress"] == 0.5
-    assert batch["cells"][1]["error"] == "It did not work out."
+    assert (
+        batch["cells"][1]["error"]
+        == "The picture needs more memory than there is. Please try a smaller size."
+    )
     assert client.get(f"/api/v1/jobs/{job.id}").json()["batch"] == batch["id"]
 
     zipped = client.get(f"{address}/zip")

@@ -176,7 +176,7 @@ def test_an_owner_listens_to_so_many_and_no_more(client: httpx.Client) -> None:
 
 
 async def _asked_at_once(owner: str, job_id: str, count: int) -> list[Response | HTTPException]:
-    asked = [events.events(job_id, owner) for _ in range(count)]
+    asked = [events.events(job_id, owner, "en") for _ in range(count)]
     return await asyncio.gather(*asked, return_exceptions=True)  # type: ignore[return-value]
 
 

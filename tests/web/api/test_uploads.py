@@ -60,7 +60,7 @@ def test_an_upload_is_shown_to_its_sender_only(client: TestClient) -> None:
     stranger = TestClient(client.app)
     for answer in (stranger.get(path), stranger.delete(path)):
         assert answer.status_code == 404
-        assert answer.json()["detail"] == uploads.GONE
+        assert answer.json()["code"] == "upload.not_found"
     assert client.get(path).status_code == 200
     assert client.delete(path).status_code == 204
     assert client.get(path).status_code == 404

@@ -18,7 +18,7 @@ from sqlalchemy import update
 from tests.parts import Setting, free_port, picture
 from tests.web.served import begin, finish, served
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.jobs import Job
 from worker.storage import database
 from worker.webhooks import deliveries, outbound
@@ -249,7 +249,7 @@ def test_who_dies_sending_is_followed_by_another(either: Path, setting: Setting)
     assert second is not None
     assert (second.job_id, second.attempts) == (job.id, 2)
     deliveries.record(second, 204, None)
-    deliveries.record(first, 500, "too late")  # a voice from the grave
+    deliveries.record(first, 500, Message("webhook.not_accepted", status=500))
     assert delivery(job).state == State.DELIVERED
 
 

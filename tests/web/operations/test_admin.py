@@ -13,6 +13,7 @@ from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.admin import audit
+from worker.errors import Message
 from worker.gallery import entries, reports
 from worker.jobs import Job, Status, service_state
 from worker.settings import settings
@@ -167,7 +168,7 @@ def test_the_admin_sees_queue_workers_and_failures_with_their_reason(admin: Test
     made()
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
     failed = begin()
-    jobs.fail(failed.id, 1, "The picture needs more memory than there is.")
+    jobs.fail(failed.id, 1, Message("job.out_of_memory"))
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
     running = begin()
     processes.touch("a worker", "worker", {"device": "cpu", "code": True, "version": "1"})
@@ -184,7 +185,10 @@ def test_the_admin_sees_queue_workers_and_failures_with_their_reason(admin: Test
     assert body["kept"] > 0
 
     [row] = admin.get(f"{ADMIN}/jobs?status=failed").json()["jobs"]
-    assert (row["id"], row["error"]) == (failed.id, "The picture needs more memory than there is.")
+    assert (row["id"], row["error"]) == (
+        failed.id,
+        "The picture needs more memory than there is. Please try a smaller size.",
+    )
     page = admin.get(f"{ADMIN}/jobs?limit=3").json()
     rest = admin.get(f"{ADMIN}/jobs?limit=3&before={page['next']}").json()
     assert len({one["id"] for one in page["jobs"] + rest["jobs"]}) == 4
@@ -193,7 +197,7 @@ def test_the_admin_sees_queue_workers_and_failures_with_their_reason(admin: Test
 def _failed() -> Job:
     jobs.submit("owner", picture(), [picture()], options={"size": 64})
     job = begin()
-    jobs.fail(job.id, job.attempt, "For a test.")
+    jobs.fail(job.id, job.attempt, Message("job.out_of_memory"))
     return job
 
 
@@ -215,7 +219,7 @@ def test_a_job_put_in_line_again_is_made_once_and_its_old_attempt_is_void(
     body = admin.post(f"{ADMIN}/jobs/{job.id}/requeue").json()
     assert (body["status"], body["error"], body["finished"]) == ("queued", None, None)
     assert jobs.renew(job, "transfer", 0.5) == jobs.Hold.LOST
-    assert not jobs.fail(job.id, job.attempt, "Too late.")
+    assert not jobs.fail(job.id, job.attempt, Message("job.out_of_memory"))
     again = begin()
     assert (again.id, again.attempt) == (job.id, job.attempt + 1)
     finish(again)

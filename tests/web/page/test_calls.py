@@ -111,7 +111,7 @@ def test_no_event_takes_a_hostile_value_in_any_of_its_inputs(
                 assert status in {200, 422}, where
                 assert "root:" not in reported, where
                 assert jobs.mine("mallory") == [], where
-                assert status == 200 or calls.NOT_TAKEN in reported, where
+                assert status == 200 or str(calls.NOT_TAKEN) in reported, where
                 assert refuses(event, status, reported), where
                 walked += 1
     assert walked > 20 * 2 * 15
@@ -161,10 +161,10 @@ def test_a_call_that_the_page_never_makes_is_refused(client: TestClient) -> None
     for what, wrong in WRONG.items():
         status, reported = call(client, event, **{"data": usual} | wrong)
         assert status == 422, what
-        assert json.loads(reported)["error"] == calls.NOT_TAKEN
+        assert json.loads(reported)["error"] == str(calls.NOT_TAKEN)
     for body in (b"", b"[]", b"{", b"[" * 5000, b"\xff", b"9" * 5000):
         answer = client.post("/gradio_api/run/predict", content=body, headers=JSON)
-        assert answer.json()["error"] == calls.NOT_TAKEN
+        assert answer.json()["error"] == str(calls.NOT_TAKEN)
     assert jobs.mine("mallory") == []
 
 

@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused(
     provider.lie = lie
     answer = come_back(browser)
     assert answer.status_code == 400
-    assert answer.json()["detail"] == signin.FAILED
+    assert answer.json()["code"] == "signin.failed"
     assert not me(browser)["signed_in"]
     assert mine(browser) == [made]
 

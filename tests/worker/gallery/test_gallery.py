@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from tests.parts import Setting, picture, pictured, undeletable
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.gallery import entries, lists, reports
 from worker.gallery.lists import Order, Page, Wanted
 from worker.gallery.model import Entry, EntryNotFound, LinkRevoked, Report, Shown
@@ -371,7 +371,7 @@ def test_what_the_storage_keeps_back_is_deleted_all_the_same(
 def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> None:
     failed = jobs.submit("ann", picture(), [RED]).id
     assert jobs.claim("worker-1")
-    assert jobs.fail(failed, 1, "It went wrong.")
+    assert jobs.fail(failed, 1, Message("job.out_of_memory"))
     waiting = jobs.submit("ann", picture(), [RED]).id
     assert entries.remove("ann", [failed, waiting]) == [failed]
     assert jobs.get(waiting, "ann").status == Status.QUEUED

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.parts import Setting, picture, pictured
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.images import images
 from worker.jobs import Hold, Job, JobNotFound, Status, queue
 from worker.settings import settings
@@ -339,7 +339,7 @@ def test_a_silent_workers_job_goes_to_another_and_what_it_says_later_is_void(eit
     second = claimed()
     assert (second.id, second.attempt) == (first.id, 2)
     assert jobs.renew(first, "picture", 0.9) == Hold.LOST
-    assert not jobs.fail(first.id, 1, "I failed")
+    assert not jobs.fail(first.id, 1, Message("job.out_of_memory"))
     assert not jobs.release(first.id, 1)
     assert not jobs.stopped(first.id, 1)
     assert not finish(first)
@@ -377,8 +377,11 @@ def test_a_done_job_keeps_what_made_it(either: Path) -> None:
 def test_a_failed_job_says_why(either: Path) -> None:
     submit()
     job = claimed()
-    assert jobs.fail(job.id, 1, "It did not work.")
-    assert (now(job).status, now(job).error) == (Status.FAILED, "It did not work.")
+    assert jobs.fail(job.id, 1, Message("job.out_of_memory"))
+    assert (now(job).status, now(job).error) == (
+        Status.FAILED,
+        "The picture needs more memory than there is. Please try a smaller size.",
+    )
     assert jobs.claim("worker-1") is None
 
 
@@ -455,7 +458,7 @@ def test_the_wish_to_cancel_wins_over_a_result_an_error_and_a_dead_worker(either
     let_time_pass(silent, 16)
     assert jobs.claim("worker-2") is None
     assert not finish(done)
-    assert not jobs.fail(failed.id, 1, "It did not work.")
+    assert not jobs.fail(failed.id, 1, Message("job.out_of_memory"))
     assert jobs.expire() == 1
     for job in (done, failed, silent):
         assert now(job).status == Status.CANCELLED

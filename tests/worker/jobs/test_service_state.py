@@ -4,6 +4,7 @@ import pytest
 
 from tests.parts import Setting, picture
 from worker import jobs
+from worker.errors import Message
 from worker.jobs import Job, Status, service_state
 from worker.jobs.service_state import NotAccepting, State
 from worker.maintenance import sweep
@@ -37,7 +38,7 @@ def test_a_pause_leaves_alone_what_has_begun(studio: Path) -> None:
     assert begun is not None
     service_state.change(State.PAUSED)
     assert jobs.renew(begun, "transfer", 0.5) == jobs.Hold.HELD
-    assert jobs.fail(job.id, 1, "As it happens.")
+    assert jobs.fail(job.id, 1, Message("job.out_of_memory"))
     assert jobs.counts()[Status.FAILED] == 1
 
 

@@ -11,6 +11,7 @@ from tests import rows
 from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish
 from worker import cookie_secrets, jobs
+from worker.errors import Message
 from worker.gallery import entries
 from worker.jobs import Job, Status
 from worker.maintenance import backup, restore
@@ -35,7 +36,7 @@ def lived_in() -> None:
     style_store.keep("a style", bytes(range(256)))
     entries.change(jobs.mine("ann")[0].id, "ann", title="a boat\nat sea", favourite=True)
     jobs.cancel(submit().id, "ann")
-    jobs.fail(submit("bob").id and begin().id, 1, "It went wrong.")
+    jobs.fail(submit("bob").id and begin().id, 1, Message("job.out_of_memory"))
     submit("bob")
     begin()
     submit("cat")

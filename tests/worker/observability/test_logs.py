@@ -7,6 +7,7 @@ import pytest
 
 from tests.parts import Setting, picture
 from worker import jobs
+from worker.errors import Message
 from worker.observability import logs
 
 Said = pytest.CaptureFixture[str]
@@ -27,7 +28,7 @@ def test_as_json_a_jobs_lines_carry_its_id(studio: Path, setting: Setting, capsy
     logs.start()
     job = jobs.submit("ann", picture(), [picture()])
     jobs.claim("a worker")
-    jobs.fail(job.id, 1, "It did not work.")
+    jobs.fail(job.id, 1, Message("job.out_of_memory"))
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     of_it = [line["event"] for line in lines if line.get("job") == job.id]
     assert of_it[0] == f"job {job.id} queued"

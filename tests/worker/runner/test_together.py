@@ -19,6 +19,7 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.parts import Setting, picture
 from worker import jobs
+from worker.errors import Message
 from worker.jobs import Hold, Job, Status, queue
 from worker.observability import metrics
 from worker.runner import pipeline
@@ -177,7 +178,7 @@ def test_a_bad_job_in_a_group_spends_one_attempt_of_the_others(
             jobs.expire()
         else:
             for job in group:
-                jobs.fail(job.id, job.attempt, "This one came to its end.")
+                jobs.fail(job.id, job.attempt, Message("job.out_of_memory"))
     assert now(bad).status == Status.FAILED
     assert "started several times" in (now(bad).error or "")
     assert [now(job).attempt for job in (good, bad, other)] == [2, 3, 2]

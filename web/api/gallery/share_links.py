@@ -1,7 +1,7 @@
 """What is behind a share link."""
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from itsdangerous import BadSignature
 
 from web.api.api import PREFIX, Owner
@@ -9,9 +9,10 @@ from web.api.gallery import pictures
 from web.api.gallery.pictures import KEPT, LINK, Kind, WithSettings
 from web.api.gallery.views import EntryView, links, view
 from web.api.openapi import problems
+from web.language.problems import HTTPProblem
 from web.security.address import COSTLY
 from worker.gallery import entries
-from worker.gallery.model import LinkRevoked, Shown
+from worker.gallery.model import Shown
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
 
@@ -22,11 +23,7 @@ def _linked(token: str) -> Shown:
         job_id, generation = links().loads(token)
         return entries.by_link(job_id, generation)
     except BadSignature as error:
-        raise HTTPException(
-            404, "There is no such link; perhaps a part of it is missing."
-        ) from error
-    except LinkRevoked as error:
-        raise HTTPException(410, str(error)) from error
+        raise HTTPProblem(404, "link.not_found") from error
 
 
 @router.get("/share/{token}", responses=LINK)
