@@ -75,7 +75,7 @@ WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 2048 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
-NAMES = "alpha, weights, color, size, network, transfer, strokes"
+NAMES = "alpha, weights, color, size, network, transfer, region, strokes"
 
 
 @pytest.mark.parametrize(

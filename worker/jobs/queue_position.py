@@ -52,8 +52,10 @@ def read(job_ids: Collection[str]) -> dict[str, JobProgress]:
     with database.reading() as session:
         rows = session.execute(statement).all()
     return {
-        row[0]: JobProgress(row[0], Status(row[1]), *row[2:5], errors.recorded(*row[5:8]))
-        for row in rows
+        job_id: JobProgress(
+            job_id, Status(state), position, stage, progress, errors.recorded(*error)
+        )
+        for job_id, state, position, stage, progress, *error in rows
     }
 
 
