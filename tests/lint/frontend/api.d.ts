@@ -32,6 +32,7 @@ declare namespace Api {
     width: number;
     height: number;
     error: string | null;
+    error_code: string | null;
   }
   interface Change {
     title: string | null;
@@ -51,6 +52,7 @@ declare namespace Api {
     next_attempt: number | null;
     answer: number | null;
     error: string | null;
+    error_code: string | null;
     ended: number | null;
   }
   interface Embedded {
@@ -116,6 +118,7 @@ declare namespace Api {
     original_width: number | null;
     original_height: number | null;
     error: string | null;
+    error_code: string | null;
     timings: Record<string, number>;
     network: string | null;
     weights_sha256: string | null;
@@ -202,9 +205,16 @@ declare namespace Api {
     paragraphs: Array<string>;
   }
   interface Problem {
+    type: string;
     title: string;
     status: number;
     detail: string;
+    code: string;
+    params: Record<string, unknown>;
+  }
+  interface ProblemType {
+    code: string;
+    text: string;
   }
   interface Reported {
     entry: EntryView;
@@ -218,6 +228,7 @@ declare namespace Api {
     origin: string | null;
     status: Status;
     error: string | null;
+    error_code: string | null;
     attempt: number;
     worker: string | null;
     network: string | null;
@@ -254,6 +265,7 @@ declare namespace Api {
     id: string;
     state: Status;
     error: string | null;
+    error_code: string | null;
     submitted: number;
     started: number | null;
     finished: number;

@@ -145,5 +145,5 @@ def test_what_a_webhook_tells_is_described(described: dict[str, Any]) -> None:
 def test_another_method_gets_the_allowed_ones(client: httpx.Client) -> None:
     answer = client.put("/api/v1/jobs")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
-    assert answer.json()["detail"] == "This address takes GET and POST."
+    assert answer.json()["detail"] == "This address takes GET, POST."
     assert client.get("/api/v1/nothing").status_code == 404

@@ -105,7 +105,7 @@ def test_every_sentence_for_a_visitor_has_its_korean() -> None:
     for name, tree in _modules().items():
         only_raised = name in OPERATORS | DOORS
         found[name] = set(_raised(tree) if only_raised else _literals(tree))
-    assert sum(map(len, found.values())) > 10
+    assert sum(map(len, found.values())) > 5
     assert {name: missing for name, said in found.items() if (missing := said - fields)} == {}
 
 
