@@ -170,9 +170,9 @@ def verify(
     """Check a back-up as `restore` does, or the pictures that are stored; change nothing."""
     if source is None:
         return _verify_studio()
-    from worker.maintenance import restore as restoring
+    from worker.maintenance import check_backup
 
-    with _or_a_sentence("This back-up can't be restored"), restoring.checked(source) as back_up:
+    with _or_a_sentence("This back-up can't be restored"), check_backup.checked(source) as back_up:
         missing = len(back_up.head.missing)
         print(f"Sound: {len(back_up.pictures())} pictures, {_summary(back_up.counts)}.")
     if missing:

@@ -1,6 +1,6 @@
 """`adain-studio submit | batch | watch | list | get | cancel`: jobs from the command line.
 
-Arguments and output only; `web/client.py` does the work.
+Arguments and output only; `web/client/` does the work.
 """
 
 import json

@@ -3,7 +3,7 @@
 The rows are one moment's, read in one transaction and written as JSON, so that a back-up of
 SQLite fits into PostgreSQL and the other way round; the pictures are those that these rows name.
 What can be made again is left out. The last member, the head, has the sha256 of every other one.
-`worker/maintenance/restore.py` reads it.
+`worker/maintenance/check_backup.py` reads it.
 """
 
 import base64

@@ -19,7 +19,7 @@ KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
 # Modules whose sentences only the operator reads; what they raise is checked all the same.
 OPERATORS = {
     "web.cli",
-    "web.client",
+    "web.client.studio",
     "web.http.descriptors",
     "web.operations.health",
     "web.launcher.launcher",
@@ -29,6 +29,7 @@ OPERATORS = {
     "web.commands",
     "worker.maintenance.adoption",
     "worker.maintenance.backup",
+    "worker.maintenance.check_backup",
     "worker.storage.database",
     "worker.observability.metrics",
     "worker.maintenance.reclaim",

@@ -14,7 +14,7 @@ from worker import cookie_secrets, jobs
 from worker.errors import Message
 from worker.gallery import entries
 from worker.jobs import Job, Status
-from worker.maintenance import backup, restore
+from worker.maintenance import backup, check_backup, restore
 from worker.maintenance.backup import BackupError
 from worker.runner import style_store
 from worker.storage import blobs, database
@@ -143,7 +143,7 @@ def test_a_row_of_every_table_and_column_type_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(backup, "_LEFT_OUT", left_out | {"alembic_version"})
-    monkeypatch.setattr(restore, "MADE_AGAIN", left_out)
+    monkeypatch.setattr(check_backup, "MADE_AGAIN", left_out)
     with database.engine().begin() as connection:
         rows.fill(connection)
     for key in rows.KEYS:
@@ -161,7 +161,7 @@ def test_a_row_of_every_table_and_column_type_comes_back(
 def test_bytes_are_written_as_base64_and_read_back() -> None:
     table = Table("any", MetaData(), Column("data", LargeBinary))
     written = json.loads(backup._encoded(table, {"data": rows.BYTES}))
-    assert restore._row(table, written) == {"data": rows.BYTES}
+    assert check_backup._row(table, written) == {"data": rows.BYTES}
 
 
 def test_what_can_be_made_again_is_left_out(studio: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_job_whose_picture_is_lost_is_kept_and_the_picture_named(
     blobs.delete([job.content_key])
     file, counts = backup.make(tmp_path)
     assert counts["jobs"] == 1
-    with restore.checked(file) as back_up:
+    with check_backup.checked(file) as back_up:
         assert back_up.head.missing == [job.content_key]
     restore.restore(file, replace=True)
     assert jobs.get(job.id, "ann").status == Status.QUEUED

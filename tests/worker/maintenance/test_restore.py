@@ -19,7 +19,7 @@ from tests.rows import JOB
 from tests.worker.maintenance.test_backup import everything, lived_in, submit
 from worker import jobs
 from worker.jobs import Job, Status
-from worker.maintenance import backup, restore
+from worker.maintenance import backup, check_backup, restore
 from worker.maintenance.backup import BackupError, Head
 from worker.storage import blobs, database, processes
 
@@ -72,7 +72,7 @@ def file(studio: Path, tmp_path: Path) -> Path:
 def refused(file: Path, why: str) -> None:
     """Fail unless the file is refused for that reason and the studio stays as it was."""
     before = everything(set())
-    with pytest.raises(BackupError, match=why), restore.checked(file):
+    with pytest.raises(BackupError, match=why), check_backup.checked(file):
         pass
     with pytest.raises(BackupError, match=why):
         restore.restore(file, replace=True)
@@ -251,7 +251,7 @@ def test_file_that_would_fill_the_memory_is_refused_before_it_is_read(
     file.write_bytes(made())
     tracemalloc.start()
     try:
-        with pytest.raises(BackupError), restore.checked(file):
+        with pytest.raises(BackupError), check_backup.checked(file):
             pass
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
@@ -266,7 +266,7 @@ def test_packed_backup_is_refused_in_a_sentence(file: Path) -> None:
 def test_large_rows_are_loaded_a_few_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
     monkeypatch.setattr(restore, "HELD", 1500)  # a row or two
-    with restore.checked(file) as back_up:
+    with check_backup.checked(file) as back_up:
         counts += [len(some) for some in restore._some_rows(back_up, "jobs")]
     assert sum(counts) == back_up.counts["jobs"]
     assert len(counts) > 1

@@ -1,158 +1,28 @@
-"""A client of the API, for programs and for `adain-studio submit | watch | list | get`.
-
-Stands alone: needs httpx, and neither the server's parts nor its settings.
-
-    with Studio("http://127.0.0.1:7860", Path("cookies.json")) as studio:
-        job = studio.submit(Path("photo.jpg"), [Path("night.jpg")], alpha=0.8)
-        for now in studio.watch(job.id):
-            print(now.state, now.progress)
-        Path("painted.png").write_bytes(studio.result(job.id))
-"""
+"""A studio, as one visitor: submit, list, cancel, fetch, watch."""
 
 import json
-import os
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
+from web.client.answers import Batch, Job, Standing, StudioError, read, read_batch
+from web.client.cookies import OURS, known, named, remember
+
 API = "/api/v1"
-COOKIE = "studio"
-_OURS = re.compile(r"(__Host-|__Secure-)?studio(-[0-9a-f]{8})?")  # how it may be called
 TRIES = 4  # of a request that got no answer, or "not now"
 NOT_NOW = {429, 502, 503, 504}
 LONGEST_PAUSE = 30.0  # seconds; if the server asks for a longer one, it gives up
 OUTAGE = 120.0  # seconds a studio may be away while a job of it is watched
 LOOK_SECONDS = 1.0  # between two looks when events don't come through
 SILENCE = 30.0  # seconds without even a comment: the line is dead
-ENDED = frozenset({"done", "failed", "cancelled"})
 
 Picture = Path | bytes
-
-
-class StudioError(Exception):
-    """The studio said no, or did not answer (status 0); the message is a sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a job stands; `position` 1 is next, 0 does not wait; `progress` is in [0, 1]."""
-
-    id: str
-    state: str  # queued, running, done, failed or cancelled
-    position: int
-    stage: str
-    progress: float
-    error: str | None
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing will change any more."""
-        return self.state in ENDED
-
-
-@dataclass(frozen=True)
-class Job(Standing):
-    """A job with all that is known of it; times are epoch seconds."""
-
-    estimate: float | None
-    submitted: float
-    started: float | None
-    finished: float | None
-    elapsed: float
-    options: Mapping[str, Any]
-    styles: int
-    masks: int
-    width: int
-    height: int
-    timings: Mapping[str, float]
-    network: str | None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a batch: a job, with its photo and its style, counted from 0."""
-
-    id: str
-    photo: int
-    style: int
-    state: str
-    progress: float
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Many photos in many styles, sent together; `progress` is in [0, 1]."""
-
-    id: str
-    submitted: float
-    elapsed: float
-    photos: Sequence[str]
-    styles: Sequence[str]
-    options: Mapping[str, Any]
-    counts: Mapping[str, int]  # how many pictures are in which state
-    progress: float
-    position: int
-    estimate: float | None
-    cells: Sequence[Cell]
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing will change any more."""
-        return all(cell.state in ENDED for cell in self.cells)
-
-
-Kind = TypeVar("Kind", Standing, Job, Cell, Batch)
-
-
-def _read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
-    """Make one from JSON; what a newer server says beyond it is ignored."""
-    return kind(**{field.name: given[field.name] for field in fields(kind)})
-
-
-def _batch(given: Mapping[str, Any]) -> Batch:
-    return _read(Batch, {**given, "cells": [_read(Cell, cell) for cell in given["cells"]]})
-
-
-# ---------------------------------------------------------------- the cookie
-
-
-def _named(kept: str) -> dict[str, str]:
-    """Return a kept cookie by its name; one without a name is from before it could have several."""
-    name, _, value = kept.rpartition("=")
-    return {name or COOKIE: value}
-
-
-def _known(file: Path) -> dict[str, str]:
-    try:
-        found = json.loads(file.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _remember(file: Path, url: str, cookie: str) -> None:
-    """Keep the cookie of a studio; only this user can read the file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
-    with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as out:
-        json.dump(_known(file) | {url: cookie}, out, indent=2)
-    aside.replace(file)
-
-
-# ---------------------------------------------------------------- requests and answers
 
 
 def _error(answer: httpx.Response) -> StudioError:
@@ -183,7 +53,7 @@ def _progress(lines: Iterator[str]) -> Iterator[Standing]:
         elif name == "data":
             data = value
         elif not line and event == "job":
-            yield _read(Standing, json.loads(data))
+            yield read(Standing, json.loads(data))
             event = data = ""
 
 
@@ -193,10 +63,10 @@ class Studio:
     def __init__(self, url: str, cookies: Path | None = None, key: str = "") -> None:
         self.url = url.rstrip("/")
         self._file = cookies = None if key else cookies
-        cookie = _known(cookies).get(self.url) if cookies else None
+        cookie = known(cookies).get(self.url) if cookies else None
         self._client = httpx.Client(
             base_url=self.url,
-            cookies=_named(cookie) if cookie else None,
+            cookies=named(cookie) if cookie else None,
             headers={"Authorization": f"Bearer {key}"} if key else None,
             timeout=httpx.Timeout(60, connect=10),
         )
@@ -220,7 +90,7 @@ class Studio:
 
     def _keep_cookie(self) -> None:
         jar = self._client.cookies.jar
-        given = {one.name: one.value for one in jar if one.value and _OURS.fullmatch(one.name)}
+        given = {one.name: one.value for one in jar if one.value and OURS.fullmatch(one.name)}
         if not given:
             return
         name = max(given, key=len)  # with a prefix, if there is one
@@ -229,7 +99,7 @@ class Studio:
             self._client.cookies.clear()  # the one we came with has no domain; keep just one
             self._client.cookies.set(name, given[name])
             if self._file:
-                _remember(self._file, self.url, kept)
+                remember(self._file, self.url, kept)
 
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401, httpx's
         """Return a good answer, trying again while there is none; raises `StudioError`."""
@@ -277,7 +147,7 @@ class Studio:
             *(_file("style", style) for style in styles),
             *(_file("mask", mask) for mask in masks),
         ]
-        return _read(Job, self._send("/jobs", files, given, key))
+        return read(Job, self._send("/jobs", files, given, key))
 
     def _send(
         self,
@@ -294,21 +164,21 @@ class Studio:
 
     def get(self, job_id: str) -> Job:
         """Return one of your jobs; raises `StudioError`."""
-        return _read(Job, self._ask("GET", f"/jobs/{job_id}").json())
+        return read(Job, self._ask("GET", f"/jobs/{job_id}").json())
 
     def list(self) -> Iterator[Job]:
         """Yield your jobs, newest first, a page at a time; raises `StudioError`."""
         before: str | None = None
         while True:
             page = self._ask("GET", "/jobs", params={"before": before} if before else {}).json()
-            yield from (_read(Job, job) for job in page["jobs"])
+            yield from (read(Job, job) for job in page["jobs"])
             before = page["next"]
             if before is None:
                 return
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job, unless it has ended; raises `StudioError`."""
-        return _read(Job, self._ask("DELETE", f"/jobs/{job_id}").json())
+        return read(Job, self._ask("DELETE", f"/jobs/{job_id}").json())
 
     def result(self, job_id: str) -> bytes:
         """Return the finished picture, a PNG file; raises `StudioError`."""
@@ -334,15 +204,15 @@ class Studio:
             *(_file("content", photo) for photo in photos),
             *(_file("style", style) for style in styles),
         ]
-        return _batch(self._send("/batches", files, {"options": json.dumps(options)}, key))
+        return read_batch(self._send("/batches", files, {"options": json.dumps(options)}, key))
 
     def batch(self, batch_id: str) -> Batch:
         """Return one of your batches; raises `StudioError`."""
-        return _batch(self._ask("GET", f"/batches/{batch_id}").json())
+        return read_batch(self._ask("GET", f"/batches/{batch_id}").json())
 
     def cancel_batch(self, batch_id: str) -> Batch:
         """Cancel what has not ended of a batch; raises `StudioError`."""
-        return _batch(self._ask("DELETE", f"/batches/{batch_id}").json())
+        return read_batch(self._ask("DELETE", f"/batches/{batch_id}").json())
 
     def watch_batch(self, batch_id: str) -> Iterator[Batch]:
         """Yield the batch now and at each change, until all of it has ended."""

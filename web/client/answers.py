@@ -1,0 +1,96 @@
+"""What a studio tells: jobs, batches, errors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+ENDED = frozenset({"done", "failed", "cancelled"})
+
+
+class StudioError(Exception):
+    """The studio said no, or did not answer (status 0); the message is a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a job stands; `position` 1 is next, 0 does not wait; `progress` is in [0, 1]."""
+
+    id: str
+    state: str  # queued, running, done, failed or cancelled
+    position: int
+    stage: str
+    progress: float
+    error: str | None
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class Job(Standing):
+    """A job with all that is known of it; times are epoch seconds."""
+
+    estimate: float | None
+    submitted: float
+    started: float | None
+    finished: float | None
+    elapsed: float
+    options: Mapping[str, Any]
+    styles: int
+    masks: int
+    width: int
+    height: int
+    timings: Mapping[str, float]
+    network: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a batch: a job, with its photo and its style, counted from 0."""
+
+    id: str
+    photo: int
+    style: int
+    state: str
+    progress: float
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many photos in many styles, sent together; `progress` is in [0, 1]."""
+
+    id: str
+    submitted: float
+    elapsed: float
+    photos: Sequence[str]
+    styles: Sequence[str]
+    options: Mapping[str, Any]
+    counts: Mapping[str, int]  # how many pictures are in which state
+    progress: float
+    position: int
+    estimate: float | None
+    cells: Sequence[Cell]
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return all(cell.state in ENDED for cell in self.cells)
+
+
+Kind = TypeVar("Kind", Standing, Job, Cell, Batch)
+
+
+def read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
+    """Make one from JSON; what a newer server says beyond it is ignored."""
+    return kind(**{field.name: given[field.name] for field in fields(kind)})
+
+
+def read_batch(given: Mapping[str, Any]) -> Batch:
+    return read(Batch, {**given, "cells": [read(Cell, cell) for cell in given["cells"]]})
