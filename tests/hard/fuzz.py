@@ -19,12 +19,14 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "adain.files", "worker.images.decoder"]):
+with atheris.instrument_imports(
+    include=["PIL", "adain.files", "worker.images.decoder", "worker.images.header"]
+):
     from PIL import Image
 
     from adain.files import kinds
     from tests import hostile
-    from worker.images import decoder
+    from worker.images import decoder, header
 
 LONGEST = 20_000  # bytes of a file
 PIXELS = 250_000
@@ -73,7 +75,7 @@ def look_at_one(data: bytes) -> None:
     look = {0: decoder.mask, 1: decoder.note}.get(len(data) % 8, decoder.clean)
     try:
         made = look(data, PIXELS)
-    except decoder.ImageRejected as rejected:
+    except header.ImageRejected as rejected:
         if not {"accepted", "mask"} & set(re.findall(r"\w+", str(rejected))):
             raise
         ends["sentences"] += 1

@@ -13,7 +13,7 @@ import pytest
 from tests.parts import Setting, free_port, hostile_folder, picture
 from web.launcher import launcher
 from worker import program
-from worker.images import images
+from worker.images import decoders, images
 
 ROOT = Path(program.__file__).parents[1]
 
@@ -34,7 +34,7 @@ def new_seats() -> Iterator[None]:
     """Decoders are started again, before and after."""
 
     def end() -> None:
-        for seat in images._seats.queue:
+        for seat in decoders._seats.queue:
             if seat._process:
                 seat._process.kill()
                 seat._process.wait()
@@ -117,13 +117,13 @@ def test_processes_are_started_where_it_is_known() -> None:
     assert found == {
         "web/launcher/supervised.py",
         "worker/runner/background_compile.py",
-        "worker/images/images.py",
+        "worker/images/decoders.py",
         "worker/runner/celery_tasks.py",
     }
     for name in (
         "web/launcher/launcher.py",
         "worker/runner/background_compile.py",
-        "worker/images/images.py",
+        "worker/images/decoders.py",
         "worker/runner/celery_tasks.py",
     ):
         assert "program." in (ROOT / name).read_text("utf-8")

@@ -1,7 +1,7 @@
 """Untrusted bytes → clean pictures, in a process of its own.
 
 Image decoders are C code; malicious files exploit them or exhaust memory and time.
-`python -m worker.images.decoder` is that process: `worker/images/images.py` starts it, asks it
+`python -m worker.images.decoder` is that process: `worker/images/decoders.py` starts it, asks it
 over a pipe and replaces it when the kernel had to end it. Before the first picture it is confined,
 as `worker/images/confinement.py` says. Knows no settings, no database and no job.
 """
@@ -10,7 +10,6 @@ import codecs
 import contextlib
 import io
 import json
-import logging
 import math
 import resource
 import signal
@@ -20,52 +19,28 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
 
-from adain.files import jpeg, kinds, pictures, profiles
+from adain.files import kinds, pictures
 from adain.files.kinds import ACCEPTED
-from worker.errors import Refused
 from worker.images import confinement
+from worker.images.header import MEMORY, Header, ImageRejected, opened, turn
 
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
 STRIP = 4  # how many times as long as wide a small picture may be
 ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
-
-MEMORY = 300_000_000  # bytes beyond what the idle process has
 SECONDS = 2.0  # of the processor, for a small picture …
 SECONDS_A_PIXEL = 0.2e-6  # … and for each pixel more …
 SECONDS_A_BYTE = 0.6e-6  # … and for each byte of the file; a slow machine takes a quarter of that
 MOST_SECONDS_A_PIXEL = 0.4e-6  # … however many bytes
 MOST_GROWTH = 4  # times the file's bytes; a PNG larger than that is compressed once more …
 DEFLATE_LEVEL = 4  # … so: all of deflate, at half of the time that level 6 takes for a photo
-MOST_SHRUNK = 8  # times the limit: larger pictures are not made smaller but refused
-MOST_OF_MEMORY = 0.95  # is given to a picture; the rest is for what is in pieces
-# Bytes a pixel while decoding, beyond the picture itself, as measured with 12 megapixels
-DECODING = {"WEBP": 9.5, "AVIF": 5.5, "HEIF": 5.0, "TIFF": 3.5, "PNG": 1.0, "GIF": 2.0}
-SAMPLES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}  # bytes a pixel in Pillow, others 4
-NAMES = {"MPO": "JPEG", "HEIF": "HEIC", "WEBP": "WebP"}
-TURNS = {
-    **{2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180},
-    **{4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE},
-    **{6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90},
-}
-MOST_SCANS = 100  # of a JPEG, each of which goes through all its pixels; ordinary ones have ten
-
-log = logging.getLogger(__name__)
 
 _PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-Image.MAX_IMAGE_PIXELS = None  # `opened` looks at the header itself
-
-
-class ImageRejected(Refused):
-    """A picture that can't be used; the sentence says what is accepted."""
 
 
 @dataclass(frozen=True)
@@ -77,120 +52,6 @@ class CleanImage:
     width: int
     height: int
     original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
-
-
-# ---------------------------------------------------------------- the header
-
-
-@dataclass(frozen=True)
-class Header:
-    """A picture that is not decoded yet; a JPEG may be set to be decoded smaller."""
-
-    image: Image.Image
-    size: tuple[int, int]  # of what is in the file
-    shrink: int  # by how much the decoded picture is to be made smaller
-
-
-def _too_large(limit: int) -> ImageRejected:
-    most = MOST_SHRUNK * limit / 1e6
-    return ImageRejected(f"The picture is too large: at most {most:g} megapixels are accepted.")
-
-
-def _fits(size: tuple[int, int], shrink: int, limit: int) -> bool:
-    """Whether a picture made smaller so has at most so many pixels; parts of a pixel count."""
-    return math.prod(-(-side // shrink) for side in size) <= limit
-
-
-def _opened(image: Image.Image, limit: int) -> Header:
-    """Choose how a picture becomes small enough; raises `ImageRejected` where none does."""
-    size = image.size
-    if image.width * image.height > MOST_SHRUNK * limit:
-        raise _too_large(limit)
-    if _fits(size, 1, limit):
-        return Header(image, size, 1)
-    if not isinstance(image, JpegImageFile):
-        return Header(image, size, next(by for by in count(2) if _fits(size, by, limit)))
-    shrink = next((by for by in (2, 4, 8) if _fits(size, by, limit)), None)
-    if shrink is None:
-        raise _too_large(limit)
-    image.draft(image.mode, (max(1, size[0] // shrink), max(1, size[1] // shrink)))
-    return Header(image, size, 1)
-
-
-def _coefficients(image: JpegImageFile, data: bytes) -> float:
-    """Return the bytes a pixel that libjpeg keeps of a JPEG of several scans."""
-    if not jpeg.has_scans(data, 2):
-        return 0.0
-    sides = [(layer[1], layer[2]) for layer in image.layer]
-    whole = max(wide for wide, _ in sides) * max(high for _, high in sides)
-    return 2 * sum(wide * high for wide, high in sides) / whole
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """Return what sets a picture upright by its EXIF orientation, if that can be read."""
-    try:
-        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except MemoryError:
-        raise
-    except Exception:  # what it says of its picture, not the picture, is broken
-        log.debug("EXIF can't be read", exc_info=True)
-        return None
-
-
-def _needed(header: Header, data: bytes) -> float:
-    """Return the bytes of memory that it takes to decode and convert a picture."""
-    image, (width, height) = header.image, header.size
-    pixels, made = width * height, image.width * image.height / header.shrink**2
-    needed = DECODING.get(image.format or "", 0.0) * pixels
-    needed += SAMPLES.get(image.mode, 4) * image.width * image.height
-    if isinstance(image, JpegImageFile):
-        needed += _coefficients(image, data) * pixels
-    managed = profiles.of_info(image.info) or "transparency" in image.info
-    if image.mode != "RGB" or header.shrink > 1 or managed:
-        needed += 4 * made
-    return needed + (4 * made if _turn(image) else 0)
-
-
-def _check_memory(header: Header, data: bytes) -> None:
-    """Refuse by the header what would take too much memory while it is decoded."""
-    room, needed = MEMORY * MOST_OF_MEMORY - len(data), _needed(header, data)
-    if needed > room:
-        kind = NAMES.get(header.image.format or "", header.image.format)
-        most = header.size[0] * header.size[1] * room / needed / 1e6
-        raise ImageRejected(
-            f"The picture is too large: as {kind} in this form at most {most:.0f} megapixels are "
-            "accepted, as an ordinary JPEG more."
-        )
-
-
-def _check_scans(data: bytes) -> None:
-    """Refuse a JPEG of very many scans, by its markers alone."""
-    if jpeg.has_scans(data, MOST_SCANS + 1):
-        raise ImageRejected(
-            f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
-            "progressive JPEG, about ten, are accepted."
-        )
-
-
-def opened(data: bytes, limit: int, keyword: str = "") -> Header:
-    """Read the header only; raises `ImageRejected`, also for what is too large.
-
-    Of a PNG's texts those with the keyword are read.
-    """
-    try:
-        image = pictures.opened_bytes(data, kinds.FORMATS, keyword.encode())
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise ImageRejected(kinds.refusal(data)) from error
-    if kinds.is_raw(image):
-        raise ImageRejected(kinds.refused("Raw files of cameras"))
-    if isinstance(image, JpegImageFile):
-        _check_scans(data)
-    header = _opened(image, limit)
-    if not keyword:
-        _check_memory(header, data)
-    return header
 
 
 # ---------------------------------------------------------------- conversion
@@ -219,23 +80,23 @@ def _decoded(image: Image.Image) -> Image.Image:
 
 def _rgb(header: Header) -> Image.Image:
     image = _decoded(header.image)
-    turn = _turn(image)
+    upright = turn(image)
     image.info = pictures.described(image)
     if image.mode != "RGB" or image.info or header.shrink > 1:
         image = pictures.rgb_by_pieces(image, header.shrink)
-    return image.transpose(turn) if turn is not None else image
+    return image.transpose(upright) if upright is not None else image
 
 
 def _mask(header: Header) -> Image.Image:
     image = _decoded(header.image)
-    turn = _turn(image)
+    upright = turn(image)
     image.info = pictures.described(image)
     mask = pictures.upright_mask(image).reduce(header.shrink)
     try:
         pictures.check_mask(mask)
     except ValueError as error:
         raise ImageRejected(str(error)) from error
-    return mask.transpose(turn) if turn is not None else mask
+    return mask.transpose(upright) if upright is not None else mask
 
 
 def seconds_for(pixels: int, size: int) -> float:

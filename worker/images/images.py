@@ -1,186 +1,35 @@
 """Untrusted bytes in, clean pictures out.
 
 A clean picture is upright sRGB without alpha, encoded by us, with nothing else of the upload in it.
-This module is the client: a process of its own decodes (`worker/images/decoder.py`), under limits
-of memory and time that the kernel enforces. Raises `Refused`.
+A process of its own decodes (`worker/images/decoders.py`), under limits of memory and time that
+the kernel enforces. Raises `Refused`.
 """
 
 import contextlib
 import hashlib
 import io
-import json
-import logging
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
-from functools import cache, partial
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import LifoQueue
-from threading import Lock, Timer
-from time import monotonic
 from typing import IO, Any
 
 from PIL import Image
 
-from adain.files.kinds import ACCEPTED
-from worker import program
-from worker.images import answers
-from worker.images.decoder import MEMORY
+from worker.images import answers, decoders
 from worker.images.decoder import CleanImage as CleanImage
-from worker.images.decoder import ImageRejected as ImageRejected
 from worker.images.decoder import encode as encode
-from worker.images.line import Line
+from worker.images.decoders import SEATS
+from worker.images.header import MEMORY
+from worker.images.header import ImageRejected as ImageRejected
 from worker.settings import MIB, settings
 from worker.storage import blobs
-from worker.visitor import STUDIO, Visitor
 
 OURS = ("PNG", "JPEG")  # what we write
 KEPT = (*OURS, "WEBP")  # what earlier versions wrote as well
-SEATS = 2  # pictures decoded at a time; who comes later waits
-WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 _SMALL = MIB // 2  # of a file; a picture in it hardly takes long
-
-TOO_MUCH = f"The picture takes too much memory or time to open; ordinary {ACCEPTED}."
-
-log = logging.getLogger(__name__)
-
-_COMMAND = program.command("worker.images.decoder")
-
-
-@cache
-def _tell_once(confined: str) -> None:
-    """Say by what decoders are confined, once a process."""
-    if confined == "seccomp":
-        log.info("decoders are confined by seccomp and limits")
-    else:
-        log.warning("decoders are confined by limits alone: there is no seccomp here")
-
-
-def _exchange(
-    process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes, into: answers.Sink
-) -> dict[str, Any]:
-    """Ask a decoder, return what it says and write what it made.
-
-    Raises OSError, EOFError, `NotOurs` and `NotKept`.
-    """
-    asked, given = process.stdin, process.stdout
-    assert asked is not None
-    assert given is not None
-    asked.write(json.dumps(question).encode() + b"\n")
-    asked.write(data)
-    asked.flush()
-    return answers.read(question["verb"], question["limit"], given, into)
-
-
-class _Seat:
-    """A decoding process, started at its first request; ends with this process."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
-        self._process = process
-        assert process.stdout is not None
-        _tell_once(str(answers.head(process.stdout).get("confined")))
-        return process
-
-    def _talk(self, question: dict[str, Any], data: bytes, into: answers.Sink) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.poll() is not None:
-            process = self._start()
-        clock = Timer(WALL_SECONDS, process.kill)
-        clock.daemon = True
-        clock.start()
-        try:
-            return _exchange(process, question, data, into)
-        except answers.NotOurs:
-            log.warning("a decoder gave an answer that is not ours and was ended")
-            process.kill()
-            raise
-        except answers.NotKept:  # the rest of the answer is still in the pipe
-            process.kill()
-            raise
-        finally:
-            clock.cancel()
-
-    def _end(self) -> int:
-        """Clear away what no longer answers; return how it ended."""
-        process, self._process = self._process, None
-        assert process is not None
-        try:
-            code = process.wait(2)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(OSError):  # what was not taken any more
-                if pipe is not None:
-                    pipe.close()
-        return code
-
-    def ask(
-        self, question: dict[str, Any], data: bytes, into: answers.Sink, account: "Account"
-    ) -> dict[str, Any]:
-        """Have bytes looked at, and the picture written.
-
-        Returns its suffix, width and height; raises `ImageRejected`, and OSError when it can't be
-        written. Counts the processor's seconds, or those that passed if the decoder can't tell any
-        more.
-        """
-        begun = monotonic()
-        try:
-            reply = self._talk(question, data, into)
-        except answers.NotKept as failed:
-            self._end()
-            raise failed.error from None
-        except (OSError, EOFError, answers.NotOurs) as error:
-            account.add(monotonic() - begun)
-            code = self._end()
-            if code >= 0:
-                raise RuntimeError(f"the decoder ended with code {code}") from error
-            log.warning("a decoder was ended by signal %d", -code)
-            raise ImageRejected(TOO_MUCH) from error
-        passed = monotonic() - begun
-        account.add(min(reply.get("seconds", passed), passed))
-        if "refused" in reply:
-            raise ImageRejected(reply["refused"])
-        return reply
-
-
-# ---------------------------------------------------------------- in whose turn
-
-
-@dataclass
-class Account:
-    """In whose turn pictures are decoded, and the seconds that it took."""
-
-    visitor: Visitor
-    seconds: float = 0.0
-    pictures: int = 0
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, seconds: float) -> None:
-        """Count what a picture took."""
-        with self._lock:
-            self.seconds += seconds
-            self.pictures += 1
-
-
-_account: ContextVar[Account | None] = ContextVar("account", default=None)
-
-
-@contextlib.contextmanager
-def charged(account: Account) -> Iterator[None]:
-    """Have what is decoded meanwhile, by this thread or task, decoded in the account's turn."""
-    before = _account.set(account)
-    try:
-        yield
-    finally:
-        _account.reset(before)
 
 
 # ---------------------------------------------------------------- pictures in files
@@ -248,22 +97,6 @@ class _Nowhere:
         """Forget the bytes."""
 
 
-# ---------------------------------------------------------------- what may be asked
-
-
-_line = Line(SEATS, SEATS)
-_seats: LifoQueue[_Seat] = LifoQueue()
-for _ in range(SEATS):
-    _seats.put(_Seat())
-
-
-def _question(
-    verb: str, data: bytes, memory: int = MEMORY, to: Sequence[int] = ()
-) -> dict[str, Any]:
-    question = {"verb": verb, "length": len(data), "limit": settings().max_pixels}
-    return question | {"memory": memory, "to": list(to)}
-
-
 def _bytes(given: Given) -> bytes:
     """Return a picture's bytes; raises `ImageRejected` where more was sent than may be."""
     picture, most = source(given), settings().max_upload_bytes
@@ -277,14 +110,7 @@ def _ask(
     verb: str, given: Given, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
 ) -> dict[str, Any]:
     """Have a picture looked at, within so many bytes; `to`: what the verb makes it as large as."""
-    data = _bytes(given)
-    account = _account.get() or Account(STUDIO)
-    with _line.seat(account.visitor):
-        seat = _seats.get()
-        try:
-            return seat.ask(_question(verb, data, memory, to), data, into, account)
-        finally:
-            _seats.put(seat)
+    return decoders.ask(verb, _bytes(given), into, memory, to)
 
 
 def _made(verb: str, given: Given, *to: int) -> CleanImage:

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
 from worker.errors import Message, Refused, rounded
-from worker.images import images
+from worker.images import decoders
 from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.storage import database
 from worker.storage.database import Base, now
@@ -235,9 +235,9 @@ def pictures(count: int = 1) -> Cost:
 @contextmanager
 def paying(visitor: Visitor) -> Iterator[None]:
     """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took."""
-    account = images.Account(visitor)
+    account = decoders.Account(visitor)
     try:
-        with images.charged(account):
+        with decoders.charged(account):
             yield
     finally:
         if account.pictures:

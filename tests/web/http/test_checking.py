@@ -18,7 +18,7 @@ from tests.web.served import served
 from web import app
 from web.http import checking
 from web.security import body_limits
-from worker.images import images
+from worker.images import decoders
 from worker.images.line import Line
 from worker.storage import database
 from worker.visitors import rate_limits as budget
@@ -100,7 +100,7 @@ def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_tu
             return super()._enter(who)
 
     monkeypatch.setattr(budget, "charge", noted)
-    monkeypatch.setattr(images, "_line", Watched(2, 2))
+    monkeypatch.setattr(decoders, "_line", Watched(2, 2))
     monkeypatch.setattr(checking, "_line", Watched(4, 2))
     client.post(path, files=_files(FIELDS[path], picture(64, 48, "JPEG")))
     with database.reading() as session:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.parts import picture
-from worker.images import answers, images
+from worker.images import answers, decoders, images
 from worker.images.decoder import encode
 from worker.images.images import ImageRejected
 from worker.settings import MIB
@@ -50,12 +50,12 @@ def webp() -> bytes:
 
 
 @pytest.fixture
-def seat(monkeypatch: pytest.MonkeyPatch) -> Iterator[images._Seat]:
+def seat(monkeypatch: pytest.MonkeyPatch) -> Iterator[decoders._Seat]:
     """The only seat there is, without a decoder yet."""
-    made = images._Seat()
-    seats: LifoQueue[images._Seat] = LifoQueue()
+    made = decoders._Seat()
+    seats: LifoQueue[decoders._Seat] = LifoQueue()
     seats.put(made)
-    monkeypatch.setattr(images, "_seats", seats)
+    monkeypatch.setattr(decoders, "_seats", seats)
     yield made
     if made._process is not None:
         made._process.kill()
@@ -64,11 +64,11 @@ def seat(monkeypatch: pytest.MonkeyPatch) -> Iterator[images._Seat]:
 
 @pytest.mark.parametrize("what", ANSWERS)
 def test_an_answer_that_no_decoder_of_ours_gives_is_refused_and_ends_the_decoder(
-    what: str, seat: images._Seat, monkeypatch: pytest.MonkeyPatch
+    what: str, seat: decoders._Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [sys.executable, "-P", "-c", BEGINNING + ANSWERS[what]]
     with monkeypatch.context() as taken_over:
-        taken_over.setattr(images, "_COMMAND", command)
+        taken_over.setattr(decoders, "_COMMAND", command)
         with pytest.raises(ImageRejected):
             images.clean(webp())
     assert seat._process is None

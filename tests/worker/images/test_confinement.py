@@ -12,8 +12,9 @@ import pytest
 
 from tests import hostile
 from tests.parts import picture
-from worker.images import confinement, images
-from worker.images.images import Account, ImageRejected
+from worker.images import confinement, decoders, images
+from worker.images.decoders import Account
+from worker.images.images import ImageRejected
 from worker.visitor import STUDIO
 
 # What an attacker does whose code runs in a decoder. Prepared before it is confined, since
@@ -125,7 +126,7 @@ def test_a_call_of_another_architecture_ends_the_process() -> None:
 
 def test_it_is_the_decoders_that_are_confined(blob: Path) -> None:
     images.clean(picture())
-    processes = [seat._process for seat in images._seats.queue if seat._process]
+    processes = [seat._process for seat in decoders._seats.queue if seat._process]
     assert processes
     for process in processes:
         reported = Path(f"/proc/{process.pid}/status").read_text()
@@ -147,13 +148,13 @@ FREE = (
 def outcomes(part: str) -> dict[str, tuple[object, ...]]:
     """Return what a new decoder makes of each file of the corpus."""
     found: dict[str, tuple[object, ...]] = {}
-    seat = images._Seat()
+    seat = decoders._Seat()
     for name, data in hostile.corpus(part).items():
         try:
             for verb, to in (("clean", []), ("small", [8]), ("small_mask", [8, 8])):
                 into = io.BytesIO()
                 reported = seat.ask(
-                    images._question(verb, data, to=to), data, into, Account(STUDIO)
+                    decoders._question(verb, data, to=to), data, into, Account(STUDIO)
                 )
                 found[f"{name} {verb}"] = (reported["width"], reported["height"], into.getvalue())
         except ImageRejected as refused:
@@ -170,7 +171,7 @@ def test_a_confined_decoder_makes_of_every_file_what_a_free_one_makes(
 ) -> None:
     """What the library would load late has to be there before: no file is opened any more."""
     confined = outcomes(part)
-    monkeypatch.setattr(images, "_COMMAND", [sys.executable, "-P", "-c", FREE])
+    monkeypatch.setattr(decoders, "_COMMAND", [sys.executable, "-P", "-c", FREE])
     free = outcomes(part)
     assert [name for name in free if free[name] != confined[name]] == []
 
@@ -179,23 +180,23 @@ def test_a_decoder_that_hangs_is_ended_by_the_clock_and_the_next_picture_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images.clean(picture())
-    for seat in images._seats.queue:
+    for seat in decoders._seats.queue:
         if seat._process:
             os.kill(seat._process.pid, signal.SIGSTOP)  # takes no time of the processor
-    monkeypatch.setattr(images, "WALL_SECONDS", 0.5)
+    monkeypatch.setattr(decoders, "WALL_SECONDS", 0.5)
     with pytest.raises(ImageRejected, match="takes too much memory or time to open"):
         images.clean(picture())
     monkeypatch.undo()
-    for seat in images._seats.queue:
+    for seat in decoders._seats.queue:
         if seat._process:
             os.kill(seat._process.pid, signal.SIGCONT)
     assert images.clean(picture()).width == 64
 
 
 def test_it_is_said_once_by_what_decoders_are_confined(caplog: pytest.LogCaptureFixture) -> None:
-    images._tell_once.cache_clear()
+    decoders._tell_once.cache_clear()
     with caplog.at_level(logging.INFO):
-        images._tell_once("limits")
-        images._tell_once("limits")
+        decoders._tell_once("limits")
+        decoders._tell_once("limits")
     assert caplog.messages == ["decoders are confined by limits alone: there is no seccomp here"]
-    images._tell_once.cache_clear()
+    decoders._tell_once.cache_clear()

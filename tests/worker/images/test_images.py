@@ -14,8 +14,8 @@ from PIL import Image, ImageCms
 from adain.files.kinds import ACCEPTED
 from tests import hostile
 from tests.parts import Setting, picture
-from worker.images import decoder, images
-from worker.images.decoder import MOST_SCANS
+from worker.images import decoder, decoders, images
+from worker.images.header import MOST_SCANS, opened
 from worker.images.images import CleanImage, ImageRejected
 from worker.storage import blobs
 from worker.visitor import Visitor
@@ -315,16 +315,14 @@ def test_what_takes_more_memory_or_time_than_a_picture_may_is_ended_by_the_kerne
 
 def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded() -> None:
     assert images.clean(hostile.scans(MOST_SCANS - 10, 24)).width == 24
-    account = images.Account(Visitor("ann"))
+    account = decoders.Account(Visitor("ann"))
     with (
-        images.charged(account),
+        decoders.charged(account),
         pytest.raises(ImageRejected, match="JPEG of more than 100 scans"),
     ):
         images.clean(hostile.scans(MOST_SCANS + 1, 24))
     with pytest.raises(ImageRejected, match="JPEG of more than 100 scans"):
-        decoder.opened(
-            hostile.scans(MOST_SCANS + 1, 24).replace(b"\xff\xda", b"\xff\xff\xda"), 10**6
-        )
+        opened(hostile.scans(MOST_SCANS + 1, 24).replace(b"\xff\xda", b"\xff\xff\xda"), 10**6)
 
 
 def test_scans_of_a_thumbnail_and_of_a_film_behind_the_picture_are_not_counted() -> None:
@@ -342,12 +340,12 @@ def test_a_picture_may_take_as_long_as_its_file_is_large_within_what_its_pixels_
 
 
 def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside(tmp_path: Path) -> None:
-    alone, beside = images.Account(Visitor("ann")), images.Account(Visitor("ann"))
-    with images.charged(alone), pytest.raises(ImageRejected):
+    alone, beside = decoders.Account(Visitor("ann")), decoders.Account(Visitor("ann"))
+    with decoders.charged(alone), pytest.raises(ImageRejected):
         images.clean(hostile.corpus("bombs")["exif.jpg"])  # ended by the kernel
     assert (alone.pictures, alone.seconds > 0) == (1, True)
     slow = [images.source(hostile.scans(60))] * 4
-    with images.charged(beside), images.looks(slow, tmp_path) as looks:
+    with decoders.charged(beside), images.looks(slow, tmp_path) as looks:
         looks[0]()  # and the results of the others are not asked for
     counted = beside.pictures
     assert 1 <= counted <= 4
@@ -358,7 +356,7 @@ def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside(tmp_pa
 
 def test_a_decoder_that_died_meanwhile_is_no_fault_of_the_next_picture() -> None:
     images.clean(picture())
-    for seat in images._seats.queue:
+    for seat in decoders._seats.queue:
         if seat._process:
             seat._process.kill()
             seat._process.wait()
