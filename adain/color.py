@@ -4,7 +4,6 @@ The default, the style's colours, needs no code.
 """
 
 import math
-from enum import StrEnum
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +16,6 @@ _LEAST_VARIANCE = 1e-4  # a grey picture has no chroma to stretch, only noise
 _COLORED = 48 / 255  # chroma from which on a picture's colours are no tint any more
 _CELL = 8  # pixels a side, over which chroma is averaged: what is smaller is noise
 _LOOKED_AT = 512  # pixels of the shorter side that is looked at for it, at least
-
-
-class Color(StrEnum):
-    """Whose colours the result has."""
-
-    STYLE = "style"
-    CONTENT = "content"
-    LUMINANCE = "luminance"
 
 
 def _moments(image: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """Coverage: how much of each pixel is painted, alpha times the sum of its masks.
 
-Where that is less than 1 the result is mixed with the photo in proportion (`model.restored`);
+Where that is less than 1 the result is mixed with the photo in proportion (`transfer.restored`);
 farther than `OUTSIDE` pixels from all that is covered it is the photo.
 """
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from adain import pixels
-from adain.model import restored
+from adain.model.transfer import restored
 from adain.request import Request
 from adain.tiles import Tile
 

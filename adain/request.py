@@ -6,7 +6,6 @@ Knows no network and no device.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Self
 
 import torch
@@ -14,20 +13,12 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from adain import pixels
-from adain.color import Color
+from adain.catalog import Color, Region, Transfer
 from adain.files import pictures
-from adain.model import Moments, Transfer
+from adain.model.moments import Moments
 
 USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
 FINEST, BROADEST = 0.5, 4.0  # times the usual strokes
-
-
-class Region(StrEnum):
-    """Where a single style acts in a photo whose mask is white on its subject."""
-
-    ALL = "all"  # as its mask says, if it has one
-    SUBJECT = "subject"
-    BACKGROUND = "background"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from adain import coverage, pixels
 from adain.files import pictures
-from adain.model import restored
+from adain.model.transfer import restored
 from adain.request import USUAL, Request
 from adain.tiles import Tile
 

@@ -5,9 +5,9 @@ sets those (`worker/jobs/__init__.py`).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -16,13 +16,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from adain import aot_runtime, coverage, pixels, strokes, weights
 from adain import color as colors
-from adain.aot_runtime import CodeUnusable, Compiled
-from adain.color import Color
+from adain import coverage, pixels, strokes, weights
+from adain.aot import runtime as aot_runtime
+from adain.aot.runtime import CodeUnusable, Compiled
+from adain.catalog import DEFAULT_NETWORK, Color, Transfer
 from adain.coverage import Coverage
 from adain.files import pictures
-from adain.model import Moments, Network, Transfer, transferred
+from adain.mixing import Mix, Watch, mix, restyle
+from adain.model.moments import Moments
+from adain.model.network import Network
 from adain.request import Request, Style
 from adain.tiled_forward import TiledForward
 from adain.tiles import Tile, tiled
@@ -30,8 +33,6 @@ from adain.tiles import Tile, tiled
 log = logging.getLogger(__name__)
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
-
-Watch = Callable[[str, float], None]  # stage name, fraction done; may raise to stop
 
 
 def _unwatched(stage: str, fraction: float) -> None:
@@ -47,27 +48,6 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"There is no device {name!r} here; use auto, cpu or cuda.") from error
     return device
-
-
-@dataclass(frozen=True)
-class _Mix:
-    """What a batch does to its features at one level, as `transferred` takes it."""
-
-    styles: Moments  # N×K×…
-    cover: Tensor  # N×K×1×1, or N×K×h×w with masks
-    regions: Tensor | None  # N×K×h×w with masks
-    alpha: Tensor  # N
-    full: bool  # whether covariances are transferred
-    cell: int  # pixels a side
-    grain: Callable[[int, int, torch.Size], Tensor | None]  # noise from a corner on
-
-    def transfer(
-        self, content: Moments, plain: Moments | None, features: Tensor, tile: Tile
-    ) -> Tensor:
-        """Change the features of a tile, measured over the whole and with no style at all."""
-        cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
-        grain = self.grain(tile.top // self.cell, tile.left // self.cell, features.shape[2:])
-        return transferred(features, self.styles, cover, self.alpha, content, plain, grain)
 
 
 def _quick(device: torch.device) -> torch.dtype:
@@ -143,7 +123,7 @@ class Stylizer:
     @classmethod
     def load(
         cls,
-        network: str = "compact",
+        network: str = DEFAULT_NETWORK,
         folder: Path = FOLDER,
         device: str = "auto",
         exact: bool = False,
@@ -151,8 +131,8 @@ class Stylizer:
     ) -> Self:
         """Load a network by name; `device` is "auto", "cpu", "cuda" or "cuda:N".
 
-        `code` is a folder in which `compiling.py` keeps machine code of networks; as soon as there
-        is some of this one, it is used where it can be.
+        `code` is a folder in which `aot/compile.py` keeps machine code of networks; as soon as
+        there is some of this one, it is used where it can be.
 
         Raises `weights.WeightsError` when there are no sound weights, ValueError for an unknown
         network or a device that is not there.
@@ -268,7 +248,7 @@ class Stylizer:
 
         `given` is what the network paints: the contents, or what is to be painted over.
         """
-        mixes = [self._mix(requests, styles, level) for level in self.model.levels]
+        mixes = [mix(self.model, requests, styles, level) for level in self.model.levels]
         contents = torch.cat([pixels.tensor(one) for one in given])
         first = all(one is request.content for one, request in zip(given, requests, strict=True))
         photos = contents if first else torch.cat([pixels.tensor(one.content) for one in requests])
@@ -296,7 +276,7 @@ class Stylizer:
         self,
         images: Tensor,
         photos: Tensor,
-        mixes: Sequence[_Mix],
+        mixes: Sequence[Mix],
         covered: Coverage,
         most: Tensor,
         luminance: Tensor,
@@ -307,7 +287,7 @@ class Stylizer:
         What is not painted goes back to the photos. `most` (N) is what chroma they may have.
         """
         forward = self._forward(images)
-        plain = self._restyle(forward, mixes, watch)
+        plain = restyle(forward, mixes, watch)
         results = torch.empty_like(images)
         for tile in forward.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / forward.height)
@@ -323,28 +303,6 @@ class Stylizer:
         """Send padded N×3×H×W through the network, in the precision that suits the size."""
         return TiledForward(self._large if tiled(*images.shape[2:]) else self.model, images)
 
-    def _restyle(self, forward: TiledForward, mixes: Sequence[_Mix], watch: Watch) -> TiledForward:
-        """Transfer styles level by level, measuring before each; return the pass without any.
-
-        Alpha goes back to what the content is at a level with no style at all: where it is
-        less than 1, that is measured as well, on a second forward pass.
-        """
-        part = 0.6 / len(mixes)
-        plain_too = bool((mixes[0].alpha < 1).any())
-        for level, mix in enumerate(mixes):
-            stage, since = ("picture" if level else "content"), 0.2 + part * level
-
-            def report(fraction: float, stage: str = stage, since: float = since) -> None:
-                watch(stage, since + part * fraction)
-
-            own, without = forward.measure(level, mix.full, mix.regions, report), None
-            if level == 0:
-                plain = forward.untouched()
-            elif plain_too:
-                without = plain.measure(level, mix.full, mix.regions, report)
-            forward.transfer(level, partial(mix.transfer, own, without))
-        return plain
-
     def _styles(self, request: Request) -> list[Style]:
         """Measure a request's K styles, or take them as they were measured."""
         like = request.content if request.color == Color.CONTENT else None
@@ -358,35 +316,3 @@ class Stylizer:
             if style.network != self.name:
                 raise ValueError(f"A style measured by {style.network} is no use to {self.name}.")
         return styles
-
-    def _mix(
-        self, requests: Sequence[Request], styles: Sequence[Sequence[Style]], level: int
-    ) -> _Mix:
-        """Bring the requests' styles, weights, masks and alphas to one shape at a level.
-
-        Requests with fewer styles than others are filled up with styles that cover nothing.
-        """
-        n, k = len(requests), max(map(len, styles))
-        channels, cell = self.model.channels[level], self.model.strides[level]
-        full = requests[0].transfer.full(level)
-        regions = [request.regions(self.model.stride, cell) for request in requests]
-        masked = any(request.masks for request in requests)
-        cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
-        mean, spread = torch.zeros(n, k, channels), torch.ones(n, k, channels)
-        if Transfer.COVARIANCE.full(level):  # as styles are measured, whatever is then done
-            spread = torch.diag_embed(spread)
-        cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
-        for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
-            for number, style in enumerate(own):
-                mean[place, number], spread[place, number] = style.levels[level]
-            cover[place, : len(own)] = request.cover(region)
-            inside[place, : len(own)] = region
-        return _Mix(
-            Moments(mean.to(self.device), spread.to(self.device)),
-            cover.to(self.device),
-            inside.to(self.device) if masked else None,
-            torch.tensor([request.alpha for request in requests], device=self.device),
-            full,
-            cell,
-            partial(self.model.grain, level),
-        )

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from adain import pixels
-from adain.model import FEWEST_CELLS, MomentAccumulator, Moments, Network
+from adain.model.moments import FEWEST_CELLS, MomentAccumulator, Moments
+from adain.model.network import Network
 from adain.tiles import Tile, tiles
 
 KEPT = 640 << 20  # bytes of one level's features; 8,192 × 8,192 px of `compact` have 512 MiB at 1/8
@@ -112,9 +113,12 @@ class TiledForward:
         if self._level == _PICTURE:
             x = pixels.unit(self._model.folded(pixels.sent(x, self._device)))
             x = self._model.enter(x.to(self._dtype))
-        for passed in range(max(self._level, 0), level):
+
+        def change(passed: int, features: Tensor) -> Tensor:
             transfer = self._transfers.get(passed)
-            x = self._model.step(passed, x if transfer is None else transfer(x, around))
+            return features if transfer is None else transfer(features, around)
+
+        x = self._model.run(x, change, max(self._level, 0), level)
         if level not in self._model.levels:
             x = self._model.unfolded(x)
         return tile.inside(around).of(x, self._stride(level))

@@ -21,7 +21,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from adain.model import NETWORKS, Network, build
+from adain import catalog
+from adain.catalog import NETWORKS
+from adain.model.builders import build
+from adain.model.network import Network
 
 SHIPPED = Path(__file__).parent / "weights"
 GRAIN = "grain"  # key in a file's metadata: the deviation of the noise it was taught with
@@ -88,14 +91,13 @@ def find(network: str, folder: Path) -> Weights:
 
     Raises ValueError for an unknown name, `WeightsMissing` and `WeightsCorrupt`.
     """
-    if network not in NETWORKS:
-        raise ValueError(f"unknown network {network!r}; there are: {', '.join(NETWORKS)}")
+    halves = catalog.network(network).halves
     files = _files(network, folder)
     if not files:
         raise WeightsMissing(
             f"The weights of {network!r} are not in {folder}. Get them with "
-            "`adain-studio weights add FILE` or `adain-studio weights fetch URL --sha256 …` "
-            "(for vgg19: once for the encoder, once for the decoder)."
+            "`adain-studio weights add FILE` or `adain-studio weights fetch URL --sha256 …`"
+            f"{', once for the encoder, once for the decoder' if halves else ''}."
         )
     for file in files:
         _verify(file)

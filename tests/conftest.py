@@ -52,7 +52,7 @@ def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with machine code of the shipped network; one and a half minutes."""
     folder = tmp_path_factory.mktemp("code")
-    subprocess.run([sys.executable, "-m", "adain.aot_compile", str(folder)], check=True)
+    subprocess.run([sys.executable, "-m", "adain.aot.compile", str(folder)], check=True)
     return folder
 
 

@@ -89,7 +89,7 @@ def hostile_folder(folder: Path) -> Path:
     """Make a folder whose modules are called as others; each that runs says so in `ran`."""
     for name in ("adain", "worker", "web", "json", "celery", "uvicorn", "encodings"):
         (folder / name).mkdir(parents=True)
-        for file in ("__init__.py", "cli.py", "decoder.py", "compiling.py", "celery_tasks.py"):
+        for file in ("__init__.py", "cli.py", "decoder.py", "celery_tasks.py"):
             says = f"open({str(folder / 'ran')!r}, 'a').write(__name__ + ' ')"
             (folder / name / file).write_text(says)
     return folder

@@ -282,7 +282,7 @@ def _folder() -> Path:
 @weights.command("list")
 def list_weights() -> None:
     """List the networks and where their weights lie, or how to get them."""
-    from adain.model import NETWORKS
+    from adain.catalog import NETWORKS
     from adain.weights import WeightsError, find
 
     for network in NETWORKS:

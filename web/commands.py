@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from adain.catalog import NETWORKS, Color, Transfer
+
 if TYPE_CHECKING:
     from web.client import Batch, Standing, Studio
 
@@ -33,6 +35,13 @@ Picture = Annotated[
     typer.Argument(
         exists=True, dir_okay=False, help="PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF or BMP"
     ),
+]
+ColorOption = Annotated[str, typer.Option("--color", help=" or ".join(Color))]
+NetworkOption = Annotated[
+    str, typer.Option("--network", help=f"{' or '.join(NETWORKS)}; the studio's if left out")
+]
+TransferOption = Annotated[
+    str, typer.Option("--transfer", help=f"{' or '.join(Transfer)}; adain: plain AdaIN")
 ]
 Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
 Region = Annotated[
@@ -95,10 +104,10 @@ def submit(
     mask: Annotated[list[Path] | None, typer.Option(help="one for each style")] = None,
     weight: Annotated[list[float] | None, typer.Option(help="one for each style")] = None,
     alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
-    color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
+    color: ColorOption = Color.STYLE.value,
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
-    network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
-    transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
+    network: NetworkOption = "",
+    transfer: TransferOption = Transfer.COVARIANCE.value,
     strokes: Strokes = 1.0,
     region: Region = "all",
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
@@ -142,10 +151,10 @@ def batch(
         list[Path], typer.Option("--style", "-s", exists=True, dir_okay=False, help="repeatable")
     ],
     alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
-    color: Annotated[str, typer.Option(help="style, content or luminance")] = "style",
+    color: ColorOption = Color.STYLE.value,
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
-    network: Annotated[str, typer.Option(help="compact or vgg19; the studio's if left out")] = "",
-    transfer: Annotated[str, typer.Option(help="covariance, or adain: plain AdaIN")] = "covariance",
+    network: NetworkOption = "",
+    transfer: TransferOption = Transfer.COVARIANCE.value,
     strokes: Strokes = 1.0,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[

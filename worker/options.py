@@ -5,13 +5,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from adain.catalog import NETWORKS, Color, Region, Transfer
+from worker.choices import ColorMode, NetworkName, RegionName, TransferKind
 from worker.errors import Message, Refused
 from worker.settings import settings
 
-COLORS = ("style", "content", "luminance")  # as adain.color.Color; a test holds them together
-NETWORKS = ("compact", "vgg19")  # as adain.model.NETWORKS
-TRANSFERS = ("adain", "covariance")  # as adain.model.Transfer
-REGIONS = ("all", "subject", "background")  # as adain.request.Region
 SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
 FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
 USUAL = 512  # pixels of the shorter side at which the network's own strokes are the usual ones
@@ -19,11 +17,11 @@ USUAL = 512  # pixels of the shorter side at which the network's own strokes are
 _ACCEPTED = {
     "alpha": Message("options.alpha"),
     "weights": Message("options.weights"),
-    "color": Message("options.color", names=list(COLORS)),
+    "color": Message("options.color", names=list(Color)),
     "size": Message("options.size", minimum=SMALLEST, maximum=LARGEST),
     "network": Message("options.network", names=list(NETWORKS)),
-    "transfer": Message("options.transfer", names=list(TRANSFERS)),
-    "region": Message("options.region", names=list(REGIONS)),
+    "transfer": Message("options.transfer", names=list(Transfer)),
+    "region": Message("options.region", names=list(Region)),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
 }
 
@@ -44,11 +42,11 @@ class Options(BaseModel):
 
     alpha: float = Field(1.0, ge=0, le=1)
     weights: list[Weight] = []
-    color: Literal["style", "content", "luminance"] = "style"
+    color: ColorMode = Color.STYLE.value
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
-    network: Literal["compact", "vgg19"] = Field(default_factory=lambda: settings().network)
-    transfer: Literal["adain", "covariance"] = "covariance"  # in vgg19 the same
-    region: Literal["all", "subject", "background"] = "all"  # of one style
+    network: NetworkName = Field(default_factory=lambda: settings().network)
+    transfer: TransferKind = Transfer.COVARIANCE.value  # in vgg19 the same
+    region: RegionName = Region.ALL.value  # of one style
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
 
@@ -69,7 +67,12 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
     were masks alone.
     """
-    return {"transfer": "adain", "strokes": 0.0, "region": "all", **options}
+    return {
+        "transfer": Transfer.ADAIN.value,
+        "strokes": 0.0,
+        "region": Region.ALL.value,
+        **options,
+    }
 
 
 def _accepted(error: ValidationError) -> Message:

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adain import catalog
 from worker import setting_values
+from worker.choices import NetworkName
 from worker.setting_values import Folder
 
 PREFIX = "STUDIO_"
@@ -78,9 +80,7 @@ class Settings(BaseSettings):
     )
     https_only: bool = Field(default=False, description="send cookies over https only")
 
-    network: Literal["compact", "vgg19"] = Field(
-        default="compact", description="the default network"
-    )
+    network: NetworkName = Field(default=catalog.DEFAULT_NETWORK, description="the default network")
     device: str = Field(
         default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
     )

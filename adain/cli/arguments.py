@@ -3,11 +3,10 @@
 import argparse
 from pathlib import Path
 
-from adain import aot_runtime
+from adain.aot import runtime
+from adain.catalog import DEFAULT_NETWORK, NETWORKS, Color, Region, Transfer
 from adain.cli import outputs
-from adain.color import Color
-from adain.model import NETWORKS, Transfer
-from adain.request import BROADEST, FINEST, Region
+from adain.request import BROADEST, FINEST
 from adain.stylizer import FOLDER
 
 _STATUS = (
@@ -90,13 +89,13 @@ def _look(parser: argparse.ArgumentParser) -> None:
 
 def _machine(parser: argparse.ArgumentParser) -> None:
     """Add what says which network runs where."""
-    parser.add_argument("--network", choices=list(NETWORKS), default="compact")
+    parser.add_argument("--network", choices=list(NETWORKS), default=DEFAULT_NETWORK)
     parser.add_argument("--weights-folder", type=Path, default=FOLDER)
     parser.add_argument(
         "--code-folder",
         type=Path,
-        default=aot_runtime.FOLDER,
-        help="of `python -m adain.aot_compile`",
+        default=runtime.FOLDER,
+        help="of `python -m adain.aot.compile`",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", action="store_true", help="print a line of JSON a picture")

@@ -13,12 +13,12 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from adain.catalog import Color
 from adain.cli import inputs, outputs, sheet
 from adain.cli.inputs import STANDARD, Input, Unusable
 from adain.cli.outputs import Refused
 from adain.cli.plan import Plan
 from adain.cli.sheet import Sheet
-from adain.color import Color
 from adain.files import pictures
 from adain.request import Request
 from adain.stylizer import Stylizer

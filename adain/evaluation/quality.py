@@ -17,11 +17,11 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from adain import pixels, weights
+from adain.catalog import NETWORKS
 from adain.evaluation import measures
 from adain.evaluation.cards import Deck
 from adain.evaluation.measures import Measures
 from adain.files import pictures
-from adain.model import NETWORKS
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.training import crops, lossnet, runs

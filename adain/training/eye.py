@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from adain.covariance import covariance
+from adain.model.covariance import covariance
 from adain.training.losses import halved
 from adain.training.lossnet import LossNetwork, LossNetworkMissing
 

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adain.covariance import covariance
-from adain.model import EPSILON, Statistics, adain, statistics
+from adain.model.covariance import covariance
+from adain.model.moments import EPSILON, Statistics, statistics
+from adain.model.transfer import adain
 
 _LEAST_SPREAD = 1e-6  # squared covariance below which the distance is no longer relative
 _FLAT = 0.03  # standard deviation of lightness at which a place counts as flat by a third

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from adain.covariance import covariance
-from adain.model import EPSILON, Statistics, statistics
+from adain.model.covariance import covariance
+from adain.model.moments import EPSILON, Statistics, statistics
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "losses.safetensors"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from adain.model import NETWORKS, Transfer
+from adain.catalog import NETWORKS, Transfer
 from adain.training.lossnet import DEEPEST, LAYERS
 
 FOLDER = Path(__file__).parent / "recipes"

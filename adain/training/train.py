@@ -19,8 +19,9 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
-from adain import pixels, weights
-from adain.model import Network, build
+from adain import catalog, pixels, weights
+from adain.model.builders import build
+from adain.model.network import Network
 from adain.training import crops, eye, lossnet, recipe, runs
 from adain.training.crops import NoPictures, Pictures
 from adain.training.eye import Eye
@@ -77,14 +78,14 @@ def _length(plan: Recipe, steps: int | None, photos: int) -> Recipe:
 
 
 def _start(plan: Recipe, eyes: list[Eye]) -> Network:
-    """Build the network a recipe starts from; `vgg19` gets the loss network as its encoder."""
+    """Build the network a recipe starts from; a fixed encoder is the loss network's."""
     if plan.start == "shipped":
         return weights.load_file_of(plan.network, weights.SHIPPED / f"{plan.network}.safetensors")
     if plan.start != "random":
         return weights.load_file_of(plan.network, Path(plan.start))
     torch.manual_seed(plan.seed)
     network = build(plan.network)
-    if plan.network == "vgg19":
+    if catalog.network(plan.network).fixed_encoder:
         lossnet.copy_into(eyes[0].network, network.encoder)
     else:
         *_, last = (weight for weight in network.decoder.parameters() if weight.dim() == 4)

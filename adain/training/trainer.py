@@ -13,8 +13,10 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from adain import pixels
-from adain.model import Network, Transfer, build
+from adain import catalog, pixels
+from adain.catalog import Transfer
+from adain.model.builders import build
+from adain.model.network import Network
 from adain.training import crops, losses
 from adain.training.crops import Pictures
 from adain.training.eye import SPREADS, Eye, Seen
@@ -36,7 +38,7 @@ def _stylized(
     At each level the content gets the moments that the style has there on its own way through
     the decoder, and noise from a corner on.
     """
-    wanted, back = network.measure(style, transfer == Transfer.COVARIANCE)
+    wanted, back = network.measure(style, transfer)
     styles = [moments.each() for moments in wanted]
     painted = network.paint(content, styles, transfer=transfer, corner=corner)
     return network.unfolded(painted), network.unfolded(back)
@@ -67,7 +69,7 @@ class Trainer:
         self.network.to(memory_format=torch.channels_last)
         if recipe.grain is not None:
             self.network.set_grain(recipe.grain)
-        if recipe.network == "vgg19":  # the paper's encoder stays as it is
+        if catalog.network(recipe.network).fixed_encoder:
             network.encoder.requires_grad_(False)
         self.learned = [weight for weight in network.parameters() if weight.requires_grad]
         self.average = {name: v.detach().clone() for name, v in network.state_dict().items()}

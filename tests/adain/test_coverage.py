@@ -10,11 +10,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from adain import coverage, pixels, tiled_forward, tiles
-from adain.color import Color, keep_colors
+from adain.catalog import Color, Region, Transfer
+from adain.color import keep_colors
 from adain.coverage import NEAR, OUTSIDE
 from adain.files import pictures
-from adain.model import Transfer
-from adain.request import Region, Request
+from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, autoencoded, drawn, mask
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from adain import strokes, tiles
-from adain.color import Color
+from adain.catalog import Color
 from adain.coverage import OUTSIDE
 from adain.files import pictures
 from adain.request import BROADEST, FINEST, USUAL, Request

@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from adain import pixels, tiled_forward, tiles
-from adain.color import Color
-from adain.model import Transfer, build
+from adain.catalog import Color, Transfer
+from adain.model.builders import build
 from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.training import losses

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from adain import weights
-from adain.model import build
+from adain.model.builders import build
 from adain.weights import WeightsCorrupt, WeightsError, WeightsMissing
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from adain import aot_runtime, malloc
+from adain import malloc
+from adain.aot import runtime as aot_runtime
 from adain.request import Request
 from adain.stylizer import Stylizer
 from worker.images import decoder

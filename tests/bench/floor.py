@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from adain.model import Network, build
+from adain.model.builders import build
+from adain.model.network import Network
 
 _MATRIX = 2048  # rows and columns of the matrices multiplied
 _COPIED = 1 << 28  # bytes copied
@@ -82,10 +83,12 @@ def layers(network: str, side: int, dtype: torch.dtype) -> list[Layer]:
         for layer in model.modules():
             if isinstance(layer, nn.Conv2d):
                 layer.register_forward_hook(seen)
-        features = model.encode(torch.empty(1, 3, side, side))
-        for level in model.levels:
+
+        def transfer(level: int, features: Tensor) -> Tensor:
             found.append(Layer(0, 3 * _size(features, dtype)))  # mean, variance; change
-            features = model.step(level, features)
+            return features
+
+        model.run(model.encode(torch.empty(1, 3, side, side)), transfer)
     return found
 
 

@@ -26,11 +26,11 @@ from fastapi import FastAPI
 from PIL import Image
 from sqlalchemy import insert
 
+from adain.catalog import Color
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.gallery.model import Entry
 from worker.jobs import Job, Status
-from worker.options import COLORS
 from worker.storage import blobs, database
 
 OWNER = "the owner of all of them"
@@ -44,7 +44,7 @@ LIMIT = 100.0  # milliseconds, of issue 6
 def _made(place: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the rows of a job and its entry; a hundred owners but for every other entry."""
     job_id, finished = str(uuid_utils.uuid7()), 1.7e9 + place * 60
-    color, size = dice.choice(COLORS), dice.choice([0, 256, 512, 768, 1024])
+    color, size = dice.choice([*Color]), dice.choice([0, 256, 512, 768, 1024])
     network = "vgg19" if place % 50 == 1 else "compact"
     options = {"alpha": 0.8, "weights": [], "color": color, "size": size, "network": network}
     title, tags = " ".join(dice.sample(WORDS, 3)), dice.sample(WORDS, 2)

@@ -18,8 +18,12 @@ from statistics import mean, median
 import torch
 from PIL import Image
 
-from adain import aot_runtime, malloc, pixels
-from adain.model import NETWORKS, Network, Statistics, adain, build, statistics
+from adain import malloc, pixels
+from adain.aot import runtime as aot_runtime
+from adain.catalog import NETWORKS, Transfer
+from adain.model.builders import build
+from adain.model.moments import measured
+from adain.model.network import Network
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.training import runs
@@ -80,9 +84,9 @@ def _as_the_port(network: Network, photo: Image.Image, style: Image.Image) -> ob
         network.encode(pixels.unit(pixels.tensor(picture)).contiguous())
         for picture in (photo, style)
     )
-    wanted = statistics(style_seen)
-    mixed = adain(content, Statistics(wanted.mean[:, None], wanted.std[:, None]))
-    return pixels.as_bytes(network.decode(mixed))
+    styles = [measured(style_seen).each()]
+    painted = network.paint(content, styles, transfer=Transfer.ADAIN)
+    return pixels.as_bytes(network.unfolded(painted))
 
 
 def _port(side: int, count: int) -> list[float]:
@@ -211,7 +215,7 @@ def main() -> None:
             cells.append(f"{mean(without):.3f} ({mean(with_style):.3f})")
         at_512[name] = median(without)
         print(f"| AdaIN, `{name}` | {device} | {cells[0]} | {cells[1]} |", flush=True)
-    print(f"\nMachine code of its own (`python -m adain.aot_compile`): {_compiled(stylizers)}")
+    print(f"\nMachine code of its own (`python -m adain.aot.compile`): {_compiled(stylizers)}")
     _print_floor(at_512, stylizers)
     _print_large(stylizers)
     port = median(_port(512, args.count))

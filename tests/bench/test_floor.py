@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from adain.model import NETWORKS
+from adain.catalog import NETWORKS
 from tests.bench import floor
 from tests.bench.floor import Layer, Machine
 

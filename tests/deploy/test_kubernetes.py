@@ -141,7 +141,7 @@ def test_a_pod_may_do_nothing_it_does_not_need(name: str) -> None:
 def test_compiled_code_lies_in_a_subfolder_that_only_the_worker_writes(
     name: str,
 ) -> None:
-    """An emptyDir is writable for all; `adain.trusted_folders` refuses code below one."""
+    """An emptyDir is writable for all; `adain.aot.trusted_folders` refuses code below one."""
     spec = PODS[f"Deployment {name}"]["spec"]
     [first], [worker] = spec["initContainers"], spec["containers"]
     assert first["image"] == worker["image"]

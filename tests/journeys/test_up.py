@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from adain import aot_compile
+from adain.aot import compile as aot_compile
 from tests.journeys.conftest import check_backup
 from tests.parts import hostile_folder, picture
 
@@ -228,7 +228,7 @@ def test_the_making_of_code_ends_with_the_studio(tmp_path: Path) -> None:
 
     def makers() -> list[psutil.Process]:
         all_of_it = psutil.Process(up.process.pid).children(recursive=True)
-        return [one for one in all_of_it if "adain.aot_compile" in one.cmdline()]
+        return [one for one in all_of_it if "adain.aot.compile" in one.cmdline()]
 
     until(lambda: bool(makers()), seconds=30)
     [maker] = makers()

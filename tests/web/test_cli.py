@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner, Result
 
-from adain.model import build
+from adain.model.builders import build
 from tests.parts import Setting, free_port, picture
 from web import cli
 from worker import jobs

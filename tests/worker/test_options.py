@@ -1,25 +1,23 @@
-from typing import get_args
+from collections.abc import Collection
 
 import pytest
 
 from adain import request
-from adain.color import Color
-from adain.model import NETWORKS, Transfer
-from adain.request import Region
+from adain.catalog import NETWORKS, Color, Region, Transfer
 from tests.parts import Setting
 from worker import options
 from worker.errors import Refused
 from worker.options import Options
 
 
-def test_colours_and_networks_are_those_of_the_library() -> None:
-    assert tuple(Color) == options.COLORS
-    assert tuple(NETWORKS) == options.NETWORKS
-    assert tuple(Transfer) == options.TRANSFERS
-    assert tuple(Region) == options.REGIONS == get_args(Options.model_fields["region"].annotation)
-    assert get_args(Options.model_fields["transfer"].annotation) == options.TRANSFERS
-    assert get_args(Options.model_fields["color"].annotation) == options.COLORS
-    assert get_args(Options.model_fields["network"].annotation) == options.NETWORKS
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("color", Color), ("network", NETWORKS), ("transfer", Transfer), ("region", Region)],
+)
+def test_every_choice_of_the_catalogue_is_taken(name: str, known: Collection[str]) -> None:
+    for one in known:
+        assert getattr(Options.read({name: one}, styles=1, masks=0), name) == one
+    assert Options.model_json_schema()["properties"][name]["enum"] == [*known]
 
 
 def test_nothing_chosen_is_the_usual(setting: Setting) -> None:

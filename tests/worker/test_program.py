@@ -57,7 +57,7 @@ def test_a_decoder_runs_no_code_of_the_folder_it_is_started_in(
     assert ran(there) == ""
 
 
-@pytest.mark.parametrize("module", ["web.cli", "adain.aot_compile"])
+@pytest.mark.parametrize("module", ["web.cli", "adain.aot.compile"])
 def test_a_module_of_ours_runs_no_code_of_the_folder_it_is_called_in(
     there: Path, module: str
 ) -> None:

@@ -15,6 +15,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from adain.catalog import NETWORKS, Color
 from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
@@ -60,8 +61,8 @@ _PROPERTIES: dict[str, Any] = {
         "type": "string",
         "contentMediaType": "application/json",
         "description": "JSON with any of alpha (0 to 1), weights (one for "
-        "each style), color (style, content, luminance), size (pixels of "
-        "the shorter side, 0: as it is), network (compact, vgg19), transfer "
+        f"each style), color ({', '.join(Color)}), size (pixels of "
+        f"the shorter side, 0: as it is), network ({', '.join(NETWORKS)}), transfer "
         "(covariance, or adain: plain AdaIN, the look of earlier pictures), region (subject or "
         "background: all that one style paints; the mask, white on the subject, is found where "
         "none is sent) and strokes (0.5, "

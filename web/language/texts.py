@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
+from adain.catalog import NETWORKS, Color
+
 FOLDER = Path(__file__).parent / "texts"
 LANGUAGES = ENGLISH, KOREAN = "en", "ko"
 COOKIE = "language"
@@ -48,11 +50,13 @@ Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a rout
 
 @router.get("/texts.js")
 def script(request: Request) -> Response:
-    """Return the texts as a module for the page's scripts."""
+    """Return the texts as a module for the page's scripts, with the names of all choices."""
     language = language_of(request)
+    named = {"language": language, "networks": [*NETWORKS], "colors": [*Color]}
+    lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in named.items()]
     reported = json.dumps(words(language), ensure_ascii=False)
     return Response(
-        f'export const language = "{language}";\nexport default {reported};\n',
+        f"{''.join(lines)}export default {reported};\n",
         media_type="text/javascript",
         headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
     )

@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import gradio as gr
 
+from adain.catalog import NETWORKS
 from web.http import references
 from web.page import handlers, labels, regions
 from web.page.handlers import CONTROLS
 from web.samples import shelf
-from worker.options import BROADEST, FINEST, NETWORKS
+from worker.options import BROADEST, FINEST
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
@@ -155,7 +156,7 @@ def _controls() -> dict[str, Any]:
             **labels.of("strokes"),
         )
         network = gr.Radio(
-            NETWORKS,
+            [*NETWORKS],
             value=settings().network,
             visible=False,
             elem_id="network",

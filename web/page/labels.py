@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from adain.catalog import Color
 from web.language import texts
 from web.language.texts import ENGLISH
 
@@ -16,13 +17,12 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},
 }
-_COLORS = ("style", "content", "luminance")
 SIZES = (256, 512, 768, 1024, 0)
 
 
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
     if name == "color":
-        return [(words[f"color.{color}"], color) for color in _COLORS]
+        return [(words[f"color.{color}"], color.value) for color in Color]
     return [(str(size or words["form.size.whole"]), size) for size in SIZES]
 
 

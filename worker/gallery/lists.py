@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from worker.choices import ColorMode, NetworkName
 from worker.errors import Refused
 from worker.gallery.model import ALL, NOTED, PUBLIC, Entry, Shown, folded, shown, valid_id
 from worker.jobs import Job
@@ -51,8 +52,8 @@ class Wanted(BaseModel):
         pattern="^[0-9a-f]{64}$",
         description="sha256 of a style picture as it is kept",
     )
-    network: Literal["compact", "vgg19"] | None = None
-    color: Literal["style", "content", "luminance"] | None = None
+    network: NetworkName | None = None
+    color: ColorMode | None = None
     size: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     favourite: bool | None = Field(default=None, description="in your own gallery only")
     order: Order = Order.NEWEST

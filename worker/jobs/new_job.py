@@ -8,6 +8,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import aliased
 
+from adain import catalog
 from adain.files.pictures import scaled_size
 from worker.errors import Message, Refused, rounded
 from worker.images.images import CleanFile, CleanImage
@@ -49,7 +50,7 @@ class WorkingSize:
     def queue(self, network: str) -> str:
         """Return the queue that a job of this size waits in."""
         limit = settings().heavy_pixels
-        heavy = limit and (self.pixels >= limit or network == "vgg19")
+        heavy = limit and (self.pixels >= limit or catalog.network(network).heavy)
         return queue.HEAVY if heavy else queue.LIGHT
 
 

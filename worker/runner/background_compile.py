@@ -41,7 +41,7 @@ class Compiling:
         words = (*folders, "--network", network, "--device", settings().device)
         worker = os.getpid()
         self._process = subprocess.Popen(
-            [*_POLITE, *program.command("adain.aot_compile", *words)],
+            [*_POLITE, *program.command("adain.aot.compile", *words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from adain.model import NETWORKS
+from adain.catalog import NETWORKS
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, find
 from worker.observability import metrics

@@ -10,9 +10,8 @@ import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from PIL import Image
 
-from adain.color import Color
-from adain.model import Transfer
-from adain.request import USUAL, Region, Request, Style
+from adain.catalog import Color, Region, Transfer
+from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
 from worker.errors import Message

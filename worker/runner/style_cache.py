@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import tensor
 
-from adain.model import Moments
+from adain.model.moments import Moments
 from adain.request import Style
 from worker.observability import metrics
 from worker.runner import style_store

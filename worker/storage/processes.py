@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker.options import NETWORKS
+from adain.catalog import NETWORKS
 from worker.settings import settings
 from worker.storage import database
 from worker.storage.database import Base, now

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from adain.model import build, statistics
+from adain.model.builders import build
+from adain.model.moments import statistics
 from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork, LossNetworkMissing
 from adain.training.teach import as_loud, names_and_weights, unexplained, untaught

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from adain import weights
-from adain.model import Transfer
+from adain.catalog import Transfer
 from adain.training import lossnet, runs, train
 from adain.training.lossnet import LossNetwork
 from adain.training.recipe import FOLDER, RecipeError, Stage, read

@@ -48,7 +48,8 @@ def test_both_languages_have_the_same_texts_with_the_same_gaps() -> None:
 
 def test_the_script_is_a_module_with_the_texts() -> None:
     body = bytes(texts.script(_asks("ko")).body).decode()
-    assert body.startswith('export const language = "ko";\nexport default {')
+    assert body.startswith('export const language = "ko";\nexport const networks = ["compact", ')
+    assert "\nexport default {" in body
     reported = body.partition("export default ")[2].strip().rstrip(";")
     assert json.loads(reported) == texts.words("ko")
 

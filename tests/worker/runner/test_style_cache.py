@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from sqlalchemy import delete, func, select, update
 
-from adain.color import Color
+from adain.catalog import Color
 from adain.stylizer import Stylizer
 from tests.parts import Setting, picture
 from worker import jobs

@@ -1,7 +1,7 @@
 /* The form of a batch: photos, styles, settings, and the button that submits them as one. */
 import {ask, sentence, status} from "../core/api.js";
 import {all, element, find} from "../core/dom.js";
-import {t} from "../core/text.js";
+import {colors, t} from "../core/text.js";
 import {recent} from "../studio/recent.js";
 import {tray} from "./tray.js";
 
@@ -159,7 +159,7 @@ export const start = async (onaccepted) => {
     slider("strokes", "strokes", 50, 400, 5),
     segments(
       "color",
-      ["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)]),
+      colors.map((color) => [color, t(`color.${color}`)]),
       "style",
     ),
     segments(

@@ -1,8 +1,8 @@
 /* The texts in the visitor's language, and how numbers and times are written. */
-import texts, {language} from "/texts.js";
+import texts, {colors, language, networks} from "/texts.js";
 import {all, find} from "./dom.js";
 
-export {language};
+export {colors, language, networks};
 export const TITLE = "AdaIN Studio";
 
 /**

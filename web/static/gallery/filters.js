@@ -1,7 +1,7 @@
 /* The gallery's filters: a form, the query that it makes and the address it comes from. */
 import {button} from "../core/controls.js";
 import {element} from "../core/dom.js";
-import {t} from "../core/text.js";
+import {colors, networks, t} from "../core/text.js";
 import {at, state} from "./state.js";
 
 const PAUSE = 250; // milliseconds without a key before a search
@@ -99,7 +99,7 @@ export const filters = (filter) => {
     choice("color", [
       ["", t("color.any")],
       .../** @type {[string, string][]} */ (
-        ["style", "content", "luminance"].map((color) => [color, t(`color.${color}`)])
+        colors.map((color) => [color, t(`color.${color}`)])
       ),
     ]),
     choice("size", [
@@ -109,8 +109,7 @@ export const filters = (filter) => {
     ]),
     choice("network", [
       ["", t("network.any")],
-      ["compact", "compact"],
-      ["vgg19", "vgg19"],
+      .../** @type {[string, string][]} */ (networks.map((network) => [network, network])),
     ]),
     choice("order", [
       ["newest", t("newest")],

@@ -1,7 +1,7 @@
 """Mean and covariance of features, and the roots of a covariance: matrices only.
 
 Whitening and colouring (Li et al., "Universal Style Transfer via Feature Transforms", NIPS 2017)
-needs the roots; `model.recolour` is the transfer itself. Knows no network.
+needs the roots; `transfer.recolour` is the transfer itself. Knows no network.
 """
 
 from collections.abc import Callable

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adain import aot_compile, trusted_folders
+from adain.aot import compile as aot_compile
+from adain.aot import trusted_folders
 from tests.parts import reachable
 
 

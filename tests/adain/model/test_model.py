@@ -2,13 +2,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from adain.model import NETWORKS, Statistics, adain, build, region_statistics, statistics
-
-
-def features(n: int = 1, c: int = 5, h: int = 12, w: int = 9, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    scale = torch.linspace(0.5, 3, c).view(1, c, 1, 1)
-    return torch.randn(n, c, h, w, generator=generator) * scale + scale
+from adain.catalog import NETWORKS
+from adain.model.builders import build
+from adain.model.moments import Statistics, statistics
+from adain.model.transfer import adain
+from tests.adain.model.features import features, halves, region_moments
 
 
 def stacked(*styles: Tensor) -> Statistics:
@@ -17,13 +15,6 @@ def stacked(*styles: Tensor) -> Statistics:
     return Statistics(
         torch.stack([m.mean for m in measured], 1), torch.stack([m.std for m in measured], 1)
     )
-
-
-def halves(h: int = 12, w: int = 9) -> Tensor:
-    left = torch.zeros(1, 2, h, w)
-    left[:, 0, :, :4] = 1
-    left[:, 1, :, 4:] = 1
-    return left
 
 
 def test_the_output_has_the_styles_mean_and_std_in_every_channel() -> None:
@@ -63,8 +54,9 @@ def test_two_styles_mix_as_the_weighted_sum_of_their_transfers() -> None:
 def test_masks_that_cover_everything_equal_no_mask() -> None:
     content, styles = features(), stacked(features(seed=1), features(seed=2))
     everywhere = torch.ones(1, 2, 12, 9)
+    own = region_moments(content, everywhere).statistics()
     torch.testing.assert_close(
-        adain(content, styles, everywhere / 2, content=region_statistics(content, everywhere)),
+        adain(content, styles, everywhere / 2, content=own),
         adain(content, styles),
         atol=1e-5,
         rtol=1e-4,
@@ -74,15 +66,16 @@ def test_masks_that_cover_everything_equal_no_mask() -> None:
 def test_each_region_gets_its_own_styles_statistics() -> None:
     styles = stacked(features(seed=1), features(seed=2) * 3 + 1)
     content = features()
-    result = adain(content, styles, halves(), content=region_statistics(content, halves()))
-    measured = region_statistics(result, halves())
+    own = region_moments(content, halves()).statistics()
+    result = adain(content, styles, halves(), content=own)
+    measured = region_moments(result, halves()).statistics()
     torch.testing.assert_close(measured.mean, styles.mean, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(measured.std, styles.std, atol=1e-4, rtol=1e-3)
 
 
 def test_a_region_of_ones_and_zeros_has_the_statistics_of_its_cut_out_pixels() -> None:
     content = features()
-    measured = region_statistics(content, halves())
+    measured = region_moments(content, halves()).statistics()
     cut = statistics(content[:, :, :, :4])
     torch.testing.assert_close(measured.mean[:, 0], cut.mean)
     torch.testing.assert_close(measured.std[:, 0], cut.std)
@@ -90,7 +83,7 @@ def test_a_region_of_ones_and_zeros_has_the_statistics_of_its_cut_out_pixels() -
 
 def test_where_no_mask_covers_the_content_stays() -> None:
     content, left = features(), halves()[:, :1]
-    own = region_statistics(content, left)
+    own = region_moments(content, left).statistics()
     result = adain(content, stacked(features(seed=1)), left, content=own)
     assert torch.equal(result[..., 4:], content[..., 4:])
     assert not torch.allclose(result[..., :4], content[..., :4])
@@ -100,7 +93,7 @@ def test_a_region_of_a_few_cells_uses_the_statistics_of_the_whole() -> None:
     content = features()
     speck = torch.zeros(1, 1, 12, 9)
     speck[..., 3, 3] = 1
-    measured, whole = region_statistics(content, speck), statistics(content)
+    measured, whole = region_moments(content, speck).statistics(), statistics(content)
     assert torch.equal(measured.mean[:, 0], whole.mean)
     assert torch.equal(measured.std[:, 0], whole.std)
 
@@ -118,7 +111,7 @@ def test_grain_comes_only_where_statistics_move() -> None:
     torch.testing.assert_close(adain(content, stacked(content), grain=noise), content)
     assert torch.equal(adain(content, stacked(features(seed=1)), alpha=0.0, grain=noise), content)
     left, style = halves()[:, :1], stacked(features(seed=1))
-    own = region_statistics(content, left)
+    own = region_moments(content, left).statistics()
     grained = adain(content, style, left, content=own, grain=noise)
     assert torch.equal(grained[..., 4:], content[..., 4:])
     assert not torch.allclose(grained, adain(content, style, left, content=own), atol=0.01)

@@ -1,4 +1,4 @@
-"""Load and run the ahead-of-time compiled code of a network; `aot_compile.py` makes it.
+"""Load and run the ahead-of-time compiled code of a network; `compile.py` makes it.
 
 Compiled is the common case: a whole picture, without masks, by covariance. Everything else goes
 through `tiled_forward.py`, as does every picture until the code exists.
@@ -15,19 +15,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from adain import pixels, trusted_folders
-from adain.model import Moments, Network
+from adain import pixels
+from adain.aot import trusted_folders
+from adain.model.moments import Moments
+from adain.model.network import Network
 
 FOLDER = Path("data/code")  # where code lies unless said otherwise
 PARTS = ("measure", "paint", "interpolate")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
-_SOURCES = (
-    "model.py",
-    "covariance.py",
-    "pixels.py",
-    "tiles.py",
-    "aot_compile.py",
-)  # what code is made of
+_ADAIN = Path(__file__).parents[1]
+SOURCES = (  # what code is made of
+    *sorted((_ADAIN / "model").glob("*.py")),
+    *(_ADAIN / name for name in ("catalog.py", "pixels.py", "tiles.py", "aot/compile.py")),
+)
 
 
 class CodeUnusable(Exception):
@@ -46,7 +46,7 @@ def _processor(device: torch.device) -> str:
 @cache
 def _made_from(device: torch.device) -> str:
     """All that code follows from beside the weights and their format."""
-    sources = [Path(__file__).with_name(source).read_text() for source in _SOURCES]
+    sources = [source.read_text() for source in SOURCES]
     return repr((torch.__version__, _processor(device), sources))
 
 
@@ -95,7 +95,7 @@ class Compiled:
     def paint(
         self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Moments]
     ) -> tuple[Tensor, Tensor]:
-        """Paint as `compiling.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
+        """Paint as `compile.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
 
         The rest is as `Network.paint` takes it, styles by level.
         """

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from adain import aot_compile, aot_runtime
-from adain.color import Color
-from adain.model import Transfer
+from adain.aot import compile as aot_compile
+from adain.aot import runtime as aot_runtime
+from adain.catalog import Color, Transfer
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import PLAIN, array, drawn, mask
@@ -185,9 +185,20 @@ def test_many_pictures_at_once_where_a_device_likes_them(
             torch.testing.assert_close(run(given)[1], module(*given)[1], atol=1e-3, rtol=1e-3)
 
 
+def test_code_depends_on_every_source_that_a_network_runs() -> None:
+    code = "import adain.model.builders, adain.pixels, adain.tiles, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    known = {".".join(file.with_suffix("").parts[-3:]) for file in aot_runtime.SOURCES}
+    used = {name for name in loaded if name.startswith("adain.") and name != "adain.model"}
+    assert used
+    assert not {name for name in used if not any(one.endswith(name) for one in known)}
+
+
 def test_no_compiler_is_said_in_a_sentence(tmp_path: Path) -> None:
     made = subprocess.run(
-        [sys.executable, "-m", "adain.aot_compile", str(tmp_path / "code")],
+        [sys.executable, "-m", "adain.aot.compile", str(tmp_path / "code")],
         env=os.environ | {"PATH": str(tmp_path)},
         capture_output=True,
         text=True,

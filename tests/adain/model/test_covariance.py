@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from adain.covariance import covariance, ridged, roots
-from adain.model import MomentAccumulator, Moments, Transfer, measured, recolour, region_moments
+from adain.catalog import Transfer
+from adain.model.covariance import covariance, ridged, roots
+from adain.model.moments import MomentAccumulator, Moments, measured
+from adain.model.transfer import recolour
 from adain.weights import SHIPPED, load_file_of
-from tests.adain.test_model import features, halves
+from tests.adain.model.features import features, halves, region_moments
 
 
 def of(*styles: Tensor) -> Moments:

@@ -1,4 +1,4 @@
-"""`python -m adain.aot_compile [FOLDER]`: compile a network ahead of time, for this machine.
+"""`python -m adain.aot.compile [FOLDER]`: compile a network ahead of time, for this machine.
 
 torch's AOTInductor fuses pads, activations, statistics and AdaIN into single loops; it needs a C++
 compiler and a minute or two, once. docs/benchmarks.md has the gain. The output is compared with the
@@ -23,9 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.export import Dim
 
-from adain import pixels, trusted_folders
-from adain.aot_runtime import FOLDER, PARTS, SOUND, Compiled, place, together
-from adain.model import NETWORKS, Moments, Network
+from adain import pixels
+from adain.aot import trusted_folders
+from adain.aot.runtime import FOLDER, PARTS, SOUND, Compiled, place, together
+from adain.catalog import DEFAULT_NETWORK, NETWORKS
+from adain.model.moments import Moments
+from adain.model.network import Network
 from adain.stylizer import FOLDER as WEIGHTS
 from adain.stylizer import Stylizer
 from adain.tiles import SIDE
@@ -209,9 +212,9 @@ def _sacrifice() -> None:
 
 def main() -> None:
     """Make code of one network, and say where it is."""
-    parser = argparse.ArgumentParser("python -m adain.aot_compile", description=__doc__)
+    parser = argparse.ArgumentParser("python -m adain.aot.compile", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="where code is kept")
-    parser.add_argument("--network", choices=NETWORKS, default="compact")
+    parser.add_argument("--network", choices=NETWORKS, default=DEFAULT_NETWORK)
     parser.add_argument("--weights-folder", type=Path, default=WEIGHTS)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()

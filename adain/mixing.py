@@ -1,0 +1,97 @@
+"""What a batch of requests does to features at each level, and the forward pass it does it in.
+
+`restyle` is `Network.paint` for pictures of any size, with masks: equal to it where both can act.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from adain.catalog import Transfer
+from adain.model.moments import Moments
+from adain.model.network import Network
+from adain.model.transfer import transferred
+from adain.request import Request, Style
+from adain.tiled_forward import TiledForward
+from adain.tiles import Tile
+
+Watch = Callable[[str, float], None]  # stage name, fraction done; may raise to stop
+
+
+@dataclass(frozen=True)
+class Mix:
+    """What a batch does to its features at one level, as `transferred` takes it."""
+
+    styles: Moments  # N×K×…
+    cover: Tensor  # N×K×1×1, or N×K×h×w with masks
+    regions: Tensor | None  # N×K×h×w with masks
+    alpha: Tensor  # N
+    full: bool  # whether covariances are transferred
+    cell: int  # pixels a side
+    grain: Callable[[int, int, torch.Size], Tensor | None]  # noise from a corner on
+
+    def transfer(
+        self, content: Moments, plain: Moments | None, features: Tensor, tile: Tile
+    ) -> Tensor:
+        """Change the features of a tile, measured over the whole and with no style at all."""
+        cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
+        grain = self.grain(tile.top // self.cell, tile.left // self.cell, features.shape[2:])
+        return transferred(features, self.styles, cover, self.alpha, content, plain, grain)
+
+
+def mix(
+    network: Network, requests: Sequence[Request], styles: Sequence[Sequence[Style]], level: int
+) -> Mix:
+    """Bring the requests' styles, weights, masks and alphas to one shape at a level.
+
+    Requests with fewer styles than others are filled up with styles that cover nothing.
+    """
+    n, k, device = len(requests), max(map(len, styles)), network.device
+    channels, cell = network.channels[level], network.strides[level]
+    regions = [request.regions(network.stride, cell) for request in requests]
+    masked = any(request.masks for request in requests)
+    cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
+    mean, spread = torch.zeros(n, k, channels), torch.ones(n, k, channels)
+    if Transfer.COVARIANCE.full(level):  # as styles are measured, whatever is then done
+        spread = torch.diag_embed(spread)
+    cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
+    for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
+        for number, style in enumerate(own):
+            mean[place, number], spread[place, number] = style.levels[level]
+        cover[place, : len(own)] = request.cover(region)
+        inside[place, : len(own)] = region
+    return Mix(
+        Moments(mean.to(device), spread.to(device)),
+        cover.to(device),
+        inside.to(device) if masked else None,
+        torch.tensor([request.alpha for request in requests], device=device),
+        requests[0].transfer.full(level),
+        cell,
+        partial(network.grain, level),
+    )
+
+
+def restyle(forward: TiledForward, mixes: Sequence[Mix], watch: Watch) -> TiledForward:
+    """Transfer styles level by level, measuring before each; return the pass without any.
+
+    Alpha goes back to what the content is at a level with no style at all: where it is
+    less than 1, that is measured as well, on a second forward pass.
+    """
+    part = 0.6 / len(mixes)
+    plain_too = bool((mixes[0].alpha < 1).any())
+    for level, mix in enumerate(mixes):
+        stage, since = ("picture" if level else "content"), 0.2 + part * level
+
+        def report(fraction: float, stage: str = stage, since: float = since) -> None:
+            watch(stage, since + part * fraction)
+
+        own, without = forward.measure(level, mix.full, mix.regions, report), None
+        if level == 0:
+            plain = forward.untouched()
+        elif plain_too:
+            without = plain.measure(level, mix.full, mix.regions, report)
+        forward.transfer(level, partial(mix.transfer, own, without))
+    return plain

@@ -1,0 +1,1 @@
+"""The operation and the networks it acts in: tensors in, tensors out."""
