@@ -2,11 +2,13 @@
 
 Each row of its table names the test files that hold it: those are run, so that a threat that is
 written down is covered. `python -m tests.audit WORD` runs the rows that have the word, a regular
-expression, in any column. The attacks reach a studio in the tests' own process, most of them
+expression, in any column; `--reports FILE …` counts what runs of pytest have written by
+`--junitxml` and runs nothing. The attacks reach a studio in the tests' own process, most of them
 through its ASGI application, those on connections through sockets. The exit code says whether
 every attack was refused.
 """
 
+import argparse
 import re
 import subprocess
 import sys
@@ -75,12 +77,28 @@ def table(rows: list[Threat], found: dict[str, Counter[bool]]) -> str:
     return "\n".join(lines)
 
 
+def read(reports: list[Path]) -> dict[str, Counter[bool]]:
+    """Return the counts of finished runs by file."""
+    found: dict[str, Counter[bool]] = {}
+    for report in reports:
+        for file, counts in counted(report.read_text("utf-8")).items():
+            found.setdefault(file, Counter()).update(counts)
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.audit")
+    parser.add_argument("word", nargs="?", default="", help="a regular expression")
+    parser.add_argument("--reports", nargs="+", type=Path, default=[], help="JUnit files")
+    return parser.parse_args()
+
+
 def main() -> int:
-    """Run and print."""
-    word = sys.argv[1] if len(sys.argv) > 1 else ""
-    rows = [threat for threat in threats() if re.search(word, threat.row)]
+    """Run or read, and print."""
+    asked = _arguments()
+    rows = [threat for threat in threats() if re.search(asked.word, threat.row)]
     files = sorted({file for threat in rows for file in threat.files})
-    found = run(files)
+    found = read(asked.reports) if asked.reports else run(files)
     print(table(rows, found))
     held = all(file in found and not found[file][False] for file in files)
     return 0 if held and files else 1

@@ -1,6 +1,7 @@
 """What `make audit-hostile` runs."""
 
 from collections import Counter
+from pathlib import Path
 
 from tests import audit
 from tests.audit import ROOT, Threat
@@ -27,3 +28,10 @@ def test_a_test_that_failed_was_skipped_or_did_not_run_is_not_held() -> None:
     row = Threat("reading", "| reading | by | `tests/web/test_a.py`, `tests/web/test_b.py` |")
     assert audit.table([row], counts).endswith("| reading | 4 | 2 | 2 |")
     assert audit.table([row], {}).endswith("| reading | 0 | 0 | 2 |")
+
+
+def test_reports_of_several_runs_are_counted_together(tmp_path: Path) -> None:
+    files = [tmp_path / "one.xml", tmp_path / "two.xml"]
+    for file in files:
+        file.write_text(REPORT)
+    assert audit.read(files)["tests/web/test_a.py"] == Counter({True: 2, False: 2})
