@@ -18,6 +18,17 @@ JAVASCRIPT = {
     "a comment": "f(); // the bell\n",
     "a comment of several lines": "/* the\n * bell */\n",
 }
+SENTENCES = {
+    ".py": {
+        "a message": 'raise ValueError("No bell rings here.")\n',
+        "a message with gaps": 'x = f"{count} bells ring here."\n',
+        "a message of several lines": 'x = (\n    "No bell "\n    "rings here."\n)\n',
+    },
+    ".json": {
+        "a text": '{\n"a.key": "No bell rings here."\n}',
+        "a key": '{\n"bell.none": "Nothing."\n}',
+    },
+}
 ELSEWHERE = {
     "a string": 'x = "bell"\n',
     "a part of a word": "label = 1  # bellow\n",
@@ -32,6 +43,23 @@ def test_a_retired_word_in_python_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", JAVASCRIPT.values(), ids=JAVASCRIPT)
 def test_a_retired_word_in_javascript_is_found(text: str) -> None:
     assert [word for _, word in retired_words.check(".js", text)] == ["bell"]
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_a_retired_word_in_a_sentence_is_found(kind: str) -> None:
+    for text in SENTENCES[kind].values():
+        found = [word for _, word in retired_words.check_sentences(kind, text)]
+        assert found in (["bell"], ["bells"]), text
+
+
+def test_an_ordinary_word_in_a_sentence_is_no_matter() -> None:
+    said = 'raise ValueError("Nobody of this name is blocked.")\n'
+    assert list(retired_words.check_sentences(".py", said)) == []
+
+
+def test_the_texts_of_page_and_errors_are_read() -> None:
+    read = {file for _, file in retired_words.sentence_files()}
+    assert {"web/language/texts/en.json", "worker/errors.en.json", "web/app.py"} <= read
 
 
 @pytest.mark.parametrize("text", ELSEWHERE.values(), ids=ELSEWHERE)
@@ -50,7 +78,7 @@ def test_our_code_has_no_retired_word() -> None:
 
 def test_each_exception_is_a_name_that_still_occurs_and_has_a_retired_word() -> None:
     names: set[str] = set()
-    for file in retired_words.files(".py"):
+    for file in retired_words.files("*.py"):
         with (retired_words.ROOT / file).open(encoding="utf-8") as lines:
             tokens = tokenize.generate_tokens(lines.readline)
             names |= {token.string for token in tokens if token.type == tokenize.NAME}

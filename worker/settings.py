@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     admin_secret: Annotated[SecretStr, AfterValidator(setting_values.long_enough)] = Field(
         default=SecretStr(""),
-        description="opens the keeper's page, /admin; empty: there is none",
+        description="opens the admin's page, /admin; empty: there is none",
     )
 
     oidc_issuer: Annotated[str, AfterValidator(setting_values.issuer)] = Field(

@@ -15,7 +15,7 @@ from worker.jobs import service_state
 from worker.storage import processes
 from worker.visitors import blocks, limit_overrides
 
-SECRET = "a secret of the keeper's"
+SECRET = "a secret of the admin's"
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def page(browser: Browser, studio_address: str) -> Iterator[Page]:
 
 
 def enter(page: Page) -> None:
-    page.get_by_label("The keeper’s secret").fill(SECRET)
+    page.get_by_label("The administrator’s secret").fill(SECRET)
     page.get_by_role("button", name="Go in").click()
     page.wait_for_selector(".figures")
 
 
 def test_the_admin_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
-    page.get_by_label("The keeper’s secret").fill("a guess")
+    page.get_by_label("The administrator’s secret").fill("a guess")
     page.get_by_role("button", name="Go in").click()
     expect(page.get_by_role("alert")).to_have_text("This is not the secret.")
     shoot(page, "admin-door")

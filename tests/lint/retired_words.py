@@ -1,10 +1,12 @@
 """`python -m tests.lint.retired_words`: refuse the words that CONTRIBUTING's glossary replaced.
 
-Looks at names, docstrings and comments of Python files and at JavaScript comments; not at other
-strings, since tables, settings and JSON fields keep their names. Prints file:line: word, and exits
+Looks at names, docstrings and comments of Python files, at JavaScript comments, and at what people
+read: sentences in Python and the texts of page and errors. Other strings are left alone, since
+tables, settings and JSON fields keep their names. Prints file:line: word, and exits
 with 1 if there is any. `--count` prints how often each word occurs, and exits with 0.
 """
 
+import ast
 import io
 import re
 import subprocess
@@ -43,7 +45,13 @@ SEEN = {  # names that others see and that stay: where they are seen
     "Standing": "a class of the Python client, `web.client`",
     "Told": "a schema of the API's description",
 }
+ORDINARY = {"anew", "heard", "lest", "nobody", "somebody", "told", "whoever"}  # fine in a sentence
 THIS = "tests/lint/retired_words.py"
+EXAMPLES = {  # their strings are code with retired words
+    "tests/test_code_in_strings.py",
+    "tests/test_retired_words.py",
+}
+EARLIER = ".sentences.json"  # the English of earlier versions, as it stands in rows
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -73,7 +81,24 @@ def javascript(text: str) -> Iterator[tuple[int, str]]:
             yield first + number, line
 
 
+def python_sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each string of three words or more that is no docstring."""
+    tree = ast.parse(text)
+    alone = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in alone:
+            said = node.value if isinstance(node.value, str) else ""
+            if len(said.split()) > 2:
+                yield node.lineno, said
+
+
+def texts(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each key and each value of a file of texts, one a line."""
+    yield from enumerate(text.split("\n"), 1)
+
+
 READERS = {".py": python, ".js": javascript}
+SENTENCES = {".py": python_sentences, ".json": texts}
 
 
 def check(suffix: str, text: str) -> Iterator[tuple[int, str]]:
@@ -83,10 +108,16 @@ def check(suffix: str, text: str) -> Iterator[tuple[int, str]]:
             yield from ((line, word) for word in words(part) if word in RETIRED)
 
 
-def files(suffix: str) -> list[str]:
-    """Return the tracked files with a suffix, relative to the root, this one left out."""
+def check_sentences(suffix: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and word of every retired word in what people read in a file of that kind."""
+    for line, part in SENTENCES[suffix](text):
+        yield from ((line, word) for word in words(part) if word in RETIRED.keys() - ORDINARY)
+
+
+def files(pattern: str) -> list[str]:
+    """Return the tracked files that match, relative to the root, this one left out."""
     listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", f"*{suffix}"],
+        ["git", "-C", str(ROOT), "ls-files", pattern],
         capture_output=True,
         text=True,
         check=True,
@@ -94,12 +125,23 @@ def files(suffix: str) -> list[str]:
     return [file for file in listed.stdout.splitlines() if file != THIS]
 
 
+def sentence_files() -> list[tuple[str, str]]:
+    """Return kind and name of the files in which sentences for people stand."""
+    python = [(".py", file) for file in files("*.py") if file not in EXAMPLES]
+    folders = ("web/language/texts/*.json", "worker/*.json")
+    kept = [file for folder in folders for file in files(folder) if not file.endswith(EARLIER)]
+    return python + [(".json", file) for file in kept]
+
+
 def found(suffixes: Iterable[str] = READERS) -> Iterator[tuple[str, int, str]]:
-    """Yield file, line and word of every retired word in files of these kinds."""
+    """Yield file, line and word of every retired word in files of these kinds and in sentences."""
     for suffix in suffixes:
-        for file in files(suffix):
+        for file in files(f"*{suffix}"):
             for line, word in check(suffix, (ROOT / file).read_text("utf-8")):
                 yield file, line, word
+    for suffix, file in sentence_files():
+        for line, word in check_sentences(suffix, (ROOT / file).read_text("utf-8")):
+            yield file, line, word
 
 
 def main() -> None:

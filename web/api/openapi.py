@@ -31,7 +31,7 @@ Responses = dict[int | str, dict[str, Any]]
 _MEANING = {
     400: ("The form can't be read.", Message("upload.form")),
     401: ("An API key that is none.", Message("key.unknown")),
-    403: ("The keeper takes nothing from you.", Message("visitor.blocked")),
+    403: ("The administrator accepts nothing from you.", Message("visitor.blocked")),
     404: ("No such job, or not yours.", Message("job.not_found")),
     409: ("Not in this state.", Message("result.queued")),
     410: ("The picture is no longer kept.", Message("picture.not_kept")),

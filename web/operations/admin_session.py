@@ -18,7 +18,7 @@ from worker.settings import settings
 from worker.visitors import rate_limits
 from worker.visitors.rate_limits import TooMany
 
-COOKIE = "studio-keeper"
+COOKIE = "studio-admin"
 LASTS = 3600  # seconds
 
 
@@ -27,7 +27,7 @@ def _secret() -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return signed.timed("keeper", f":{_secret()}")
+    return signed.timed("admin", f":{_secret()}")
 
 
 def _place(request: Request) -> Place:
@@ -35,7 +35,7 @@ def _place(request: Request) -> Place:
 
 
 def sign() -> str:
-    return str(_signer().dumps("keeper"))
+    return str(_signer().dumps("admin"))
 
 
 def exists() -> None:

@@ -93,7 +93,7 @@ def requeue(job_id: str) -> Job:
     )
     if job is None:
         raise Refused("job.requeue", state=find(job_id).status)
-    log.info("job %s queued again by the keeper", job_id)
+    log.info("job %s queued again by the admin", job_id)
     queue.announce([job_id], job.queue)
     return job
 

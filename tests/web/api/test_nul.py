@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from tests.parts import Setting
 from web import app
 
-SECRET = "a secret of the keeper's"
+SECRET = "a secret of the admin's"
 NUL = "a\0b"
 SKIPPED = {"HEAD", "OPTIONS", "TRACE"}
 Asked = tuple[str, str, dict[str, str], dict[str, str] | None]

@@ -19,7 +19,7 @@ from worker.jobs import Job, Status, service_state
 from worker.settings import settings
 
 ADMIN = "/api/v1/admin"
-SECRET = "a secret of the keeper's"
+SECRET = "a secret of the admin's"
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_cookie_ends_with_its_secret_and_with_its_time(
     monkeypatch.setattr(admin_session, "LASTS", -1)
     assert browser.get(f"{ADMIN}/state").status_code == 401
     monkeypatch.undo()
-    setting(admin_secret="another secret of the keeper's")
+    setting(admin_secret="another secret of the admin's")
     assert browser.get(f"{ADMIN}/state").status_code in {401, 404}
 
 
@@ -111,7 +111,7 @@ def test_a_visitors_cookie_opens_nothing_and_the_admins_is_no_visitors(
 ) -> None:
     job = made()
     assert visitor(application).get(f"{ADMIN}/state").status_code == 401
-    forged = TestClient(application, cookies={admin_session.COOKIE: sign("keeper")})
+    forged = TestClient(application, cookies={admin_session.COOKIE: sign("admin")})
     assert forged.get(f"{ADMIN}/state").status_code == 401
     admins = TestClient(application)
     admins.post(f"{ADMIN}/session", json={"secret": SECRET})

@@ -13,7 +13,7 @@ from worker.storage import blobs, processes
 WORKER = {"device": "cpu", "networks": {"compact": "0" * 64}, "version": "0"}
 
 
-SECRET = "a secret of the keeper's"
+SECRET = "a secret of the admin's"
 TOKEN = "a token of the collector's"
 
 

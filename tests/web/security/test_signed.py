@@ -67,7 +67,7 @@ def _share_link() -> Callable[[], bool]:
 # what is signed, how it is tried later, and how long it lasts (None: until revoked)
 THINGS: dict[str, tuple[Callable[[], Callable[[], bool]], float | None]] = {
     "owner cookie": (_owner_cookie, identity.LASTS),
-    "keeper cookie": (_admin_cookie, admin_session.LASTS),
+    "admin cookie": (_admin_cookie, admin_session.LASTS),
     "sign-in state": (_sign_in, signin.LASTS),
     "share link": (_share_link, None),
 }
@@ -82,7 +82,7 @@ def _at(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def secrets(studio: Path, setting: Setting) -> None:
-    setting(cookie_secret="an old secret of many letters", admin_secret="the keeper's own secret")
+    setting(cookie_secret="an old secret of many letters", admin_secret="the admin's own secret")
 
 
 @pytest.mark.parametrize("name", THINGS)
