@@ -8,6 +8,7 @@ import ast
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lint import retired_words
@@ -47,27 +48,46 @@ def quantile(values: Sequence[int], part: float) -> int:
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
-def _row(what: str, value: object, most: object) -> None:
-    print(f"| {what} | {value} | {most} |")
+@dataclass(frozen=True)
+class Measure:
+    """A measure of the code: the largest value, where that is, and the most it may be."""
+
+    name: str
+    value: int
+    most: int | None
+    where: str = ""
+
+
+def _longest(files: Sequence[Path], suffix: str) -> tuple[int, str]:
+    """Return lines and name of the longest file of a kind."""
+    return max(
+        ((lines(file), str(file)) for file in files if file.suffix == suffix), default=(0, "")
+    )
+
+
+def measures(files: Sequence[Path] | None = None) -> list[Measure]:
+    """Return the measures of these files; without any, of all tracked ones."""
+    files = tracked() if files is None else files
+    folders = Counter(str(file.parent) for file in files if "migrations" not in file.parts)
+    [(folder, count)] = folders.most_common(1)
+    python, javascript = _longest(files, ".py"), _longest(files, ".js")
+    sizes = list(functions(files)) or [0]
+    return [
+        Measure("files of code in a folder", count, MOST_FILES, folder),
+        Measure("lines of a Python file", python[0], MOST_PYTHON, python[1]),
+        Measure("lines of a JavaScript file", javascript[0], MOST_JAVASCRIPT, javascript[1]),
+        Measure("lines of a function, 90th percentile", quantile(sizes, 0.9), MOST_P90),
+        Measure("lines of a function, median", quantile(sizes, 0.5), None),
+        Measure("retired words", len(list(retired_words.found())), 0),
+    ]
 
 
 def main() -> None:
     """Print the table."""
-    files = tracked()
-    folders = Counter(file.parent for file in files if "migrations" not in file.parts)
-    folder, count = folders.most_common(1)[0]
-    longest = {
-        suffix: max((lines(file), str(file)) for file in files if file.suffix == suffix)
-        for suffix in (".py", ".js")
-    }
-    sizes = list(functions(files))
     print("| measure | value | at most |\n|---|---|---|")
-    _row("files of code in a folder", f"{count} ({folder})", MOST_FILES)
-    _row("lines of a Python file", "{} ({})".format(*longest[".py"]), MOST_PYTHON)
-    _row("lines of a JavaScript file", "{} ({})".format(*longest[".js"]), MOST_JAVASCRIPT)
-    _row("lines of a function, 90th percentile", quantile(sizes, 0.9), MOST_P90)
-    _row("lines of a function, median", quantile(sizes, 0.5), "")
-    _row("retired words", len(list(retired_words.found())), 0)
+    for one in measures():
+        value = f"{one.value} ({one.where})" if one.where else one.value
+        print(f"| {one.name} | {value} | {'' if one.most is None else one.most} |")
 
 
 if __name__ == "__main__":
