@@ -84,8 +84,6 @@ class Message:
 
     def said(self, texts: Mapping[str, str]) -> str:
         """Return the sentence, by a language's texts."""
-        if " " in self.code:  # a sentence that has no code yet
-            return self.code
         filled = {name: _filled(value, texts) for name, value in self.params.items()}
         return _GAP.sub(lambda gap: filled[gap[1]], texts[self.code])
 

@@ -18,18 +18,31 @@ _UNREADABLE = {"EPS", "MPEG"}  # drawn by another program, or named only
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
 _DNG_VERSION, _SUBFILE_TYPE, _SUBFILES = 50706, 254, 330  # tags of a TIFF
-_OTHERS = {  # by where it stands, and the first bytes there
-    "PDF documents": (0, b"%PDF"),
-    "PostScript files": (0, b"%!PS"),
-    "Photoshop documents": (0, b"8BPS"),
-    "Icons": (0, b"\0\0\1\0"),
-    "Archives": (0, b"PK\3\4"),
-    "JPEG XL pictures": (0, b"\xff\x0a"),
-    "JPEG XL  pictures": (4, b"JXL "),
-    "JPEG 2000 pictures": (4, b"jP  "),
-    "Raw files of cameras": (4, b"ftypcrx"),
-    "Films": (4, b"ftyp"),
+NAMES = {  # of kinds that are not accepted
+    "svg": "SVG drawings",
+    "heic": "HEIC pictures",
+    "pdf": "PDF documents",
+    "postscript": "PostScript files",
+    "photoshop": "Photoshop documents",
+    "icon": "Icons",
+    "archive": "Archives",
+    "jpeg_xl": "JPEG XL pictures",
+    "jpeg_2000": "JPEG 2000 pictures",
+    "raw": "Raw files of cameras",
+    "film": "Films",
 }
+_OTHERS = (  # where it stands, and the first bytes there
+    ("pdf", 0, b"%PDF"),
+    ("postscript", 0, b"%!PS"),
+    ("photoshop", 0, b"8BPS"),
+    ("icon", 0, b"\0\0\1\0"),
+    ("archive", 0, b"PK\3\4"),
+    ("jpeg_xl", 0, b"\xff\x0a"),
+    ("jpeg_xl", 4, b"JXL "),
+    ("jpeg_2000", 4, b"jP  "),
+    ("raw", 4, b"ftypcrx"),
+    ("film", 4, b"ftyp"),
+)
 
 
 def register() -> None:
@@ -59,28 +72,24 @@ def endings() -> frozenset[str]:
     return frozenset(one for one, name in Image.registered_extensions().items() if name in formats)
 
 
-def _other(data: bytes) -> str:
+def other(data: bytes) -> str:
+    """Return which of `NAMES` a file is that can't be opened, "" if none."""
     if b"<svg" in data[:4096].lower():
-        return "SVG drawings"
+        return "svg"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        return "" if HEIC else "HEIC pictures"
+        return "" if HEIC else "heic"
     if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
         return ""
-    for name, (place, begin) in _OTHERS.items():
+    for name, place, begin in _OTHERS:
         if data[place : place + len(begin)] == begin:
-            return " ".join(name.split())
+            return name
     return ""
-
-
-def refused(kind: str) -> str:
-    """Return the sentence on files of a kind that is not accepted."""
-    return f"{kind} can't be used: export the picture as PNG or JPEG; {ACCEPTED}."
 
 
 def refusal(data: bytes) -> str:
     """Return the sentence on bytes that can't be opened."""
-    if other := _other(data):
-        return refused(other)
+    if kind := other(data):
+        return f"{NAMES[kind]} can't be used: export the picture as PNG or JPEG; {ACCEPTED}."
     return f"This file is not a picture that can be read; {ACCEPTED}."
 
 

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 _SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS = 258  # the tag of a TIFF that says how many bits a sample has
-EMPTY_MASK = "The mask is black all over: it must be white where its style acts."
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
 _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
@@ -306,15 +305,26 @@ def upright_mask(image: Image.Image) -> Image.Image:
     return out.point(lambda value: 255 * value) if ones else out
 
 
+class MaskError(ValueError):
+    """A mask that can't be used: a sentence, and the same as a code and numbers."""
+
+    def __init__(self, code: str, sentence: str, /, **params: int) -> None:
+        super().__init__(sentence)
+        self.code, self.params = code, params
+
+
 def check_mask(mask: Image.Image) -> None:
-    """Raise ValueError with a sentence if a mask of mode L is black, or nearly so."""
+    """Raise `MaskError` if a mask of mode L is black, or nearly so."""
     brightest = cast(tuple[int, int], mask.getextrema())[1]
     if brightest == 0:
-        raise ValueError(EMPTY_MASK)
+        black = "The mask is black all over: it must be white where its style acts."
+        raise MaskError("mask.black", black)
     if brightest < _NEARLY_BLACK:
-        raise ValueError(
+        raise MaskError(
+            "mask.dark",
             f"The mask is nearly black: its brightest value is {brightest} of 255, and its style "
-            "acts where it is white."
+            "acts where it is white.",
+            brightness=brightest,
         )
 
 
@@ -336,17 +346,22 @@ def mask(image: Image.Image) -> Image.Image:
 
 
 def check_shape(mask: tuple[int, int], photo: tuple[int, int]) -> None:
-    """Raise ValueError with a sentence if the sizes of a mask and its photo differ in shape."""
+    """Raise `MaskError` if the sizes of a mask and its photo differ in shape."""
     (width, height), (wide, high) = mask, photo
     if abs(width * high - height * wide) > max(photo):  # a pixel of rounding
-        raise ValueError(
+        raise MaskError(
+            "mask.shape",
             f"A mask must have its photo's shape, {wide} × {high} pixels or a part of it; "
-            f"this one has {width} × {height}."
+            f"this one has {width} × {height}.",
+            width=wide,
+            height=high,
+            mask_width=width,
+            mask_height=height,
         )
 
 
 def fitted(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Bring a mask to its photo's size; raises ValueError if its shape is another."""
+    """Bring a mask to its photo's size; raises `MaskError` if its shape is another."""
     check_shape(mask.size, size)
     return mask if mask.size == size else mask.resize(size, Image.Resampling.BILINEAR)
 

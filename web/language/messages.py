@@ -3,7 +3,7 @@
 import json
 from functools import cache
 
-from web.language import sentences, texts
+from web.language import texts
 from worker.errors import Message, english
 
 
@@ -25,5 +25,4 @@ def fields(failure: Message | str | None, language: str) -> dict[str, str | None
 
 def said(message: Message | str, language: str) -> str:
     """Return a message's sentence; one that was recorded without a code is shown as it is."""
-    sentence = message if isinstance(message, str) else message.said(known(language))
-    return sentences.said(sentence, language)  # until every message has a code
+    return message if isinstance(message, str) else message.said(known(language))

@@ -71,11 +71,10 @@ def problem(
     What a library says has no code.
     """
     detail = messages.said(message, language)
-    coded = isinstance(message, Message) and " " not in message.code
-    kind = TYPES + message.code if isinstance(message, Message) and coded else "about:blank"
+    kind = TYPES + message.code if isinstance(message, Message) else "about:blank"
     body = {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(
-        body | (message.dump() if isinstance(message, Message) and coded else {}),
+        body | (message.dump() if isinstance(message, Message) else {}),
         status_code=status,
         headers={"Content-Language": language, **(headers or {})},
         media_type="application/problem+json",

@@ -12,7 +12,6 @@ from functools import partial
 from PIL import Image, ImageFilter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adain.files import pictures
 from worker.errors import Refused
 from worker.images import images
 from worker.images.images import Given, Source
@@ -40,7 +39,7 @@ def _mask(data: str, painted: Painted, place: int) -> Image.Image:
     try:
         mask = images.clean_mask(png, (painted.width, painted.height))
     except images.ImageRejected as rejected:
-        if str(rejected) != pictures.EMPTY_MASK:
+        if rejected.message.code != "mask.black":
             raise
         raise Refused("regions.empty", number=place + 1) from rejected
     return Image.open(io.BytesIO(mask.data))

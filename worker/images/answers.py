@@ -9,6 +9,7 @@ import math
 import struct
 from typing import IO, Any, Protocol
 
+from worker.errors import Message
 from worker.settings import KIB, MIB
 
 LINE = 4096  # bytes of an answer's first line
@@ -97,6 +98,16 @@ def _check_seconds(fields: dict[str, Any]) -> None:
         raise NotOurs
 
 
+def _check_refusal(refused: object) -> None:
+    """Check that a refusal is a message on pictures, with the gaps that its text has."""
+    try:
+        message = Message.load(refused)
+    except ValueError as error:
+        raise NotOurs from error
+    if not message.code.startswith(("picture.", "mask.")):
+        raise NotOurs
+
+
 def _copy(answers: IO[bytes], into: Sink, length: int) -> bytes:
     """Copy so many bytes, piece by piece; returns the first piece. Raises EOFError, `NotKept`."""
     first = b""
@@ -121,7 +132,8 @@ def read(verb: str, limit: int, answers: IO[bytes], into: Sink) -> dict[str, Any
     length = _number(reported.get("length"), 0, 4 * limit + OVERHEAD)
     _check_seconds(reported)
     if "refused" in reported:
-        if not isinstance(reported["refused"], str) or length:
+        _check_refusal(reported["refused"])
+        if length:
             raise NotOurs
         return reported
     _check_picture(verb, reported, limit)

@@ -25,9 +25,8 @@ from typing import IO, Any
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from adain.files import kinds, pictures
-from adain.files.kinds import ACCEPTED
 from worker.images import confinement
-from worker.images.header import MEMORY, Header, ImageRejected, opened, turn
+from worker.images.header import ACCEPTED, MEMORY, Header, ImageRejected, opened, turn
 
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
@@ -94,8 +93,8 @@ def _mask(header: Header) -> Image.Image:
     mask = pictures.upright_mask(image).reduce(header.shrink)
     try:
         pictures.check_mask(mask)
-    except ValueError as error:
-        raise ImageRejected(str(error)) from error
+    except pictures.MaskError as error:
+        raise ImageRejected(error.code, **error.params) from error
     return mask.transpose(upright) if upright is not None else mask
 
 
@@ -115,7 +114,7 @@ def _converted(
     except (MemoryError, ImageRejected):
         raise
     except Exception as error:
-        raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
+        raise ImageRejected("picture.damaged", accepted=ACCEPTED) from error
 
 
 def encode(image: Image.Image, suffix: str) -> bytes:
@@ -175,8 +174,8 @@ def _fitted(data: bytes, limit: int, *sizes: int) -> Image.Image:
     wide, high = sizes[2:] or (width, height)
     try:
         pictures.check_shape(_upright_size(header, image), (wide, high))
-    except ValueError as error:
-        raise ImageRejected(str(error)) from error
+    except pictures.MaskError as error:
+        raise ImageRejected(error.code, **error.params) from error
     if image.size == (width, height):
         return image
     return image.resize((width, height), Image.Resampling.BILINEAR)
@@ -227,7 +226,7 @@ def note(data: bytes, limit: int) -> CleanImage:
     except MemoryError:
         raise
     except Exception as error:
-        raise ImageRejected(f"The picture is damaged or incomplete; whole {ACCEPTED}.") from error
+        raise ImageRejected("picture.damaged", accepted=ACCEPTED) from error
     return CleanImage(found, "txt", image.width, image.height)
 
 
@@ -270,7 +269,7 @@ def _answer(
     try:
         made = _VERBS[verb](data, limit, *to)
     except ImageRejected as rejected:
-        return {"refused": str(rejected)}, b""
+        return {"refused": rejected.message.dump()}, b""
     except MemoryError:  # what it has left is in pieces: the next picture gets a new process
         signal.raise_signal(signal.SIGKILL)
         raise

@@ -16,18 +16,16 @@ from threading import Lock, Timer
 from time import monotonic
 from typing import Any
 
-from adain.files.kinds import ACCEPTED
 from worker import program
+from worker.errors import Message
 from worker.images import answers
-from worker.images.header import MEMORY, ImageRejected
+from worker.images.header import ACCEPTED, MEMORY, ImageRejected
 from worker.images.line import Line
 from worker.settings import settings
 from worker.visitor import STUDIO, Visitor
 
 SEATS = 2  # pictures decoded at a time; who comes later waits
 WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
-
-TOO_MUCH = f"The picture takes too much memory or time to open; ordinary {ACCEPTED}."
 
 log = logging.getLogger(__name__)
 
@@ -128,11 +126,11 @@ class _Seat:
             if code >= 0:
                 raise RuntimeError(f"the decoder ended with code {code}") from error
             log.warning("a decoder was ended by signal %d", -code)
-            raise ImageRejected(TOO_MUCH) from error
+            raise ImageRejected("picture.too_costly", accepted=ACCEPTED) from error
         passed = monotonic() - begun
         account.add(min(reply.get("seconds", passed), passed))
         if "refused" in reply:
-            raise ImageRejected(reply["refused"])
+            raise ImageRejected.of(Message.load(reply["refused"]))
         return reply
 
 

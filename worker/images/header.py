@@ -12,7 +12,7 @@ from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from adain.files import jpeg, kinds, pictures, profiles
-from worker.errors import Refused
+from worker.errors import Message, Refused
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,11 @@ MOST_SCANS = 100  # of a JPEG, each of which goes through all its pixels; ordina
 Image.MAX_IMAGE_PIXELS = None  # `opened` looks at the header itself
 
 
+ACCEPTED = Message("accepted.with_heic" if kinds.HEIC else "accepted.without_heic")
+
+
 class ImageRejected(Refused):
-    """A picture that can't be used; the sentence says what is accepted."""
+    """A picture that can't be used; the message says what is accepted."""
 
 
 # ---------------------------------------------------------------- the header
@@ -52,7 +55,7 @@ class Header:
 
 def _too_large(limit: int) -> ImageRejected:
     most = MOST_SHRUNK * limit / 1e6
-    return ImageRejected(f"The picture is too large: at most {most:g} megapixels are accepted.")
+    return ImageRejected("picture.too_large", limit=most)
 
 
 def _fits(size: tuple[int, int], shrink: int, limit: int) -> bool:
@@ -116,19 +119,20 @@ def _check_memory(header: Header, data: bytes) -> None:
     if needed > room:
         kind = NAMES.get(header.image.format or "", header.image.format)
         most = header.size[0] * header.size[1] * room / needed / 1e6
-        raise ImageRejected(
-            f"The picture is too large: as {kind} in this form at most {most:.0f} megapixels are "
-            "accepted, as an ordinary JPEG more."
-        )
+        raise ImageRejected("picture.too_large_as_kind", kind=kind or "", limit=round(most))
 
 
 def _check_scans(data: bytes) -> None:
     """Refuse a JPEG of very many scans, by its markers alone."""
     if jpeg.has_scans(data, MOST_SCANS + 1):
-        raise ImageRejected(
-            f"The picture is a JPEG of more than {MOST_SCANS} scans; those of an ordinary "
-            "progressive JPEG, about ten, are accepted."
-        )
+        raise ImageRejected("picture.too_many_scans", limit=MOST_SCANS)
+
+
+def _unreadable(kind: str) -> ImageRejected:
+    """Return the refusal of bytes of a kind, "" if it is none that is known."""
+    if not kind:
+        return ImageRejected("picture.unreadable", accepted=ACCEPTED)
+    return ImageRejected("picture.kind_refused", kind=Message(f"kind.{kind}"), accepted=ACCEPTED)
 
 
 def opened(data: bytes, limit: int, keyword: str = "") -> Header:
@@ -141,9 +145,9 @@ def opened(data: bytes, limit: int, keyword: str = "") -> Header:
     except MemoryError:
         raise
     except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise ImageRejected(kinds.refusal(data)) from error
+        raise _unreadable(kinds.other(data)) from error
     if kinds.is_raw(image):
-        raise ImageRejected(kinds.refused("Raw files of cameras"))
+        raise _unreadable("raw")
     if isinstance(image, JpegImageFile):
         _check_scans(data)
     header = _opened(image, limit)

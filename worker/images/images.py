@@ -102,7 +102,7 @@ def _bytes(given: Given) -> bytes:
     picture, most = source(given), settings().max_upload_bytes
     data = picture.read()
     if len(data) > most and not picture.stored:
-        raise ImageRejected(f"The file is too large: at most {most / MIB:g} MiB are accepted.")
+        raise ImageRejected("picture.file_too_large", limit=most / MIB)
     return data
 
 

@@ -39,7 +39,10 @@ ANSWERS = {
     "too many pixels": "answer(data, suffix='png', width=10**6, height=10**6)",
     "no size": "answer(data, suffix='png')",
     "a refusal that is no text": "answer(refused={})",
-    "no time": "answer(refused='x', seconds=-1)",
+    "a refusal of no code": "answer(refused={'code': 'x', 'params': {}})",
+    "a refusal with other gaps": "answer(refused={'code': 'picture.damaged', 'params': {}})",
+    "a refusal of something else": "answer(refused={'code': 'admin.wrong_secret', 'params': {}})",
+    "no time": "answer(refused={'code': 'mask.black', 'params': {}}, seconds=-1)",
 }
 
 
