@@ -1,1 +1,1 @@
-"""Language: texts and sentences in English and Korean; errors as sentences."""
+"""Language: texts of the page and of errors in English and Korean; errors as answers."""

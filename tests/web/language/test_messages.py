@@ -334,8 +334,8 @@ def test_a_problem_has_a_type_a_code_and_parameters(client: httpx.Client) -> Non
     assert str(Message.load({name: answer[name] for name in ("code", "params")})).startswith(
         "Style picture 1: SVG drawings can't be used"
     )
-    told = client.get(answer["type"], headers=KOREAN).json()
-    assert told == {"code": "picture.rejected", "text": "{what}: {why}"}
+    reported = client.get(answer["type"], headers=KOREAN).json()
+    assert reported == {"code": "picture.rejected", "text": "{what}: {why}"}
 
 
 def test_all_codes_are_listed(client: httpx.Client) -> None:
@@ -398,9 +398,9 @@ def test_a_code_that_an_earlier_version_left_is_not_believed(client: httpx.Clien
 def test_who_watches_a_job_reads_in_korean_why_it_failed(client: httpx.Client) -> None:
     job_id = _failed(client)
     events = client.get(f"/api/v1/jobs/{job_id}/events", headers=KOREAN).text
-    told = json.loads(events.partition("data: ")[2].partition("\n")[0])
-    assert told["error_code"] == "job.time_limit"
-    assert _hangul(told["error"])
+    reported = json.loads(events.partition("data: ")[2].partition("\n")[0])
+    assert reported["error_code"] == "job.time_limit"
+    assert _hangul(reported["error"])
 
 
 def test_the_result_of_a_webhook_is_translated() -> None:
