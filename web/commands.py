@@ -44,6 +44,9 @@ TransferOption = Annotated[
     str, typer.Option("--transfer", help=f"{' or '.join(Transfer)}; adain: plain AdaIN")
 ]
 Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
+Fit = Annotated[
+    str, typer.Option(help="10x15, a4 or a3, at 300 dpi, or largest; in place of --size")
+]
 Region = Annotated[
     str, typer.Option(help="subject or background: all that one style paints, found if not masked")
 ]
@@ -108,6 +111,7 @@ def submit(
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: NetworkOption = "",
     transfer: TransferOption = Transfer.COVARIANCE.value,
+    fit: Fit = "",
     strokes: Strokes = 1.0,
     region: Region = "all",
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
@@ -119,6 +123,7 @@ def submit(
 ) -> None:
     """Have a photo repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
+    options |= {"fit": fit} if fit else {}
     options |= {"strokes": strokes, "region": region}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
@@ -155,6 +160,7 @@ def batch(
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,
     network: NetworkOption = "",
     transfer: TransferOption = Transfer.COVARIANCE.value,
+    fit: Fit = "",
     strokes: Strokes = 1.0,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
@@ -166,6 +172,7 @@ def batch(
 ) -> None:
     """Have each of many photos repainted in each style; prints the batch's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
+    options |= {"fit": fit} if fit else {}
     options |= {"strokes": strokes}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -8,9 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from adain.catalog import NETWORKS, Color, Region, Transfer
 from worker.choices import ColorMode, NetworkName, RegionName, TransferKind
 from worker.errors import Message, Refused
+from worker.fit import LARGEST, SHEETS, SMALLEST
 from worker.settings import settings
 
-SMALLEST, LARGEST = 64, 2048  # pixels of the shorter side
+FITS = (*SHEETS, "largest")
 FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
 USUAL = 512  # pixels of the shorter side at which the network's own strokes are the usual ones
 
@@ -19,6 +20,7 @@ _ACCEPTED = {
     "weights": Message("options.weights"),
     "color": Message("options.color", names=list(Color)),
     "size": Message("options.size", minimum=SMALLEST, maximum=LARGEST),
+    "fit": Message("options.fit", names=list(FITS)),
     "network": Message("options.network", names=list(NETWORKS)),
     "transfer": Message("options.transfer", names=list(Transfer)),
     "region": Message("options.region", names=list(Region)),
@@ -44,6 +46,7 @@ class Options(BaseModel):
     weights: list[Weight] = []
     color: ColorMode = Color.STYLE.value
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
+    fit: Literal["", "10x15", "a4", "a3", "largest"] = ""  # what becomes the size of a job
     network: NetworkName = Field(default_factory=lambda: settings().network)
     transfer: TransferKind = Transfer.COVARIANCE.value  # in vgg19 the same
     region: RegionName = Region.ALL.value  # of one style

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         default="light,heavy", description="queues this worker serves"
     )
     heavy_pixels: int = Field(
-        default=0,
+        default=8_000_000,
         ge=0,
         description="a result so large, or by vgg19, waits in the queue heavy; 0: none does",
     )
@@ -221,7 +221,7 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="kept of a picture")
-    max_output_pixels: int = Field(default=8_000_000, ge=1, description="of one result")
+    max_output_pixels: int = Field(default=18_000_000, ge=1, description="of one result")
     max_batch: int = Field(
         default=60, ge=1, le=1000, description="pictures of one batch: its photos times its styles"
     )

@@ -1,9 +1,12 @@
 """The picture field: drop, paste, file, refusal, removal; and interrupted connections."""
 
 import base64
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.browsing import (
@@ -87,6 +90,58 @@ def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle
     expect(page.locator("#photo [role=alert]")).to_contain_text("너무 큽니다")
     pick(page, "photos", "cat")
     expect(page.locator("#photo [role=alert]")).to_be_empty()
+
+
+def _file(kind: str, image: Image.Image, size: int = 0, **options: object) -> Any:  # noqa: ANN401
+    """Return a picture as a file to be chosen, at least so many bytes long."""
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    padding = bytes(max(0, size - out.tell()))
+    return {"name": "a", "mimeType": f"image/{kind.lower()}", "buffer": out.getvalue() + padding}
+
+
+def _chosen(page: Page, field: str, file: Any) -> Image.Image:  # noqa: ANN401
+    """Put a file into a field; returns what the studio got of it."""
+    page.set_input_files(f"#{field} input[type=file]", file)
+    page.wait_for_selector(f"#{field} img", timeout=120_000)
+    upload = _held(page, field).removeprefix("upload:")
+    answer = page.request.get(f"{page.url.partition('#')[0]}api/v1/uploads/{upload}")
+    return Image.open(io.BytesIO(answer.body()))
+
+
+def test_what_is_too_large_is_made_smaller_before_it_is_sent_but_for_masks(idle: Visit) -> None:
+    page = idle(DESK, "light")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    picture = Image.new("RGB", (400, 300), "teal")
+    picture.paste("white", (0, 0, 200, 300))
+    long = 26 << 20  # bytes, which are more than may be sent
+    photo = _chosen(page, "photo", _file("JPEG", picture, long, exif=exif))
+    assert (photo.format, photo.size) == ("JPEG", (300, 400))
+    assert photo.getpixel((150, 50)) == pytest.approx((255, 255, 255), abs=3)
+    assert photo.getpixel((150, 350)) == pytest.approx((0, 128, 128), abs=3)
+
+    clear = Image.new("RGBA", (8000, 6500), (200, 40, 40, 128))  # too large for a decoder
+    style = _chosen(page, "style-0", _file("PNG", clear))
+    assert (style.format, style.mode) == ("PNG", "RGBA")
+    assert 16_000_000 < style.width * style.height <= 1 << 24
+    assert style.getpixel((9, 9)) == pytest.approx((200, 40, 40, 128), abs=2)
+
+    page.get_by_role("button", name="Regions").click()
+    mask = _file("PNG", picture.convert("L"), long)
+    page.set_input_files("#mask-0 input[type=file]", mask)
+    expect(page.locator("#mask-0 [role=alert]")).to_contain_text("at most 25 MiB")
+
+
+def test_a_field_shows_what_the_studio_uses_of_a_picture(idle: Visit) -> None:
+    page = idle(DESK, "light")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    _chosen(page, "photo", _file("TIFF", Image.new("RGB", (40, 30)), exif=exif))
+    shown = "() => (([one]) => [one.naturalWidth, one.naturalHeight])(document.images)"
+    shown = shown.replace("document.images", "document.querySelectorAll('#photo img')")
+    page.wait_for_function("document.querySelector('#photo img').naturalWidth > 0")
+    assert page.evaluate(shown) == [30, 40]
 
 
 def test_repaint_waits_for_a_picture_that_is_being_sent(idle: Visit) -> None:

@@ -1,3 +1,4 @@
+import typing
 from collections.abc import Collection
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from adain import request
 from adain.catalog import NETWORKS, Color, Region, Transfer
 from tests.parts import Setting
+from worker import fit as worker_fit
 from worker import options
 from worker.errors import Refused
 from worker.options import Options
@@ -30,6 +32,7 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "size": 512,
         "network": "vgg19",
         "transfer": "covariance",
+        "fit": "",
         "region": "all",
         "strokes": 1.0,
     }
@@ -45,6 +48,29 @@ def test_options_stored_before_there_was_a_choice_of_strokes_keep_their_look() -
     assert options.recorded({"strokes": 2.0})["strokes"] == 2
     ours = (options.FINEST, options.BROADEST, options.USUAL)
     assert ours == (request.FINEST, request.BROADEST, request.USUAL)
+
+
+@pytest.mark.parametrize(
+    ("fit", "photo", "side"),
+    [
+        ("a4", (6000, 4000), 2339),  # 3508 × 2339: whole on the sheet
+        ("a4", (4000, 6000), 2339),
+        ("a3", (4961, 3508), 3508),
+        ("10x15", (400, 300), 1181),
+        ("largest", (6000, 4000), 3464),  # of 18 megapixels
+        ("largest", (3000, 2000), 2000),
+        ("largest", (30, 20), 0),
+        ("10x15", (4000, 40), 64),
+    ],
+)
+def test_a_fit_becomes_the_shorter_side(fit: str, photo: tuple[int, int], side: int) -> None:
+    assert worker_fit.side(fit, *photo) == side
+
+
+def test_fits_are_the_sheets_and_the_largest() -> None:
+    assert ("", *options.FITS) == typing.get_args(Options.model_fields["fit"].annotation)
+    with pytest.raises(Refused, match="fit is one of 10x15, a4, a3, largest, in place of size"):
+        Options.read({"fit": "a5"}, styles=1, masks=0)
 
 
 def test_options_stored_before_there_were_regions_paint_all() -> None:
@@ -64,16 +90,16 @@ def test_strokes_in_range_are_taken(strokes: float) -> None:
     assert Options.read({"strokes": strokes}, styles=1, masks=0).strokes == strokes
 
 
-@pytest.mark.parametrize("size", [0, 64, 2048])
+@pytest.mark.parametrize("size", [0, 64, 4242])
 def test_every_size_in_range_is_taken(size: int) -> None:
     assert Options.read({"size": size}, styles=1, masks=0).size == size
 
 
 WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
-SIZE = "size is 0 (as it is) or 64 to 2048 pixels of the shorter side."
+SIZE = "size is 0 (as it is) or 64 to 4242 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
-NAMES = "alpha, weights, color, size, network, transfer, region, strokes"
+NAMES = "alpha, weights, color, size, fit, network, transfer, region, strokes"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +128,7 @@ NAMES = "alpha, weights, color, size, network, transfer, region, strokes"
         ({"strokes": -1}, STROKES),
         ({"strokes": float("nan")}, STROKES),
         ({"size": 63}, SIZE),
-        ({"size": 2049}, SIZE),
+        ({"size": 4243}, SIZE),
         ({"size": -1}, SIZE),
         ({"size": 512.5}, SIZE),
         ({"seed": 1}, f"There is no option 'seed'; there are {NAMES}."),

@@ -20,6 +20,7 @@ from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
 from worker.errors import Refused
+from worker.fit import SHEETS
 from worker.jobs import Beside, Job, idempotency
 from worker.jobs.batches import Source
 from worker.settings import KIB, settings
@@ -62,7 +63,8 @@ _PROPERTIES: dict[str, Any] = {
         "contentMediaType": "application/json",
         "description": "JSON with any of alpha (0 to 1), weights (one for "
         f"each style), color ({', '.join(Color)}), size (pixels of "
-        f"the shorter side, 0: as it is), network ({', '.join(NETWORKS)}), transfer "
+        f"the shorter side, 0: as it is) or fit ({', '.join(SHEETS)}: a print at 300 dpi; largest: "
+        f"as the photo is, but for the limit), network ({', '.join(NETWORKS)}), transfer "
         "(covariance, or adain: plain AdaIN, the look of earlier pictures), region (subject or "
         "background: all that one style paints; the mask, white on the subject, is found where "
         "none is sent) and strokes (0.5, "

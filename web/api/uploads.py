@@ -4,6 +4,7 @@ Parses, calls `worker.visitors.uploads`, answers. Only its sender can use an upl
 deleted after some hours.
 """
 
+from collections import OrderedDict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,9 +20,14 @@ from worker.jobs.batches import Source
 from worker.visitors import rate_limits, uploads
 from worker.visitors.rate_limits import Visitor
 
+SHOWN = 768  # pixels of the shorter side of what is shown of a picture
+KEPT = 32  # copies to be shown that this process keeps, some 300 kB each
+
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
-_ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00"}
+_ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00", "width": 6000, "height": 4000}
+
+_copies: OrderedDict[str, bytes] = OrderedDict()  # by upload, those used last at the end
 
 
 class UploadView(BaseModel):
@@ -30,16 +36,32 @@ class UploadView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_ID]})
 
     id: str
+    width: int  # of the upright picture, in pixels
+    height: int
 
 
-def _keep(visitor: Visitor, sent: Source) -> str:
+def _remember(upload_id: str, copy: bytes) -> None:
+    _copies[upload_id] = copy
+    while len(_copies) > KEPT:
+        _copies.popitem(last=False)
+
+
+def _keep(visitor: Visitor, sent: Source) -> UploadView:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
     data = sent.read()
-    if uploads.is_shown(data):
-        images.measured(data)  # whether it is a picture; it is cleaned where it is used
-    else:  # what not every browser draws
-        data = images.clean(data).data
-    return uploads.keep(visitor.owner, data)
+    copy = images.small(data, SHOWN)  # refuses what is no picture; it is cleaned where it is used
+    upload_id = uploads.keep(visitor.owner, data)
+    _remember(upload_id, copy.data)
+    return UploadView(id=upload_id, width=copy.original[0], height=copy.original[1])
+
+
+def _shown(visitor: Visitor, upload_id: str) -> bytes:
+    """Return the copy of a visitor's picture that is shown; raises `UploadNotFound`."""
+    data = uploads.read(upload_id, visitor.owner)  # whose it is comes first
+    if upload_id not in _copies:
+        rate_limits.consume(visitor, rate_limits.pictures())
+        _remember(upload_id, images.small(data, SHOWN).data)
+    return _copies.get(upload_id) or images.small(data, SHOWN).data
 
 
 @router.post(
@@ -52,8 +74,7 @@ async def add(request: Request) -> UploadView:
     """Take a picture for a form; only you see it, and it is deleted after some hours."""
     async with submission.picture(request) as sent:
         visitor = address.visitor(request)
-        upload_id = await checking.run(visitor, _keep, visitor, sent)
-    return UploadView(id=upload_id)
+        return await checking.run(visitor, _keep, visitor, sent)
 
 
 _PICTURE: Responses = {
@@ -62,13 +83,25 @@ _PICTURE: Responses = {
         "description": "The picture.",
     }
 }
+_HEADERS = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
 
 
 @router.get("/uploads/{upload_id}", response_class=Response, responses=_PICTURE | problems(404))
 def picture(upload_id: str, owner: Owner) -> Response:
-    """Return a picture of yours: PNG, JPEG and WebP as you sent it, other kinds as PNG or JPEG."""
-    headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
-    return stored.sent(*uploads.opened(upload_id, owner), headers)
+    """Return a picture of yours as you sent it."""
+    return stored.sent(*uploads.opened(upload_id, owner), _HEADERS)
+
+
+@router.get(
+    "/uploads/{upload_id}/shown",
+    response_class=Response,
+    responses=_PICTURE | problems(404, 422, 429),
+)
+async def shown(upload_id: str, request: Request) -> Response:
+    """Return a picture of yours as it is used: upright and in sRGB, small enough to be shown."""
+    visitor = address.visitor(request)
+    copy = await checking.run(visitor, _shown, visitor, upload_id)
+    return Response(copy, media_type="image/jpeg", headers=_HEADERS)
 
 
 @router.delete("/uploads/{upload_id}", status_code=204, responses=problems(404))

@@ -136,7 +136,7 @@ class Studio:
     ) -> Job:
         """Have a picture made.
 
-        Options are alpha, weights, color, size, network, transfer and strokes.
+        Options are alpha, weights, color, size or fit, network, transfer, region and strokes.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -196,7 +196,7 @@ class Studio:
     ) -> Batch:
         """Have each photo made in each style.
 
-        Options are alpha, color, size, network, transfer and strokes.
+        Options are alpha, color, size or fit, network, transfer, region and strokes.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """

@@ -44,11 +44,16 @@ def _chosen(form: dict[str, Any]) -> list[int]:
     return [place for place in range(settings().max_styles) if form[f"style_{place}"]]
 
 
+def _size(chosen: int | str) -> dict[str, Any]:
+    """Return the options that a choice of size means."""
+    return {"size": chosen} if isinstance(chosen, int) else {"fit": chosen}
+
+
 def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     return {
         "alpha": form["strength"] / 100,
         "color": form["color"],
-        "size": form["size"],
+        **_size(form["size"]),
         "strokes": form["strokes"] / 100,
         "network": form["network"],
         "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
@@ -151,8 +156,9 @@ def networks() -> Any:  # noqa: ANN401, an update of the component
 
 def _controls_for(options: Options) -> list[Any]:
     """Return the controls' values for a picture's options, or the nearest there are."""
-    sizes = filter(None, labels.SIZES)
-    size = options.size and min(sizes, key=lambda one: abs(one - options.size))
+    size: int | str = min(labels.SIZES, key=lambda one: abs(one - options.size))
+    if not options.size or options.size > 2 * max(labels.SIZES):
+        size = labels.LARGEST
     network = options.network if options.network in processes.networks() else settings().network
     return [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
 

@@ -5,6 +5,7 @@ from typing import Any
 from adain.catalog import Color
 from web.language import texts
 from web.language.texts import ENGLISH
+from worker.options import FITS
 
 _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "share": {"label": "form.share"},
@@ -17,13 +18,15 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},
 }
-SIZES = (256, 512, 768, 1024, 0)
+SIZES = (256, 512, 768, 1024)
+LARGEST = "largest"
 
 
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
     if name == "color":
         return [(words[f"color.{color}"], color.value) for color in Color]
-    return [(str(size or words["form.size.whole"]), size) for size in SIZES]
+    numbers: list[tuple[str, Any]] = [(str(size), size) for size in SIZES]
+    return numbers + [(words[f"form.size.{fit}"], fit) for fit in FITS]
 
 
 def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from worker.choices import ColorMode, NetworkName
 from worker.errors import Refused
+from worker.fit import LARGEST
 from worker.gallery.model import ALL, NOTED, PUBLIC, Entry, Shown, folded, shown, valid_id
 from worker.jobs import Job
-from worker.options import LARGEST
 from worker.storage import database
 
 MOST = 100  # entries of one page or one deletion

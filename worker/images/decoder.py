@@ -198,11 +198,13 @@ def small(data: bytes, limit: int, side: int) -> CleanImage:
 
     The shorter side gets at most `side` pixels, the longer one at most `STRIP` times as many.
     """
-    image = _converted(data, opened(data, limit), _rgb)
+    header = opened(data, limit)
+    image = _converted(data, header, _rgb)
     scale = min(1.0, side / min(image.size), STRIP * side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    sent = _upright_size(header, image)
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height)
+    return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height, sent)
 
 
 def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:

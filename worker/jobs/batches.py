@@ -10,6 +10,7 @@ import logging
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Room, Status, queue
-from worker.jobs.new_job import NewJob
+from worker.jobs.new_job import NewJob, fitted, style_size
 from worker.jobs.submission import found_subject
 from worker.options import Options
 from worker.storage import blobs, database
@@ -96,7 +97,7 @@ def _clean(
     folder: Path,
     part: Callable[[int, str], Message],
     sources: Sequence[Source],
-    size: int,
+    size: Callable[[CleanFile], int],
     others: Sequence[CleanFile] = (),
 ) -> list[CleanFile]:
     """Check pictures one by one and put them in the folder.
@@ -110,7 +111,7 @@ def _clean(
             picture = images.clean_file(source, folder / f"{what.code}-{place}")
         except ImageRejected as rejected:
             raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
-        jobs.check_scaled(what, picture, size)
+        jobs.check_scaled(what, picture, size(picture))
         found.append(picture)
         jobs.check_together([*others, *found])
     return found
@@ -135,7 +136,7 @@ def _cell(
     owner: str, photo: CleanFile, style: CleanFile, mask: CleanFile | None, chosen: Options
 ) -> NewJob:
     pictures = {"content": photo, "style-0": style} | ({"mask-0": mask} if mask else {})
-    return NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
+    return NewJob(str(uuid_utils.uuid7()), owner, pictures, fitted(chosen, photo))
 
 
 def _keep(cells: Sequence[NewJob]) -> None:
@@ -183,11 +184,16 @@ def submit(
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
         raise Refused("batch.empty")
+    measured = partial(style_size, chosen)
+
+    def photo_size(photo: CleanFile) -> int:
+        return fitted(chosen, photo).size
+
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
-        clean_photos = _clean(Path(place), _photo, photos, chosen.size)
-        clean_styles = _clean(Path(place), _style, styles, chosen.size, clean_photos)
+        clean_photos = _clean(Path(place), _photo, photos, photo_size)
+        clean_styles = _clean(Path(place), _style, styles, measured, clean_photos)
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

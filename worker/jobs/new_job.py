@@ -10,11 +10,12 @@ from sqlalchemy.orm import aliased
 
 from adain import catalog
 from adain.files.pictures import scaled_size
+from worker import fit
 from worker.errors import Message, Refused, rounded
 from worker.images.images import CleanFile, CleanImage
 from worker.jobs import queue
 from worker.jobs.model import ACTIVE, Job
-from worker.options import Options
+from worker.options import USUAL, Options
 from worker.settings import KIB, settings
 
 PHOTO = Message("part.photo")
@@ -52,6 +53,19 @@ class WorkingSize:
         limit = settings().heavy_pixels
         heavy = limit and (self.pixels >= limit or catalog.network(network).heavy)
         return queue.HEAVY if heavy else queue.LIGHT
+
+
+def fitted(options: Options, photo: CleanFile) -> Options:
+    """Return options whose size is the one that their `fit` means for a photo."""
+    if not options.fit:
+        return options
+    size = fit.side(options.fit, photo.width, photo.height)
+    return options.model_copy(update={"size": size, "fit": ""})
+
+
+def style_size(options: Options, style: CleanFile | CleanImage) -> int:
+    """Return the shorter side in pixels at which a style picture is measured, 0: its own."""
+    return min(USUAL, style.width, style.height) if options.strokes else options.size
 
 
 def check_scaled(
@@ -145,7 +159,7 @@ class NewJob:
         return {
             "id": self.id,
             "owner": self.owner,
-            "options": self.options.model_dump(),
+            "options": self.options.model_dump(exclude={"fit"}),
             "content_key": self.keys["content"],
             "style_keys": [self.keys[name] for name in styles],
             "mask_keys": [self.keys[name] for name in self._named("mask-")],

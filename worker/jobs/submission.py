@@ -17,7 +17,7 @@ from worker.images import images
 from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
 from worker.jobs.model import Beside, Job, Room
-from worker.jobs.new_job import PHOTO, NewJob, check_scaled, check_together
+from worker.jobs.new_job import PHOTO, NewJob, check_scaled, check_together, fitted, style_size
 from worker.jobs.queries import unknown
 from worker.observability import failpoints
 from worker.options import Options
@@ -35,12 +35,12 @@ def _checked(what: Message, clean: Callable[[], CleanFile]) -> CleanFile:
 
 
 def _cleaned_styles(
-    looks: Sequence[Callable[[], CleanFile]], size: int
+    looks: Sequence[Callable[[], CleanFile]], chosen: Options
 ) -> Iterator[tuple[str, CleanFile]]:
     for place, look in enumerate(looks):
         what = Message("part.style", number=place + 1)
         picture = _checked(what, look)
-        check_scaled(what, picture, size)
+        check_scaled(what, picture, style_size(chosen, picture))
         yield f"style-{place}", picture
 
 
@@ -64,9 +64,10 @@ def _cleaned(
     """
     with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
         photo = _checked(PHOTO, look)
+        chosen = fitted(chosen, photo)
         check_scaled(PHOTO, photo, chosen.size)
         pictures = {"content": photo}
-        for name, picture in _cleaned_styles(others, chosen.size):
+        for name, picture in _cleaned_styles(others, chosen):
             pictures[name] = picture
             check_together(pictures.values())
     if chosen.region != "all" and not masks:
@@ -135,6 +136,7 @@ def submit(
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-job-") as folder:
         pictures = _cleaned(content, styles, masks, chosen, Path(folder))
+        chosen = fitted(chosen, pictures["content"])
         new = NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
         job = _accept(new, beside, room)
     log.info("job %s queued", job.id)

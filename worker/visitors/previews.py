@@ -17,12 +17,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from worker import jobs
 from worker.errors import Message
+from worker.fit import SMALLEST
 from worker.images import images
 from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
 from worker.jobs import queue, service_state
 from worker.jobs.submission import found_subject
-from worker.options import SMALLEST, Options
+from worker.options import Options
 from worker.settings import settings
 from worker.storage import blobs, database, deletions
 from worker.storage.database import Base, now

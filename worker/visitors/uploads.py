@@ -31,7 +31,8 @@ from worker.visitors import fairness, limit_overrides, rate_limits
 LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many files there are
 BLOCK = 512  # bytes of one of st_blocks
 HALF_MADE = 60.0  # seconds in which a file may still get its row
-KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}  # kept as sent
+KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}
+OTHER = "application/octet-stream"  # a kind that not every browser draws
 
 _NAME = re.compile("[0-9a-f]{32}")  # of an upload's file
 _FOLDER = re.compile("[0-9a-f]{64}")  # Gradio's, of before there were rows
@@ -166,14 +167,9 @@ def _row(upload_id: str, owner: str) -> Upload:
 # ---------------------------------------------------------------- verbs
 
 
-def is_shown(data: bytes) -> bool:
-    """Whether every browser draws a picture of this kind."""
-    return any(data.startswith(start) for start in KINDS)
-
-
 def _media_type(data: bytes) -> str:
     """Return the media type of a picture that was looked at."""
-    return next(kind for start, kind in KINDS.items() if data.startswith(start))
+    return next((kind for start, kind in KINDS.items() if data.startswith(start)), OTHER)
 
 
 def keep(owner: str, data: bytes) -> str:

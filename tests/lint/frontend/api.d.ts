@@ -165,6 +165,7 @@ declare namespace Api {
     weights: Array<number>;
     color: "style" | "content" | "luminance";
     size: 0 | number;
+    fit: "" | "10x15" | "a4" | "a3" | "largest";
     network: "compact" | "vgg19";
     transfer: "adain" | "covariance";
     region: "all" | "subject" | "background";
@@ -274,6 +275,8 @@ declare namespace Api {
   }
   interface UploadView {
     id: string;
+    width: number;
+    height: number;
   }
   interface ValidationError {
     loc: Array<string | number>;

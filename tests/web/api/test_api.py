@@ -171,7 +171,7 @@ REFUSED: dict[str, tuple[Files, dict[str, Any], str]] = {
     ),
     "unknown network": (_files(), {"network": "resnet"}, "network is one of compact, vgg19"),
     "unknown colour": (_files(), {"color": "pink"}, "color is one of style, content, luminance"),
-    "too small": (_files(), {"size": 8}, "size is 0 (as it is) or 64 to 2048 pixels"),
+    "too small": (_files(), {"size": 8}, "size is 0 (as it is) or 64 to 4242 pixels"),
     "unknown option": (_files(), {"strength": 1}, "There is no option 'strength'; there are"),
     "no photo": ([_file("style", picture())], {}, "exactly one photo in `content`; 0 were given"),
     "two photos": (

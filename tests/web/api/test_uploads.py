@@ -1,3 +1,4 @@
+import io
 import os
 import random
 import time
@@ -9,11 +10,15 @@ from pathlib import Path
 import pytest
 import uuid_utils
 from fastapi.testclient import TestClient
+from PIL import Image, ImageChops
 from sqlalchemy import delete, select, update
 
+from adain.files import profiles
 from tests.parts import Setting, picture
 from web import app
+from web.api import uploads as web_uploads
 from web.security.identity import COOKIE
+from worker.images import images
 from worker.jobs import Job
 from worker.storage import database, marker
 from worker.storage.blobs import StorageFull
@@ -22,6 +27,7 @@ from worker.visitors import accounts, fairness, uploads
 from worker.visitors.uploads import LEAST, Upload, UploadNotFound
 
 UPLOADS = "/api/v1/uploads"
+PROFILE = profiles.profile(((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), (0.3127, 0.3290), (2.2,))
 
 
 @pytest.fixture
@@ -328,8 +334,53 @@ def test_a_database_of_another_studio_deletes_no_uploads(studio: Path) -> None:
     assert not file.exists()
 
 
-def test_a_kind_that_browsers_do_not_draw_is_shown_as_png(client: TestClient) -> None:
-    upload_id = put(client, picture(20, 10, "TIFF", color=(40, 90, 160))).json()["id"]
-    shown = client.get(f"{UPLOADS}/{upload_id}")
-    assert shown.headers["content-type"] == "image/png"
-    assert shown.content.startswith(b"\x89PNG")
+def turned(kind: str) -> bytes:
+    """Return a picture 20 × 10 in Adobe RGB, to be turned by 90° by its EXIF orientation."""
+    exif, out = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (20, 10), (40, 160, 90))
+    picture.save(out, kind, exif=exif, icc_profile=PROFILE, quality=100)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_what_is_shown_is_the_upright_picture_in_srgb_for_every_kind(
+    client: TestClient, kind: str
+) -> None:
+    data = turned(kind)
+    taken = put(client, data).json()
+    assert (taken["width"], taken["height"]) == (10, 20)
+    whole, copy = f"{UPLOADS}/{taken['id']}", f"{UPLOADS}/{taken['id']}/shown"
+    for kept in (True, False):  # in this process
+        if not kept:
+            web_uploads._copies.clear()
+        shown = client.get(copy)
+        assert shown.headers["content-type"] == "image/jpeg"
+        assert "private" in shown.headers["cache-control"]
+        with Image.open(io.BytesIO(shown.content)) as image:
+            assert image.size == (10, 20)
+            used = Image.open(io.BytesIO(images.clean(data).data))
+            assert difference(image, used) <= 3
+            plain = Image.new("RGB", (10, 20), (40, 160, 90))
+            assert difference(image, plain) > 10  # what its profile means
+    assert client.get(whole).content == data
+    assert TestClient(client.app).get(copy).status_code == 404
+
+
+def difference(one: Image.Image, other: Image.Image) -> int:
+    """Return the largest difference of any sample, of 255."""
+    channels = ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getextrema()
+    return max(int(high) for _, high in channels)  # type: ignore[misc]
+
+
+def test_a_large_picture_is_shown_small(client: TestClient) -> None:
+    taken = put(client, picture(3000, 2000)).json()
+    assert (taken["width"], taken["height"]) == (3000, 2000)
+    with Image.open(io.BytesIO(client.get(f"{UPLOADS}/{taken['id']}/shown").content)) as image:
+        assert image.size == (1152, 768)
+
+
+def test_copies_that_are_kept_are_few(client: TestClient) -> None:
+    for _ in range(web_uploads.KEPT + 3):
+        put(client, picture(4, 4))
+    assert len(web_uploads._copies) == web_uploads.KEPT

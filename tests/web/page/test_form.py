@@ -157,17 +157,33 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
     assert handlers.reuse(asked, _event(options=options)) == [
         35,
         "luminance",
-        0,
+        "largest",
         100,
         "compact",
         "",
     ]
     broad = options | {"strokes": 2.5}
-    assert handlers.reuse(asked, _event(options=broad)) == [35, "luminance", 0, 250, "compact", ""]
+    assert handlers.reuse(asked, _event(options=broad)) == [
+        35,
+        "luminance",
+        "largest",
+        250,
+        "compact",
+        "",
+    ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
         35, "luminance", 256, 171, "compact", "",
     ]  # fmt: skip
+
+
+def test_a_print_or_the_largest_result_is_chosen_in_place_of_a_size(
+    studio: Path, photo: str
+) -> None:
+    for fit, side in (("a4", 2480), ("largest", 0)):
+        job_id, notice = _repainted(photo=photo, style_0=photo, size=fit)
+        assert notice == ""
+        assert _job(job_id).options["size"] == side
 
 
 def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(

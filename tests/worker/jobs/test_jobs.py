@@ -196,11 +196,26 @@ def test_more_pixels_than_can_be_worked_on_are_refused(
     setting(max_output_pixels=100_000)
     large, small = picture(400, 300), picture(300, 300)
     pictures = (large, small) if what == "The photo" else (small, large)
-    assert jobs.submit("ann", small, [small], options={"size": 0}).id
+    assert jobs.submit("ann", small, [small], options={"size": 0, "strokes": 0}).id
     with pytest.raises(
         Refused, match=f"{what} would be worked on at 400 × 300 pixels; at most 0.1"
     ):
-        jobs.submit("ann", pictures[0], [pictures[1]], options={"size": 0})
+        jobs.submit("ann", pictures[0], [pictures[1]], options={"size": 0, "strokes": 0})
+
+
+def test_a_large_style_is_measured_small_whatever_the_size(studio: Path, setting: Setting) -> None:
+    setting(max_output_pixels=500_000)
+    assert jobs.submit("ann", picture(300, 300), [picture(1200, 900)], options={"size": 0}).id
+
+
+@pytest.mark.parametrize("fit", ["a4", "largest"])
+def test_a_fit_is_kept_as_the_size_that_it_means(studio: Path, setting: Setting, fit: str) -> None:
+    setting(max_pixels=200_000)
+    photo = picture(600, 400)  # kept at half its sides
+    job = now(jobs.submit("ann", photo, [picture()], options={"fit": fit}))
+    assert job.options["size"] == {"a4": 2339, "largest": 200}[fit]
+    assert "fit" not in job.options
+    assert job.queue == {"a4": "heavy", "largest": "light"}[fit]
 
 
 def test_as_it_is_means_the_photo_as_it_was_sent(studio: Path, setting: Setting) -> None:

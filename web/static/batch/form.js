@@ -6,7 +6,8 @@ import {recent} from "../studio/recent.js";
 import {tray} from "./tray.js";
 
 export const BATCHES = "/api/v1/batches";
-const SIZES = [256, 512, 768, 1024, 0];
+const SIZES = [256, 512, 768, 1024];
+const FITS = ["10x15", "a4", "a3", "largest"]; // in place of a size
 
 let key = ""; // of a submission whose answer may have got lost: sent again, it is the same batch
 let sending = false;
@@ -25,10 +26,11 @@ const form = element("form", {class: "choices"});
 const fresh = () => globalThis.crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 const options = () => {
   const chosen = new FormData(form);
+  const size = String(chosen.get("size"));
   return {
+    ...(FITS.includes(size) ? {fit: size} : {size: Number(size)}),
     alpha: Number(chosen.get("alpha")) / 100,
     color: chosen.get("color"),
-    size: Number(chosen.get("size")),
     strokes: Number(chosen.get("strokes")) / 100,
   };
 };
@@ -164,8 +166,8 @@ export const start = async (onaccepted) => {
     ),
     segments(
       "size",
-      SIZES.map((size) => [size, size ? String(size) : t("form.size.whole")]),
-      512,
+      [...SIZES.map(String), ...FITS].map((size) => [size, FITS.includes(size) ? t(`form.size.${size}`) : size]),
+      "512",
     ),
     error,
     submit,

@@ -1,7 +1,8 @@
 /* A tray: many pictures chosen by hand, from files or from a row of samples; nothing is sent yet. */
-import {all, element} from "../core/dom.js";
+import {all, element, find} from "../core/dom.js";
 import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
+import {shrunk} from "../core/shrink.js";
 import {t} from "../core/text.js";
 
 /** @typedef {{name: string, title: string, small: string, blob: () => Promise<Blob>, own?: boolean}} Choice */
@@ -12,12 +13,19 @@ const ofSample = (sample) => ({
   name: `${sample.name}.jpg`,
   blob: async () => (await fetch(sample.whole)).blob(),
 });
+/** A file as it is or, if it is too large to be sent, smaller.
+ * @param {File} file
+ * @returns {Promise<Blob>} */
+const fitting = async (file) => {
+  const most = Number(find(document, ".field").dataset.most);
+  return (file.size > most && (await shrunk(file, most).catch(() => null))) || file;
+};
 /** @param {File} file */
 const ofFile = (file) => ({
   name: file.name,
   title: file.name,
   small: URL.createObjectURL(file),
-  blob: async () => file,
+  blob: () => fitting(file),
   own: true,
 });
 

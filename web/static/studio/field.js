@@ -68,10 +68,8 @@ const remove = (name) => {
  * @param {string} name
  * @param {Blob} file */
 const take = async (name, file) => {
-  const most = Number(field(name).dataset.most);
   say(name, "");
-  if (file.size > most) return say(name, t("field.large", {count: Math.floor(most / 2 ** 20)}));
-  const coming = upload(file);
+  const coming = upload(file, Number(field(name).dataset.most), name.startsWith("mask"));
   sending.set(name, coming);
   draw(name);
   try {

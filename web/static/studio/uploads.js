@@ -1,27 +1,43 @@
 /* Uploads: a picture of the visitor's is sent once, and the form holds its id. */
-import {ask} from "../core/api.js";
+import {ask, status} from "../core/api.js";
+import {shrunk} from "../core/shrink.js";
+import {t} from "../core/text.js";
 
 const UPLOADS = "/api/v1/uploads",
   PREFIX = "upload:";
 
-/** @type {Map<string, string>} an upload's text → address of the visitor's own file, in this page */
-const own = new Map();
 /** Where the picture of a field's text is.
  * @param {string} text */
 export const address = (text) => {
   const [kind, what] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
   /** @type {Record<string, string>} */
-  const places = {upload: `${UPLOADS}/${what}`, shelf: `/shelf/${what}.jpg`, job: `/api/v1/jobs/${what}`};
-  return own.get(text) ?? places[kind] ?? "";
+  const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/${what}.jpg`, job: `/api/v1/jobs/${what}`};
+  return places[kind] ?? "";
 };
-/** Sends a file; answers with its text.
- * @param {Blob} file */
-export const upload = async (file) => {
+/** @param {Blob} file */
+const send = async (file) => {
   const body = new FormData();
   body.append("picture", file);
-  const text = `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
-  own.set(text, URL.createObjectURL(file));
-  return text;
+  return `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
+};
+/**
+ * Sends a file, made smaller if it is too large; answers with its text.
+ * @param {Blob} file
+ * @param {number} most bytes
+ * @param {boolean} exact whether every pixel counts, as in a mask: it is not made smaller
+ */
+export const upload = async (file, most, exact) => {
+  /** @type {unknown} */
+  let refused = new Error(t("field.large", {count: Math.floor(most / 2 ** 20)}));
+  try {
+    if (file.size <= most) return await send(file);
+  } catch (problem) {
+    if (status(problem) !== 422) throw problem;
+    refused = problem;
+  }
+  const smaller = exact ? null : await shrunk(file, most).catch(() => null);
+  if (!smaller) throw refused;
+  return send(smaller);
 };
 /** Deletes what a field held, if that was an upload; what fails is deleted by its age.
  * @param {string} text */
