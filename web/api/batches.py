@@ -139,15 +139,31 @@ class BatchView(BaseModel):
     cells: list[CellView]
 
 
+class BatchLimits(BaseModel):
+    """What one batch may have; who has more sends several."""
+
+    pictures: int  # photos times styles
+    bytes: int  # of all its files
+
+
 class BatchPage(BaseModel):
     """Some of an owner's batches, newest first; `next` is the `before` of the page after."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"batches": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "batches": [_EXAMPLE],
+                    "next": _EXAMPLE["id"],
+                    "limits": {"pictures": 60, "bytes": 209715200},
+                }
+            ]
+        }
     )
 
     batches: list[BatchView]
     next: str | None
+    limits: BatchLimits
 
 
 # ---------------------------------------------------------------- views
@@ -267,6 +283,7 @@ def mine(
     return BatchPage(
         batches=[view(batch, language) for batch in page],
         next=page[-1].id if len(found) > limit else None,
+        limits=BatchLimits(pictures=admission.most_in_batch(), bytes=settings().max_batch_bytes),
     )
 
 

@@ -69,12 +69,17 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     return submit(visitor, images.stored(job.content_key), styles, masks, options)
 
 
-def _check_size(photos: int, styles: int) -> None:
-    """Raise `Refused` if so many pictures can never get in at once, however long one waits."""
+def most_in_batch() -> int:
+    """Return how many pictures can get in at once: more never could, however long one waits."""
     limited = limit_overrides.of(
         "visitor_submissions", "address_submissions", "visitor_waiting", "address_waiting"
     )
-    most = min([settings().max_batch, *filter(None, limited)])
+    return min([settings().max_batch, *filter(None, limited)])
+
+
+def _check_size(photos: int, styles: int) -> None:
+    """Raise `Refused` if a batch has more pictures than can get in at once."""
+    most = most_in_batch()
     if photos * styles > most:
         raise Refused(
             "batch.too_large", limit=most, photos=photos, styles=styles, count=photos * styles

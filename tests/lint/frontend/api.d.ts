@@ -1,9 +1,14 @@
 /* The API's answers; written by `python -m tests.lint.api_types`. */
 
 declare namespace Api {
+  interface BatchLimits {
+    pictures: number;
+    bytes: number;
+  }
   interface BatchPage {
     batches: Array<BatchView>;
     next: string | null;
+    limits: BatchLimits;
   }
   interface BatchView {
     id: string;

@@ -91,11 +91,14 @@ const begin = async () => {
   }
   look();
 };
-/** @param {Api.BatchView} batch */
-const accepted = (batch) => {
+/**
+ * @param {Api.BatchView} batch
+ * @param {boolean} last whether nothing more is sent now
+ */
+const accepted = (batch, last) => {
   known.set(batch.id, batch);
   look();
-  at("past").scrollIntoView({block: "start", behavior: "smooth"});
+  if (last) at("past").scrollIntoView({block: "start", behavior: "smooth"});
 };
 
 /* ------------------------------------------------------------ the view */

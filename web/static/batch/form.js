@@ -1,81 +1,86 @@
-/* The form of a batch: photos, styles, settings, and the button that submits them as one. */
-import {ask, sentence, status} from "../core/api.js";
+/* The form of a batch: photos, styles, settings, and the button that submits them.
+ *
+ * What was sent stays in the form; only what is new is sent next.
+ */
+import {Refusal, sentence} from "../core/api.js";
+import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
-import {colors, t} from "../core/text.js";
+import {about, colors, t} from "../core/text.js";
 import {recent} from "../studio/recent.js";
+import * as sending from "./sending.js";
 import {tray} from "./tray.js";
 
-export const BATCHES = "/api/v1/batches";
+export {BATCHES} from "./sending.js";
 const SIZES = [256, 512, 768, 1024];
 const FITS = ["10x15", "a4", "a3", "largest"]; // in place of a size
 
-let key = ""; // of a submission whose answer may have got lost: sent again, it is the same batch
-let sending = false;
+/** @type {AbortController | null} of what is being sent */
+let stopper = null;
 /** @type {ReturnType<typeof tray> | null} */
 let photos = null;
 /** @type {ReturnType<typeof tray> | null} */
 let styles = null;
-/** @type {(batch: Api.BatchView) => void} */
+/** @type {(batch: Api.BatchView, last: boolean) => void} */
 let accepted = () => {};
 
 const error = element("div", {class: "said"});
+const notice = element("p", {class: "hint", role: "status"});
+const stop = button(t("batch.stop"), "stop", () => stopper?.abort(), {class: "quiet", hidden: true});
 const submit = element("button", {type: "submit", class: "send"}, element("span", {}));
 const trays = element("div", {class: "trays"});
 const form = element("form", {class: "choices"});
 
-const fresh = () => globalThis.crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+/** The settings, as they are sent. */
 const options = () => {
   const chosen = new FormData(form);
   const size = String(chosen.get("size"));
-  return {
+  return JSON.stringify({
     ...(FITS.includes(size) ? {fit: size} : {size: Number(size)}),
     alpha: Number(chosen.get("alpha")) / 100,
     color: chosen.get("color"),
     strokes: Number(chosen.get("strokes")) / 100,
-  };
+  });
 };
 const drawSubmit = () => {
-  const count = (photos?.count() ?? 0) * (styles?.count() ?? 0);
-  key = ""; // another form is another batch
-  find(submit, "span").textContent = sending
-    ? t("batch.sending")
-    : count
-      ? t("batch.send", {count})
-      : t("batch.send.none");
-  submit.disabled = sending || !count;
+  const [some, looks] = [photos?.chosen() ?? [], styles?.chosen() ?? []];
+  const count = sending.count(some, looks, options());
+  const rest = some.length && looks.length ? t("batch.sent") : t("batch.send.none");
+  find(submit, "span").textContent = stopper ? t("batch.sending") : count ? t("batch.send", {count}) : rest;
+  submit.disabled = Boolean(stopper) || !count;
+  stop.hidden = !stopper;
 };
 /** @param {string} text */
 const say = (text) => {
   error.replaceChildren(...(text ? [element("p", {role: "alert"}, text)] : []));
   if (text) error.scrollIntoView({block: "nearest", behavior: "smooth"});
 };
-const body = async () => {
-  const made = new FormData();
-  for (const [file, name] of (await photos?.files()) ?? []) made.append("content", file, name);
-  for (const [file, name] of (await styles?.files()) ?? []) made.append("style", file, name);
-  made.append("options", JSON.stringify(options()));
-  return made;
+/** @param {unknown} problem */
+const refused = (problem) => {
+  if (problem instanceof sending.Stopped) return;
+  const {part, parts} = problem instanceof Refusal ? problem : {part: 0, parts: 0};
+  say(parts ? t("batch.part", {part, parts, sentence: sentence(problem)}) : sentence(problem));
 };
 /** @param {Event} event */
 const send = async (event) => {
   event.preventDefault();
-  if (sending) return;
-  const again = key || fresh(); // drawing the button forgets it
-  let lost = false;
-  sending = true;
+  if (stopper || !photos || !styles) return;
+  stopper = new AbortController();
   drawSubmit();
   say("");
   try {
-    const batch = await ask(BATCHES, {method: "POST", body: await body(), headers: {"Idempotency-Key": again}});
-    photos?.clear(); // the styles stay, for the next photos
-    accepted(batch);
+    await sending.send(await photos.files(), await styles.files(), options(), {
+      accepted,
+      waiting: (sent, count, seconds) => {
+        notice.textContent = t("batch.waiting", {sent, count, span: about(seconds)});
+      },
+      signal: stopper.signal,
+    });
   } catch (problem) {
-    say(sentence(problem));
-    lost = !status(problem);
+    refused(problem);
   }
-  sending = false;
+  stopper = null;
+  notice.textContent = "";
   drawSubmit();
-  if (lost) key = again;
 };
 
 /**
@@ -146,14 +151,12 @@ const used = async () =>
  * @param {File[]} files */
 export const addPhotos = (files) => photos?.add(files);
 /** The form, filled.
- * @param {(batch: Api.BatchView) => void} onaccepted */
+ * @param {(batch: Api.BatchView, last: boolean) => void} onaccepted */
 export const start = async (onaccepted) => {
   accepted = onaccepted;
   const styled = [...(await used()), ...samples("styles")];
   form.addEventListener("submit", send);
-  form.addEventListener("input", () => {
-    key = "";
-  });
+  form.addEventListener("input", drawSubmit);
   form.replaceChildren(
     element("p", {class: "hint"}, t("batch.hint")),
     trays,
@@ -170,6 +173,8 @@ export const start = async (onaccepted) => {
       "512",
     ),
     error,
+    notice,
+    stop,
     submit,
   );
   photos = tray("photos", samples("photos"), drawSubmit);

@@ -1,9 +1,11 @@
 /* A tray: many pictures chosen by hand, from files or from a row of samples; nothing is sent yet. */
+import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
 import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {shrunk} from "../core/shrink.js";
 import {t} from "../core/text.js";
+import {forget} from "./sending.js";
 
 /** @typedef {{name: string, title: string, small: string, blob: () => Promise<Blob>, own?: boolean}} Choice */
 
@@ -54,6 +56,7 @@ export const tray = (kind, samples, changed) => {
       ),
       adder,
     );
+    emptier.hidden = chosen.size < 2;
     for (const knob of all(row, ":scope > *"))
       knob.setAttribute("aria-pressed", String(chosen.has(knob.dataset.key ?? "")));
     changed();
@@ -63,8 +66,10 @@ export const tray = (kind, samples, changed) => {
     const one = chosen.get(key);
     if (one?.own) URL.revokeObjectURL(one.small);
     chosen.delete(key);
+    forget(key);
     draw();
   };
+  const clear = () => [...chosen.keys()].forEach(drop);
   /** @param {Iterable<File>} files */
   const add = (files) => {
     for (const file of files) {
@@ -76,7 +81,8 @@ export const tray = (kind, samples, changed) => {
   /** @param {Page.Sample} sample */
   const toggle = (sample) => {
     const key = `sample ${sample.name}`;
-    if (!chosen.delete(key)) chosen.set(key, ofSample(sample));
+    if (chosen.has(key)) return drop(key);
+    chosen.set(key, ofSample(sample));
     draw();
   };
   const field = element("input", {
@@ -96,6 +102,7 @@ export const tray = (kind, samples, changed) => {
     element("span", {}, t(`batch.add.${kind}`)),
     field,
   );
+  const emptier = button(t("batch.clear"), "close", clear, {class: "quiet emptier"});
   /** @param {Page.Sample} sample */
   const knob = (sample) =>
     element(
@@ -104,20 +111,22 @@ export const tray = (kind, samples, changed) => {
       element("img", {src: sample.small, alt: sample.title, width: 64, height: 64, loading: "lazy"}),
     );
   const row = element("div", {class: "shelf", role: "group", "aria-label": t(`shelf.${kind}`)}, samples.map(knob));
-  const box = element("section", {class: "tray", "data-kind": kind}, element("h2", {}, t(`batch.${kind}`)), list, row);
+  const box = element(
+    "section",
+    {class: "tray", "data-kind": kind},
+    element("h2", {}, t(`batch.${kind}`)),
+    list,
+    emptier,
+    row,
+  );
   acceptDrops(box, add);
   draw();
   return {
     box,
     add,
-    count: () => chosen.size,
-    clear: () => {
-      [...chosen.keys()].forEach(drop);
-    },
-    /** @returns {Promise<[Blob, string][]>} */
-    files: () =>
-      Promise.all(
-        [...chosen.values()].map(async (one) => /** @type {[Blob, string]} */ ([await one.blob(), one.name])),
-      ),
+    /** What is chosen, by keys. */
+    chosen: () => [...chosen.keys()].map((key) => ({key})),
+    /** @returns {Promise<import("./sending.js").Picture[]>} */
+    files: () => Promise.all([...chosen].map(async ([key, one]) => ({key, name: one.name, file: await one.blob()}))),
   };
 };

@@ -6,10 +6,14 @@ export class Refusal extends Error {
   /**
    * @param {string} sentence
    * @param {number} [status]
+   * @param {number} [after] seconds until it may be accepted; 0: not said
    */
-  constructor(sentence, status = 0) {
+  constructor(sentence, status = 0, after = 0) {
     super(sentence);
     this.status = status;
+    this.after = after;
+    this.part = 0; // of what was sent in several parts
+    this.parts = 0;
   }
 }
 /** @param {unknown} error */
@@ -37,7 +41,8 @@ export const ask = async (address, options) => {
   });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
-  throw new Refusal(problem.detail || t("away"), answer.status);
+  const after = Number(answer.headers.get("Retry-After")) || 0;
+  throw new Refusal(problem.detail || t("away"), answer.status, after);
 };
 /**
  * @param {string} address

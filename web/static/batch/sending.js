@@ -1,0 +1,185 @@
+/* Sends photos × styles in as many batches as the studio's limit asks for, one after the other.
+ *
+ * It remembers what was accepted, so that only what is new is sent next.
+ */
+import {ask, Refusal, status} from "../core/api.js";
+
+/** @typedef {{key: string, name: string, file: Blob}} Picture */
+/** @typedef {{photos: Picture[], styles: Picture[]}} Part */
+/** @typedef {{
+ *   accepted: (batch: Api.BatchView, last: boolean) => void,
+ *   waiting: (sent: number, count: number, seconds: number) => void,
+ *   signal: AbortSignal,
+ * }} Watch */
+
+/** Sending was stopped by hand. */
+export class Stopped extends Error {}
+
+export const BATCHES = "/api/v1/batches";
+const LEAST_PAUSE = 10; // seconds before a part is sent again
+const LATER = new Set([429, 503]); // answers after which the same may be accepted
+
+/** @type {Map<string, Set<string>>} by options: the photos and styles whose pictures were accepted */
+const made = new Map();
+/** @type {Map<string, string>} of parts whose answer may have got lost: sent again, they are the same batch */
+const keys = new Map();
+
+const fresh = () => globalThis.crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+/**
+ * @param {string} photo
+ * @param {string} style
+ */
+const pair = (photo, style) => JSON.stringify([photo, style]);
+/**
+ * The styles in which a photo was not accepted with these options.
+ * @template {{key: string}} Style
+ * @param {{key: string}} photo
+ * @param {Style[]} styles
+ * @param {string} options
+ */
+const open = (photo, styles, options) => styles.filter((style) => !made.get(options)?.has(pair(photo.key, style.key)));
+/**
+ * How many pictures are to be sent.
+ * @param {{key: string}[]} photos
+ * @param {{key: string}[]} styles
+ * @param {string} options
+ */
+export const count = (photos, styles, options) =>
+  photos.reduce((sum, photo) => sum + open(photo, styles, options).length, 0);
+/** Forgets that pictures of a photo or style were accepted.
+ * @param {string} key */
+export const forget = (key) => {
+  for (const pairs of made.values()) for (const one of pairs) if (JSON.parse(one).includes(key)) pairs.delete(one);
+};
+
+/** @param {Picture[]} pictures */
+const size = (pictures) => pictures.reduce((sum, one) => sum + one.file.size, 0);
+/**
+ * Divides pictures into runs, each as long as it may be; one alone is never too much.
+ * @param {Picture[]} pictures
+ * @param {number} most pictures
+ * @param {number} bytes
+ */
+const runs = (pictures, most, bytes) => {
+  /** @type {Picture[][]} */
+  const found = [];
+  for (const one of pictures) {
+    const last = found.at(-1);
+    if (last && last.length < most && size(last) + one.file.size <= bytes) last.push(one);
+    else found.push([one]);
+  }
+  return found;
+};
+/**
+ * @param {Picture[]} photos
+ * @param {Picture[]} styles
+ * @param {string} options
+ * @param {Api.BatchLimits} limits
+ */
+const split = (photos, styles, options, limits) => {
+  /** @type {Map<string, Part>} photos with the same open styles */
+  const groups = new Map();
+  for (const photo of photos) {
+    const wanted = open(photo, styles, options);
+    const name = JSON.stringify(wanted.map((style) => style.key));
+    const group = groups.get(name) ?? {photos: [], styles: wanted};
+    group.photos.push(photo);
+    if (wanted.length) groups.set(name, group);
+  }
+  return [...groups.values()].flatMap((group) =>
+    runs(group.styles, limits.pictures, limits.bytes / 2).flatMap((some) =>
+      runs(group.photos, Math.floor(limits.pictures / some.length), limits.bytes - size(some)).map((few) => ({
+        photos: few,
+        styles: some,
+      })),
+    ),
+  );
+};
+/** @param {Part} part */
+const pairs = (part) => part.photos.flatMap(({key}) => part.styles.map((style) => pair(key, style.key)));
+
+/**
+ * @param {number} seconds
+ * @param {AbortSignal} signal
+ */
+const pause = (seconds, signal) =>
+  new Promise((resolve, reject) => {
+    const stop = () => reject(new Stopped());
+    if (signal.aborted) stop();
+    setTimeout(resolve, seconds * 1000);
+    signal.addEventListener("abort", stop, {once: true});
+  });
+/**
+ * @param {Part} part
+ * @param {string} options
+ * @param {AbortSignal} signal
+ * @returns {Promise<Api.BatchView>}
+ */
+const post = async (part, options, signal) => {
+  const body = new FormData();
+  for (const {file, name} of part.photos) body.append("content", file, name);
+  for (const {file, name} of part.styles) body.append("style", file, name);
+  body.append("options", options);
+  const name = options + pairs(part).join();
+  const key = keys.get(name) ?? fresh();
+  keys.set(name, key);
+  try {
+    const batch = await ask(BATCHES, {method: "POST", body, headers: {"Idempotency-Key": key}, signal});
+    keys.delete(name);
+    return batch;
+  } catch (problem) {
+    if (signal.aborted) throw new Stopped();
+    if (status(problem) && !LATER.has(status(problem))) keys.delete(name);
+    throw problem;
+  }
+};
+/**
+ * Sends a part, again and again while the studio says when to come back.
+ * @param {Part} part
+ * @param {string} options
+ * @param {AbortSignal} signal
+ * @param {(seconds: number) => Promise<unknown>} wait
+ */
+const deliver = async (part, options, signal, wait) => {
+  for (;;)
+    try {
+      return await post(part, options, signal);
+    } catch (problem) {
+      if (!(problem instanceof Refusal && problem.after && LATER.has(problem.status))) throw problem;
+      await wait(Math.max(LEAST_PAUSE, problem.after));
+    }
+};
+/**
+ * Sends what was not accepted yet; raises a Refusal with `part` and `parts`, or Stopped.
+ * @param {Picture[]} photos
+ * @param {Picture[]} styles
+ * @param {string} options
+ * @param {Watch} watch
+ */
+export const send = async (photos, styles, options, watch) => {
+  /** @type {Api.BatchPage} */
+  const {limits} = await ask(`${BATCHES}?limit=1`);
+  const parts = split(photos, styles, options, limits);
+  const all = count(photos, styles, options);
+  let sent = 0;
+  for (const [place, part] of parts.entries()) {
+    if (watch.signal.aborted) throw new Stopped();
+    /** @param {number} seconds */
+    const wait = async (seconds) => {
+      watch.waiting(sent, all, seconds);
+      await pause(seconds, watch.signal);
+    };
+    const alone = parts.length === 1;
+    try {
+      const batch = await (alone ? post(part, options, watch.signal) : deliver(part, options, watch.signal, wait));
+      watch.accepted(batch, place === parts.length - 1);
+    } catch (problem) {
+      if (problem instanceof Refusal && !alone) Object.assign(problem, {part: place + 1, parts: parts.length});
+      throw problem;
+    }
+    const known = made.get(options) ?? new Set();
+    pairs(part).forEach((one) => known.add(one));
+    made.set(options, known);
+    sent += pairs(part).length;
+  }
+};
