@@ -75,7 +75,8 @@ def test_a_batch_is_accepted_looked_at_and_fetched(client: TestClient) -> None:
 def test_a_stranger_finds_no_batch(client: TestClient) -> None:
     address = f"{BATCHES}/{post(client).json()['id']}"
     stranger = TestClient(client.app)
-    assert stranger.get(BATCHES).json() == {"batches": [], "next": None}
+    seen = stranger.get(BATCHES).json()
+    assert (seen["batches"], seen["next"]) == ([], None)
     for ask in (stranger.get, stranger.delete):
         assert ask(address).status_code == 404
     assert stranger.get(f"{address}/zip").status_code == 404
@@ -88,6 +89,13 @@ def test_batches_are_listed_page_by_page(client: TestClient) -> None:
     assert [batch["id"] for batch in first["batches"]] == [made[2], made[1]]
     second = client.get(BATCHES, params={"limit": 2, "before": first["next"]}).json()
     assert ([batch["id"] for batch in second["batches"]], second["next"]) == ([made[0]], None)
+
+
+def test_the_list_says_what_one_batch_may_have(client: TestClient, setting: Setting) -> None:
+    setting(max_batch=3, max_batch_bytes=1000)
+    assert client.get(BATCHES).json()["limits"] == {"pictures": 3, "bytes": 1000}
+    setting(visitor_waiting=2)  # more can't be in line
+    assert client.get(BATCHES).json()["limits"]["pictures"] == 2
 
 
 def test_what_is_wrong_with_a_batch_is_a_sentence(client: TestClient, setting: Setting) -> None:

@@ -47,7 +47,6 @@ const drawSubmit = () => {
   const rest = some.length && looks.length ? t("batch.sent") : t("batch.send.none");
   find(submit, "span").textContent = stopper ? t("batch.sending") : count ? t("batch.send", {count}) : rest;
   submit.disabled = Boolean(stopper) || !count;
-  stop.hidden = !stopper;
 };
 /** @param {string} text */
 const say = (text) => {
@@ -69,8 +68,12 @@ const send = async (event) => {
   say("");
   try {
     await sending.send(await photos.files(), await styles.files(), options(), {
-      accepted,
+      accepted: (batch, last) => {
+        stop.hidden = last;
+        accepted(batch, last);
+      },
       waiting: (sent, count, seconds) => {
+        stop.hidden = false;
         notice.textContent = t("batch.waiting", {sent, count, span: about(seconds)});
       },
       signal: stopper.signal,
@@ -79,6 +82,7 @@ const send = async (event) => {
     refused(problem);
   }
   stopper = null;
+  stop.hidden = true;
   notice.textContent = "";
   drawSubmit();
 };
