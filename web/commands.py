@@ -4,7 +4,7 @@ Arguments and output only; `web/client/` does the work.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +16,7 @@ import typer
 from adain.catalog import NETWORKS, Color, Transfer
 
 if TYPE_CHECKING:
-    from web.client import Batch, Standing, Studio
+    from web.client import Batch, Standing, Studio, StudioError
 
 app = typer.Typer()
 
@@ -149,6 +149,19 @@ def _see_through(studio: "Studio", batch_id: str) -> "Batch":
     return batch
 
 
+def _wait_for_room(error: "StudioError", seconds: float) -> None:
+    typer.echo(f"{error} The next part is sent in {seconds:.0f} s.", err=True)
+
+
+def _save_batches(studio: "Studio", sent: Sequence["Batch"], out: Path) -> None:
+    """Write the pictures of each batch that has some to a zip, numbered from the second on."""
+    for place, one in enumerate(sent):
+        file = out if place == 0 else out.with_stem(f"{out.stem}-{place + 1}")
+        if one.counts["done"]:
+            studio.fetch_batch(one.id, file)
+            typer.echo(f"{file} is written.", err=True)
+
+
 @app.command()
 def batch(
     photos: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="PHOTO...")],
@@ -170,20 +183,24 @@ def batch(
     cookies: Cookies = None,
     key: Key = "",
 ) -> None:
-    """Have each of many photos repainted in each style; prints the batch's id."""
+    """Have each of many photos repainted in each style; prints the batch's id.
+
+    What is more than the studio takes at once becomes several batches, and as many zips.
+    """
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
     options |= {"strokes": strokes}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
-        sent = studio.submit_batch(photos, style, **options)
-        typer.echo(sent.id)
+        sent = []
+        for one in studio.submit_batches(photos, style, waiting=_wait_for_room, **options):
+            typer.echo(one.id)
+            sent.append(one)
         if wait or out:
-            sent = _see_through(studio, sent.id)
+            sent = [_see_through(studio, one.id) for one in sent]
         if out:
-            studio.fetch_batch(sent.id, out)
-            typer.echo(f"{out} is written.", err=True)
-        if (wait or out) and sent.counts["done"] < len(sent.cells):
+            _save_batches(studio, sent, out)
+        if (wait or out) and any(one.counts["done"] < len(one.cells) for one in sent):
             raise SystemExit(1)
 
 

@@ -7,13 +7,15 @@ jobs like any other; what can be done with one is in `web/api/api.py`.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import IO, Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from web.api import submission
 from web.api.api import PREFIX, Owner
@@ -237,6 +239,22 @@ def _accept(
         raise HTTPProblem(409, "idempotency.batch_deleted") from None
 
 
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    """Yield a batch's form; raises `BatchTooLarge` where it has more files than any batch."""
+    most = settings().max_batch + 2  # photos and styles, and options as a file
+    try:
+        form = await request.form(max_files=most, max_fields=4, max_part_size=SMALL)
+    except HTTPException as error:
+        if "number of files" in str(error.detail):
+            raise admission.BatchTooLarge from error
+        raise
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
 _AGAIN: Responses = {200: {"model": BatchView, "description": "This batch was accepted before."}}
 
 
@@ -251,9 +269,7 @@ async def submit(request: Request, response: Response) -> BatchView:
     if not submission.is_form(request):
         raise HTTPProblem(415, "batch.form")
     key, visitor = submission.key_of(request), address.visitor(request)
-    async with request.form(
-        max_files=2 * settings().max_batch, max_fields=4, max_part_size=SMALL
-    ) as form:
+    async with _form(request) as form:
         submission.check_fields(form, FIELDS)
         photos, styles = (submission.sources(form, field) for field in FIELDS[:2])
         options = await submission.options(form)

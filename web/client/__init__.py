@@ -10,6 +10,7 @@ Stands alone: needs httpx, and neither the server's parts nor its settings.
 """
 
 from web.client.answers import Batch, Cell, Job, Standing, StudioError
+from web.client.parts import Limits
 from web.client.studio import Studio
 
-__all__ = ["Batch", "Cell", "Job", "Standing", "Studio", "StudioError"]
+__all__ = ["Batch", "Cell", "Job", "Limits", "Standing", "Studio", "StudioError"]

@@ -10,9 +10,10 @@ ENDED = frozenset({"done", "failed", "cancelled"})
 class StudioError(Exception):
     """The studio said no, or did not answer (status 0); the message is a sentence."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, after: float = 0.0) -> None:
         super().__init__(sentence)
         self.status = status
+        self.after = after  # seconds until it may be accepted; 0: not said
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ class Batch:
         return all(cell.state in ENDED for cell in self.cells)
 
 
-Kind = TypeVar("Kind", Standing, Job, Cell, Batch)
+Kind = TypeVar("Kind")
 
 
 def read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
     """Make one from JSON; what a newer server says beyond it is ignored."""
-    return kind(**{field.name: given[field.name] for field in fields(kind)})
+    return kind(**{field.name: given[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def read_batch(given: Mapping[str, Any]) -> Batch:

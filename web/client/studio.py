@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ import httpx
 
 from web.client.answers import Batch, Job, Standing, StudioError, read, read_batch
 from web.client.cookies import OURS, known, named, remember
+from web.client.parts import Limits, Part, Picture, divided
 
 API = "/api/v1"
 TRIES = 4  # of a request that got no answer, or "not now"
@@ -22,20 +23,23 @@ OUTAGE = 120.0  # seconds a studio may be away while a job of it is watched
 LOOK_SECONDS = 1.0  # between two looks when events don't come through
 SILENCE = 30.0  # seconds without even a comment: the line is dead
 
-Picture = Path | bytes
+PART_PAUSE = 10.0  # seconds at least before a part of many batches is sent again
+PATIENCE = 3600.0  # seconds in which such a part must be accepted
+
+Waiting = Callable[[StudioError, float], None]  # why a part was refused, and the seconds to wait
+
+
+def _say_nothing(error: StudioError, seconds: float) -> None:
+    pass
 
 
 def _error(answer: httpx.Response) -> StudioError:
     """Return what an answer says went wrong, also when it is no problem+json."""
+    said = answer.headers.get("retry-after", "")
+    after = float(said) if said.isdigit() else 0.0
     with suppress(ValueError, KeyError, TypeError):
-        return StudioError(answer.status_code, str(answer.json()["detail"]))
-    return StudioError(answer.status_code, f"The studio answered {answer.status_code}.")
-
-
-def _pause(answer: httpx.Response | None, attempt: int) -> float:
-    """Return how long to wait before the next try: what the studio says, or ever longer."""
-    after = answer.headers.get("retry-after", "") if answer is not None else ""
-    return float(after) if after.isdigit() else 0.5 * 2**attempt
+        return StudioError(answer.status_code, str(answer.json()["detail"]), after)
+    return StudioError(answer.status_code, f"The studio answered {answer.status_code}.", after)
 
 
 def _file(field: str, picture: Picture) -> tuple[str, tuple[str, bytes]]:
@@ -104,7 +108,6 @@ class Studio:
     def _ask(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401, httpx's
         """Return a good answer, trying again while there is none; raises `StudioError`."""
         for attempt in range(TRIES):
-            answer: httpx.Response | None = None
             try:
                 answer = self._client.request(method, API + path, **rest)
             except httpx.TransportError as error:
@@ -116,7 +119,7 @@ class Studio:
                 failure = _error(answer)
                 if answer.status_code not in NOT_NOW:
                     raise failure
-            pause = _pause(answer, attempt)
+            pause = failure.after or 0.5 * 2**attempt  # what the studio says, or ever longer
             if attempt == TRIES - 1 or pause > LONGEST_PAUSE:
                 break
             time.sleep(pause)
@@ -205,6 +208,44 @@ class Studio:
             *(_file("style", style) for style in styles),
         ]
         return read_batch(self._send("/batches", files, {"options": json.dumps(options)}, key))
+
+    def batch_limits(self) -> Limits:
+        """Return what one batch may have; raises `StudioError`."""
+        page = self._ask("GET", "/batches", params={"limit": 1}).json()
+        return read(Limits, page["limits"]) if "limits" in page else Limits()
+
+    def submit_batches(
+        self,
+        photos: Sequence[Picture],
+        styles: Sequence[Picture],
+        *,
+        waiting: Waiting = _say_nothing,
+        **options: object,
+    ) -> Iterator[Batch]:
+        """Have each photo made in each style, in as many batches as the studio's limits ask for.
+
+        Options are those of `submit_batch`. Yields each batch when it is accepted. Parts after the
+        first wait until the studio takes them; `waiting` is called before. Raises `StudioError`;
+        batches that were yielded stay.
+        """
+        for number, part in enumerate(divided(photos, styles, self.batch_limits())):
+            until = time.monotonic() + (PATIENCE if number else 0.0)
+            key = str(uuid.uuid4())
+            yield self._part(part, key, options, waiting, until)
+
+    def _part(
+        self, part: Part, key: str, options: Mapping[str, object], waiting: Waiting, until: float
+    ) -> Batch:
+        """Send one part, again while the studio says when to come back, until a time."""
+        while True:
+            try:
+                return self.submit_batch(part.photos, part.styles, key=key, **options)
+            except StudioError as error:
+                pause = max(PART_PAUSE, error.after)
+                if error.status not in NOT_NOW or time.monotonic() + pause > until:
+                    raise
+                waiting(error, pause)
+                time.sleep(pause)
 
     def batch(self, batch_id: str) -> Batch:
         """Return one of your batches; raises `StudioError`."""

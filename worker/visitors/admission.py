@@ -77,13 +77,11 @@ def most_in_batch() -> int:
     return min([settings().max_batch, *filter(None, limited)])
 
 
-def _check_size(photos: int, styles: int) -> None:
-    """Raise `Refused` if a batch has more pictures than can get in at once."""
-    most = most_in_batch()
-    if photos * styles > most:
-        raise Refused(
-            "batch.too_large", limit=most, photos=photos, styles=styles, count=photos * styles
-        )
+class BatchTooLarge(Refused):
+    """A batch of more pictures than can get in at once."""
+
+    def __init__(self) -> None:
+        super().__init__("batch.too_large", limit=most_in_batch())
 
 
 @database.retried
@@ -105,8 +103,9 @@ def submit_batch(
     that is refused has cost no submission.
     """
     service_state.check()
-    _check_size(len(photos), len(styles))
     count = len(photos) * len(styles)
+    if count > most_in_batch():
+        raise BatchTooLarge
     _check_waiting(visitor, count)
     sent = sum(one.size for one in (*photos, *styles))
     rate_limits.consume(

@@ -100,7 +100,10 @@ def test_the_list_says_what_one_batch_may_have(client: TestClient, setting: Sett
 
 def test_what_is_wrong_with_a_batch_is_a_sentence(client: TestClient, setting: Setting) -> None:
     setting(max_batch=3)
-    assert "3 pictures at most" in post(client).json()["detail"]
+    sentence = post(client).json()["detail"]
+    assert "3 pictures at most" in sentence
+    many = [("content", (f"{n}.png", picture())) for n in range(60)]
+    assert client.post(BATCHES, files=many).json()["detail"] == sentence  # the one sentence
     assert "at least one photo" in post(client, 0, 1).json()["detail"]
     text = client.post(BATCHES, data={"content": "text", "style": "text"}, files={"a": b""})
     assert text.status_code == 422

@@ -126,7 +126,12 @@ export const tray = (kind, samples, changed) => {
     add,
     /** What is chosen, by keys. */
     chosen: () => [...chosen.keys()].map((key) => ({key})),
-    /** @returns {Promise<import("./sending.js").Picture[]>} */
-    files: () => Promise.all([...chosen].map(async ([key, one]) => ({key, name: one.name, file: await one.blob()}))),
+    /** One after the other: large photos are decoded to be made smaller.
+     * @returns {Promise<import("./sending.js").Picture[]>} */
+    files: async () => {
+      const found = [];
+      for (const [key, one] of chosen) found.push({key, name: one.name, file: await one.blob()});
+      return found;
+    },
   };
 };

@@ -1,0 +1,113 @@
+"""Any number of photos by the client and the command line: in parts, each a batch."""
+
+import threading
+import zipfile
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from tests.parts import Setting, picture
+from tests.web.served import begin, finish, served
+from web import cli
+from web.client import Batch, Limits, Studio, StudioError, parts
+from worker import jobs
+
+COLORS = ("teal", "orange", "navy", "olive")
+PHOTOS = [picture(color=color) for color in COLORS]
+
+
+@pytest.fixture
+def address(studio: Path) -> Iterator[str]:
+    with served() as where:
+        yield where
+
+
+@pytest.fixture
+def me(address: str, tmp_path: Path) -> Iterator[Studio]:
+    with Studio(address, tmp_path / "cookies.json") as made:
+        yield made
+
+
+SIZES = st.lists(st.integers(1, 48), min_size=1, max_size=12)
+
+
+@given(SIZES, SIZES, st.integers(1, 20), st.integers(100, 400))
+def test_parts_have_every_photo_in_every_style_once_within_the_limits(
+    photos: list[int], styles: list[int], most: int, size: int
+) -> None:
+    pictures = [
+        [bytes([kind, number]) + bytes(length) for number, length in enumerate(some)]
+        for kind, some in enumerate((photos, styles))
+    ]
+    divided = parts.divided(*pictures, Limits(most, size))
+    pairs = [pair for part in divided for pair in product(part.photos, part.styles)]
+    assert sorted(pairs) == sorted(product(*pictures))
+    for part in divided:
+        assert len(part.photos) * len(part.styles) <= most
+        assert sum(map(len, (*part.photos, *part.styles))) <= size
+
+
+def test_what_is_too_much_for_one_batch_becomes_several(me: Studio, setting: Setting) -> None:
+    setting(max_batch=3)
+    sent = list(me.submit_batches(PHOTOS, PHOTOS[:2], size=64))
+    assert [(len(one.photos), len(one.styles)) for one in sent] == [(1, 2)] * 4
+    with pytest.raises(StudioError, match="3 pictures at most"):
+        me.submit_batch(PHOTOS, PHOTOS[:2])
+
+
+def test_a_part_waits_until_the_studio_takes_it(me: Studio, setting: Setting) -> None:
+    setting(max_batch=2, visitor_waiting=2)
+    said: list[str] = []
+
+    def waiting(error: StudioError, seconds: float) -> None:
+        said.append(str(error))
+        finish(begin())
+
+    sent = list(me.submit_batches(PHOTOS[:3], PHOTOS[:1], waiting=waiting, size=64))
+    assert [len(one.photos) for one in sent] == [2, 1]
+    assert len(said) == 1
+    assert "may be in line" in said[0]
+
+
+def test_a_refused_part_leaves_those_before_it(me: Studio, setting: Setting) -> None:
+    setting(max_batch=1)
+    sent: list[Batch] = []
+    with pytest.raises(StudioError, match="not a picture"):
+        sent.extend(me.submit_batches([PHOTOS[0], b"no picture", PHOTOS[1]], PHOTOS[:1]))
+    assert jobs.counts()[jobs.Status.QUEUED] == 1
+
+
+def test_the_command_line_writes_a_zip_for_each_batch(
+    address: str, setting: Setting, tmp_path: Path
+) -> None:
+    setting(max_batch=2)
+    files = [tmp_path / f"{color}.png" for color in COLORS]
+    for file, data in zip(files, PHOTOS, strict=True):
+        file.write_bytes(data)
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.1):
+            if job := jobs.claim("a worker"):
+                finish(job)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    words = ["batch", *map(str, files[:3]), "-s", str(files[3]), "--size", "64"]
+    words += ["--out", str(tmp_path / "made.zip"), "--studio", address]
+    words += ["--cookies", str(tmp_path / "cookies.json")]
+    ended = CliRunner().invoke(cli.app, words)
+    over.set()
+    worker.join()
+    assert ended.exit_code == 0, ended.output
+    assert len(ended.stdout.split()) == 2  # ids
+    counts = []
+    for name in ("made.zip", "made-2.zip"):
+        with zipfile.ZipFile(tmp_path / name) as found:
+            counts.append(len(found.namelist()))
+    assert counts == [2, 1]
