@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from tests.parts import Setting, Valkey, free_port, picture
 from tests.web.served import begin, finish, served
-from web import cli, client
+from web import cli
 from web.client import Standing, Studio, StudioError
+from web.client import studio as requests
 from worker import jobs
 from worker.storage import processes
 
@@ -263,7 +264,7 @@ JOB = {
 def test_where_events_do_not_come_through_it_asks_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.01)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
         server.looks = 0  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -276,8 +277,8 @@ def test_where_events_do_not_come_through_it_asks_again_and_again(
 def test_watching_goes_on_when_the_line_breaks(
     address: str, cookies: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "SILENCE", 0.3)  # the server's comments come later
-    monkeypatch.setattr(client, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(requests, "SILENCE", 0.3)  # the server's comments come later
+    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.05)
     with Studio(address, cookies) as me:
         job = me.submit(picture(), [picture()])
         thread, seen = watched(me, job.id)
