@@ -18,7 +18,7 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, autoencoded, drawn, mask
 
-CASE = Path(__file__).parents[1] / "cases" / "outside-the-mask"
+CASE = Path(__file__).parents[1] / "data" / "cases" / "outside-the-mask"
 WIDE = Request(drawn(1, (256, 128)), [drawn(2)], size=0)
 
 

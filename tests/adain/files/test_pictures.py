@@ -7,7 +7,7 @@ from PIL import Image, ImageCms
 
 from adain.files import pictures
 
-CASES = Path(__file__).parents[2] / "cases"
+CASES = Path(__file__).parents[2] / "data" / "cases"
 
 
 def reopened(image: Image.Image, kind: str, **options: object) -> Image.Image:

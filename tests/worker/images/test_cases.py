@@ -101,6 +101,13 @@ def test_jpegs_of_phones_are_the_picture(door: Door, name: str) -> None:
 
 
 @DOORS
+@pytest.mark.parametrize("name", ["png-without-iend", "png-cut-last-20"])
+def test_a_png_that_lacks_its_end_but_no_pixel_is_the_picture(door: Door, name: str) -> None:
+    image = door((PHONE / f"{name}.png").read_bytes())
+    assert difference(image, PHONE / "expected.png") == 0
+
+
+@DOORS
 @pytest.mark.parametrize("missing", [20, 100])
 def test_a_jpeg_without_its_last_rows_is_accepted(door: Door, missing: int) -> None:
     image = door((PHONE / f"cut-last-{missing}-bytes.jpg").read_bytes())
