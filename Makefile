@@ -11,7 +11,7 @@ CHECKS = $(FRONT)/node_modules/.bin
 NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
+.PHONY: help up test test-fast test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
 .PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler
 .DELETE_ON_ERROR:
 
@@ -24,6 +24,9 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 
 test: install-dev chromium compiler ## run every test, through real servers and a real browser
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: install-dev ## run what needs no server, browser or compiler, one case of each test
+	@$(BIN)/python -m pytest -q -p tests.fast $(ARGS)
 
 test-alone: install-dev chromium compiler ## run every test file in a process of its own
 	@$(BIN)/python -m tests.alone $(ARGS)
