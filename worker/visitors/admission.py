@@ -5,8 +5,9 @@ two concurrent submissions could both pass are repeated in the transaction that 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from worker import jobs
 from worker.errors import Refused
@@ -21,6 +22,27 @@ from worker.visitors import limit_overrides, quota, rate_limits, turns
 from worker.visitors.rate_limits import Visitor
 
 
+def _checks(
+    visitor: Visitor,
+    column: InstrumentedAttribute[Any],
+    beside: Beside,
+    gone: list[str],
+) -> Beside:
+    """Return what is done in the transaction that stores the jobs whose column has an id.
+
+    It puts into `gone` the jobs deleted for it, those of the last try alone.
+    """
+
+    def checked(session: Session, given_id: str) -> None:
+        turns.note(session, visitor, column == given_id)
+        rate_limits.check_waiting(session, visitor)
+        gone[:] = quota.enforce(session, visitor.owner)
+        turns.share(session, visitor, column == given_id)
+        beside(session, given_id)
+
+    return checked
+
+
 def submit(
     visitor: Visitor,
     content: Given,
@@ -31,7 +53,7 @@ def submit(
 ) -> Job:
     """Accept a visitor's job as `jobs.submit` does; raises what that does.
 
-    Raises `service_state.NotAccepting` besides, `TooMany` and `room.QuotaFull`.
+    Raises `service_state.NotAccepting` besides, `TooMany` and `quota.QuotaFull`.
     """
     service_state.check()
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
@@ -41,13 +63,7 @@ def submit(
     )
 
     gone: list[str] = []
-
-    def checked(session: Session, job_id: str) -> None:
-        turns.note(session, visitor, Job.id == job_id)
-        rate_limits.check_waiting(session, visitor)
-        gone[:] = quota.enforce(session, visitor.owner)  # not those of a try before
-        turns.share(session, visitor, Job.id == job_id)
-        beside(session, job_id)
+    checked = _checks(visitor, Job.id, beside, gone)
 
     def make_room(size: int) -> None:
         rate_limits.consume(visitor, rate_limits.kept(size, sent))
@@ -112,13 +128,7 @@ def submit_batch(
         visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
     )
     gone: list[str] = []
-
-    def checked(session: Session, batch_id: str) -> None:
-        turns.note(session, visitor, Job.batch == batch_id)
-        rate_limits.check_waiting(session, visitor)
-        gone[:] = quota.enforce(session, visitor.owner)  # not those of a try before
-        turns.share(session, visitor, Job.batch == batch_id)
-        beside(session, batch_id)
+    checked = _checks(visitor, Job.batch, beside, gone)
 
     def make_room(size: int) -> None:
         rate_limits.consume(visitor, rate_limits.submissions(count), rate_limits.kept(size, sent))
