@@ -137,7 +137,7 @@ def test_a_refusal_is_the_studios_sentence(me: Studio) -> None:
     assert refused.value.status == 422
     with pytest.raises(StudioError, match="no job with this id") as unknown:
         me.get("nonsense")
-    assert unknown.value.status == 404
+    assert (unknown.value.status, unknown.value.code) == (404, "job.not_found")
 
 
 def test_an_unreachable_address_is_a_clear_error() -> None:

@@ -8,11 +8,14 @@ ENDED = frozenset({"done", "failed", "cancelled"})
 
 
 class StudioError(Exception):
-    """The studio said no, or did not answer (status 0); the message is a sentence."""
+    """The studio said no, or did not answer (status 0); the message is a sentence.
 
-    def __init__(self, status: int, sentence: str, after: float = 0.0) -> None:
+    `code` says the same to programs; "": there is none.
+    """
+
+    def __init__(self, status: int, sentence: str, after: float = 0.0, code: str = "") -> None:
         super().__init__(sentence)
-        self.status = status
+        self.status, self.code = status, code
         self.after = after  # seconds until it may be accepted; 0: not said
 
 

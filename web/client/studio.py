@@ -38,7 +38,9 @@ def _error(answer: httpx.Response) -> StudioError:
     said = answer.headers.get("retry-after", "")
     after = float(said) if said.isdigit() else 0.0
     with suppress(ValueError, KeyError, TypeError):
-        return StudioError(answer.status_code, str(answer.json()["detail"]), after)
+        problem = answer.json()
+        detail = str(problem["detail"])
+        return StudioError(answer.status_code, detail, after, str(problem.get("code", "")))
     return StudioError(answer.status_code, f"The studio answered {answer.status_code}.", after)
 
 

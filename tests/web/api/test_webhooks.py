@@ -213,7 +213,7 @@ def test_an_unreachable_studio_is_one_sentence(
     job = promised(f"http://127.0.0.1:{free_port()}/")
     until(lambda: delivery(job).error)
     assert "could not be reached" in str(delivery(job).error)
-    assert f"job {job.id} webhook attempt 1 waiting" in caplog.text
+    until(lambda: f"job {job.id} webhook attempt 1 waiting" in caplog.text)
 
 
 def test_a_server_that_dawdles_is_left(

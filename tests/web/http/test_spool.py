@@ -93,11 +93,13 @@ def test_photos_of_a_batch_whose_process_was_killed_go_at_the_next_start(
     monkeypatch.setenv("PHOTO", str(tmp_path / "photo.png"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -9
-    assert list((tmp_path / "temporary").rglob("Photo-*")) == []
-    assert "Photo-0" in [path.name for path in spool.folder().rglob("Photo-*")]
+    assert list((tmp_path / "temporary").rglob("part.batch_photo-*")) == []
+    assert "part.batch_photo-0" in [
+        path.name for path in spool.folder().rglob("part.batch_photo-*")
+    ]
     monkeypatch.setattr(tempfile, "tempdir", None)
     with spool.install():
-        assert list(spool.folder().rglob("Photo-*")) == []
+        assert list(spool.folder().rglob("part.batch_photo-*")) == []
 
 
 def test_the_folder_of_the_process_is_its_own(installed: Path) -> None:
