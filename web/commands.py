@@ -47,6 +47,9 @@ Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at t
 Fit = Annotated[
     str, typer.Option(help="10x15, a4 or a3, at 300 dpi, or largest; in place of --size")
 ]
+Margins = Annotated[
+    bool, typer.Option("--keep-margins", help="keep plain borders of style pictures")
+]
 Region = Annotated[
     str, typer.Option(help="subject or background: all that one style paints, found if not masked")
 ]
@@ -113,6 +116,7 @@ def submit(
     transfer: TransferOption = Transfer.COVARIANCE.value,
     fit: Fit = "",
     strokes: Strokes = 1.0,
+    keep_margins: Margins = False,
     region: Region = "all",
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
@@ -124,12 +128,15 @@ def submit(
     """Have a photo repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
+    options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
         job = studio.submit(photo, styles, mask or [], webhook=webhook, **options)
         typer.echo(job.id)
+        for notice in job.notices:
+            typer.echo(notice, err=True)
         if wait or out:
             _watch(studio, job.id)
         if out:
@@ -175,6 +182,7 @@ def batch(
     transfer: TransferOption = Transfer.COVARIANCE.value,
     fit: Fit = "",
     strokes: Strokes = 1.0,
+    keep_margins: Margins = False,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -189,6 +197,7 @@ def batch(
     """
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
+    options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -24,6 +24,7 @@ _ACCEPTED = {
     "network": Message("options.network", names=list(NETWORKS)),
     "transfer": Message("options.transfer", names=list(Transfer)),
     "region": Message("options.region", names=list(Region)),
+    "keep_margins": Message("options.keep_margins"),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
 }
 
@@ -50,6 +51,7 @@ class Options(BaseModel):
     network: NetworkName = Field(default_factory=lambda: settings().network)
     transfer: TransferKind = Transfer.COVARIANCE.value  # in vgg19 the same
     region: RegionName = Region.ALL.value  # of one style
+    keep_margins: bool = False  # plain borders of style pictures
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
 

@@ -33,6 +33,7 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "network": "vgg19",
         "transfer": "covariance",
         "fit": "",
+        "keep_margins": False,
         "region": "all",
         "strokes": 1.0,
     }
@@ -99,7 +100,7 @@ WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 4242 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
-NAMES = "alpha, weights, color, size, fit, network, transfer, region, strokes"
+NAMES = "alpha, weights, color, size, fit, network, transfer, region, keep_margins, strokes"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ NAMES = "alpha, weights, color, size, fit, network, transfer, region, strokes"
         ({"size": 4243}, SIZE),
         ({"size": -1}, SIZE),
         ({"size": 512.5}, SIZE),
+        ({"keep_margins": "perhaps"}, "keep_margins is true or false."),
         ({"seed": 1}, f"There is no option 'seed'; there are {NAMES}."),
         ([1, 2], f"The options are a JSON object with any of {NAMES}."),
         ("alpha", f"The options are a JSON object with any of {NAMES}."),

@@ -57,6 +57,7 @@ _EXAMPLE: Any = {
     "height": 512,
     "original_width": 6000,
     "original_height": 4000,
+    "notices": [],
     "error": None,
     "error_code": None,
     "timings": {},
@@ -92,6 +93,7 @@ class JobView(BaseModel):
     height: int
     original_width: int | None  # of the photo as it was sent, which masks refer to
     original_height: int | None  # null of jobs of earlier versions
+    notices: list[str]  # what was done to its pictures, in the visitor's language
     error: str | None  # in the visitor's language
     error_code: str | None
     timings: dict[str, float]
@@ -156,6 +158,7 @@ def _view(
         height=job.height or job.content_height,
         original_width=job.original_width,
         original_height=job.original_height,
+        notices=messages.listed(job.notices or [], language),
         **messages.fields(job.failure, language),
         timings=job.timings,
         network=job.network,

@@ -42,10 +42,13 @@ class PreviewView(BaseModel):
 
 
 @lru_cache(maxsize=KEPT)
-def small(value: str, visitor: Visitor) -> CleanImage:
-    """Return the visitor's picture that a value of the form names, small; opened once."""
+def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
+    """Return the visitor's picture that a value of the form names, small; opened once.
+
+    With `trim` without its plain border.
+    """
     rate_limits.consume(visitor, rate_limits.pictures())
-    return images.small(references.source(value, visitor.owner), previews.SIDE)
+    return images.small(references.source(value, visitor.owner), previews.SIDE, trim)
 
 
 # ---------------------------------------------------------------- the API
@@ -55,7 +58,8 @@ def _ask(visitor: Visitor, asked: submission.Submission) -> str:
     sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
     rate_limits.consume(visitor, rate_limits.sent(sum(sizes)), rate_limits.pictures(len(sizes)))
     content = images.small(asked.content.read(), previews.SIDE)
-    styles = [images.small(style.read(), previews.SIDE) for style in asked.styles]
+    trim = not (isinstance(asked.options, dict) and asked.options.get("keep_margins"))
+    styles = [images.small(style.read(), previews.SIDE, trim) for style in asked.styles]
     size = content.width, content.height
     masks = [images.small_mask(mask.read(), size) for mask in asked.masks]
     return previews.ask(visitor, content, styles, masks, asked.options)

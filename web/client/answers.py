@@ -1,7 +1,7 @@
 """What a studio tells: jobs, batches, errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
 ENDED = frozenset({"done", "failed", "cancelled"})
@@ -52,6 +52,7 @@ class Job(Standing):
     height: int
     timings: Mapping[str, float]
     network: str | None
+    notices: Sequence[str] = ()  # what was done to its pictures
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,13 @@ Kind = TypeVar("Kind")
 
 
 def read(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
-    """Make one from JSON; what a newer server says beyond it is ignored."""
-    return kind(**{field.name: given[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    """Make one from JSON; what a newer server says beyond it is ignored.
+
+    What an older one does not say has its default, if there is one.
+    """
+    known = fields(kind)  # type: ignore[arg-type]
+    needed = (one.name for one in known if one.name in given or one.default is MISSING)
+    return kind(**{name: given[name] for name in needed})
 
 
 def read_batch(given: Mapping[str, Any]) -> Batch:

@@ -1,6 +1,8 @@
 """Messages in the visitor's language: the text of a code, its gaps filled."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 
 from web.language import texts
@@ -26,3 +28,12 @@ def fields(failure: Message | str | None, language: str) -> dict[str, str | None
 def said(message: Message | str, language: str) -> str:
     """Return a message's sentence; one that was recorded without a code is shown as it is."""
     return message if isinstance(message, str) else message.said(known(language))
+
+
+def listed(kept: Sequence[object], language: str) -> list[str]:
+    """Return the sentences of messages kept as JSON, without those of another version."""
+    found = []
+    for one in kept:
+        with suppress(ValueError):
+            found.append(said(Message.load(one), language))
+    return found

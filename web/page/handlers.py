@@ -107,7 +107,7 @@ def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
     if not (form["photo"] and chosen):
         return ""
     photo = previews.small(form["photo"], visitor)
-    styles = [previews.small(form[f"style_{place}"], visitor) for place in chosen]
+    styles = [previews.small(form[f"style_{place}"], visitor, trim=True) for place in chosen]
     masks = _small_masks(visitor.owner, form, chosen, photo)
     return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
 

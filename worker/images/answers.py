@@ -16,6 +16,8 @@ LINE = 4096  # bytes of an answer's first line
 PIECE = 64 * KIB  # bytes of a picture that are in memory at a time
 OVERHEAD = 4 * MIB  # bytes beyond 4 a pixel; also what a note may have
 
+CUT, TRIMMED = "cut", "trimmed"  # a file without its end, a picture without its plain border
+NOTES = (CUT, TRIMMED)
 _SUFFIXES = {"clean": {"jpg", "png"}, "mask": {"png"}, "note": {"txt"}}
 _SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}, "opposite": {"png"}}
 _LONGEST = 1 << 31  # pixels of a side that a file may speak of
@@ -90,6 +92,9 @@ def _check_picture(verb: str, fields: dict[str, Any], limit: int) -> None:
         raise NotOurs
     for side in original:
         _number(side, 0, _LONGEST)
+    notes = fields.setdefault("notes", [])
+    if not isinstance(notes, list) or any(note not in NOTES for note in notes):
+        raise NotOurs
 
 
 def _check_seconds(fields: dict[str, Any]) -> None:

@@ -24,8 +24,9 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain.files import kinds, pictures
+from adain.files import kinds, margins, pictures
 from worker.images import confinement
+from worker.images.answers import CUT, TRIMMED
 from worker.images.header import ACCEPTED, MEMORY, Header, ImageRejected, opened, turn
 
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
@@ -51,6 +52,7 @@ class CleanImage:
     width: int
     height: int
     original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
+    notes: tuple[str, ...] = ()  # of `answers.NOTES`: what its owner should know
 
 
 # ---------------------------------------------------------------- conversion
@@ -148,13 +150,19 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
 # ---------------------------------------------------------------- what may be asked
 
 
-def clean(data: bytes, limit: int) -> CleanImage:
-    """Check and re-encode a picture, made smaller if it has more pixels; raises `ImageRejected`."""
+def clean(data: bytes, limit: int, trim: int = 0) -> CleanImage:
+    """Check and re-encode a picture, made smaller if it has more pixels; raises `ImageRejected`.
+
+    With `trim` 1 a plain border is left out.
+    """
     header = opened(data, limit)
     suffix = "jpg" if header.image.format in LOSSY else "png"
-    image = _converted(data, header, _rgb)
+    cut = pictures.is_cut(header.image)
+    whole = _converted(data, header, _rgb)
+    size, image = _upright_size(header, whole), margins.trimmed(whole) if trim else whole
+    notes = (CUT,) * cut + (TRIMMED,) * (image is not whole)
     made = _encoded(image, suffix, len(data))
-    return CleanImage(made, suffix, image.width, image.height, _upright_size(header, image))
+    return CleanImage(made, suffix, image.width, image.height, size, notes)
 
 
 def _upright_size(header: Header, image: Image.Image) -> tuple[int, int]:
@@ -193,16 +201,16 @@ def opposite(data: bytes, limit: int, *sizes: int) -> CleanImage:
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 
-def small(data: bytes, limit: int, side: int) -> CleanImage:
+def small(data: bytes, limit: int, side: int, trim: int = 0) -> CleanImage:
     """Clean a picture and make it small, if it is larger.
 
     The shorter side gets at most `side` pixels, the longer one at most `STRIP` times as many.
     """
     header = opened(data, limit)
-    image = _converted(data, header, _rgb)
+    whole = _converted(data, header, _rgb)
+    sent, image = _upright_size(header, whole), margins.trimmed(whole) if trim else whole
     scale = min(1.0, side / min(image.size), STRIP * side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    sent = _upright_size(header, image)
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height, sent)
 
@@ -276,7 +284,7 @@ def _answer(
         signal.raise_signal(signal.SIGKILL)
         raise
     fields = {"suffix": made.suffix, "width": made.width, "height": made.height}
-    return fields | {"original": made.original}, made.data
+    return fields | {"original": made.original, "notes": made.notes}, made.data
 
 
 def get_ready() -> None:

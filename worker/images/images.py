@@ -75,6 +75,7 @@ class CleanFile:
     size: int  # bytes
     digest: str  # sha256
     original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
+    notes: tuple[str, ...] = ()  # of `answers.NOTES`
 
 
 class _Written:
@@ -132,7 +133,7 @@ def _made_file(
     size, digest = into.size, into.hash.hexdigest()
     wide, high = reported["original"]
     made = file, reported["suffix"], reported["width"], reported["height"]
-    return CleanFile(*made, size, digest, (wide, high))
+    return CleanFile(*made, size, digest, (wide, high), tuple(reported["notes"]))
 
 
 def clean(data: bytes) -> CleanImage:
@@ -140,12 +141,18 @@ def clean(data: bytes) -> CleanImage:
     return _made("clean", data)
 
 
-def clean_file(given: Source, file: Path) -> CleanFile:
+def _trims(given: Source, trim: bool) -> tuple[int, ...]:
+    """Return what has a plain border left out; a picture that is kept here went through that."""
+    return (1,) if trim and not given.stored else ()
+
+
+def clean_file(given: Source, file: Path, trim: bool = False) -> CleanFile:
     """Check and re-encode a picture to a file, which need not fit in memory.
 
-    Raises `ImageRejected`, and OSError when it can't be written.
+    With `trim` a plain border is left out. Raises `ImageRejected`, and OSError when it can't be
+    written.
     """
-    return _made_file("clean", given, file)
+    return _made_file("clean", given, file, to=_trims(given, trim))
 
 
 def measured(given: Given) -> tuple[int, int]:
@@ -155,21 +162,27 @@ def measured(given: Given) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def looks(pictures: Sequence[Source], folder: Path) -> Iterator[list[Callable[[], CleanFile]]]:
+def looks(
+    pictures: Sequence[Source], folder: Path, trim: bool = False
+) -> Iterator[list[Callable[[], CleanFile]]]:
     """Yield for each picture what cleans it when called, as `clean_file` does, into the folder.
+
+    `trim` is for all but the first, the photo.
 
     Those of one request share the memory of one. Small files are looked at side by side, and one
     that is refused once more, alone, since its part of the memory may have been too little. At the
     end nothing is being written any more.
     """
     files = [folder / f"look-{place}" for place in range(len(pictures))]
+    trims = [trim and place > 0 for place in range(len(pictures))]
     if len(pictures) == 1 or max(one.size for one in pictures) > _SMALL:
-        yield [partial(clean_file, *one) for one in zip(pictures, files, strict=True)]
+        yield [partial(clean_file, *one) for one in zip(pictures, files, trims, strict=True)]
         return
+    part = MEMORY // SEATS
     pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: it delays no other
     hands = [
-        pool.submit(copy_context().run, _made_file, "clean", given, file, MEMORY // SEATS)
-        for given, file in zip(pictures, files, strict=True)
+        pool.submit(copy_context().run, _made_file, "clean", given, file, part, _trims(given, this))
+        for given, file, this in zip(pictures, files, trims, strict=True)
     ]
 
     def look(place: int) -> CleanFile:
@@ -177,7 +190,7 @@ def looks(pictures: Sequence[Source], folder: Path) -> Iterator[list[Callable[[]
             return hands[place].result()
         except ImageRejected:
             wait(hands)
-            return clean_file(pictures[place], files[place])
+            return clean_file(pictures[place], files[place], trims[place])
 
     try:
         yield [partial(look, place) for place in range(len(pictures))]
@@ -222,9 +235,9 @@ def ours(picture: CleanImage) -> Image.Image:
     return Image.open(io.BytesIO(picture.data), formats=OURS)
 
 
-def small(given: Given, side: int) -> CleanImage:
-    """Check a picture and make it small; `side` as in `decoder.small`."""
-    return _made("small", given, side)
+def small(given: Given, side: int, trim: bool = False) -> CleanImage:
+    """Check a picture and make it small; `side` as in `decoder.small`, `trim` as `clean_file`."""
+    return _made("small", given, side, *_trims(source(given), trim))
 
 
 def small_mask(given: Given, size: tuple[int, int]) -> CleanImage:

@@ -99,6 +99,7 @@ def _clean(
     sources: Sequence[Source],
     size: Callable[[CleanFile], int],
     others: Sequence[CleanFile] = (),
+    trim: bool = False,
 ) -> list[CleanFile]:
     """Check pictures one by one and put them in the folder.
 
@@ -108,7 +109,7 @@ def _clean(
     for place, source in enumerate(sources):
         what = part(place + 1, _name(source.name, "unnamed"))
         try:
-            picture = images.clean_file(source, folder / f"{what.code}-{place}")
+            picture = images.clean_file(source, folder / f"{what.code}-{place}", trim)
         except ImageRejected as rejected:
             raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
         jobs.check_scaled(what, picture, size(picture))
@@ -184,7 +185,7 @@ def submit(
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
         raise Refused("batch.empty")
-    measured = partial(style_size, chosen)
+    measured, trim = partial(style_size, chosen), not chosen.keep_margins
 
     def photo_size(photo: CleanFile) -> int:
         return fitted(chosen, photo).size
@@ -193,7 +194,7 @@ def submit(
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), _photo, photos, photo_size)
-        clean_styles = _clean(Path(place), _style, styles, measured, clean_photos)
+        clean_styles = _clean(Path(place), _style, styles, measured, clean_photos, trim)
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

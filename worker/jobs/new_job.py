@@ -13,7 +13,7 @@ from adain.files.pictures import scaled_size
 from worker import fit
 from worker.errors import Message, Refused, rounded
 from worker.images.images import CleanFile, CleanImage
-from worker.jobs import queue
+from worker.jobs import notices, queue
 from worker.jobs.model import ACTIVE, Job
 from worker.options import USUAL, Options
 from worker.settings import KIB, settings
@@ -153,13 +153,21 @@ class NewJob:
     def _named(self, kind: str) -> list[str]:
         return [name for name in self.pictures if name.startswith(kind)]
 
+    @property
+    def notices(self) -> list[Message]:
+        """What its owner should know of photo and styles."""
+        found = notices.of(PHOTO, self.pictures["content"])
+        for place, name in enumerate(self._named("style-")):
+            found += notices.of(Message("part.style", number=place + 1), self.pictures[name])
+        return found
+
     def row(self) -> dict[str, Any]:
         """Return the columns of the job's row, those with defaults left out."""
         photo, styles = self.pictures["content"], self._named("style-")
         return {
             "id": self.id,
             "owner": self.owner,
-            "options": self.options.model_dump(exclude={"fit"}),
+            "options": self.options.model_dump(exclude={"fit", "keep_margins"}),
             "content_key": self.keys["content"],
             "style_keys": [self.keys[name] for name in styles],
             "mask_keys": [self.keys[name] for name in self._named("mask-")],
@@ -168,6 +176,7 @@ class NewJob:
             "content_height": photo.height,
             "original_width": photo.original[0] or None,
             "original_height": photo.original[1] or None,
+            "notices": [notice.dump() for notice in self.notices],
             "files": {
                 self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()
             },

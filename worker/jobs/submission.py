@@ -62,7 +62,8 @@ def _cleaned(
 
     They lie in the folder: some kilobytes sent may become 75 MB each.
     """
-    with images.looks(list(map(images.source, (content, *styles))), folder) as (look, *others):
+    given, trim = list(map(images.source, (content, *styles))), not chosen.keep_margins
+    with images.looks(given, folder, trim) as (look, *others):
         photo = _checked(PHOTO, look)
         chosen = fitted(chosen, photo)
         check_scaled(PHOTO, photo, chosen.size)

@@ -122,6 +122,7 @@ declare namespace Api {
     height: number;
     original_width: number | null;
     original_height: number | null;
+    notices: Array<string>;
     error: string | null;
     error_code: string | null;
     timings: Record<string, number>;
@@ -174,6 +175,7 @@ declare namespace Api {
     network: "compact" | "vgg19";
     transfer: "adain" | "covariance";
     region: "all" | "subject" | "background";
+    keep_margins: boolean;
     strokes: number;
   }
   type Order = "newest" | "oldest";

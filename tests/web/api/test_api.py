@@ -100,6 +100,17 @@ def test_a_job_is_accepted_and_its_location_tells_how_it_stands(client: TestClie
     }  # fmt: skip
 
 
+def test_what_was_done_to_pictures_is_said_in_the_visitors_language(
+    client: TestClient, setting: Setting
+) -> None:
+    setting(max_pixels=2000)
+    job = _post(client, _files(picture(20, 20), content=picture(64, 48))).json()
+    assert job["notices"] == ["The photo: reduced from 64 × 48 to 32 × 24 pixels."]
+    assert (job["original_width"], job["original_height"]) == (64, 48)
+    korean = client.get(f"/api/v1/jobs/{job['id']}", headers={"Accept-Language": "ko"}).json()
+    assert korean["notices"] == ["사진: 64 × 48에서 32 × 24픽셀로 줄였습니다."]
+
+
 def test_options_may_be_left_out_or_come_as_a_file(client: TestClient) -> None:
     assert client.post("/api/v1/jobs", files=_files()).status_code == 202
     as_file = ("options", ("options.json", b'{"alpha": 0.25}', "application/json"))

@@ -218,6 +218,44 @@ def test_a_fit_is_kept_as_the_size_that_it_means(studio: Path, setting: Setting,
     assert job.queue == {"a4": "heavy", "largest": "light"}[fit]
 
 
+CASES = Path(__file__).parents[2] / "data" / "cases"
+
+
+def noticed(job: Job) -> list[str]:
+    return [str(Message.load(one)) for one in now(job).notices or []]
+
+
+def test_what_was_done_to_pictures_is_noted_in_the_row(either: Path, setting: Setting) -> None:
+    setting(max_pixels=20_000)
+    cut = (CASES / "phone-containers" / "cut-last-100-bytes.jpg").read_bytes()
+    job = jobs.submit("ann", cut, [picture(), gradient((300, 200))])
+    assert noticed(job) == [
+        "The photo: the end of the file is missing, so the last rows may be grey.",
+        "The photo: reduced from 240 × 180 to 120 × 90 pixels.",
+        "Style picture 2: reduced from 300 × 200 to 150 × 100 pixels.",
+    ]
+    assert noticed(jobs.submit("ann", picture(), [picture()])) == []
+
+
+@pytest.mark.parametrize("name", ["painting-margin-a-quarter", "painting-margin-half"])
+def test_a_plain_border_of_a_style_is_left_out_unless_it_is_to_be_kept(
+    studio: Path, name: str
+) -> None:
+    folder = CASES / "style-with-margins"
+    style, photo = (folder / f"{name}.png").read_bytes(), (folder / "photo.png").read_bytes()
+    whole = Image.open(io.BytesIO(style)).size
+    job = jobs.submit("ann", photo, [style])
+    assert noticed(job) == ["Style picture 1: its plain border is left out."]
+    inside = Image.open(io.BytesIO(blobs.get(job.style_keys[0]))).size
+    painting = Image.open(folder / "painting.png").size
+    assert all(abs(one - other) <= 8 for one, other in zip(inside, painting, strict=True))
+    kept = jobs.submit("ann", photo, [style], options={"keep_margins": True})
+    assert noticed(kept) == []
+    assert Image.open(io.BytesIO(blobs.get(kept.style_keys[0]))).size == whole
+    stored = images.stored(kept.style_keys[0])  # as for a job made again
+    assert noticed(jobs.submit("ann", photo, [stored])) == []
+
+
 def test_as_it_is_means_the_photo_as_it_was_sent(studio: Path, setting: Setting) -> None:
     setting(max_pixels=50_000, max_output_pixels=100_000)
     photo = picture(400, 300)

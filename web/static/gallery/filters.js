@@ -98,9 +98,7 @@ export const filters = (filter) => {
     fold,
     choice("color", [
       ["", t("color.any")],
-      .../** @type {[string, string][]} */ (
-        colors.map((color) => [color, t(`color.${color}`)])
-      ),
+      .../** @type {[string, string][]} */ (colors.map((color) => [color, t(`color.${color}`)])),
     ]),
     choice("size", [
       ["", t("size.any")],

@@ -44,6 +44,8 @@ const submitter = (text, picture, event, job) =>
   );
 
 /** @param {Page.Job} job */
+const notices = (job) => job.notices.map((text) => element("p", {class: "hint notice", role: "note"}, text));
+/** @param {Page.Job} job */
 const done = (job) => [
   compare(link(job, "result"), link(job, "content"), job.width, job.height),
   element(
@@ -65,6 +67,7 @@ const done = (job) => [
     element("li", {}, `${job.width} × ${job.height}`),
     element("li", {}, t("made.in", {span: span(job.elapsed)})),
   ),
+  ...notices(job),
 ];
 /** @param {Page.Job} job */
 const waiting = (job) => [
@@ -87,6 +90,7 @@ const waiting = (job) => [
       button(t("cancel"), null, () => cancel(known.get(job.id) ?? job), {id: "cancel"}),
     ),
   ),
+  ...notices(job),
 ];
 /** @param {Page.Job} job */
 const retry = (job) => submitter(t("try.again"), null, "retry", job);
