@@ -14,6 +14,7 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from adain import __version__
@@ -146,7 +147,7 @@ def without_page() -> FastAPI:
     )
     for part in (health, shelf, texts, *parts, gallery, privacy, account, keys, api):
         app.include_router(part.router)
-    app.mount("/page", StaticFiles(directory=ASSETS))
+    app.mount("/page", GZipMiddleware(StaticFiles(directory=ASSETS)))
     signin.install(app)
     # the last one is outermost
     inner = (Bodies, PageOnly, Identity)

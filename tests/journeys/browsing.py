@@ -50,7 +50,7 @@ def drop(page: Page, field: str, file: str) -> None:
         [data, Path(file).name],
     )
     page.dispatch_event(f"{field} .inside", "drop", {"dataTransfer": transfer})
-    page.wait_for_selector(f"{field} img")
+    page.wait_for_selector(f"{field} img[src*='/uploads/']")
 
 
 def pick(page: Page, kind: str, name: str) -> None:
@@ -58,13 +58,21 @@ def pick(page: Page, kind: str, name: str) -> None:
 
 
 def choose(page: Page, photo: str = "raccoon", *styles: str) -> None:
-    """Choose a photo, unless there is one, and styles from the shelf."""
+    """Choose a photo, unless there is one, and styles from the shelf, in place of the others."""
     if photo:
         pick(page, "photos", photo)
     page.wait_for_selector("#photo img")
     for place, style in enumerate(styles or ("night",)):
-        pick(page, "styles", style)
+        button = page.locator(f"#shelf-styles button[data-name={style}]")
+        if place or button.get_attribute("aria-pressed") != "true":
+            button.click(modifiers=["Shift"] if place else [])
         page.wait_for_selector(f"#style-{place} img")
+
+
+def empty(page: Page) -> None:
+    """Take the sample out of the form."""
+    for name in ("Your photo", "Style 1"):
+        page.get_by_role("button", name=f"Remove: {name}").click()
 
 
 def set_strength(page: Page, value: int) -> None:

@@ -84,7 +84,7 @@ def test_everything_goes_and_the_visitor_gets_a_new_identity(idle: Visit) -> Non
     page.get_by_role("button", name="내 모든 것 삭제").click()
     page.get_by_role("button", name="정말 모두 삭제할까요?").click()
     page.wait_for_url(lambda url: "#" not in url)
-    page.wait_for_selector("#stage[data-state=empty]")
+    page.wait_for_selector("#stage[data-state=sample]")
     expect(page.locator("#strip")).to_contain_text("아직")
     assert ask(page, f"{_address(page)}/api/v1/jobs")["jobs"] == []
 

@@ -73,13 +73,16 @@ def _script(name: str, *events: str) -> str:
 
 
 def _row(kind: str) -> None:
-    """Return a row of sample pictures; `studio/field.js` puts the one clicked in place."""
+    """Return a row of sample pictures; `form/shelf.js` puts the one clicked in place."""
     buttons = "".join(
-        f'<button type="button" data-name="{name}"><img src="/shelf/{kind}/{name}.webp" '
-        f'alt="{name}" width="64" height="64" loading="lazy"></button>'
+        f'<span class="choice"><button type="button" data-name="{name}" '
+        f'data-value="shelf:{kind}/{name}" aria-pressed="false">'
+        f'<img src="/shelf/{kind}/{name}.webp" alt="{name}" width="64" height="64" loading="lazy">'
+        f"</button></span>"
         for name in shelf.names(kind)
     )
     gr.HTML(
+        f'<p class="hint" data-text="shelf.{kind}.hint"></p>'
         f'<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',
         apply_default_css=False,
         elem_id=f"shelf-{kind}",
@@ -136,7 +139,7 @@ def _controls() -> dict[str, Any]:
         strength = gr.Slider(
             0,
             100,
-            100,
+            80,
             step=1,
             buttons=[],
             elem_id="strength",
@@ -170,10 +173,10 @@ def _form() -> tuple[dict[str, Any], gr.HTML]:
     """Draw what a picture is made of; returns the form's values by name, and the reader."""
     _field("photo")
     _row("photos")
+    _row("styles")  # above what grows with the styles, so that it stays under the pointer
+    gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("studio/recent"))
     shares = _style_places()
     gr.HTML(PAD, apply_default_css=False, js_on_load=_script("studio/pad"))
-    _row("styles")
-    gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("studio/recent"))
     controls = _controls()
     read = gr.HTML(
         READ, apply_default_css=False, js_on_load=_script("studio/read_settings", "reuse")

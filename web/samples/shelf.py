@@ -5,6 +5,7 @@ The page shows thumbnails and submits the full pictures by name.
 
 import hashlib
 import io
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from worker.images import images
 
 FOLDER = samples.FOLDER
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
+MEDIUM = {"photos": 640, "styles": 400}  # pixels of the longer side of what a field shows
 
 router = APIRouter(prefix="/shelf", include_in_schema=False)
 
@@ -39,18 +41,38 @@ def _thumbnail(picture: Path) -> bytes:
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = image.crop((left, top, left + side, top + side))
     out = io.BytesIO()
-    square.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(out, "WEBP", quality=80)
+    square.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(out, "WEBP", quality=60)
     return out.getvalue()
+
+
+def _sent(kind: str, name: str, made: Callable[[Path], bytes]) -> Response:
+    picture = file(kind, name)
+    if picture is None:
+        raise HTTPProblem(404, "sample.not_found")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(made(picture), media_type="image/webp", headers=headers)
+
+
+@cache
+def _medium(picture: Path) -> bytes:
+    side = MEDIUM[picture.parent.name]
+    out = io.BytesIO()
+    with Image.open(picture) as image:
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        image.save(out, "WEBP", quality=60)
+    return out.getvalue()
+
+
+@router.get("/medium/{kind}/{name}.webp")
+def medium(kind: str, name: str) -> Response:
+    """Return a sample picture as a field of the form shows it."""
+    return _sent(kind, name, _medium)
 
 
 @router.get("/{kind}/{name}.webp")
 def thumbnail(kind: str, name: str) -> Response:
     """Return a sample picture, small and square."""
-    picture = file(kind, name)
-    if picture is None:
-        raise HTTPProblem(404, "sample.not_found")
-    headers = {"Cache-Control": "public, max-age=86400"}
-    return Response(_thumbnail(picture), media_type="image/webp", headers=headers)
+    return _sent(kind, name, _thumbnail)
 
 
 @router.get("/{kind}/{name}.jpg")

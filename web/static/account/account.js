@@ -139,6 +139,7 @@ const end = () =>
       "bin",
       doing(async () => {
         await ask(ME, {method: "DELETE"});
+        forget();
         location.assign("/");
       }),
     ),

@@ -5,7 +5,7 @@
  * A file is sent to /api/v1/uploads first; what is refused is said in the field it was meant for.
  */
 import {sentence as reason} from "../core/api.js";
-import {drawIfChanged, element, fill, find, origin, setText} from "../core/dom.js";
+import {drawIfChanged, element, fill, find, setText} from "../core/dom.js";
 import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
@@ -20,10 +20,12 @@ const sending = new Map();
 /** @param {string} name
  * @returns {HTMLInputElement | HTMLTextAreaElement | null} */
 const hidden = (name) => document.querySelector(`#value-${name} textarea, #value-${name} input`);
-/** @param {string} name */
-const value = (name) => hidden(name)?.value ?? "";
-/** @param {string} kind */
-const names = (kind) => [...fields.keys()].filter((name) => name.startsWith(`${kind}-`)).sort();
+/** What a field holds.
+ * @param {string} name */
+export const value = (name) => hidden(name)?.value ?? "";
+/** The fields of a kind, in their order.
+ * @param {string} kind */
+export const names = (kind) => [...fields.keys()].filter((name) => name.startsWith(`${kind}-`)).sort();
 
 /** What a field is called.
  * @param {string} name */
@@ -58,6 +60,14 @@ const field = (name) => fields.get(name) ?? find(document, `.field[data-name="${
  * @param {string} sentence
  */
 const say = (name, sentence) => setText(find(field(name), ".wrong"), sentence);
+/** Says in a field why the form can't be sent, and goes there.
+ * @param {string} name
+ * @param {string} sentence */
+export const refuse = (name, sentence) => {
+  say(name, sentence);
+  field(name).scrollIntoView({block: "center", behavior: "smooth"});
+  find(field(name), "input, button").focus({preventScroll: true});
+};
 /** @param {string} name */
 const remove = (name) => {
   const text = value(name);
@@ -67,7 +77,7 @@ const remove = (name) => {
 /** Puts a file into a field, once it is sent.
  * @param {string} name
  * @param {Blob} file */
-const take = async (name, file) => {
+export const take = async (name, file) => {
   say(name, "");
   const coming = upload(file, Number(field(name).dataset.most), name.startsWith("mask"));
   sending.set(name, coming);
@@ -161,6 +171,7 @@ const empty = (name) => [
  */
 const shown = (name, text) => [
   element("img", {src: address(text), alt: called(name), onerror: () => say(name, t("field.gone"))}),
+  element("label", {class: "tool other", title: t("field.other")}, icon("upload"), chooser(name)),
   knob("close", "field.remove", name, () => remove(name), {class: "tool shut"}),
 ];
 const waits = () =>
@@ -172,7 +183,8 @@ const draw = (name) => {
     inside = find(box, ".inside");
   const text = value(name),
     coming = sending.has(name);
-  const focused = inside.contains(document.activeElement);
+  const focused = inside.contains(document.activeElement),
+    first = box.dataset.face === undefined;
   if (
     !drawIfChanged(
       box,
@@ -184,7 +196,7 @@ const draw = (name) => {
     return;
   box.dataset.state = text ? "full" : "empty";
   if (focused) find(inside, "button, input").focus();
-  box.dispatchEvent(new CustomEvent("picture", {bubbles: true}));
+  if (!first) box.dispatchEvent(new CustomEvent("picture", {bubbles: true}));
 };
 /** Shows the styles that are chosen and one free place, and shares where there are two. */
 const arrange = () => {
@@ -207,16 +219,6 @@ export const follow = () => {
 
 /* ------------------------------------------------------------ begun by Gradio */
 
-/** @param {MouseEvent} event */
-const shelf = (event) => {
-  const sample = origin(event, "#form .shelf button[data-name]"),
-    row = origin(event, ".shelf");
-  if (!sample || !row) return;
-  const {kind} = row.dataset;
-  const text = `shelf:${kind}/${sample.dataset.name}`;
-  if (kind === "photos") put("photo", text);
-  else putStyle(text);
-};
 /** @param {HTMLElement} host */
 export const start = (host) => {
   const box = find(host, ".field");
@@ -238,7 +240,6 @@ export const start = (host) => {
     element("div", {class: "inside"}),
     element("p", {class: "wrong", role: "alert"}),
   );
-  if (!fields.size) document.addEventListener("click", shelf);
   fields.set(name, box);
   follow();
 };

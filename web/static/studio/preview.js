@@ -4,13 +4,13 @@
  * up. None while a job of the visitor's is being made.
  */
 import {reached} from "../core/api.js";
-import {drawIfChanged, element, find, origin, shaped, whenThere} from "../core/dom.js";
+import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
 const LOOK = 120,
-  LONGEST = 10000; // between looks, and until a preview is given up
+  LONGEST = 30000; // between looks, and until a preview is given up
 const KEPT = 1000; // milliseconds that the picture before stays, since it may still be drawn
 
 let stage = element("section");
@@ -35,8 +35,10 @@ const pause = (time) =>
   new Promise((done) => {
     setTimeout(done, time);
   });
-const filled = () => document.querySelector("#photo img") && document.querySelector("[id^='style-'] img");
+export const filled = () => document.querySelector("#photo img") && document.querySelector("[id^='style-'] img");
 
+/** Tells whether one is asked for. */
+export const coming = () => busy || wished;
 export const shown = () => Boolean(address);
 export const end = () => {
   turn += 1;
@@ -111,8 +113,9 @@ const free = () => {
   clearTimeout(giveUp);
   busy = false;
   next();
+  if (!busy) redraw();
 };
-const wish = () => {
+export const wish = () => {
   wished = true;
   next();
 };
@@ -134,7 +137,7 @@ export const asked = async (id) => {
  * @param {() => boolean} may tells whether one may be asked for now
  * @param {() => void} changed draws the stage
  */
-export const start = async (host, ask, may, changed) => {
+export const start = (host, ask, may, changed) => {
   [stage, trigger, allowed, redraw] = [host, ask, may, changed];
   (document.querySelector(".gradio-container") ?? document.body).append(float);
   new IntersectionObserver(
@@ -144,12 +147,10 @@ export const start = async (host, ask, may, changed) => {
     },
     {threshold: [0, 0.4, 0.41, 1]},
   ).observe(stage);
-  const form = await whenThere("#form");
+  const form = find(document, "#form");
   for (const kind of ["input", "change"])
     form.addEventListener(kind, (event) => {
       if (origin(event, FOLLOWED)) wish();
     });
-  form.addEventListener("picture", () => {
-    if (address) wish();
-  }); // another in the form
+  form.addEventListener("picture", wish); // another in the form
 };

@@ -1,8 +1,8 @@
 /* The visitor's own recent styles, as a row to choose from. */
 import {ask} from "../core/api.js";
-import {drawIfChanged, element, find, origin} from "../core/dom.js";
+import {drawIfChanged, element, find} from "../core/dom.js";
 import {t} from "../core/text.js";
-import {putStyle} from "./field.js";
+import {choice, mark} from "../form/shelf.js";
 
 /** @type {HTMLElement | null} */
 let row = null;
@@ -19,20 +19,15 @@ export const recent = async () => {
  * @param {Api.StyleView} style
  * @param {number} place
  */
-const choice = (style, place) => {
-  const name = t("recent.number", {count: place + 1});
-  return element(
-    "button",
-    {type: "button", "data-job": style.job, "data-place": style.place, title: name},
-    element("img", {src: style.thumbnail, alt: name, width: 64, height: 64, loading: "lazy"}),
-  );
-};
+const drawn = (style, place) =>
+  choice(`job:${style.job}/styles/${style.place}`, t("recent.number", {count: place + 1}), style.thumbnail);
 /** Looks again: a picture was made, or some were deleted. */
 export const refresh = async () => {
   if (!row) return;
   const found = await recent();
   row.hidden = !found.length;
-  drawIfChanged(find(row, ".shelf"), found.map((style) => style.digest).join(), () => found.map(choice));
+  drawIfChanged(find(row, ".shelf"), found.map((style) => style.digest).join(), () => found.map(drawn));
+  mark();
 };
 /** @param {HTMLElement} host */
 export const start = (host) => {
@@ -41,9 +36,5 @@ export const start = (host) => {
     element("p", {class: "hint", id: "recent-title"}, t("recent")),
     element("div", {class: "shelf", role: "group", "aria-labelledby": "recent-title"}),
   );
-  row.addEventListener("click", (event) => {
-    const knob = origin(event, "button");
-    if (knob) putStyle(`job:${knob.dataset.job}/styles/${knob.dataset.place}`);
-  });
   refresh();
 };

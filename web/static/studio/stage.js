@@ -3,9 +3,12 @@ import {anchor, button, compare, message} from "../core/controls.js";
 import {drawIfChanged, element, find, setText, shaped} from "../core/dom.js";
 import {notifyButton} from "../core/notifications.js";
 import {about, span, t} from "../core/text.js";
+import * as sample from "../form/sample.js";
 import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
+import {value} from "./field.js";
 import * as preview from "./preview.js";
 import * as sweep from "./sweep.js";
+import {address} from "./uploads.js";
 
 export let stage = element("section");
 /** @type {(event: string, data: object) => unknown} */
@@ -122,6 +125,18 @@ const refresh = (job) => {
 
 /* ------------------------------------------------------------ drawn */
 
+/** What is in the form, while there is no job. */
+const drawForm = () => {
+  const photo = value("photo");
+  if (sample.chosen()) return drawIfChanged(stage, "sample", sample.drawn);
+  if (!photo) return drawIfChanged(stage, "empty", () => [message("easel", t("empty.title"), t("empty.text"))]);
+  const said = t(preview.coming() ? "preview.coming" : preview.filled() ? "empty.press" : "empty.style");
+  return drawIfChanged(stage, `photo ${photo} ${said}`, () => [
+    element("img", {class: "alone-photo", src: address(photo), alt: t("form.photo")}),
+    element("p", {class: "hint", role: "status"}, said),
+  ]);
+};
+
 export const draw = () => {
   const job = known.get(state.shown ?? "");
   if (preview.shown()) {
@@ -129,10 +144,9 @@ export const draw = () => {
     stage.querySelector(".sweep")?.remove();
     return preview.draw(job ? button(t("preview.back"), "back", () => show(job.id)) : null);
   }
-  drawIfChanged(stage, job ? `${job.id} ${job.state}` : "empty", () => {
-    stage.dataset.state = job ? job.state : "empty";
-    return job ? drawn(job) : [message("easel", t("empty.title"), t("empty.text"))];
-  });
+  if (job) drawIfChanged(stage, `${job.id} ${job.state}`, () => drawn(job));
+  else drawForm();
+  stage.dataset.state = job ? job.state : (stage.dataset.face ?? "").split(" ")[0];
   stage.removeAttribute("aria-busy");
   if (job) refresh(job);
   sweep.draw(stage, show);

@@ -1,10 +1,13 @@
 /* The studio's view: the stage, "Your pictures" and the button that submits. Gradio calls start and sent. */
 import {reached} from "../core/api.js";
 import {DOUBLE, message} from "../core/controls.js";
-import {element, find, origin, whenThere} from "../core/dom.js";
+import {element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
+import * as anywhere from "../form/anywhere.js";
 import {restore} from "../form/memory.js";
-import {follow, settled} from "./field.js";
+import * as sample from "../form/sample.js";
+import * as shelf from "../form/shelf.js";
+import {follow, names, refuse, settled, value} from "./field.js";
 import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
 import * as stage from "./stage.js";
@@ -20,7 +23,10 @@ const unreached = element("p", {class: "wrong", role: "alert"}); // says that th
 let pressed = 0; // when the button was pressed last, in epoch milliseconds
 let passing = false; // a press of ours goes on to Gradio
 
+let ready = false; // the form is filled and the jobs are known
+
 const draw = () => {
+  if (!ready) return;
   stage.draw();
   strip.draw();
 };
@@ -41,10 +47,18 @@ const press = async (event) => {
   if (Date.now() - pressed < DOUBLE) return;
   pressed = Date.now();
   await settled();
+  if (!complete()) return void (pressed = 0);
   if (!(await answers())) return void (pressed = 0);
   passing = true;
   knob.click();
   passing = false;
+};
+/** Tells whether there is a photo and a style; what is missing is said where it belongs. */
+const complete = () => {
+  if (!value("photo")) refuse("photo", t("refused.photo"));
+  else if (!names("style").some(value)) refuse("style-0", t("refused.style"));
+  else return true;
+  return false;
 };
 /** Tells whether the studio answers, and says so if not: Gradio gives up its page when a call does
  * not get through, so none is made while nothing does. */
@@ -82,16 +96,34 @@ export const start = async (host, given) => {
     if (!document.hidden && stage.stage.dataset.face) jobs.look();
   });
   document.addEventListener("click", press, true);
-  jobs.start(draw, () => stage.say(message("warn", t("away.title"), t("away.text"))));
-  await restore();
+  const [kept] = await Promise.all([
+    restore(),
+    jobs.start(draw, () => stage.say(message("warn", t("away.title"), t("away.text")))),
+  ]);
+  begin(kept);
+};
+/** The form is drawn and the jobs are known.
+ * @param {boolean} kept the form was filled in before */
+const begin = (kept) => {
   follow();
+  if (!kept && !jobs.known.size) sample.begin();
+  shelf.start();
   preview.start(
     stage.stage,
     () => trigger("preview", {}),
     () => !jobs.anyActive(),
     draw,
   );
-  (await whenThere("#send")).before(unreached);
+  const form = find(document, "#form"),
+    notice = find(document, "#notice");
+  form.addEventListener("picture", draw);
+  for (const change of ["input", "change", "picture"])
+    form.addEventListener(change, () => notice.setAttribute("data-old", "")); // its cause may be gone
+  anywhere.start();
+  find(document, "#send").before(unreached);
+  ready = true;
+  draw();
+  if (!jobs.known.size && !sample.chosen()) preview.wish();
 };
 /** Shows the jobs that were accepted.
  * @param {string} text their ids
@@ -99,6 +131,7 @@ export const start = async (host, given) => {
 export const sent = async (text) => {
   const ids = text.split(" ").filter(Boolean);
   if (!ids.length) pressed = 0; // refused: the next press counts, however soon
+  find(document, "#notice").removeAttribute("data-old");
   if (document.querySelector("#notice [role=alert]")) find(document, "#notice").scrollIntoView(near);
   stage.release();
   if (!ids.length) return;

@@ -11,7 +11,7 @@ const UPLOADS = "/api/v1/uploads",
 export const address = (text) => {
   const [kind, what] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
   /** @type {Record<string, string>} */
-  const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/${what}.jpg`, job: `/api/v1/jobs/${what}`};
+  const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/medium/${what}.webp`, job: `/api/v1/jobs/${what}`};
   return places[kind] ?? "";
 };
 /** @param {Blob} file */

@@ -1,0 +1,110 @@
+/* Rows of pictures to choose from: a press switches to a style, a press on the chosen one takes it
+ * away; with shift, held, or by its plus, it joins the others.
+ */
+import {all, element, find, origin} from "../core/dom.js";
+import {t} from "../core/text.js";
+import {names, put, putStyle, value} from "../studio/field.js";
+
+const HOLD = 500; // milliseconds
+const CHOICES = "#form .shelf button[data-value]";
+
+const chosen = () => names("style").filter(value);
+/**
+ * @param {string} text what the field is to hold
+ * @param {boolean} blend keeps the other styles
+ */
+const chooseStyle = (text, blend) => {
+  const held = chosen(),
+    there = held.find((name) => value(name) === text);
+  if (there) return put(there, "");
+  if (blend) return putStyle(text);
+  held.slice(1).forEach((name) => put(name, ""));
+  put(held[0] ?? names("style")[0], text);
+};
+/**
+ * @param {string} text
+ * @param {boolean} blend
+ */
+const choose = (text, blend) => (text.startsWith("shelf:photos/") ? put("photo", text) : chooseStyle(text, blend));
+
+/** A picture of a row.
+ * @param {string} text what a field holds of it
+ * @param {string} name
+ * @param {string} src */
+export const choice = (text, name, src) =>
+  element(
+    "span",
+    {class: "choice"},
+    element(
+      "button",
+      {type: "button", "data-value": text, title: name, "aria-pressed": "false"},
+      element("img", {src, alt: name, width: 64, height: 64, loading: "lazy"}),
+    ),
+  );
+/** @param {HTMLElement} knob of a style */
+const plus = (knob) =>
+  element(
+    "button",
+    {
+      type: "button",
+      class: "plus",
+      tabindex: -1,
+      title: t("shelf.blend"),
+      "aria-label": `${t("shelf.blend")}: ${knob.title}`,
+      onclick: () => chooseStyle(knob.dataset.value ?? "", true),
+    },
+    "+",
+  );
+/** Puts a ring on the chosen ones, and a plus on what can join them. */
+export const mark = () => {
+  const held = new Set([value("photo"), ...chosen().map(value)]);
+  const room = chosen().length > 0 && chosen().length < names("style").length;
+  for (const knob of all(document, CHOICES)) {
+    const text = knob.dataset.value ?? "",
+      on = held.has(text);
+    knob.setAttribute("aria-pressed", String(on));
+    const wanted = room && !on && !text.startsWith("shelf:photos/");
+    const there = knob.parentElement?.querySelector(".plus");
+    if (wanted && !there) knob.after(plus(knob));
+    else if (!wanted) there?.remove();
+  }
+};
+
+/* ------------------------------------------------------------ pressed and held */
+
+let timer = 0;
+let held = false; // the press became a long one: its click is none
+/** @param {PointerEvent} event */
+const press = (event) => {
+  held = false;
+  clearTimeout(timer);
+  const knob = origin(event, CHOICES);
+  if (!knob || event.pointerType !== "touch") return;
+  timer = setTimeout(() => {
+    held = true;
+    choose(knob.dataset.value ?? "", true);
+  }, HOLD);
+};
+const release = () => clearTimeout(timer);
+/** @param {MouseEvent} event */
+const click = (event) => {
+  const knob = origin(event, CHOICES);
+  if (knob && !held) choose(knob.dataset.value ?? "", event.shiftKey);
+  held = false;
+};
+/** The menu of a picture that is held would hide it.
+ * @param {Event} event */
+const menu = (event) => {
+  if (event instanceof PointerEvent && event.pointerType === "touch" && origin(event, CHOICES)) event.preventDefault();
+};
+
+export const start = () => {
+  const form = find(document, "#form");
+  form.addEventListener("pointerdown", press);
+  for (const end of ["pointerup", "pointercancel", "pointerleave"]) form.addEventListener(end, release);
+  form.addEventListener("scroll", release, true);
+  form.addEventListener("contextmenu", menu);
+  form.addEventListener("click", click);
+  form.addEventListener("picture", mark);
+  mark();
+};
