@@ -52,9 +52,17 @@ ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
 ALONE = {"admin", "share"}  # pages without Gradio
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
+HEAD = """
+<link rel="icon" type="image/svg+xml" href="/page/icons/icon.svg">
+<link rel="apple-touch-icon" href="/page/icons/icon-192.png">
+<link rel="manifest" href="/page/icons/studio.webmanifest">
+<meta name="theme-color" content="#faf9f7" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#141312" media="(prefers-color-scheme: dark)">
+"""
 TIDY_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
+mimetypes.add_type("application/manifest+json", ".webmanifest")
 mimetypes.add_type("text/javascript", ".js")  # systems differ, and nosniff forgives nothing
 
 
@@ -93,17 +101,18 @@ def _mount_page(app: FastAPI) -> None:
 
     from web.page import form, sessions, theme
     from web.page.calls import CallCheck
+    from web.page.link_previews import LinkPreviews
 
     page = form.page()
     gr.mount_gradio_app(
         app,
         page,
         path="/",
-        app_kwargs={"middleware": [Middleware(CallCheck, page=page)]},
+        app_kwargs={"middleware": [Middleware(LinkPreviews), Middleware(CallCheck, page=page)]},
         theme=theme.theme(),
         css_paths=[ASSETS / f"{name}.css" for name in STYLES],
         favicon_path=str(ASSETS / "favicon.png"),
-        head=preloads(),
+        head=preloads() + HEAD,
         footer_links=[],
         run_history=False,
         show_error=False,

@@ -1,11 +1,11 @@
-"""Writes the sample that the page opens with: a shelf photo, painted by the shipped network.
+"""Writes the sample that the page opens with, and the picture of its link previews.
 
 .venv/bin/python -m tests.samples_drawing.painted
 """
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from adain.files import margins, pictures
 from adain.stylizer import Request, Stylizer
@@ -13,6 +13,8 @@ from web.app import ASSETS
 from web.samples import shelf
 
 FILE = ASSETS / "sample" / "painted.webp"
+CARD = ASSETS / "sample" / "card.jpg"
+CARD_SIZE = 1200, 630  # the shape that most programs show
 PHOTO, STYLE = "raccoon", "woodcut"  # as web/static/form/sample.js says
 STRENGTH = 0.8  # with which the form begins
 SIZE = 512
@@ -33,6 +35,20 @@ def painted() -> Image.Image:
     return made
 
 
+def card(made: Image.Image) -> Image.Image:
+    """Return the photo, and its right half painted."""
+    before, after = (
+        ImageOps.fit(one, CARD_SIZE, Image.Resampling.LANCZOS, centering=(0.5, 0.3))
+        for one in (_opened("photos", PHOTO), made)
+    )
+    middle = CARD_SIZE[0] // 2
+    before.paste(after.crop((middle, 0, *CARD_SIZE)), (middle, 0))
+    before.paste("white", (middle - 2, 0, middle + 2, CARD_SIZE[1]))
+    return before
+
+
 if __name__ == "__main__":
     FILE.parent.mkdir(exist_ok=True)
-    painted().save(FILE, "WEBP", quality=60, method=6)
+    made = painted()
+    made.save(FILE, "WEBP", quality=60, method=6)
+    card(made).save(CARD, quality=80)

@@ -1,13 +1,19 @@
 /* What a share link shows: the picture and how it was made; or why it shows nothing. */
 import {ask, sentence, status} from "../core/api.js";
-import {anchor, message} from "../core/controls.js";
+import {anchor, button, message} from "../core/controls.js";
 import {element, find, shaped} from "../core/dom.js";
 import {setUpPage, t} from "../core/text.js";
 import {downloads, facts, named, tags} from "../gallery/entry.js";
 
-const token = location.pathname.split("/").pop();
+const shownHere = `/api/v1${location.pathname}`; // of a share link or a public entry
 const main = find(document, "#shared");
 
+/** Hands the address to another program, where the browser can.
+ * @param {string} title */
+const share = (title) =>
+  "share" in navigator
+    ? button(t("share.pass"), "link", () => navigator.share({title, url: location.href}).catch(() => {}))
+    : null;
 const home = () => anchor(t("make.yours"), "easel", {href: "/"});
 /** @param {Api.EntryView} entry */
 const picture = (entry) => [
@@ -22,6 +28,7 @@ const picture = (entry) => [
     element("h1", {}, named(entry)),
     tags(entry),
     downloads(entry),
+    share(named(entry)),
     facts(entry),
     home(),
   ),
@@ -29,7 +36,7 @@ const picture = (entry) => [
 const shown = async () => {
   try {
     /** @type {Api.EntryView} */
-    const entry = await ask(`/api/v1/share/${token}`);
+    const entry = await ask(shownHere);
     setUpPage(named(entry));
     return picture(entry);
   } catch (error) {

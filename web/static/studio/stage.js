@@ -130,7 +130,7 @@ const drawForm = () => {
   const photo = value("photo");
   if (sample.chosen()) return drawIfChanged(stage, "sample", sample.drawn);
   if (!photo) return drawIfChanged(stage, "empty", () => [message("easel", t("empty.title"), t("empty.text"))]);
-  const said = t(preview.coming() ? "preview.coming" : preview.filled() ? "empty.press" : "empty.style");
+  const said = t(!preview.filled() ? "empty.style" : preview.coming() ? "preview.coming" : "empty.press");
   return drawIfChanged(stage, `photo ${photo} ${said}`, () => [
     element("img", {class: "alone-photo", src: address(photo), alt: t("form.photo")}),
     element("p", {class: "hint", role: "status"}, said),

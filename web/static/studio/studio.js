@@ -55,8 +55,8 @@ const press = async (event) => {
 };
 /** Tells whether there is a photo and a style; what is missing is said where it belongs. */
 const complete = () => {
-  if (!value("photo")) refuse("photo", t("refused.photo"));
-  else if (!names("style").some(value)) refuse("style-0", t("refused.style"));
+  if (!value("photo")) refuse("photo", t("form.photo.missing"));
+  else if (!names("style").some(value)) refuse("style-0", t("form.style.missing"));
   else return true;
   return false;
 };
