@@ -66,6 +66,8 @@ class LinkPreviews:
             if message["type"] == "http.response.start":
                 started = message
                 return
+            if message["type"] != "http.response.body":
+                return await send(message)
             body += message.get("body", b"")
             if message.get("more_body", False):
                 return

@@ -21,6 +21,10 @@ KINDS = {
     ".js": ("text/javascript", "application/javascript"),  # the second once Gradio drew its page
     ".css": ("text/css",),
     ".png": ("image/png",),
+    ".jpg": ("image/jpeg",),
+    ".webp": ("image/webp",),
+    ".svg": ("image/svg+xml",),
+    ".webmanifest": ("application/manifest+json",),
     ".html": ("text/html",),
 }
 
