@@ -12,6 +12,7 @@ from tests.journeys.browsing import (
     Visit,
     ask,
     choose,
+    pick,
     press,
     shoot,
     submit,
@@ -141,7 +142,9 @@ def test_the_same_style_waits_for_a_new_photo(visit: Visit, address: str) -> Non
     _open_first(page)
     press(page, "Same style, new photo")
     expect(page.locator("#photo img")).to_have_count(0)
-    choose(page, "raccoon", "glass")  # goes beside it
+    pick(page, "photos", "raccoon")
+    page.locator("#shelf-styles button[data-name=glass]").click(modifiers=["Shift"])  # beside it
+    page.wait_for_selector("#style-1 img")
     page.click("#send")
     page.wait_for_selector("#stage[data-state=done] .compare")
     assert ask(page, f"{address}/api/v1/jobs")["jobs"][0]["styles"] == 2

@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from adain.files import margins, pictures
-from adain.stylizer import Request, Stylizer
+from adain.request import Request
+from adain.stylizer import Stylizer
 from web.app import ASSETS
 from web.samples import shelf
 

@@ -1,6 +1,7 @@
 /* The texts in the visitor's language, and how numbers and times are written. */
 import texts, {colors, language, networks} from "/texts.js";
 import {all, find} from "./dom.js";
+import * as theme from "./theme.js";
 
 export {colors, language, networks};
 export const TITLE = "AdaIN Studio";
@@ -55,6 +56,11 @@ export const translate = () => {
     one.title = t(`shelf.${one.dataset.name}`);
     one.firstElementChild?.setAttribute("alt", one.title);
   }
+  theme.start();
+  const shade = find(document, "#theme");
+  shade.setAttribute("aria-label", t("theme"));
+  shade.title = t("theme");
+  shade.onclick = theme.swap;
   const knob = find(document, "#language");
   knob.textContent = t("language.other");
   knob.lang = language === "en" ? "ko" : "en";
@@ -68,6 +74,6 @@ export const translate = () => {
  * @param {string} [title] */
 export const setUpPage = (title) => {
   document.documentElement.lang = language;
-  document.documentElement.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);
+  theme.start();
   if (title) document.title = `${title} · ${TITLE}`;
 };

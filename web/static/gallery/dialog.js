@@ -61,5 +61,23 @@ export const open = (id) => {
   router.turn(state.place, {over: true});
   return show(id);
 };
+/** Shows the entry beside the one that is open.
+ * @param {KeyboardEvent} event */
+const beside = async (event) => {
+  const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+  if (!by || event.defaultPrevented || (event.target instanceof Element && event.target.matches("input, select")))
+    return;
+  const ids = [...entries.keys()],
+    next = entries.get(ids[ids.indexOf(state.place.entry ?? "") + by]);
+  if (!next) return;
+  event.preventDefault();
+  state.place = {...state.place, entry: next.id};
+  state.opened = next.id;
+  router.mend(state.place);
+  draw(next);
+};
 /** @param {Page.Trigger} trigger Gradio's */
-export const start = (trigger) => verbs.start(trigger, draw);
+export const start = (trigger) => {
+  verbs.start(trigger, draw);
+  dialog.addEventListener("keydown", beside);
+};

@@ -4,6 +4,7 @@ import {DOUBLE, message} from "../core/controls.js";
 import {element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
 import * as anywhere from "../form/anywhere.js";
+import * as keys from "../form/keys.js";
 import {restore} from "../form/memory.js";
 import * as sample from "../form/sample.js";
 import * as shelf from "../form/shelf.js";
@@ -120,6 +121,7 @@ const begin = (kept) => {
   for (const change of ["input", "change", "picture"])
     form.addEventListener(change, () => notice.setAttribute("data-old", "")); // its cause may be gone
   anywhere.start();
+  keys.start();
   find(document, "#send").before(unreached);
   ready = true;
   draw();
