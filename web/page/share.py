@@ -12,7 +12,7 @@ from web.page import link_previews
 from worker.gallery.model import EntryNotFound, LinkRevoked
 
 PAGE = Path(__file__).parents[1] / "static" / "share" / "share.html"
-NOBODY = ""  # a program that previews a link is no visitor
+NO_VISITOR = ""  # a program that previews a link is no visitor
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,7 +32,7 @@ def _page(request: Request, shown: EntryView | None) -> HTMLResponse:
 def shared(request: Request, token: str) -> HTMLResponse:
     """Return the page of a share link."""
     try:
-        return _page(request, share_links.shared(token, NOBODY))
+        return _page(request, share_links.shared(token, NO_VISITOR))
     except (HTTPProblem, LinkRevoked):  # the page says which
         return _page(request, None)
 
@@ -41,6 +41,6 @@ def shared(request: Request, token: str) -> HTMLResponse:
 def public(request: Request, job_id: str) -> HTMLResponse:
     """Return the page of a public entry."""
     try:
-        return _page(request, entry.entry(job_id, NOBODY))
+        return _page(request, entry.entry(job_id, NO_VISITOR))
     except EntryNotFound:  # the page says so
         return _page(request, None)
