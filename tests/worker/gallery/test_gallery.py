@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import func, select, update
 
-from tests.parts import Setting, picture, pictured, undeletable
+from tests.parts import Setting, finish, picture, pictured, undeletable
 from worker import jobs
 from worker.errors import Message, Refused
 from worker.gallery import entries, lists, reports
@@ -27,20 +27,10 @@ RED, BLUE = picture(20, 20, color="red"), picture(20, 20, color="blue")
 def made(owner: str = "ann", styles: Sequence[bytes] = (RED,), **options: object) -> str:
     """A finished job's id."""
     job = jobs.submit(owner, picture(), styles, options=options)
-    assert jobs.claim("worker-1")
+    claimed = jobs.claim("worker-1")
+    assert claimed is not None
     blobs.put(f"{job.id}/result-1.png", picture())
-    assert jobs.finish(
-        job.id,
-        1,
-        result_key=f"{job.id}/result-1.png",
-        thumbnail_key=f"{job.id}/thumbnail-1.jpg",
-        width=64,
-        height=48,
-        device="cpu",
-        weights_sha256="ab" * 32,
-        version="1.0",
-        timings={"total": 0.5},
-    )
+    assert finish(claimed, 64, 48, {"total": 0.5})
     return job.id
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
+from tests import parts
 from tests.parts import Setting, picture, pictured
 from worker import jobs
 from worker.errors import Message, Refused
@@ -33,18 +34,7 @@ def claimed() -> Job:
 
 
 def finish(job: Job) -> bool:
-    return jobs.finish(
-        job.id,
-        job.attempt,
-        result_key=f"{job.id}/result-{job.attempt}.png",
-        thumbnail_key=f"{job.id}/thumbnail-{job.attempt}.jpg",
-        width=64,
-        height=48,
-        device="cpu",
-        weights_sha256="ab" * 32,
-        version="1.0",
-        timings={"content": 0.5},
-    )
+    return parts.finish(job, 64, 48, {"content": 0.5})
 
 
 def now(job: Job) -> Job:
