@@ -43,6 +43,13 @@ class Region(StrEnum):
     BACKGROUND = "background"
 
 
+class Transparency(StrEnum):
+    """What becomes of a photo's transparent parts."""
+
+    FLATTEN = "flatten"  # a plain ground shows through them, and is painted as well
+    KEEP = "keep"  # they stay, and weigh nothing in what is measured
+
+
 class Transfer(StrEnum):
     """What of a style's features the content's get."""
 

@@ -33,15 +33,17 @@ def _power(covariance: Tensor, exponent: float, least: float) -> Tensor:
     return power
 
 
-def match_colors(style: Tensor, content: Tensor) -> Tensor:
+def match_colors(style: Tensor, content: Tensor, counted: Tensor | None = None) -> Tensor:
     """Give a style picture the mean and covariance of the content's colours (paper 7.4).
 
-    Both 3×H×W, of any size; returns the style's shape, clamped. The linear map
+    Both 3×H×W, of any size (the content may be a row of pixels, 3×N); returns the style's shape,
+    clamped. The linear map
     Σc^½ Σs^-½ (x − μs) + μc is that of Gatys et al., "Preserving Color in Neural Artistic
     Style Transfer". Covariances are divided by their number of pixels, which the
-    reference implementations forget.
+    reference implementations forget. `counted`, 3×…, are the style's pixels that are measured,
+    None: all.
     """
-    style_mean, style_covariance = _moments(style)
+    style_mean, style_covariance = _moments(style if counted is None else counted)
     content_mean, content_covariance = _moments(content)
     whiten = _power(style_covariance, -0.5, _LEAST_VARIANCE)
     color = _power(content_covariance, 0.5, 0.0)

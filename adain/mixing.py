@@ -26,8 +26,8 @@ class Mix:
     """What a batch does to its features at one level, as `transferred` takes it."""
 
     styles: Moments  # N×K×…
-    cover: Tensor  # N×K×1×1, or N×K×h×w with masks
-    regions: Tensor | None  # N×K×h×w with masks
+    cover: Tensor  # N×K×1×1, or as regions
+    regions: Tensor | None  # N×K×h×w with masks or transparency
     alpha: Tensor  # N
     full: bool  # whether covariances are transferred
     cell: int  # pixels a side
@@ -52,8 +52,9 @@ def mix(
     n, k, device = len(requests), max(map(len, styles)), network.device
     channels, cell = network.channels[level], network.strides[level]
     regions = [request.regions(network.stride, cell) for request in requests]
-    masked = any(request.masks for request in requests)
-    cells = max(region.shape[1:] for region in regions)  # 1×1 without masks
+    measured = [request.inside(network.stride, cell) for request in requests]
+    partly = any(request.masks or request.opaque for request in requests)
+    cells = max(region.shape[1:] for region in measured)  # 1×1 without masks and transparency
     mean, spread = torch.zeros(n, k, channels), torch.ones(n, k, channels)
     if Transfer.COVARIANCE.full(level):  # as styles are measured, whatever is then done
         spread = torch.diag_embed(spread)
@@ -62,11 +63,11 @@ def mix(
         for number, style in enumerate(own):
             mean[place, number], spread[place, number] = style.levels[level]
         cover[place, : len(own)] = request.cover(region)
-        inside[place, : len(own)] = region
+        inside[place, : len(own)] = measured[place]
     return Mix(
         Moments(mean.to(device), spread.to(device)),
         cover.to(device),
-        inside.to(device) if masked else None,
+        inside.to(device) if partly else None,
         torch.tensor([request.alpha for request in requests], device=device),
         requests[0].transfer.full(level),
         cell,

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from adain import pixels
-from adain.catalog import Color, Region, Transfer
-from adain.files import pictures
+from adain.catalog import Color, Region, Transfer, Transparency
+from adain.files import opacity, pictures
 from adain.model.moments import Moments
 
 USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
@@ -43,8 +43,9 @@ class Request:
     beside the picture, whatever its size: 1 as in one of 512 px, `FINEST` to `BROADEST`; styles are
     then measured at 512 px or their own shorter side. 0 leaves strokes as the network paints
     them in pixels, with styles measured at `size`. `region` says on which side of its mask a single
-    style acts. Raises ValueError with a sentence
-    for its reader.
+    style acts. `transparency` says what becomes of transparent parts of the content; those of
+    styles are never looked at. `opaque`, where content is transparent, comes by `upright`.
+    Raises ValueError with a sentence for its reader.
     """
 
     content: Image.Image
@@ -57,6 +58,8 @@ class Request:
     transfer: Transfer = Transfer.COVARIANCE
     strokes: float = 0.0
     region: Region = Region.ALL
+    transparency: Transparency = Transparency.FLATTEN
+    opaque: Image.Image | None = None
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -81,13 +84,39 @@ class Request:
             raise ValueError("To match a style's colours its picture is needed, not its Style.")
 
     def upright(self) -> Self:
-        """Return the request with plain RGB content and styles, and grey masks of one size."""
-        content = pictures.rgb(self.content)
+        """Return the request with RGB content, grey masks of one size and RGB or RGBA styles."""
+        content, opaque = self._seen()
         masks = [pictures.fitted(pictures.mask(mask), content.size) for mask in self.masks]
         if self.region == Region.BACKGROUND:
             masks = list(map(ImageOps.invert, masks))
-        styles = [s if isinstance(s, Style) else pictures.rgb(s) for s in self.styles]
-        return replace(self, content=content, styles=styles, masks=masks, region=Region.ALL)
+        styles = [s if isinstance(s, Style) else pictures.cut_out(s) for s in self.styles]
+        changed = replace(self, content=content, styles=styles, masks=masks, opaque=opaque)
+        return replace(changed, region=Region.ALL)
+
+    def _seen(self) -> tuple[Image.Image, Image.Image | None]:
+        """Return the content in RGB, and how opaque it is where that is kept."""
+        if self.transparency == Transparency.FLATTEN:
+            return pictures.rgb(self.content), self.opaque
+        content = pictures.cut_out(self.content)
+        if content.mode == "RGB":
+            return content, self.opaque
+        return opacity.filled(content), content.getchannel("A")
+
+    def like(self) -> Image.Image:
+        """Return what styles' colours are matched to: the content, as it is seen."""
+        if self.opaque is None:
+            return self.content if self.transparency == Transparency.KEEP else self._seen()[0]
+        like = self.content.copy()
+        like.putalpha(self.opaque)
+        return like
+
+    def finished(self, image: Image.Image) -> Image.Image:
+        """Give a picture made of an upright request its opacity, if that is kept."""
+        if self.opaque is None:
+            return image
+        image = image.copy()
+        image.putalpha(pictures.scaled(self.opaque, self.size))
+        return image
 
     def style_side(self, style: Image.Image) -> int:
         """Return the shorter side in pixels at which a style is measured, 0: its own."""
@@ -115,6 +144,15 @@ class Request:
         """
         masks = self.scaled_masks(stride)
         return torch.ones(len(self.styles), 1, 1) if masks is None else pixels.cells(masks, cell)
+
+    def inside(self, stride: int, cell: int) -> Tensor:
+        """Return the regions less what is transparent: where the content is measured."""
+        regions = self.regions(stride, cell)
+        if self.opaque is None:
+            return regions
+        wanted = pictures.checked_size(self.content, self.size)
+        opaque = pixels.tensor(self.opaque.resize(wanted, Image.Resampling.BOX))
+        return regions * pixels.cells(pixels.padded(opaque, stride), cell)
 
     def cover(self, regions: Tensor) -> Tensor:
         """Return how much of each style each position gets, in the shape of the regions.

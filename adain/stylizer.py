@@ -22,7 +22,7 @@ from adain.aot import runtime as aot_runtime
 from adain.aot.runtime import CodeUnusable, Compiled
 from adain.catalog import DEFAULT_NETWORK, Color, Transfer
 from adain.coverage import Coverage
-from adain.files import pictures
+from adain.files import opacity, pictures
 from adain.mixing import Mix, Watch, mix, restyle
 from adain.model.moments import Moments
 from adain.model.network import Network
@@ -31,6 +31,8 @@ from adain.tiled_forward import TiledForward
 from adain.tiles import Tile, tiled
 
 log = logging.getLogger(__name__)
+
+_OPAQUE = 127  # above it a pixel's colour counts
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 
@@ -55,6 +57,21 @@ def _quick(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.float16
     return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
+
+
+def _seen(image: Image.Image, size: int) -> tuple[Tensor, Tensor | None]:
+    """Return a picture's 1×3×H×W bytes at a size, and how opaque it is, 1×1×H×W, if not all is."""
+    seen = pictures.scaled(pictures.cut_out(image), size)
+    if seen.mode == "RGB":
+        return pixels.tensor(seen), None
+    return pixels.tensor(opacity.filled(seen)), pixels.tensor(seen.getchannel("A"))
+
+
+def _opaque_pixels(image: Tensor, opaque: Tensor | None) -> Tensor:
+    """Return those pixels of 1×3×H×W bytes that are opaque, or all, in [0, 1]: 3×…."""
+    if opaque is None or not (opaque > _OPAQUE).any():
+        return pixels.unit(image[0])
+    return pixels.unit(image[0][:, opaque[0, 0] > _OPAQUE])
 
 
 def _picture(forward: TiledForward, tile: Tile, most: Tensor) -> Tensor:
@@ -173,24 +190,35 @@ class Stylizer:
 
         With `like` its colours are first matched to that picture's (`Color.CONTENT`).
         """
-        style = pixels.tensor(pictures.scaled(pictures.rgb(image), size))
+        style, opaque = _seen(image, size)
         if like is not None:
-            content = pixels.tensor(pictures.scaled(pictures.rgb(like), size))
-            matched = colors.match_colors(pixels.unit(style[0]), pixels.unit(content[0]))
+            own, wanted = _opaque_pixels(style, opaque), _opaque_pixels(*_seen(like, size))
+            matched = colors.match_colors(pixels.unit(style[0]), wanted, own)
             style = pixels.as_bytes(matched)[None]
-        levels = tuple(self._measured(pixels.padded(style, self.model.stride)))
-        return Style(self.name, levels, colors.chroma(style))
+        padded = pixels.padded(style, self.model.stride)
+        if opaque is not None:
+            opaque = pixels.padded(opaque, self.model.stride)
+        return Style(self.name, tuple(self._measured(padded, opaque)), colors.chroma(style))
 
-    def _measured(self, style: Tensor) -> Iterator[Moments]:
-        """Measure a padded 1×3×H×W at each level: C."""
-        if code := self._quickest(style):
+    def _measured(self, style: Tensor, opaque: Tensor | None) -> Iterator[Moments]:
+        """Measure a padded 1×3×H×W at each level, where it is opaque: C."""
+        code = self._quickest(style) if opaque is None else None
+        if code:
             measured = code.measure(style)
         else:
-            forward = self._forward(style)
-            full = Transfer.COVARIANCE.full
-            measured = [forward.measure(level, full(level)) for level in self.model.levels]
+            forward, full = self._forward(style), Transfer.COVARIANCE.full
+            measured = [
+                forward.measure(level, full(level), self._cells(opaque, level))
+                for level in self.model.levels
+            ]
         for one in measured:  # of one picture, and there of one region or none
             yield Moments(*(value.squeeze().cpu() for value in one))
+
+    def _cells(self, opaque: Tensor | None, level: int) -> Tensor | None:
+        """Average 1×1×H×W over the cells of a level."""
+        if opaque is None:
+            return None
+        return pixels.cells(opaque, self.model.strides[level])[None].to(self.device)
 
     @torch.inference_mode()
     def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
@@ -202,19 +230,20 @@ class Stylizer:
         (styles, content, picture, done) and tile.
         """
         upright = [request.upright() for request in requests]
-        groups: dict[tuple[Transfer, bool, float, int, int], list[int]] = {}
+        groups: dict[tuple[Transfer, bool, bool, float, int, int], list[int]] = {}
         images: dict[int, Image.Image] = {}
         for place, request in enumerate(upright):
             if coverage.untouched(request):
                 images[place] = pictures.scaled(request.content, request.size)
                 continue
             width, height = pictures.checked_size(request.content, request.size)
-            kind = (request.transfer, coverage.partial(request), request.strokes, width, height)
+            partly = (coverage.partial(request), request.opaque is not None)
+            kind = (request.transfer, *partly, request.strokes, width, height)
             groups.setdefault(kind, []).append(place)
         for places in groups.values():
             images |= zip(places, self._batch([upright[p] for p in places], watch), strict=True)
         watch("done", 1.0)
-        return [images[place] for place in range(len(requests))]
+        return [request.finished(images[place]) for place, request in enumerate(upright)]
 
     def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
         """Make pictures of one size and strokes by one transfer, from upright requests."""
@@ -305,7 +334,7 @@ class Stylizer:
 
     def _styles(self, request: Request) -> list[Style]:
         """Measure a request's K styles, or take them as they were measured."""
-        like = request.content if request.color == Color.CONTENT else None
+        like = request.like() if request.color == Color.CONTENT else None
         styles = [
             style
             if isinstance(style, Style)

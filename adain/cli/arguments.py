@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from adain.aot import runtime
-from adain.catalog import DEFAULT_NETWORK, NETWORKS, Color, Region, Transfer
+from adain.catalog import DEFAULT_NETWORK, NETWORKS, Color, Region, Transfer, Transparency
 from adain.cli import outputs
 from adain.request import BROADEST, FINEST
 from adain.stylizer import FOLDER
@@ -63,6 +63,13 @@ def _look(parser: argparse.ArgumentParser) -> None:
         choices=list(Region),
         default=Region.ALL,
         help="subject or background: where one style acts, by a mask white on the subject",
+    )
+    parser.add_argument(
+        "--transparency",
+        type=Transparency,
+        choices=list(Transparency),
+        default=Transparency.FLATTEN,
+        help="keep: of a transparent photo (PNG, WebP, TIFF, AVIF); flatten: on a plain ground",
     )
     parser.add_argument("--color", type=Color, choices=list(Color), default=Color.STYLE)
     parser.add_argument(

@@ -130,8 +130,8 @@ def opened(path: Path) -> Image.Image:
 
 def style(path: Path, keep_margins: bool) -> tuple[Image.Image, str]:
     """Return a style picture without its plain border, and a notice if it has one."""
-    whole = pictures.rgb(opened(path))
-    inside = whole if keep_margins else margins.trimmed(whole)
+    whole = pictures.cut_out(opened(path))
+    inside = whole if keep_margins or whole.mode == "RGBA" else margins.trimmed(whole)
     if inside.size == whole.size:
         return inside, ""
     return inside, (

@@ -16,7 +16,9 @@ from typing import Any
 from PIL import Image
 
 from adain.cli.inputs import STANDARD
+from adain.files import pictures
 
+_OPAQUE = {"JPEG", "BMP"}  # kinds of files without transparency
 _JPEG: dict[str, Any] = {"format": "JPEG", "quality": 92, "subsampling": "4:4:4"}
 _TIFF: dict[str, Any] = {"format": "TIFF", "compression": "tiff_lzw"}
 ENDINGS: dict[str, dict[str, Any]] = {  # of files that can be written: how Pillow writes them
@@ -96,6 +98,8 @@ class Names:
 
 def _encoded(image: Image.Image, ending: str) -> bytes:
     out = io.BytesIO()
+    if ENDINGS[ending]["format"] in _OPAQUE:
+        image = pictures.rgb(image)
     image.save(out, **ENDINGS[ending])
     return out.getvalue()
 

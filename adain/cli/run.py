@@ -94,7 +94,7 @@ class Run:
         if (len(masks), len(styles)) == (1, 2):
             masks.append(ImageOps.invert(masks[0]))
         how = (args.alpha, args.color, args.size, args.transfer, args.strokes, args.region)
-        return Request(none, styles, args.weights, masks, *how)
+        return Request(none, styles, args.weights, masks, *how, args.transparency)
 
     def _column(self, place: int, styles: Sequence[Image.Image]) -> Column:
         request = self._request(styles)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from adain.files import pictures
+
 GAP = 8
 CELL, SMALLEST = 160, 32  # pixels of a square
 WIDEST = 16_000  # pixels of a sheet, unless its squares would be too small
@@ -13,7 +15,7 @@ ROWS = 60  # of a sheet; more photos make more sheets
 
 def square(image: Image.Image, side: int = CELL) -> Image.Image:
     """Return the middle of a picture as a square."""
-    return ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+    return ImageOps.fit(pictures.rgb(image), (side, side), Image.Resampling.LANCZOS)
 
 
 def _halved(images: Sequence[Image.Image], side: int) -> Image.Image:

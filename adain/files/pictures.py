@@ -6,8 +6,7 @@ what may be opened at all is decided at the worker's door (`worker/images/images
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, ImageStat, PngImagePlugin
@@ -225,6 +224,14 @@ def _turned(image: Image.Image) -> Image.Image:
     return image
 
 
+def _parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Return an upright picture's colours in sRGB, and its opacity if it has one."""
+    profile, opacity = profiles.of_info(image.info), _opacity(image)
+    if image.mode == "RGB" and not profile and opacity is None:
+        return image, None
+    return _in_srgb(_colors(image), profile), opacity
+
+
 def rgb(image: Image.Image) -> Image.Image:
     """Convert any picture Pillow opens to upright sRGB without alpha.
 
@@ -233,16 +240,20 @@ def rgb(image: Image.Image) -> Image.Image:
     A picture that is just that is returned as it is: a large one is not copied.
     """
     image = _turned(image)
-    profile = profiles.of_info(image.info)
-    opacity = _opacity(image)
-    if image.mode == "RGB" and not profile and opacity is None:
-        return image
-    colors = _in_srgb(_colors(image), profile)
+    colors, opacity = _parts(image)
     if opacity is None:
         return colors
     flat = Image.new("RGB", image.size, _ground(image))
     flat.paste(colors, mask=opacity)
     return flat
+
+
+def cut_out(image: Image.Image) -> Image.Image:
+    """Convert as `rgb` does, but to RGBA if anything is transparent."""
+    colors, opacity = _parts(_turned(image))
+    if opacity is None or opacity.getextrema()[0] == 255:
+        return colors
+    return Image.merge("RGBA", (*colors.split(), opacity))
 
 
 # ---------------------------------------------------------------- masks
@@ -269,6 +280,13 @@ def _alpha(image: Image.Image) -> Image.Image:
     return _opacity(image) or Image.new("L", image.size, 255)
 
 
+def _is_transparent(image: Image.Image) -> bool:
+    """Whether anything in a picture is not quite opaque."""
+    return image.has_transparency_data and any(
+        _alpha(piece).getextrema() != (255, 255) for _, piece in pieces(image)
+    )
+
+
 def _labels(image: Image.Image) -> Image.Image:
     """Return white where a palette's index is not 0."""
     return image.point([0] + [255] * 255, "L")
@@ -287,9 +305,7 @@ def _is_labelled(image: Image.Image) -> bool:
 
 def _reader(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """Choose by the whole picture how its pieces become a mask."""
-    if image.has_transparency_data and any(
-        _alpha(piece).getextrema() != (255, 255) for _, piece in pieces(image)
-    ):
+    if _is_transparent(image):
         return _alpha
     if image.mode in {"I", *_SIXTEEN_BITS} and image.getextrema()[1] <= 1:  # type: ignore[operator]
         return lambda piece: piece.convert("I").convert("L")
@@ -328,11 +344,12 @@ def check_mask(mask: Image.Image) -> None:
         )
 
 
-def rgb_by_pieces(image: Image.Image, shrink: int = 1) -> Image.Image:
-    """Convert as `rgb` does, with little memory beside, and make both sides smaller."""
-    out = Image.new("RGB", (-(-image.width // shrink), -(-image.height // shrink)))
+def by_pieces(image: Image.Image, shrink: int = 1) -> Image.Image:
+    """Convert as `cut_out` does, with little memory beside, and make both sides smaller."""
+    mode = "RGBA" if _is_transparent(image) else "RGB"
+    out = Image.new(mode, (-(-image.width // shrink), -(-image.height // shrink)))
     for (left, top), piece in pieces(image, shrink):
-        out.paste(rgb(piece).reduce(shrink), (left // shrink, top // shrink))
+        out.paste(cut_out(piece).convert(mode).reduce(shrink), (left // shrink, top // shrink))
     return out
 
 
@@ -394,8 +411,3 @@ def scaled(image: Image.Image, size: int) -> Image.Image:
     if image.size == wanted:
         return image
     return image.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def opened(paths: Iterable[str]) -> list[Image.Image]:
-    """Open files as upright RGB pictures."""
-    return [rgb(opened_bytes(Path(path).read_bytes(), None)) for path in paths]

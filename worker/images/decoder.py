@@ -84,7 +84,7 @@ def _rgb(header: Header) -> Image.Image:
     upright = turn(image)
     image.info = pictures.described(image)
     if image.mode != "RGB" or image.info or header.shrink > 1:
-        image = pictures.rgb_by_pieces(image, header.shrink)
+        image = pictures.by_pieces(image, header.shrink)
     return image.transpose(upright) if upright is not None else image
 
 
