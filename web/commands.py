@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adain.catalog import NETWORKS, Color, Transfer
+from adain.catalog import NETWORKS, Color, Transfer, Transparency
 
 if TYPE_CHECKING:
     from web.client import Batch, Standing, Studio, StudioError
@@ -39,6 +39,9 @@ Picture = Annotated[
 ColorOption = Annotated[str, typer.Option("--color", help=" or ".join(Color))]
 NetworkOption = Annotated[
     str, typer.Option("--network", help=f"{' or '.join(NETWORKS)}; the studio's if left out")
+]
+TransparencyOption = Annotated[
+    str, typer.Option("--transparency", help="keep, or flatten: a plain ground shows through")
 ]
 TransferOption = Annotated[
     str, typer.Option("--transfer", help=f"{' or '.join(Transfer)}; adain: plain AdaIN")
@@ -118,6 +121,7 @@ def submit(
     strokes: Strokes = 1.0,
     keep_margins: Margins = False,
     region: Region = "all",
+    transparency: TransparencyOption = Transparency.FLATTEN.value,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -129,7 +133,7 @@ def submit(
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
-    options |= {"strokes": strokes, "region": region}
+    options |= {"strokes": strokes, "region": region, "transparency": transparency}
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -37,4 +37,5 @@ class OneOf:
 NetworkName = Annotated[str, OneOf(catalog.NETWORKS)]
 ColorMode = Annotated[str, OneOf(catalog.Color)]
 RegionName = Annotated[str, OneOf(catalog.Region)]
+TransparencyName = Annotated[str, OneOf(catalog.Transparency)]
 TransferKind = Annotated[str, OneOf(catalog.Transfer)]

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adain.catalog import NETWORKS, Color, Region, Transfer
-from worker.choices import ColorMode, NetworkName, RegionName, TransferKind
+from adain.catalog import NETWORKS, Color, Region, Transfer, Transparency
+from worker.choices import ColorMode, NetworkName, RegionName, TransferKind, TransparencyName
 from worker.errors import Message, Refused
 from worker.fit import LARGEST, SHEETS, SMALLEST
 from worker.settings import settings
@@ -25,6 +25,7 @@ _ACCEPTED = {
     "transfer": Message("options.transfer", names=list(Transfer)),
     "region": Message("options.region", names=list(Region)),
     "keep_margins": Message("options.keep_margins"),
+    "transparency": Message("options.transparency", names=list(Transparency)),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
 }
 
@@ -52,6 +53,7 @@ class Options(BaseModel):
     transfer: TransferKind = Transfer.COVARIANCE.value  # in vgg19 the same
     region: RegionName = Region.ALL.value  # of one style
     keep_margins: bool = False  # plain borders of style pictures
+    transparency: TransparencyName = Transparency.FLATTEN.value  # of the photo
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
 
@@ -70,12 +72,13 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     """Complete options that were stored or embedded before there was a choice.
 
     Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
-    were masks alone.
+    were masks alone; of transparency: it was flattened.
     """
     return {
         "transfer": Transfer.ADAIN.value,
         "strokes": 0.0,
         "region": Region.ALL.value,
+        "transparency": Transparency.FLATTEN.value,
         **options,
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 import pytest
 
 from adain import request
-from adain.catalog import NETWORKS, Color, Region, Transfer
+from adain.catalog import NETWORKS, Color, Region, Transfer, Transparency
 from tests.parts import Setting
 from worker import fit as worker_fit
 from worker import options
@@ -14,7 +14,13 @@ from worker.options import Options
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [("color", Color), ("network", NETWORKS), ("transfer", Transfer), ("region", Region)],
+    [
+        ("color", Color),
+        ("network", NETWORKS),
+        ("transfer", Transfer),
+        ("region", Region),
+        ("transparency", Transparency),
+    ],
 )
 def test_every_choice_of_the_catalogue_is_taken(name: str, known: Collection[str]) -> None:
     for one in known:
@@ -35,6 +41,7 @@ def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
         "fit": "",
         "keep_margins": False,
         "region": "all",
+        "transparency": "flatten",
         "strokes": 1.0,
     }
 
@@ -100,7 +107,7 @@ WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 4242 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
-NAMES = "alpha, weights, color, size, fit, network, transfer, region, keep_margins, strokes"
+NAMES = "alpha, weights, color, size, fit, network, transfer, region, keep_margins, transparency, strokes"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ _EXAMPLE: Any = {
     "studio": "open",
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance", "region": "all", "strokes": 1.0,
+        "transfer": "covariance", "region": "all",
+        "transparency": "flatten", "strokes": 1.0,
     },
     "styles": 1,
     "masks": 0,

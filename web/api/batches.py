@@ -93,7 +93,8 @@ _EXAMPLE: Any = {
     "styles": ["woodcut", "night"],
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance", "region": "all", "strokes": 1.0,
+        "transfer": "covariance", "region": "all",
+        "transparency": "flatten", "strokes": 1.0,
     },
     "counts": {"queued": 2, "running": 1, "done": 1, "failed": 0, "cancelled": 0},
     "progress": 0.375,

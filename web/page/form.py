@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from adain.catalog import NETWORKS
+from adain.catalog import NETWORKS, Transparency
 from web.http import references
 from web.page import handlers, labels, regions
 from web.page.handlers import CONTROLS
@@ -170,7 +170,14 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("network"),
         )
-    return dict(zip(CONTROLS, (strength, color, size, strokes, network), strict=True))
+        transparency = gr.Radio(
+            value=Transparency.FLATTEN.value,
+            elem_id="transparency",
+            elem_classes="segments",
+            **labels.of("transparency"),
+        )
+    controls = (strength, color, size, strokes, network, transparency)
+    return dict(zip(CONTROLS, controls, strict=True))
 
 
 def _form() -> tuple[dict[str, Any], gr.HTML]:

@@ -25,7 +25,7 @@ from worker.visitors import admission
 from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
-CONTROLS = ("strength", "color", "size", "strokes", "network")
+CONTROLS = ("strength", "color", "size", "strokes", "network", "transparency")
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 
 
@@ -56,6 +56,7 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
         **_size(form["size"]),
         "strokes": form["strokes"] / 100,
         "network": form["network"],
+        "transparency": form["transparency"],
         "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
     }
 
@@ -160,7 +161,8 @@ def _controls_for(options: Options) -> list[Any]:
     if not options.size or options.size > 2 * max(labels.SIZES):
         size = labels.LARGEST
     network = options.network if options.network in processes.networks() else settings().network
-    return [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
+    looks = [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
+    return [*looks, options.transparency]
 
 
 def _strokes_for(options: Options) -> int:

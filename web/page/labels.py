@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adain.catalog import Color
+from adain.catalog import Color, Transparency
 from web.language import texts
 from web.language.texts import ENGLISH
 from worker.options import FITS
@@ -14,6 +14,7 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "size": {"label": "size", "info": "form.size.info"},
     "strokes": {"label": "strokes", "info": "form.strokes.info"},
     "network": {"label": "network"},
+    "transparency": {"label": "transparency", "info": "form.transparency.info"},
     "parts": {"label": "form.parts"},
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},
@@ -25,6 +26,8 @@ LARGEST = "largest"
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
     if name == "color":
         return [(words[f"color.{color}"], color.value) for color in Color]
+    if name == "transparency":
+        return [(words[f"transparency.{kind}"], kind.value) for kind in Transparency]
     numbers: list[tuple[str, Any]] = [(str(size), size) for size in SIZES]
     return numbers + [(words[f"form.size.{fit}"], fit) for fit in FITS]
 
@@ -40,7 +43,9 @@ def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:
     given: dict[str, Any] = {
         name: words[text].format(count=count) for name, text in _TEXTS[kind].items()
     }
-    return given | ({"choices": _choices(kind, words)} if kind in {"color", "size"} else {})
+    return given | (
+        {"choices": _choices(kind, words)} if kind in {"color", "size", "transparency"} else {}
+    )
 
 
 def has(elem_id: str | None) -> bool:

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from adain.files import pictures
 from worker.errors import Refused
 from worker.images import images
 from worker.images.decoder import ASCII, CHUNK
@@ -53,7 +54,9 @@ def _exif(text: str) -> bytes:
 
 def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
     """Return one of our own pictures in another format, with settings or with none."""
-    image = Image.open(io.BytesIO(picture), formats=images.KEPT).convert("RGB")
+    image = pictures.cut_out(Image.open(io.BytesIO(picture), formats=images.KEPT))
+    if kind == "jpeg":
+        image = pictures.rgb(image)
     image.info.clear()
     text = embedded.model_dump_json() if embedded else ""
     out = io.BytesIO()

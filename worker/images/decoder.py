@@ -79,12 +79,14 @@ def _decoded(image: Image.Image) -> Image.Image:
     return image
 
 
-def _rgb(header: Header) -> Image.Image:
+def _picture(header: Header) -> Image.Image:
+    """Return RGB, or RGBA where anything is transparent."""
     image = _decoded(header.image)
     upright = turn(image)
     image.info = pictures.described(image)
     if image.mode != "RGB" or image.info or header.shrink > 1:
         image = pictures.by_pieces(image, header.shrink)
+        header.image.close()  # its samples' memory is for encoding
     return image.transpose(upright) if upright is not None else image
 
 
@@ -150,16 +152,21 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
 # ---------------------------------------------------------------- what may be asked
 
 
+def _trimmed(image: Image.Image) -> Image.Image:
+    """Leave a plain border out; transparent ones are not looked at anyway."""
+    return margins.trimmed(image) if image.mode == "RGB" else image
+
+
 def clean(data: bytes, limit: int, trim: int = 0) -> CleanImage:
     """Check and re-encode a picture, made smaller if it has more pixels; raises `ImageRejected`.
 
     With `trim` 1 a plain border is left out.
     """
     header = opened(data, limit)
-    suffix = "jpg" if header.image.format in LOSSY else "png"
     cut = pictures.is_cut(header.image)
-    whole = _converted(data, header, _rgb)
-    size, image = _upright_size(header, whole), margins.trimmed(whole) if trim else whole
+    whole = _converted(data, header, _picture)
+    size, image = _upright_size(header, whole), _trimmed(whole) if trim else whole
+    suffix = "jpg" if header.image.format in LOSSY and image.mode == "RGB" else "png"
     notes = (CUT,) * cut + (TRIMMED,) * (image is not whole)
     made = _encoded(image, suffix, len(data))
     return CleanImage(made, suffix, image.width, image.height, size, notes)
@@ -207,12 +214,13 @@ def small(data: bytes, limit: int, side: int, trim: int = 0) -> CleanImage:
     The shorter side gets at most `side` pixels, the longer one at most `STRIP` times as many.
     """
     header = opened(data, limit)
-    whole = _converted(data, header, _rgb)
-    sent, image = _upright_size(header, whole), margins.trimmed(whole) if trim else whole
+    whole = _converted(data, header, _picture)
+    sent, image = _upright_size(header, whole), _trimmed(whole) if trim else whole
     scale = min(1.0, side / min(image.size), STRIP * side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return CleanImage(encode(image, "jpg"), "jpg", image.width, image.height, sent)
+    suffix = "jpg" if image.mode == "RGB" else "png"
+    return CleanImage(encode(image, suffix), suffix, image.width, image.height, sent)
 
 
 def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:

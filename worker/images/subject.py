@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adain.files import pictures
 from worker.errors import Refused
 from worker.images import images
 from worker.images.images import Given
@@ -59,7 +60,7 @@ def find(photo: Given) -> bytes:
 
     Raises `Refused` when the photo is none, or nothing stands out.
     """
-    image = images.ours(images.small(photo, SIDE)).convert("RGB")
+    image = pictures.rgb(images.ours(images.small(photo, SIDE)))
     size = image.size  # as exactly of the photo's shape as rounding allows
     image.thumbnail((SIDE, SIDE))
     rgb = np.asarray(image, np.uint8)

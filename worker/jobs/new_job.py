@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import aliased
 
 from adain import catalog
+from adain.catalog import Transparency
 from adain.files.pictures import scaled_size
 from worker import fit
 from worker.errors import Message, Refused, rounded
@@ -39,10 +40,10 @@ class WorkingSize:
     def pixels(self) -> int:
         return self.width * self.height
 
-    @property
-    def reserved(self) -> int:
-        """The bytes that the result and its thumbnail take at most."""
-        return 3 * self.pixels + 128 * KIB
+    def reserved(self, transparency: str) -> int:
+        """Return the bytes that the result and its thumbnail take at most."""
+        channels = 4 if transparency == Transparency.KEEP else 3
+        return channels * self.pixels + 128 * KIB
 
     def shape(self, network: str) -> str:
         """Return what jobs that may run at once have in common; "" if the job runs alone."""
@@ -142,9 +143,13 @@ class NewJob:
         return _bytes(self.pictures.values())
 
     @property
+    def reserved(self) -> int:
+        return self.working_size.reserved(self.options.transparency)
+
+    @property
     def room(self) -> int:
         """The bytes that the job takes at most, its result included."""
-        return self.bytes + self.working_size.reserved
+        return self.bytes + self.reserved
 
     @property
     def queue(self) -> str:
@@ -181,7 +186,7 @@ class NewJob:
                 self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()
             },
             "bytes": self.bytes,
-            "reserved": self.working_size.reserved,
+            "reserved": self.reserved,
             "network": self.options.network,
             "turn": next_turn(self.owner),
             "shape": self.working_size.shape(self.options.network),

@@ -10,7 +10,7 @@ import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from PIL import Image
 
-from adain.catalog import Color, Region, Transfer
+from adain.catalog import Color, Region, Transfer, Transparency
 from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
@@ -55,7 +55,7 @@ class PreparedJob:
         return replace(self.request, styles=styles)
 
     def _measure(self, stylizer: Stylizer, name: str, style: Image.Image) -> Style:
-        like = self.request.content if self.match else None
+        like = self.request.like() if self.match else None
         side = self.request.style_side(style)
         return style_cache.measure(name, partial(stylizer.style, style, side, like))
 
@@ -64,7 +64,8 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     """Load a job's pictures and options; raises `BlobMissing`, `BlobDamaged`."""
     chosen, network = recorded(job.options), networks.identity(job.options["network"])
     content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
-    target = hashlib.sha256(content).hexdigest() if match else ""
+    kept = "" if chosen["transparency"] == Transparency.FLATTEN else " where it is opaque"
+    target = hashlib.sha256(content).hexdigest() + kept if match else ""
     side = f"up to {USUAL}" if chosen["strokes"] else chosen["size"]
     measures = [style_cache.key(network, digest, side, target) for digest in job.style_digests]
     request = Request(
@@ -81,6 +82,7 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
         transfer=Transfer(chosen["transfer"]),
         strokes=chosen["strokes"],
         region=Region(chosen["region"]),
+        transparency=Transparency(chosen["transparency"]),
     )
     return PreparedJob(request, measures, match)
 

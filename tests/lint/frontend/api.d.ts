@@ -176,6 +176,7 @@ declare namespace Api {
     transfer: "adain" | "covariance";
     region: "all" | "subject" | "background";
     keep_margins: boolean;
+    transparency: "flatten" | "keep";
     strokes: number;
   }
   type Order = "newest" | "oldest";

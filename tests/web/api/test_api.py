@@ -96,6 +96,7 @@ def test_a_job_is_accepted_and_its_location_tells_how_it_stands(client: TestClie
         "alpha": 0.5, "weights": [], "color": "style", "size": 256, "network": "compact",
         "transfer": "covariance",
         "region": "all",
+        "transparency": "flatten",
         "strokes": 1.0,
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 NOWHERE = "There is no picture with this id in the gallery."
 OPTIONS = {
     "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
-    "transfer": "adain", "region": "all", "strokes": 1.0,
+    "transfer": "adain", "region": "all", "transparency": "flatten", "strokes": 1.0,
 }  # fmt: skip
 
 

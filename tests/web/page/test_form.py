@@ -31,7 +31,7 @@ def _form(**given: object) -> dict[str, Any]:
     """The form as it is when the page opens, with some of it filled in."""
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
-        "strokes": 100, "network": "compact",
+        "strokes": 100, "network": "compact", "transparency": "flatten",
     }  # fmt: skip
     for place in range(4):
         empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
@@ -53,6 +53,7 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
         "alpha": 0.4, "weights": [], "color": "content", "size": 256, "network": "compact",
         "transfer": "covariance",
         "region": "all",
+        "transparency": "flatten",
         "strokes": 1.0,
     }  # fmt: skip
     with pytest.raises(jobs.JobNotFound):
@@ -160,21 +161,24 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "largest",
         100,
         "compact",
+        "flatten",
         "",
     ]
-    broad = options | {"strokes": 2.5}
+    broad, kept = options | {"strokes": 2.5}, ["luminance", "largest"]
     assert handlers.reuse(asked, _event(options=broad)) == [
         35,
-        "luminance",
-        "largest",
+        *kept,
         250,
         "compact",
+        "flatten",
         "",
     ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, 171, "compact", "",
+        35, "luminance", 256, 171, "compact", "flatten", "",
     ]  # fmt: skip
+    clear = options | {"transparency": "keep"}
+    assert handlers.reuse(asked, _event(options=clear))[5] == "keep"
 
 
 def test_a_print_or_the_largest_result_is_chosen_in_place_of_a_size(

@@ -57,6 +57,16 @@ def test_the_picture_stays_as_it_was_in_the_format_asked_for(studio: Path, kind:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
+def test_a_transparent_picture_stays_so_in_formats_that_can_be(studio: Path, kind: Format) -> None:
+    ours = picture(8, 8, "PNG", "RGBA", (0, 128, 128, 100))
+    image = Image.open(io.BytesIO(embedded_settings.encode(ours, kind, SETTINGS)))
+    if kind == "jpeg":
+        assert image.mode == "RGB"
+    else:
+        assert image.getchannel("A").getextrema() == (100, 100)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
 def test_without_settings_a_picture_carries_none_and_nothing_else(
     studio: Path, kind: Format
 ) -> None:

@@ -23,7 +23,7 @@ Door = Callable[[bytes], Image.Image]
 
 
 def upload(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(images.clean(data).data))
+    return pictures.rgb(Image.open(io.BytesIO(images.clean(data).data)))
 
 
 def command_line(data: bytes) -> Image.Image:
@@ -227,6 +227,35 @@ def test_what_is_drawn_stands_out_from_what_is_transparent(door: Door, name: str
     alpha = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").getchannel("A"))
     light = samples(door(data)).mean(axis=2)
     assert abs(light[alpha == 255].mean() - light[alpha == 0].mean()) > 60
+
+
+def translucent(mode: str, kind: str, **given: object) -> tuple[bytes, Image.Image]:
+    """A cut-out in a mode as a file of some kind, and its opacity."""
+    image = Image.open(LOGOS / "cut-out.png").convert(mode)
+    out = io.BytesIO()
+    image.save(out, kind, **given)
+    return out.getvalue(), Image.open(out).convert("RGBA").getchannel("A")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "GIF"), ("RGBA", "WEBP"), ("RGBA", "TIFF")],
+)
+def test_what_is_kept_of_a_picture_is_as_transparent(mode: str, kind: str) -> None:
+    data, opacity = translucent(mode, kind)
+    clean = images.clean(data)
+    kept = Image.open(io.BytesIO(clean.data))
+    assert (clean.suffix, kept.mode) == ("png", "RGBA")
+    assert kept.getchannel("A").tobytes() == opacity.tobytes()
+    small = images.small(data, 64)
+    assert (small.suffix, Image.open(io.BytesIO(small.data)).mode) == ("png", "RGBA")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_picture_with_an_opaque_alpha_channel_is_kept_without(kind: str) -> None:
+    out = io.BytesIO()
+    Image.open(LOGOS / "cut-out.png").convert("RGB").convert("RGBA").save(out, kind)
+    assert Image.open(io.BytesIO(images.clean(out.getvalue()).data)).mode == "RGB"
 
 
 MASKS = CASES / "mask-conventions"

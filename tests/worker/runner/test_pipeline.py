@@ -62,6 +62,27 @@ def test_a_message_makes_a_picture(worker: Worker, caplog: pytest.LogCaptureFixt
     assert f"job {job.id} attempt 1 begins" in caplog.text
 
 
+@pytest.mark.parametrize("color", ["style", "content"])
+def test_a_transparent_photo_gives_a_transparent_picture_if_that_is_asked(
+    worker: Worker, color: str
+) -> None:
+    photo, out = Image.new("RGBA", (96, 64), (200, 60, 30, 255)), io.BytesIO()
+    photo.paste((10, 20, 30, 0), (0, 0, 40, 64))
+    photo.save(out, "PNG")
+    style = picture(70, 70, color="orange")
+    asked = [
+        jobs.submit("ann", out.getvalue(), [style], options=SMALL | {"color": color, **more})
+        for more in ({"transparency": "keep"}, {})
+    ]
+    pipeline.answer(worker)
+    kept, flat = (Image.open(io.BytesIO(blobs.get(now(job).result_key or ""))) for job in asked)
+    assert kept.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+    assert flat.mode == "RGB"
+    small = Image.open(io.BytesIO(blobs.get(now(asked[0]).thumbnail_key or "")))
+    assert (small.format, small.mode) == ("JPEG", "RGB")
+    assert asked[0].reserved - asked[1].reserved == 96 * 64  # an alpha a pixel
+
+
 def test_the_row_keeps_what_made_the_picture(worker: Worker) -> None:
     job = submit(alpha=0.7)
     pipeline.answer(worker)

@@ -49,7 +49,8 @@ _EXAMPLE: Any = {
     "finished": 1795489204.9,
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance", "region": "all", "strokes": 1.0,
+        "transfer": "covariance", "region": "all",
+        "transparency": "flatten", "strokes": 1.0,
     },
     "network": "compact",
     "weights_sha256": "5f0c" * 16,

@@ -39,6 +39,7 @@ const options = () => {
     alpha: Number(chosen.get("alpha")) / 100,
     color: chosen.get("color"),
     strokes: Number(chosen.get("strokes")) / 100,
+    transparency: chosen.get("transparency"),
   });
 };
 const drawSubmit = () => {
@@ -175,6 +176,11 @@ export const start = async (onaccepted) => {
       "size",
       [...SIZES.map(String), ...FITS].map((size) => [size, FITS.includes(size) ? t(`form.size.${size}`) : size]),
       "512",
+    ),
+    segments(
+      "transparency",
+      ["flatten", "keep"].map((kind) => [kind, t(`transparency.${kind}`)]),
+      "flatten",
     ),
     error,
     notice,

@@ -40,6 +40,7 @@ export const facts = (entry) => {
     fact(t("strength"), String(Math.round(options.alpha * 100))),
     fact(t("color"), t(`color.${options.color}`)),
     fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
+    fact(t("transparency"), options.transparency === "keep" ? t("transparency.keep") : null),
     fact(t("size"), `${entry.width} × ${entry.height}` + (options.size ? "" : ` (${t("size.whole")})`)),
     fact(t("shares"), options.weights.length > 1 ? shares(options.weights) : null),
     fact(t("regions"), own?.masks ? String(own.masks) : null),
