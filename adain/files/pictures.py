@@ -9,14 +9,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from PIL import ExifTags, Image, ImageCms, ImageMath, ImageOps, ImageStat, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, ImageOps, ImageStat, PngImagePlugin
 
-from adain.files import heif, jpeg, png, profiles
+from adain.files import heif, jpeg, opacity, png, profiles
 
 log = logging.getLogger(__name__)
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
-_SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS = 258  # the tag of a TIFF that says how many bits a sample has
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
@@ -28,7 +27,7 @@ _LIGHT = 170  # mean brightness from which white would hide what is drawn
 _WHITE, _DARK = (255, 255, 255), (40, 40, 40)
 _FLAT = 2  # how far samples differ where libjpeg fills in what is missing
 _SRGB = ImageCms.createProfile("sRGB")
-_MODES = {b"GRAY": {"L", *_SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
+_MODES = {b"GRAY": {"L", *opacity.SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
 _PLAIN = {"1": "L", "LA": "L", "La": "LA", "RGBa": "RGBA"}  # others become RGB
 
 PngImagePlugin.MAX_TEXT_CHUNK = png.LARGEST_PROFILE  # Pillow's limit for profiles as well
@@ -55,7 +54,7 @@ def _levels(image: Image.Image) -> tuple[float, float]:
     """Return factor and offset that bring samples of more than eight bits to sixteen."""
     if "levels" in image.info:
         return cast(tuple[float, float], image.info["levels"])
-    if image.mode in _SIXTEEN_BITS:
+    if image.mode in opacity.SIXTEEN_BITS:
         bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
         return float(1 << 16 - min(bits, 16)), 0.0
     low, high = cast(tuple[float, float], image.getextrema())
@@ -69,10 +68,10 @@ def _levels(image: Image.Image) -> tuple[float, float]:
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:
     """Bring integers and floats of any range to I;16; other pictures as they are."""
-    if image.mode not in {"I", "F", *_SIXTEEN_BITS}:
+    if image.mode not in {"I", "F", *opacity.SIXTEEN_BITS}:
         return image
     factor, offset = _levels(image)
-    if (factor, offset) == (1.0, 0.0) and image.mode in _SIXTEEN_BITS:
+    if (factor, offset) == (1.0, 0.0) and image.mode in opacity.SIXTEEN_BITS:
         return image
     whole = image if image.mode == "F" else image.convert("I")
     return whole.point(lambda value: value * factor + offset).convert("I").convert("I;16")
@@ -80,37 +79,15 @@ def _sixteen_bits(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Sixteen bits a pixel → L by its upper byte; anything else as it is."""
-    if image.mode not in _SIXTEEN_BITS:
+    if image.mode not in opacity.SIXTEEN_BITS:
         return image
     return image.convert("I").point(lambda value: value / 256).convert("L")
-
-
-def _differs(image: Image.Image, sample: int) -> Image.Image:
-    """Return a mask of mode L, white where a picture of sixteen bits is not that sample."""
-    values = image.convert("I")
-    mask: Image.Image = ImageMath.lambda_eval(
-        lambda given: given["convert"]((given["values"] != sample) * 255, "L"), values=values
-    )
-    return mask
-
-
-def _opacity(image: Image.Image) -> Image.Image | None:
-    """Return the alpha channel of a picture, None if it has no transparency."""
-    if not image.has_transparency_data:
-        return None
-    key = image.info.get("transparency")
-    if image.mode in _SIXTEEN_BITS:
-        return _differs(image, key) if isinstance(key, int) else None
-    if image.mode == "RGB" and isinstance(key, tuple) and max(key) > 255:  # of sixteen bits
-        image = image.copy()
-        image.info["transparency"] = tuple(value >> 8 for value in key)
-    return image.convert("RGBA").getchannel("A")
 
 
 def _colors(image: Image.Image) -> Image.Image:
     """Return a picture without alpha and palette: L, I;16, RGB, CMYK or LAB."""
     image = _sixteen_bits(image)
-    while image.mode not in {"L", "RGB", "CMYK", "LAB", *_SIXTEEN_BITS}:
+    while image.mode not in {"L", "RGB", "CMYK", "LAB", *opacity.SIXTEEN_BITS}:
         image = image.convert(_PLAIN.get(image.mode, "RGB"))
     return image
 
@@ -164,7 +141,7 @@ def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
         "icc_profile": profiles.of_info(image.info),
         "transparency": image.info.get("transparency"),
     }
-    if image.mode in {"I", "F", *_SIXTEEN_BITS}:
+    if image.mode in {"I", "F", *opacity.SIXTEEN_BITS}:
         fields["levels"] = _levels(image)
     if image.has_transparency_data:
         fields["ground"] = _ground(image)
@@ -178,8 +155,8 @@ def is_cut(image: Image.Image) -> bool:
 
 def _is_blank(image: Image.Image) -> bool:
     """Whether a frame is all of one colour, or all transparent."""
-    opacity = _opacity(image)
-    if opacity and opacity.getextrema() == (0, 0):
+    alpha = opacity.of(image)
+    if alpha and alpha.getextrema() == (0, 0):
         return True
     ends = image.convert("RGB").getextrema() if image.mode == "P" else image.getextrema()
     channels = ends if isinstance(ends[0], tuple) else (ends,)
@@ -226,10 +203,10 @@ def _turned(image: Image.Image) -> Image.Image:
 
 def _parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return an upright picture's colours in sRGB, and its opacity if it has one."""
-    profile, opacity = profiles.of_info(image.info), _opacity(image)
-    if image.mode == "RGB" and not profile and opacity is None:
+    profile, alpha = profiles.of_info(image.info), opacity.of(image)
+    if image.mode == "RGB" and not profile and alpha is None:
         return image, None
-    return _in_srgb(_colors(image), profile), opacity
+    return _in_srgb(_colors(image), profile), alpha
 
 
 def rgb(image: Image.Image) -> Image.Image:
@@ -240,20 +217,20 @@ def rgb(image: Image.Image) -> Image.Image:
     A picture that is just that is returned as it is: a large one is not copied.
     """
     image = _turned(image)
-    colors, opacity = _parts(image)
-    if opacity is None:
+    colors, alpha = _parts(image)
+    if alpha is None:
         return colors
     flat = Image.new("RGB", image.size, _ground(image))
-    flat.paste(colors, mask=opacity)
+    flat.paste(colors, mask=alpha)
     return flat
 
 
 def cut_out(image: Image.Image) -> Image.Image:
     """Convert as `rgb` does, but to RGBA if anything is transparent."""
-    colors, opacity = _parts(_turned(image))
-    if opacity is None or opacity.getextrema()[0] == 255:
+    colors, alpha = _parts(_turned(image))
+    if alpha is None or alpha.getextrema()[0] == 255:
         return colors
-    return Image.merge("RGBA", (*colors.split(), opacity))
+    return Image.merge("RGBA", (*colors.split(), alpha))
 
 
 # ---------------------------------------------------------------- masks
@@ -277,7 +254,7 @@ def _brightness(image: Image.Image) -> Image.Image:
 
 
 def _alpha(image: Image.Image) -> Image.Image:
-    return _opacity(image) or Image.new("L", image.size, 255)
+    return opacity.of(image) or Image.new("L", image.size, 255)
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -307,7 +284,7 @@ def _reader(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """Choose by the whole picture how its pieces become a mask."""
     if _is_transparent(image):
         return _alpha
-    if image.mode in {"I", *_SIXTEEN_BITS} and image.getextrema()[1] <= 1:  # type: ignore[operator]
+    if image.mode in {"I", *opacity.SIXTEEN_BITS} and image.getextrema()[1] <= 1:  # type: ignore[operator]
         return lambda piece: piece.convert("I").convert("L")
     return _labels if _is_labelled(image) else _brightness
 
