@@ -107,7 +107,8 @@ WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 4242 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
-NAMES = "alpha, weights, color, size, fit, network, transfer, region, keep_margins, transparency, strokes"
+LOOKS = "alpha, weights, color, size, fit, network, transfer"
+NAMES = f"{LOOKS}, region, keep_margins, transparency, strokes"
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ _PROPERTIES: dict[str, Any] = {
         f"as the photo is, but for the limit), network ({', '.join(NETWORKS)}), transfer "
         "(covariance, or adain: plain AdaIN, the look of earlier pictures), region (subject or "
         "background: all that one style paints; the mask, white on the subject, is found where "
-        "none is sent), keep_margins (true: plain borders of styles stay), transparency (flatten: a "
-        "plain ground shows through the photo; keep: the result is as transparent, in PNG and "
+        "none is sent), keep_margins (true: plain borders of styles stay), transparency (flatten: "
+        "a plain ground shows through the photo; keep: the result is as transparent, in PNG and "
         "WebP) and strokes (0.5, "
         "fine, to 4, broad, beside a picture of any size; 0: as the network paints at that size, "
         "the look of earlier pictures).",
