@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 import redis
 from PIL import Image
@@ -152,6 +153,11 @@ class S3:
                 return
             time.sleep(0.05)
         raise TimeoutError("the object store does not answer")
+
+    def refuse(self, refused: bool = True) -> None:
+        """Answer 403 to everything from now on, or to nothing any more."""
+        known = b"0" if refused else b"inf"  # requests that need no permission
+        httpx.post(f"http://127.0.0.1:{self.port}/moto-api/reset-auth", content=known)
 
     def stop(self) -> None:
         self.process.kill()

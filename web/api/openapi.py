@@ -39,7 +39,7 @@ _MEANING = {
     415: ("Not a form.", Message("job.form")),
     422: ("Refused.", Message("options.alpha")),
     429: ("Too much at once.", Message("limit.listening", limit=20)),
-    503: ("The database is away.", Message("database.unavailable")),
+    503: ("The database or the storage is away.", Message("database.unavailable")),
     507: ("The storage is full.", Message("storage.full")),
 }
 

@@ -22,7 +22,7 @@ from worker.gallery.model import LinkRevoked
 from worker.images.line import Busy
 from worker.jobs import JobNotFound
 from worker.jobs.service_state import NotAccepting
-from worker.storage.blobs import BlobMissing, StorageFull
+from worker.storage.blobs import BlobMissing, StorageAway, StorageFull
 from worker.visitors.blocks import Blocked
 from worker.visitors.quota import QuotaFull
 from worker.visitors.rate_limits import TooMany
@@ -32,6 +32,7 @@ TYPES = "/api/v1/problems/"  # and the code
 FULL = Message("storage.full")
 DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 BROKEN = Message("service.error")
+AWAY = 10  # seconds after which a storage that is away is worth another try
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -102,6 +103,9 @@ def message_for(error: Exception) -> tuple[int, Message]:
             return 410, Message("picture.not_kept")
         case StorageFull():
             return 507, FULL
+        case StorageAway():
+            log.error("the storage is away: %r", error.__cause__)
+            return 503, Message("storage.unavailable")
         case OSError() if error.errno in NO_SPACE:
             log.error("the disk has no room: %s", error)
             return 507, FULL
@@ -121,11 +125,12 @@ def message_for(error: Exception) -> tuple[int, Message]:
 
 def wait(error: Exception) -> dict[str, str]:
     """Return the header that says how many seconds to wait, where that helps."""
-    return (
-        {"Retry-After": str(error.retry_after)}
-        if isinstance(error, TooMany | NotAccepting | Busy)
-        else {}
-    )
+    match error:
+        case TooMany() | NotAccepting() | Busy():
+            return {"Retry-After": str(error.retry_after)}
+        case StorageAway():
+            return {"Retry-After": str(AWAY)}
+    return {}
 
 
 async def _foreseen(request: Request, error: Exception) -> JSONResponse:
@@ -153,7 +158,15 @@ async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    for kind in (CodedError, BlobMissing, StorageFull, DBAPIError, PoolTimeout, OSError):
+    for kind in (
+        CodedError,
+        BlobMissing,
+        StorageAway,
+        StorageFull,
+        DBAPIError,
+        PoolTimeout,
+        OSError,
+    ):
         app.add_exception_handler(kind, _foreseen)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(HTTPException, _http)

@@ -153,6 +153,9 @@ class SaveBatch:
             self._worker.drop(self.group)
         except DBAPIError:
             _leave_to_the_sweep(self.group)
+        except blobs.StorageAway:
+            log.warning("no results can be stored", exc_info=True)
+            self._worker.give_back(self.group)
         finally:
             self._worker.heartbeat.let_go(self.group)
 
@@ -283,6 +286,9 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
         raise
     except DBAPIError:
         _leave_to_the_sweep(batch.left)
+    except blobs.StorageAway:
+        log.warning("no pictures can be read", exc_info=True)
+        worker.give_back(batch.left)
     except SoftTimeLimitExceeded as error:
         if len(batch.left) == 1:
             fail(batch.left[0], error)
@@ -296,13 +302,16 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
 
 
 def _make_jobs(worker: Worker) -> bool:
-    """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one did.
+    """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one may wait.
 
-    Returns when the last results are stored, soon after `stop_claiming` is set.
+    None is claimed while the storage is away. Returns when the last results are stored, soon after
+    `stop_claiming` is set.
     """
     saving, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
     try:
-        while group := _claim(worker, worked):
+        while worker.wait_for_storage(until):
+            if not (group := _claim(worker, worked)):
+                break
             worked = True
             alone = any(job.attempt - job.released > 1 for job in group)
             if alone:
@@ -314,7 +323,7 @@ def _make_jobs(worker: Worker) -> bool:
                 break
     finally:
         saving.end()
-    return worked
+    return worked or worker.storage_away
 
 
 def _make_preview(worker: Worker) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ T = TypeVar("T")
 
 Ready = tuple[Job, PreparedJob]
 
-GROUP_ERRORS = (Stop, SoftTimeLimitExceeded, DBAPIError)  # not the fault of a single job
+# not the fault of a single job
+GROUP_ERRORS = (Stop, SoftTimeLimitExceeded, DBAPIError, blobs.StorageAway)
+STORAGE_PAUSE = 5.0  # seconds between two looks at a storage that is away
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Worker:
         self.networks = Networks()
         self.heartbeat = Heartbeat("worker", self.info)
         self.stop_claiming = Event()  # set when the worker is to end
+        self.storage_away = False  # as it was when last used
         self._loading = ThreadPoolExecutor(4, "loading")
         self._saving = ThreadPoolExecutor(4, "saving", lower_priority)
         self._thumbnails = ThreadPoolExecutor(4, "thumbnails", lower_priority)
@@ -151,6 +155,35 @@ class Worker:
     def save_all(self, made: Sequence[tuple[Job, Image.Image]]) -> list[tuple[Job, SavedFiles]]:
         """Store the results of several jobs in parallel; a job whose storing fails is ended."""
         return _each(self._saving, self.save, made)
+
+    def storage_works(self) -> bool:
+        """Tell whether the storage takes a picture and gives it back."""
+        try:
+            blobs.check()
+        except blobs.StorageAway:
+            self.storage_away = True
+        except blobs.StorageFull:  # which a job that needs room finds by itself
+            self.storage_away = False
+        else:
+            self.storage_away = False
+        return not self.storage_away
+
+    def wait_for_storage(self, until: float) -> bool:
+        """Wait while the storage is away, until a monotonic time; tell whether it works."""
+        while self.storage_away and not self.storage_works():
+            if self.stop_claiming.wait(STORAGE_PAUSE) or time.monotonic() > until:
+                return False
+        return True
+
+    def give_back(self, group: Sequence[Job]) -> None:
+        """Queue jobs again whose pictures the storage refused.
+
+        Their attempt counts if the storage works otherwise: then it is their pictures.
+        """
+        counts = self.storage_works()
+        log.warning("jobs %s wait: the storage refuses", ", ".join(job.id for job in group))
+        for job in group:
+            jobs.release(job.id, job.attempt, counts)
 
     def drop(self, group: Sequence[Job]) -> None:
         """Let go of jobs that were cancelled or belong to another attempt."""

@@ -6,7 +6,6 @@ them are listed, moved or deleted; whatever else lies in the folder or bucket is
 """
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -25,6 +24,13 @@ from fsspec.implementations.local import LocalFileSystem
 
 from worker.settings import KIB, MIB, settings
 from worker.storage import disk
+from worker.storage.failures import BlobDamaged as BlobDamaged
+from worker.storage.failures import BlobMissing as BlobMissing
+from worker.storage.failures import StorageAway as StorageAway
+from worker.storage.failures import StorageFull as StorageFull
+from worker.storage.failures import StrangeKey as StrangeKey
+from worker.storage.failures import classified
+from worker.storage.failures import full_disk as full_disk
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +39,6 @@ TOGETHER = 16 * MIB  # bytes that an object store is sent at once, or one pictur
 AHEAD = 512 * KIB  # bytes that an object store is asked for at once, while a file is sent
 TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HEX = "[0-9a-f]"
 _FOLDER = (
     f"({_HEX}{{8}}-{_HEX}{{4}}-7{_HEX}{{3}}-[89ab]{_HEX}{{3}}-{_HEX}{{12}}"  # a job's uuid7
@@ -47,22 +52,6 @@ _IN_TRASH = re.compile(rf"{TRASH}/([0-9]{{1,12}})/{_OURS.pattern}")
 _IS_FOLDER = re.compile(_FOLDER)
 
 _pool = ThreadPoolExecutor(8, "blobs")  # so that several files are synced at once
-
-
-class BlobMissing(Exception):
-    """A picture that should be there and is not; the message is its key."""
-
-
-class BlobDamaged(Exception):
-    """A picture that is not the one that was put; the message is its key."""
-
-
-class StrangeKey(ValueError):
-    """A key that the studio does not make; the message is the key."""
-
-
-class StorageFull(Exception):
-    """There is no room for another picture."""
 
 
 @cache
@@ -173,33 +162,20 @@ def _groups(placed: Mapping[str, bytes | Path]) -> Iterator[dict[str, bytes]]:
         yield group
 
 
-@contextlib.contextmanager
-def full_disk() -> Iterator[None]:
-    """Raise `StorageFull` in place of the OSError of a disk without room."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull("The storage for pictures is full.") from error
-        raise
-
-
+@classified()
 def put_all(pictures: Mapping[str, bytes | Path], durable: bool = True) -> None:
     """Keep bytes, or what is in files, under their keys, replacing what was there.
 
-    Raises `StorageFull`, `StrangeKey`. Files are written and synced side by side, each folder
-    once. What can be made again need not be durable.
+    Raises `StorageFull`, `StorageAway`, `StrangeKey`. Files are written and synced side by side,
+    each folder once. What can be made again need not be durable.
     """
     filesystem = _filesystem()
     placed = {_path(key): given for key, given in pictures.items()}
-    with full_disk():
-        if isinstance(filesystem, LocalFileSystem):
-            _put_local(
-                Path(_folder()), {Path(path): given for path, given in placed.items()}, durable
-            )
-        else:
-            for group in _groups(placed):
-                filesystem.pipe(group)
+    if isinstance(filesystem, LocalFileSystem):
+        _put_local(Path(_folder()), {Path(path): given for path, given in placed.items()}, durable)
+    else:
+        for group in _groups(placed):
+            filesystem.pipe(group)
 
 
 def put(key: str, data: bytes, durable: bool = True) -> None:
@@ -215,8 +191,12 @@ def fingerprint(data: bytes) -> list[Any]:
     return [len(data), hashlib.sha256(data).hexdigest()]
 
 
+@classified()
 def opened(key: str) -> tuple[int, IO[bytes]]:
-    """Return the size in bytes and the file, to be read and closed; raises `BlobMissing`."""
+    """Return the size in bytes and the file, to be read and closed.
+
+    Raises `BlobMissing`, `StorageAway`.
+    """
     try:
         file: IO[bytes] = _filesystem().open(_path(key), "rb", block_size=AHEAD)
     except (FileNotFoundError, StrangeKey) as error:
@@ -226,8 +206,9 @@ def opened(key: str) -> tuple[int, IO[bytes]]:
     return size, file
 
 
+@classified()
 def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
-    """Return the bytes; raises `BlobMissing`.
+    """Return the bytes; raises `BlobMissing`, `StorageAway`.
 
     `expected` is their fingerprint, if known: raises `BlobDamaged` when they have another.
     """
@@ -240,17 +221,19 @@ def get(key: str, expected: Sequence[Any] | None = None) -> bytes:
     return data
 
 
+@classified()
 def exists(key: str) -> bool:
     """Tell whether there is something under the key."""
     return (is_own(key) or key == MARKER) and bool(_filesystem().isfile(_path(key)))
 
 
-def _found(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the key and description of every file below a folder, strangers' included."""
+@classified()
+def _found(folder: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the key and description of every file below a folder, strangers' included."""
     filesystem = _filesystem()
     filesystem.invalidate_cache()
-    for path, info in filesystem.find(_folder(folder), detail=True).items():
-        yield str(path).removeprefix(_folder()).strip("/"), info
+    found = filesystem.find(_folder(folder), detail=True)
+    return [(str(path).removeprefix(_folder()).strip("/"), info) for path, info in found.items()]
 
 
 def files() -> Iterator[tuple[str, float]]:
@@ -264,12 +247,12 @@ def files() -> Iterator[tuple[str, float]]:
 
 
 def check() -> None:
-    """Raise `StorageFull` or OSError unless a picture can be written and read back."""
+    """Raise `StorageFull` or `StorageAway` unless a picture can be written and read back."""
     folder = f"check-{uuid.uuid4().hex}"
     try:
         put(f"{folder}/probe", b"probe", durable=False)
         if get(f"{folder}/probe") != b"probe":
-            raise OSError("The storage gives back something else than was put there.")
+            raise StorageAway("The storage gives back something else than was put there.")
     finally:
         delete_job(folder)
 
@@ -283,6 +266,7 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+@classified()
 def delete(keys: Iterable[str]) -> None:
     """Delete single pictures; one that is gone already, or is none of ours, is left."""
     filesystem = _filesystem()
@@ -293,6 +277,7 @@ def delete(keys: Iterable[str]) -> None:
             _remove_if_empty(Path(path).parent)
 
 
+@classified()
 def delete_job(job_id: str) -> None:
     """Delete all of a job's pictures; none is fine, and so is an id that can be no folder's."""
     if not _IS_FOLDER.fullmatch(job_id):
@@ -321,6 +306,7 @@ def _move(path: str, target: str) -> None:
         filesystem.mv(path, target)
 
 
+@classified()
 def move_to_trash(keys: Iterable[str], time: float) -> None:
     """Move pictures to the trash, where they lie under the time given, in epoch seconds."""
     for key in filter(is_own, keys):
@@ -336,6 +322,7 @@ def _delete_from_trash(key: str) -> None:
         _remove_if_empty(Path(path).parent.parent)
 
 
+@classified()
 def shrink_trash(most: int) -> int:
     """Delete what lies in the trash the longest until so many bytes are left; return how many."""
     found = sorted(
@@ -353,6 +340,7 @@ def shrink_trash(most: int) -> int:
     return left
 
 
+@classified()
 def empty_trash(before: float) -> int:
     """Delete what was moved to the trash before that time; return how many files can't be."""
     failed = 0

@@ -16,10 +16,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    and_,
+    case,
+    create_engine,
+    event,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from worker.settings import settings
@@ -56,6 +67,18 @@ def _now_in_sqlite(element: now, compiler: object, **_: object) -> str:
 @compiles(now, "postgresql")
 def _now_in_postgresql(element: now, compiler: object, **_: object) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+def pending(
+    column: InstrumentedAttribute[float] | InstrumentedAttribute[float | None],
+    longest: float | ColumnElement[float],
+) -> ColumnElement[float]:
+    """Return a time ahead, as it was written; now, where it is past, unset or further ahead.
+
+    `longest`: seconds, the most that is written ahead. A later time is of a clock that was ahead
+    and has been set right since.
+    """
+    return case((and_(column > now(), column <= now() + longest), column), else_=now())
 
 
 def _prepare(synchronous: str, connection: Any, _: object) -> None:  # noqa: ANN401, sqlite3's

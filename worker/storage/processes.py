@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, delete, select, update
+from sqlalchemy import JSON, ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from adain.catalog import NETWORKS
@@ -38,18 +38,21 @@ def gone(name: str) -> None:
         session.execute(delete(Process).where(Process.name == name))
 
 
+def _recent(kind: str, seconds: float) -> ColumnElement[bool]:
+    """True for processes with a heartbeat within the last seconds, by a clock that was right."""
+    return and_(Process.kind == kind, Process.seen.between(now() - seconds, now() + seconds))
+
+
 def alive(kind: str, seconds: float = 20) -> list[Process]:
     """Return the processes of a kind with a heartbeat within the last seconds."""
-    received = select(Process).where(Process.kind == kind, Process.seen > now() - seconds)
+    received = select(Process).where(_recent(kind, seconds))
     with database.reading() as session:
         return list(session.scalars(received.order_by(Process.name)))
 
 
 def counted(kind: str, seconds: float = 20) -> dict[str, str]:
     """Return the metrics of the live processes of a kind, by their names."""
-    received = select(Process.name, Process.metrics).where(
-        Process.kind == kind, Process.seen > now() - seconds
-    )
+    received = select(Process.name, Process.metrics).where(_recent(kind, seconds))
     with database.reading() as session:
         return {row[0]: row[1] for row in session.execute(received)}
 
@@ -64,4 +67,5 @@ def networks() -> list[str]:
 def forget(seconds: float = 86400) -> None:
     """Delete the rows of processes that died without a word."""
     with database.transaction() as session:
-        session.execute(delete(Process).where(Process.seen < now() - seconds))
+        recent = Process.seen.between(now() - seconds, now() + seconds)
+        session.execute(delete(Process).where(~recent))

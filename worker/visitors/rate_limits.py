@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    or_,
     select,
     tuple_,
     update,
@@ -32,7 +33,7 @@ from worker.errors import Message, Refused, rounded
 from worker.images import decoders
 from worker.jobs import ACTIVE, ENDED, Job, in_order
 from worker.storage import database
-from worker.storage.database import Base, now
+from worker.storage.database import Base, now, pending
 from worker.visitor import Visitor as Visitor
 from worker.visitors import blocks, limit_overrides
 
@@ -41,6 +42,7 @@ DECODING = 600.0  # seconds in which what decoding may take comes back
 VISITOR_CREDENTIALS, ADDRESS_CREDENTIALS = 25, 60  # keys and webhook secrets made a minute
 ATTEMPTS = 5  # wrong secrets that one address may try a minute
 SLACK = 0.001  # seconds by which databases round their time
+OVERDRAFT = 2  # times a limit that can be spent, with what is charged afterwards
 SOON = 10.0  # seconds after which a full line is worth another look
 
 
@@ -71,6 +73,11 @@ class Limit:
     seconds: float
     message: Message  # what is said where there is no more of it
 
+    @property
+    def longest(self) -> float:
+        """The seconds that it takes at most until it is whole again."""
+        return OVERDRAFT * self.seconds + SLACK
+
 
 # ---------------------------------------------------------------- spending
 
@@ -86,13 +93,14 @@ def _upsert(dialect: str, until: ColumnElement[float]) -> sqlite.Insert | postgr
 def _spending(dialect: str, taken: bool) -> ReturningInsert[Any]:
     """Return the statement of `_spend`, made once: to put it together takes longer than to run it.
 
-    Its parameters: `name`, `limit`, `cost` and `most`, both in seconds.
+    Its parameters: `name`, `limit`; `cost`, `most` and `longest`, in seconds.
     """
     cost, most = bindparam("cost", type_=Float), bindparam("most", type_=Float)
-    spent = case((Allowance.until > now(), Allowance.until), else_=now()) + cost
+    longest = bindparam("longest", type_=Float)
+    spent = pending(Allowance.until, longest) + cost
     statement = _upsert(dialect, now() + cost).on_conflict_do_update(
         index_elements=["who", "what"],
-        set_={"until": spent},
+        set_={"until": case((spent > now() + longest, now() + longest), else_=spent)},
         where=None if taken else spent <= now() + most,
     )
     return statement.returning(Allowance.until)
@@ -110,6 +118,13 @@ def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
+def _spent(session: Session, who: str, limit: Limit) -> float:
+    """Return the seconds until a limit is whole again."""
+    mine = Allowance.who == who, Allowance.what == limit.what
+    left = pending(Allowance.until, limit.longest) - now()
+    return max(0.0, session.scalar(select(left).where(*mine)) or 0.0)
+
+
 def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bool = False) -> None:
     """Spend in one statement, which of two at once one must wait for.
 
@@ -118,13 +133,11 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
     if not limit.most:
         return
     cost = limit.seconds * min(1.0, amount / limit.most)
-    asked = {"name": who, "limit": limit.what, "cost": cost}
+    asked = {"name": who, "limit": limit.what, "cost": cost, "longest": limit.longest}
     if not taken:
         asked["most"] = limit.seconds + SLACK
     if session.scalar(_spending(_dialect(session), taken), asked) is None:
-        mine = Allowance.who == who, Allowance.what == limit.what
-        over = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
-        raise TooMany(limit.message, over + cost - limit.seconds)
+        raise TooMany(limit.message, _spent(session, who, limit) + cost - limit.seconds)
 
 
 def lock(session: Session, who: str) -> None:
@@ -179,8 +192,7 @@ def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
     """Raise `TooMany` where `_spend` would; spends nothing."""
     if not limit.most:
         return
-    mine = Allowance.who == who, Allowance.what == limit.what
-    spent = max(0.0, session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0)
+    spent = _spent(session, who, limit)
     over = spent + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
     if over > SLACK:
         raise TooMany(limit.message, over)
@@ -334,9 +346,8 @@ _GUESS = Limit("attempts", ATTEMPTS, MINUTE, Message("admin.too_many_guesses"))
 
 def check_guesses(origin: str) -> None:
     """Raise `TooMany` while an address has guessed wrongly too often."""
-    mine = Allowance.who == f"origin:{origin}", Allowance.what == _GUESS.what
     with database.reading() as session:
-        spent = session.scalar(select(Allowance.until - now()).where(*mine)) or 0.0
+        spent = _spent(session, f"origin:{origin}", _GUESS)
     if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
         raise TooMany(_GUESS.message, over)
 
@@ -355,7 +366,8 @@ def spend_guess(origin: str) -> None:
 def _forget_allowances() -> None:
     """Delete the rows of limits that are whole again, but for those that a request is using."""
     key = tuple_(Allowance.who, Allowance.what)
-    old = select(Allowance.who, Allowance.what).where(Allowance.until < now() - MINUTE)
+    whole = Allowance.until < now() - MINUTE, Allowance.until > now() + OVERDRAFT * DAY + MINUTE
+    old = select(Allowance.who, Allowance.what).where(or_(*whole))
     with database.transaction() as session:
         session.execute(
             delete(Allowance).where(key.in_(old.with_for_update(skip_locked=True))),

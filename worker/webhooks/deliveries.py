@@ -28,12 +28,13 @@ from worker.errors import Message, Refused
 from worker.jobs import Beside, Job, Status
 from worker.settings import settings
 from worker.storage import database
-from worker.storage.database import Base, now
+from worker.storage.database import Base, now, pending
 from worker.webhooks import outbound
 
 log = logging.getLogger(__name__)
 
 WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0)  # seconds after each attempt that failed
+BUSY = 2 * outbound.SECONDS  # after which an attempt is another sender's
 AT_ONCE = 16
 OF_ONE_OWNER = 2  # at once, so that one slow receiver does not keep the others waiting
 SECRETS = 100_000  # of all owners
@@ -141,15 +142,15 @@ def claim() -> Delivery | None:
     one, other = aliased(Delivery), aliased(Delivery)
     busy = (
         select(func.count())
-        .where(other.owner == one.owner, other.busy_until > now())
+        .where(other.owner == one.owner, pending(other.busy_until, BUSY) > now())
         .correlate(one)
         .scalar_subquery()
     )
     first = (
         select(one.job_id)
         .join(Job, Job.id == one.job_id)
-        .where(one.state == State.WAITING, one.due <= now())
-        .where(or_(one.busy_until.is_(None), one.busy_until < now()), busy < OF_ONE_OWNER)
+        .where(one.state == State.WAITING, pending(one.due, WAITS[-1]) <= now())
+        .where(pending(one.busy_until, BUSY) <= now(), busy < OF_ONE_OWNER)
         .where(Job.status.not_in((Status.QUEUED, Status.RUNNING)))
         .order_by(one.due)
         .limit(1)
@@ -159,7 +160,7 @@ def claim() -> Delivery | None:
     taken = (
         update(Delivery)
         .where(Delivery.job_id == first)
-        .values(attempts=Delivery.attempts + 1, busy_until=now() + 2 * outbound.SECONDS)
+        .values(attempts=Delivery.attempts + 1, busy_until=now() + BUSY)
         .returning(Delivery)
     )
     with database.transaction() as session:

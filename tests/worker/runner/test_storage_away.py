@@ -1,0 +1,106 @@
+"""A worker whose storage of pictures refuses: no job is to blame, and none is ended for it."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.parts import S3, Setting, picture
+from worker import jobs
+from worker.jobs import Job, Status
+from worker.observability import failpoints
+from worker.runner import pipeline
+from worker.runner import worker as running
+from worker.runner.worker import Worker
+from worker.storage import blobs
+
+
+@pytest.fixture
+def store(queued_studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
+    """An object store that a studio keeps its pictures in; refuses when it is told to."""
+    setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
+    yield s3
+    s3.refuse(False)
+
+
+@pytest.fixture
+def worker(store: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker in the test's own process, which asks a storage that is away twice a message."""
+    monkeypatch.setattr(running, "STORAGE_PAUSE", 0.01)
+    monkeypatch.setattr("worker.jobs.queue.SHIFT", 0.1)
+    worker = Worker()
+    worker.heartbeat.start()
+    yield worker
+    worker.end()
+
+
+def submit() -> Job:
+    return jobs.submit("ann", picture(96, 64), [picture(70, 70)], options={"size": 64})
+
+
+def states(submitted: list[Job]) -> set[tuple[Status, int]]:
+    """Return the states of jobs, each with the attempts that count."""
+    found = [jobs.get(job.id, "ann") for job in submitted]
+    return {(Status(job.status), job.attempt - job.released) for job in found}
+
+
+def test_jobs_wait_while_the_storage_refuses(worker: Worker, store: S3) -> None:
+    submitted = [submit() for _ in range(8)]
+    store.refuse()
+    for _ in submitted:
+        pipeline.answer(worker)
+    assert states(submitted) == {(Status.QUEUED, 0)}
+    assert sum(jobs.get(job.id, "ann").attempt for job in submitted) <= len(submitted)
+    store.refuse(False)
+    pipeline.answer(worker)
+    assert worker.wait_for_storage(0)
+    for _ in submitted:
+        pipeline.answer(worker)
+    assert states(submitted) == {(Status.DONE, 1)}
+
+
+def test_jobs_whose_results_are_refused_wait(worker: Worker, store: S3) -> None:
+    submitted = [submit()]
+    make = failpoints.at
+    with pytest.MonkeyPatch.context() as patch:
+
+        def refused_at(name: str, job_id: str = "") -> None:
+            if name == "save":
+                store.refuse()
+            make(name, job_id)
+
+        patch.setattr(failpoints, "at", refused_at)
+        pipeline.answer(worker)
+    assert states(submitted) == {(Status.QUEUED, 0)}
+    store.refuse(False)
+    pipeline.answer(worker)
+    assert states(submitted) == {(Status.DONE, 1)}
+
+
+def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
+    queued_studio: Path, setting: Setting
+) -> None:
+    setting(max_attempts=2)
+    worker, bad, good = Worker(), submit(), submit()
+    [place] = (queued_studio / "blobs" / bad.id).glob("content.*")
+    place.unlink()
+    place.mkdir()  # which opens for nobody, root included
+    for _ in range(4):
+        pipeline.answer(worker)
+    assert states([good]) <= {(Status.DONE, 1), (Status.DONE, 2)}
+    assert states([bad]) == {(Status.FAILED, 2)}
+    worker.end()
+
+
+def test_a_stopped_store_is_away(setting: Setting, studio: Path, s3: S3) -> None:
+    own = S3()
+    own.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in own.environment.items():
+            patch.setenv(name, value)
+        setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
+        blobs.put(f"preview-{uuid.uuid4().hex}/content.png", b"kept")
+        own.stop()
+        with pytest.raises(blobs.StorageAway):
+            blobs.get(f"preview-{uuid.uuid4().hex}/content.png")
