@@ -10,7 +10,16 @@ web.
 
 from worker.errors import Refused as Refused
 from worker.jobs.claims import claim, claim_together, join
-from worker.jobs.control import cancel, cancel_batch, forget, requeue, stop, stop_all
+from worker.jobs.control import (
+    cancel,
+    cancel_batch,
+    count_ended,
+    count_old,
+    forget,
+    requeue,
+    stop,
+    stop_all,
+)
 from worker.jobs.lease import (
     LONGEST,
     expire,
@@ -71,6 +80,8 @@ __all__ = [
     "check_together",
     "claim",
     "claim_together",
+    "count_ended",
+    "count_old",
     "counts",
     "estimate",
     "estimates",

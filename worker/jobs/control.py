@@ -1,9 +1,9 @@
 """Changing jobs from outside the worker: cancel, stop, queue again, delete old rows."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Update, and_, case, delete, update
+from sqlalchemy import ColumnElement, Update, and_, case, delete, false, func, or_, select, update
 
 from worker.errors import Refused
 from worker.jobs import queue
@@ -98,13 +98,29 @@ def requeue(job_id: str) -> Job:
     return job
 
 
+def _old(days: float, states: Sequence[Status]) -> ColumnElement[bool]:
+    return and_(Job.status.in_(states), Job.finished < now() - days * 86400)
+
+
+def count_old(ages: Mapping[float, Sequence[Status]]) -> int:
+    """Return how many jobs ended in such states so many days ago."""
+    old = or_(false(), *(_old(days, states) for days, states in ages.items()))
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Job).where(old)) or 0
+
+
+def count_ended() -> int:
+    with database.reading() as session:
+        ended = select(func.count()).select_from(Job).where(Job.status.in_(ENDED))
+        return session.scalar(ended) or 0
+
+
 @database.retried
 def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
     """Delete the rows of jobs that ended so, and so long ago; return their ids."""
-    ended = and_(Job.status.in_(states), Job.finished < now() - days * 86400)
     with database.transaction() as session:
         gone = session.scalars(
-            delete(Job).where(in_order(ended)).returning(Job.id),
+            delete(Job).where(in_order(_old(days, states))).returning(Job.id),
             execution_options={"synchronize_session": False},
         ).all()
         deletions.note(session, gone)

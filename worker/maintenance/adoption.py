@@ -7,10 +7,11 @@ from worker.storage import marker
 def adopt(orphans: bool) -> str:
     """Mark both again; `orphans`: let all folders that no row names go to the trash.
 
-    Returns what was found and what will happen, in sentences.
+    Ends a hold on deletion by age. Returns what was found and what will happen, in sentences.
     """
     folders, unnamed = reclaim.counts()
     marker.renew()
+    marker.end_hold()  # what the brake kept for its age goes with the next tidying
     said = f"The database names {folders - unnamed} of {folders} folders of pictures. "
     if not unnamed:
         return f"{said}They belong together now."

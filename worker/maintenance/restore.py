@@ -147,7 +147,7 @@ def _delete_others(back_up: Checked) -> None:
     kept = back_up.pictures()
     try:
         blobs.delete([key for key in _stored() if key not in kept])
-    except OSError:
+    except (OSError, blobs.StorageAway):
         log.exception("pictures of the studio before are left to the sweep")
 
 
@@ -155,7 +155,7 @@ def restore(source: Path, replace: bool = False) -> Counter[str]:
     """Fill an empty studio from a back-up; `replace`: in place of all that is in it.
 
     An older one is brought up to date. Returns how many rows of each table came.
-    Raises `BackupError`, OSError and `StorageFull`; then the studio is as it was.
+    Raises `BackupError`, OSError, `StorageAway` and `StorageFull`; then the studio is as it was.
     """
     with checked(source) as back_up:
         _check_free(replace)

@@ -17,8 +17,8 @@ from worker import jobs
 from worker.admin import audit
 from worker.credentials import api_keys
 from worker.gallery import entries
-from worker.jobs import Status, batches, idempotency, queue
-from worker.maintenance import leases, reclaim
+from worker.jobs import batches, idempotency, queue
+from worker.maintenance import brake, leases, reclaim
 from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
@@ -58,12 +58,9 @@ def ring() -> int:
 
 def _delete_old() -> None:
     """Delete jobs past their retention, rows first: pictures alone are found again below."""
-    if days := settings().retention_days:
-        sooner = min(days, settings().retention_failed_days or days)
-        old = jobs.forget(sooner, [Status.FAILED, Status.CANCELLED])
-        old += jobs.forget(days)
-        failpoints.at("forgotten")  # rows gone, their pictures not
-        blobs.delete_jobs(old)
+    old = [gone for days, states in brake.ages().items() for gone in jobs.forget(days, states)]
+    failpoints.at("forgotten")  # rows gone, their pictures not
+    blobs.delete_jobs(old)
 
 
 Part = Callable[[], object]
@@ -75,17 +72,19 @@ PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the marke
     "previews": previews.forget,
     "pictures without a row": reclaim.run,
 }
-ROWS: dict[str, Part] = {
+AGED: dict[str, Part] = {  # these delete what is days old, and wait while the clock is doubtful
     "gallery": entries.forget,
     "batches": batches.forget,
-    "receipts": idempotency.forget,
     "keys": api_keys.forget,
     "deliveries": deliveries.forget,
-    "limits": rate_limits.forget,
     "audit": audit.forget,
     "styles": style_store.forget,
-    "uploads": uploads.tidy,  # and web servers, each for its own folder
     "deletions": deletions.forget,
+}
+ROWS: dict[str, Part] = {
+    "receipts": idempotency.forget,
+    "limits": rate_limits.forget,
+    "uploads": uploads.tidy,  # and web servers, each for its own folder
     "processes": processes.forget,
 }
 
@@ -122,19 +121,23 @@ def _mismatch() -> str:
     )
 
 
-def _pictures() -> Iterator[str]:
-    if mismatch := _mismatch():
-        yield mismatch
+def _by_age() -> Iterator[str]:
+    """Delete pictures and rows for their age; yield why not, or what went wrong."""
+    mismatch, held = _mismatch(), brake.check()
+    yield from filter(None, (mismatch, held))
+    if held is not None:
         return
-    marker.advance()
-    yield from _each(PICTURES)
+    if not mismatch:
+        marker.advance()
+        yield from _each(PICTURES)
+    yield from _each(AGED)
 
 
 def tidy() -> list[str]:
     """Delete what is past its retention; return warnings for the operator, as sentences."""
     warnings: list[str] = []
     try:
-        warnings += _pictures()
+        warnings.extend(_by_age())  # keeps what came before an error
     except Exception as error:
         log.exception("the markers can't be compared")
         warnings.append(f"Tidying failed (marker): {type(error).__name__}; the log says more.")

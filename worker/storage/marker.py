@@ -16,6 +16,7 @@ from worker.storage import blobs, database
 from worker.storage.database import Base
 
 FILE = blobs.MARKER
+HOLD_SECONDS = 86400.0  # that deletion by age waits for
 _ONLY = 1
 
 
@@ -29,6 +30,10 @@ class Marker(Base):
     generation: Mapped[int]
     raising: Mapped[bool] = mapped_column(default=False)  # the file may be one generation ahead
     allowed: Mapped[int] = mapped_column(default=0)  # unnamed folders that may go in one sweep
+    # see `worker/maintenance/brake.py`
+    clock_read: Mapped[float | None]  # the database's time at the last tidying
+    clock_moved: Mapped[float | None]  # seconds that it moved otherwise than time passed
+    held: Mapped[float | None]  # seconds that deletion by age has waited for
 
 
 class State(StrEnum):
@@ -104,3 +109,19 @@ def allowed() -> int:
 def allow(folders: int) -> None:
     """Let the next sweep move so many unnamed folders to the trash; 0: no more than usual."""
     _change(allowed=folders)
+
+
+def clock() -> tuple[float | None, float, float]:
+    """Return `clock_read`, `clock_moved` and `held`."""
+    row = _row()
+    return (row.clock_read, row.clock_moved or 0.0, row.held or 0.0) if row else (None, 0.0, 0.0)
+
+
+def note_clock(read: float, moved: float, held: float) -> None:
+    """Record what `clock` returns the next time."""
+    _change(clock_read=read, clock_moved=moved, held=held)
+
+
+def end_hold() -> None:
+    """Let the next tidying delete what is past its age, whatever the clock did."""
+    _change(held=HOLD_SECONDS)

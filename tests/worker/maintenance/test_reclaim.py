@@ -394,7 +394,7 @@ def test_one_folder_in_the_trash_that_can_not_be_deleted_keeps_no_other(
     assert trash() == {stuck}
 
 
-@pytest.mark.parametrize("name", [*sweep.PICTURES, *sweep.ROWS])
+@pytest.mark.parametrize("name", [*sweep.PICTURES, *sweep.AGED, *sweep.ROWS])
 def test_a_part_of_the_tidying_that_fails_keeps_no_other(
     studio: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -403,13 +403,13 @@ def test_a_part_of_the_tidying_that_fails_keeps_no_other(
     def fail() -> None:
         raise ZeroDivisionError
 
-    for parts in (sweep.PICTURES, sweep.ROWS):
+    for parts in (sweep.PICTURES, sweep.AGED, sweep.ROWS):
         for each in parts:
             part = fail if each == name else partial(done.append, each)
             monkeypatch.setitem(parts, each, part)
     [warning] = sweep.tidy()
     assert warning.startswith(f"Tidying failed ({name}): ZeroDivisionError")
-    assert set(done) == {*sweep.PICTURES, *sweep.ROWS} - {name}
+    assert set(done) == {*sweep.PICTURES, *sweep.AGED, *sweep.ROWS} - {name}
 
 
 def test_waiting_jobs_are_announced_whatever_the_expiry_meets(

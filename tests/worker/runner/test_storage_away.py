@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
 from tests.parts import S3, Setting, picture
 from worker import jobs
@@ -83,6 +84,7 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
 ) -> None:
     setting(max_attempts=2)
     worker, bad, good = Worker(), submit(), submit()
+    worker.heartbeat.start()
     [place] = (queued_studio / "blobs" / bad.id).glob("content.*")
     place.unlink()
     place.mkdir()  # which opens for nobody, root included
@@ -93,14 +95,16 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
     worker.end()
 
 
-def test_a_stopped_store_is_away(setting: Setting, studio: Path, s3: S3) -> None:
-    own = S3()
+def test_a_stopped_store_is_away(setting: Setting, studio: Path) -> None:
+    own, key = S3(), f"preview-{uuid.uuid4().hex}/content.png"
     own.wait()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own.environment.items():
             patch.setenv(name, value)
         setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-        blobs.put(f"preview-{uuid.uuid4().hex}/content.png", b"kept")
+        S3FileSystem.clear_instance_cache()  # it keeps the address of a server
+        blobs.put(key, b"kept")
         own.stop()
         with pytest.raises(blobs.StorageAway):
-            blobs.get(f"preview-{uuid.uuid4().hex}/content.png")
+            blobs.get(key)
+    S3FileSystem.clear_instance_cache()
