@@ -1,17 +1,13 @@
 """Request bodies: limited and counted before they are read, timed while they arrive.
 
-The limit of each route is in `web/security/body_limits.py`. Requests without a body, such as event
+The limit of each route is in `web/security/body_limits.py`, how many may be under way in
+`web/http/in_flight.py`. Requests without a body, such as event
 streams, are not counted.
 """
 
 import asyncio
-import math
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Protocol
+from contextlib import AsyncExitStack, suppress
 
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
@@ -19,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.http.in_flight import InFlight
 from web.language import messages, problems, texts
 from web.language.problems import HTTPProblem
 from web.security import address, body_limits
@@ -27,172 +24,15 @@ from worker.settings import KIB, MIB, settings
 
 LEAST_RATE = 8 * KIB  # bytes a second
 WINDOW = 30.0  # seconds in which so much must have come, or the rest of the body
-IN_ALL, OF_ADDRESS = 200, 40  # requests with a body that are under way
 IN_MEMORY = 64 * MIB  # bytes of the bodies under way that are not spooled
 PIECE = MIB  # bytes of a body that are handed on at once
-PATIENCE = 20.0  # seconds that a request waits for room before it is refused
-SOON, LATER = 2.0, 30.0  # seconds after which another try is worth it, at least and at most
-LOOK = 1.0  # seconds after which one that waits looks again whom it may displace
 GRACE = 10.0  # seconds of waiting for a client before its body counts as slow …
 WHOLE = 300.0  # … unless all of it comes, at that rate, in so many
-RESERVED = 8  # the last eighth of the room is given away by halves
-OVERTAKES = 16  # who needs a sixteenth of the room at most need not wait for larger ones
 LINGER = 10.0  # seconds in which the rest of a refused body is read and dropped
 
 
-class Busy(HTTPProblem):
-    """Too many bodies, or too large ones, are under way."""
-
-    def __init__(self, retry_after: float) -> None:
-        headers = {"Retry-After": str(math.ceil(retry_after)), "Connection": "close"}
-        super().__init__(503, "request.busy", headers)
-
-
-class Sender(Protocol):
-    """Who sends a body that is under way."""
-
-    def slowness(self) -> float:
-        """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
-
-    def give_way(self) -> None: ...
-
-
-@dataclass(eq=False)
-class _Held:
-    """A body under way; `counted` until it ends or gives way."""
-
-    who: str
-    size: int
-    sender: Sender | None
-    counted: bool = True
-
-    def slowness(self) -> float:
-        return self.sender.slowness() if self.sender else 0.0
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """A request that waits for room; `turn` is done when it is counted as under way."""
-
-    asked: _Held
-    turn: asyncio.Future[None]
-
-
-class InFlight:
-    """How many requests with a body are under way, and their bytes, in all and by address.
-
-    A request that finds no room waits a while, unread, in the order of arrival. Meanwhile bodies
-    that come so slowly that they would take longer than `WHOLE` give way, the slowest first. Used
-    from the event loop only. `most` returns the bytes (or files) that may be under way.
-    """
-
-    def __init__(self, most: Callable[[], int]) -> None:
-        self._most = most
-        self._requests: Counter[str] = Counter()  # those that wait included
-        self._held: list[_Held] = []
-        self._line: list[_Waiting] = []
-        self._lasts = SOON  # seconds that requests take lately, their waiting included
-
-    @property
-    def requests(self) -> int:
-        """The requests under way, and those that wait."""
-        return self._requests.total()
-
-    @property
-    def bytes(self) -> int:
-        return sum(held.size for held in self._held)
-
-    def _own_fits(self, asked: _Held) -> bool:
-        """Tell whether an address stays within half of what the others leave."""
-        own = sum(held.size for held in self._held if held.who == asked.who)
-        return not own or own + asked.size <= (self._most() - self.bytes + own) / 2
-
-    def _fits(self, asked: _Held) -> bool:
-        """Tell whether there is room; who never fits may come in alone.
-
-        Of the last eighth one request takes half at most, so that there is some for small ones.
-        """
-        most, free = self._most(), self._most() - self.bytes
-        return not self._held or asked.size <= max(free - most / RESERVED, free / 2)
-
-    def _let_in(self, one: _Waiting) -> None:
-        self._line.remove(one)
-        self._held.append(one.asked)
-        one.turn.set_result(None)
-
-    def _begin(self) -> None:
-        """Let in those that wait while there is room, large ones in the order of arrival.
-
-        A request that waits for others of its own address delays no other address.
-        """
-        largest = float("inf")
-        for one in tuple(self._line):
-            if one.asked.size <= largest and self._own_fits(one.asked):
-                if self._fits(one.asked):
-                    self._let_in(one)
-                else:
-                    largest = self._most() / OVERTAKES
-
-    def _end(self, held: _Held) -> None:
-        """Count a body no longer."""
-        if held.counted:
-            held.counted = False
-            self._held.remove(held)
-
-    def _displace(self, asked: _Held) -> None:
-        """Have slow bodies give way to one that waits, as many as it takes."""
-        slow = [held for held in self._held if held.slowness() > 1]
-        for held in sorted(slow, key=_Held.slowness, reverse=True):
-            fits = self._own_fits(asked)
-            if fits and self._fits(asked):
-                break
-            if fits or held.who == asked.who:
-                self._end(held)
-                assert held.sender is not None
-                held.sender.give_way()
-        self._begin()
-
-    async def _wait(self, asked: _Held) -> None:
-        """Count a body as under way once there is room; raises `Busy`."""
-        mine = _Waiting(asked, asyncio.get_running_loop().create_future())
-        self._line.append(mine)
-        self._begin()
-        until = time.monotonic() + PATIENCE
-        try:
-            while not mine.turn.done() and (left := until - time.monotonic()) > 0:
-                await asyncio.wait([mine.turn], timeout=min(left, LOOK))
-                if not mine.turn.done():
-                    self._displace(asked)
-        finally:
-            if not mine.turn.done():
-                self._line.remove(mine)
-                self._begin()
-        if not mine.turn.done():
-            raise Busy(min(LATER, self._lasts))
-
-    @asynccontextmanager
-    async def admitted(
-        self, who: str, size: int, sender: Sender | None = None
-    ) -> AsyncIterator[None]:
-        """Count a request of so many bytes from an address while it is under way.
-
-        Raises `Busy`.
-        """
-        if self.requests >= IN_ALL or self._requests[who] >= OF_ADDRESS:
-            raise Busy(min(LATER, self._lasts))
-        begun = time.monotonic()
-        self._requests[who] += 1
-        asked = _Held(who, size, sender)
-        try:
-            await self._wait(asked)
-            try:
-                yield
-            finally:
-                self._end(asked)
-                self._begin()
-        finally:
-            self._requests -= Counter({who: 1})  # and drops who is at 0
-            self._lasts += (max(SOON, time.monotonic() - begun) - self._lasts) / 4
+def _too_slow() -> HTTPProblem:
+    return HTTPProblem(408, "request.too_slow", {"Connection": "close"})
 
 
 class Body:
@@ -206,7 +46,8 @@ class Body:
         self._receive, self._rule = receive, rule
         self._left = WINDOW
         self._seen = self._windows = 0  # bytes; windows that were filled
-        self._whole = self._given_up = False
+        self._whole = False
+        self._given_up: HTTPProblem | None = None  # why it is
         self._announced = rule.most()
         self._waited = 0.0  # seconds waited for the client
         self._since: float | None = None  # when the present wait began
@@ -224,9 +65,13 @@ class Body:
             return 0.0
         return self._announced * waited / (max(1, self._seen) * WHOLE)
 
-    def give_way(self) -> None:
-        """Give the body up, as one that comes too slowly."""
-        self._given_up = True
+    def received(self) -> int | None:
+        """Return how many bytes have come; None once it has come whole."""
+        return None if self._whole else self._seen
+
+    def give_way(self, why: HTTPProblem | None = None) -> None:
+        """Give the body up, as one that comes too slowly or for another reason."""
+        self._given_up = why or _too_slow()
         if self._clock is not None:
             self._clock.reschedule(asyncio.get_running_loop().time())
 
@@ -236,12 +81,12 @@ class Body:
 
     async def _next(self) -> Message:
         if self._given_up:
-            raise HTTPProblem(408, "request.too_slow", {"Connection": "close"})
+            raise self._given_up
         self._since = begun = time.monotonic()
         try:
             return await self._in_time()
         except TimeoutError:
-            raise HTTPProblem(408, "request.too_slow", {"Connection": "close"}) from None
+            raise self._given_up or _too_slow() from None
         finally:
             self._clock = self._since = None
             self._left -= time.monotonic() - begun
@@ -362,8 +207,8 @@ class Bodies:
         size = _announced(asks.headers, rule)
         line = self._spooled if rule.spooled else self._small
         body.expect(size)
-        who = address.origin(asks)
-        await held.enter_async_context(line.admitted(who, size, body))
+        who, network = address.origin(asks), address.network(asks)
+        await held.enter_async_context(line.admitted(who, size, body, network))
         if rule is not body_limits.DEFAULT:
             await run_sync(rule.before, address.visitor(asks), size)
 

@@ -107,9 +107,9 @@ class Forwarded:
         await self.app(scope, receive, send)
 
 
-def _household(address: str) -> str:
+def _household(address: str, bits: int = 64) -> str:
     """Return what is counted as one address: of IPv6 the network, since it is one customer's."""
-    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+    return str(ip_network(f"{address}/{bits}", strict=False)) if ":" in address else address
 
 
 def household_of_peer(host: str) -> str | None:
@@ -121,12 +121,20 @@ def household_of_peer(host: str) -> str | None:
     return None if peer is None or _trusted(peer) else _household(peer)
 
 
+def _scrambled(household: str) -> str:
+    """Return the same for the same, which is of no use to who reads it."""
+    key = cookie_secrets.signing().encode()
+    return hmac.digest(key, b"origin:" + household.encode(), "sha256").hex()[:32]
+
+
 def origin(connection: HTTPConnection) -> str:
-    """Return the address scrambled: the same for the same, and of no use to who reads it."""
-    household = _household(of(connection)).encode()
-    return hmac.digest(cookie_secrets.signing().encode(), b"origin:" + household, "sha256").hex()[
-        :32
-    ]
+    """Return the address, scrambled."""
+    return _scrambled(_household(of(connection)))
+
+
+def network(connection: HTTPConnection) -> str:
+    """Return the network that one customer may have at most, scrambled: of IPv6 a /48."""
+    return _scrambled(_household(of(connection), 48))
 
 
 def visitor(connection: HTTPConnection) -> Visitor:

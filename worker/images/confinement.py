@@ -41,7 +41,6 @@ _CALLS = {  # allowed: name: (its number on x86-64, on ARM64)
     "gettid": (186, 178),
     "getrusage": (98, 165),
     "getrlimit": (97, 163),
-    "setrlimit": (160, 164),
     "clock_gettime": (228, 113),
     "gettimeofday": (96, 169),
     "times": (100, 153),
@@ -51,10 +50,10 @@ _CALLS = {  # allowed: name: (its number on x86-64, on ARM64)
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
-_OWN = {  # allowed where the first argument is 0 or this process
-    "prlimit64": (302, 261),
-    "tgkill": (234, 131),
-}
+_TGKILL = (234, 131)  # allowed where the first argument is 0 or this process
+_PRLIMIT64 = (302, 261)  # as well; a limit may be changed if it is one of `_CHANGED`
+_SETRLIMIT = (160, 164)
+_CHANGED = (resource.RLIMIT_CPU, resource.RLIMIT_DATA)  # limits that are set for each picture
 _CLONE = (56, 220)  # allowed for threads, which libde265 does nothing without
 _CLONE3 = (435, 435)  # its flags can't be seen: said not to exist, `clone` is used instead
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -63,11 +62,33 @@ _LOAD, _AND, _IF_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06  # of BPF, the filter's
 _KILL, _ALLOW, _REFUSE = 0x80000000, 0x7FFF0000, 0x00050001  # the last: with EPERM
 _UNKNOWN = 0x00050026  # with ENOSYS
 _NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # where they stand in what a filter is shown
+_SECOND_ARGUMENT, _THIRD_ARGUMENT = 24, 32
+
+PROCESSOR_SECONDS = 1200  # that a decoder may take of the processor in all
 
 
 def _step(code: int, value: int, else_skip: int = 0, then_skip: int = 0) -> bytes:
     """Return one instruction; a comparison is followed by one of two skips."""
     return struct.pack("HBBI", code, then_skip, else_skip, value)
+
+
+def _allow_if(argument: int, *values: int) -> list[bytes]:
+    """Return the steps that allow a call whose argument is one of these."""
+    compared = [(_step(_IF_EQUAL, value, 1), _step(_RETURN, _ALLOW)) for value in values]
+    return [_step(_LOAD, argument), *(step for pair in compared for step in pair)]
+
+
+def _refuse_unless(argument: int, *values: int) -> list[bytes]:
+    """Return the steps that refuse a call whose argument is none of these."""
+    compared = [
+        _step(_IF_EQUAL, value, then_skip=len(values) - place) for place, value in enumerate(values)
+    ]
+    return [_step(_LOAD, argument), *compared, _step(_RETURN, _REFUSE)]
+
+
+def _for(number: int, steps: list[bytes]) -> list[bytes]:
+    """Return the steps for one call, after which it is refused."""
+    return [_step(_IF_EQUAL, number, len(steps) + 1), *steps, _step(_RETURN, _REFUSE)]
 
 
 def _filter(machine: str, process: int) -> bytes:
@@ -81,15 +102,16 @@ def _filter(machine: str, process: int) -> bytes:
     ]
     for numbers in _CALLS.values():
         steps += [_step(_IF_EQUAL, numbers[column], 1), _step(_RETURN, _ALLOW)]
-    for numbers in _OWN.values():
-        steps += [
-            _step(_IF_EQUAL, numbers[column], 6),
-            _step(_LOAD, _FIRST_ARGUMENT),
-            *(_step(_IF_EQUAL, 0, 1), _step(_RETURN, _ALLOW)),
-            *(_step(_IF_EQUAL, process, 1), _step(_RETURN, _ALLOW)),
-            _step(_RETURN, _REFUSE),
-        ]
+    limits_are_read = [
+        *_refuse_unless(_FIRST_ARGUMENT, 0, process),
+        *_allow_if(_SECOND_ARGUMENT, *_CHANGED),
+        *_refuse_unless(_THIRD_ARGUMENT, 0),  # no new limit: both halves of the address are 0
+        *_allow_if(_THIRD_ARGUMENT + 4, 0),
+    ]
     steps += [
+        *_for(_TGKILL[column], _allow_if(_FIRST_ARGUMENT, 0, process)),
+        *_for(_PRLIMIT64[column], limits_are_read),
+        *_for(_SETRLIMIT[column], _allow_if(_FIRST_ARGUMENT, *_CHANGED)),
         *(_step(_IF_EQUAL, _CLONE3[column], 1), _step(_RETURN, _UNKNOWN)),
         *(_step(_IF_EQUAL, _CLONE[column], 4), _step(_LOAD, _FIRST_ARGUMENT)),
         *(_step(_AND, _THREAD), _step(_IF_EQUAL, _THREAD, 1), _step(_RETURN, _ALLOW)),
@@ -106,6 +128,17 @@ def limit() -> None:
     """Open nothing any more; what is open stays."""
     for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE):
         resource.setrlimit(what, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    if most == resource.RLIM_INFINITY or most > PROCESSOR_SECONDS:
+        resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
+
+
+def drop_capabilities() -> None:
+    """Have root no more rights than others; without effect where the kernel knows none."""
+    if sys.platform == "linux":
+        version_3, this_process = 0x20080522, 0
+        head, none = (ctypes.c_uint32 * 2)(version_3, this_process), (ctypes.c_uint32 * 6)()
+        ctypes.CDLL(None).capset(ctypes.byref(head), ctypes.byref(none))
 
 
 def start_nothing() -> None:
@@ -131,6 +164,7 @@ def filter_calls() -> bool:
 def enter() -> str:
     """Confine this process for good; return by what, for the log."""
     limit()
+    drop_capabilities()
     if filter_calls():  # which lets threads alone be started
         return "seccomp"
     start_nothing()

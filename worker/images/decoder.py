@@ -253,8 +253,10 @@ def note(data: bytes, limit: int) -> CleanImage:
 
 def _allow(seconds: float) -> None:
     """Have the kernel end this process when it takes so much more of the processor."""
+    _, ever = resource.getrlimit(resource.RLIMIT_CPU)
     most = math.ceil(time.process_time() + seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+    soon = most if ever == resource.RLIM_INFINITY else min(most, ever)
+    resource.setrlimit(resource.RLIMIT_CPU, (soon, ever))
 
 
 def limit_memory() -> int:

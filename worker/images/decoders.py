@@ -25,6 +25,7 @@ from worker.settings import settings
 from worker.visitor import STUDIO, Visitor
 
 SEATS = 2  # pictures decoded at a time; who comes later waits
+LIFETIME = 600.0  # seconds that a process decodes; see `confinement.PROCESSOR_SECONDS`
 WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 
 log = logging.getLogger(__name__)
@@ -62,11 +63,12 @@ class _Seat:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._worked = 0.0  # seconds of its process
 
     def _start(self) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
         process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
-        self._process = process
+        self._process, self._worked = process, 0.0
         assert process.stdout is not None
         _tell_once(str(answers.head(process.stdout).get("confined")))
         return process
@@ -105,6 +107,13 @@ class _Seat:
                     pipe.close()
         return code
 
+    def _age(self, seconds: float) -> None:
+        """Replace the process long before the kernel ends it for the time that it took in all."""
+        self._worked += seconds
+        if self._worked > LIFETIME and self._process is not None:
+            self._process.kill()
+            self._end()
+
     def ask(
         self, question: dict[str, Any], data: bytes, into: answers.Sink, account: "Account"
     ) -> dict[str, Any]:
@@ -129,6 +138,7 @@ class _Seat:
             raise ImageRejected("picture.too_costly", accepted=ACCEPTED) from error
         passed = monotonic() - begun
         account.add(min(reply.get("seconds", passed), passed))
+        self._age(passed)
         if "refused" in reply:
             raise ImageRejected.of(Message.load(reply["refused"]))
         return reply

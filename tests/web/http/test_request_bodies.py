@@ -21,7 +21,7 @@ from starlette.types import Message
 from tests.parts import Setting, picture
 from tests.web.served import served
 from web import app
-from web.http import request_bodies
+from web.http import in_flight, request_bodies
 from web.security import body_limits
 from web.security.identity import COOKIE
 from worker.jobs import service_state
@@ -309,7 +309,7 @@ def test_a_body_that_came_whole_is_not_timed_further(monkeypatch: pytest.MonkeyP
 def test_bodies_beyond_the_budget_are_refused_before_they_are_read_and_later_taken(
     studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_bodies, "PATIENCE", 0.1)
+    monkeypatch.setattr(in_flight, "PATIENCE", 0.1)
     setting(spool_bytes=8 * MIB)  # of which one address may have half
     files = {"content": picture(), "style": os.urandom(3 * MIB)}
     with served() as address:
@@ -341,14 +341,14 @@ def test_a_body_larger_than_the_budget_is_taken_alone(studio: Path, setting: Set
 Admitted = tuple[str, int]  # an address, and bytes
 
 
-async def _refused(line: request_bodies.InFlight, held: list[Admitted], asked: Admitted) -> bool:
+async def _refused(line: in_flight.InFlight, held: list[Admitted], asked: Admitted) -> bool:
     """Tell whether a request is refused while others are under way; all end afterwards."""
     async with AsyncExitStack() as stack:
         for who, size in held:
             await stack.enter_async_context(line.admitted(who, size))
         try:
             await stack.enter_async_context(line.admitted(*asked))
-        except request_bodies.Busy:
+        except in_flight.Busy:
             return True
     return False
 
@@ -366,22 +366,22 @@ async def _refused(line: request_bodies.InFlight, held: list[Admitted], asked: A
         ([("one", 80), ("other", 7)], ("third", 7), True),
         ([], ("one", 1000), False),  # alone
         ([("one", 1)], ("other", 1000), True),
-        ([("one", 0)] * request_bodies.OF_ADDRESS, ("one", 0), True),
-        ([("one", 0)] * request_bodies.OF_ADDRESS, ("other", 0), False),
-        ([(str(n), 0) for n in range(request_bodies.IN_ALL)], ("one", 0), True),
+        ([("one", 0)] * in_flight.OF_ADDRESS, ("one", 0), True),
+        ([("one", 0)] * in_flight.OF_ADDRESS, ("other", 0), False),
+        ([(str(n), 0) for n in range(in_flight.IN_ALL)], ("one", 0), True),
     ],
     ids=range(13),
 )
 def test_so_many_bodies_and_bytes_are_under_way(
     monkeypatch: pytest.MonkeyPatch, held: list[Admitted], asked: Admitted, refused: bool
 ) -> None:
-    monkeypatch.setattr(request_bodies, "PATIENCE", 0.01)
-    line = request_bodies.InFlight(lambda: 100)
+    monkeypatch.setattr(in_flight, "PATIENCE", 0.01)
+    line = in_flight.InFlight(lambda: 100)
     assert asyncio.run(_refused(line, held, asked)) == refused
     assert line.requests == line.bytes == 0
 
 
-async def _order(line: request_bodies.InFlight, asked: list[Admitted]) -> list[str]:
+async def _order(line: in_flight.InFlight, asked: list[Admitted]) -> list[str]:
     """Return the order in which requests that come while there is no room are let in."""
     begun: list[str] = []
 
@@ -397,7 +397,7 @@ async def _order(line: request_bodies.InFlight, asked: list[Admitted]) -> list[s
 
 
 def test_who_waits_for_room_is_let_in_in_the_order_of_arrival() -> None:
-    line = request_bodies.InFlight(lambda: 100)
+    line = in_flight.InFlight(lambda: 100)
     assert asyncio.run(_order(line, [("large", 90), ("small", 10)])) == ["large", "small"]
     asked = [("first", 10), ("other", 20)]  # the first one's half is taken
     assert asyncio.run(_order(line, asked)) == ["other", "first"]
@@ -405,7 +405,7 @@ def test_who_waits_for_room_is_let_in_in_the_order_of_arrival() -> None:
 
 
 def test_a_small_body_overtakes_a_large_one_that_waits() -> None:
-    line = request_bodies.InFlight(lambda: 100)
+    line = in_flight.InFlight(lambda: 100)
     assert asyncio.run(_order(line, [("large", 90), ("small", 6)])) == ["small", "large"]
 
 
@@ -490,7 +490,7 @@ def test_how_slow_a_body_is_is_measured_by_all_that_was_announced(
 def test_stalled_bodies_leave_room_for_idle_connections_and_for_other_addresses(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_bodies, "OF_ADDRESS", 3)
+    monkeypatch.setattr(in_flight, "OF_ADDRESS", 3)
     with served() as address, ExitStack() as held:
         for _ in range(3):
             held.enter_context(sending(address, "/api/v1/me/keys", 100, kind="application/json"))
@@ -513,3 +513,90 @@ def test_large_options_are_not_parsed(studio: Path) -> None:
         refused = post(f"{address}/api/v1/jobs", files=files)
     assert refused.status_code == 422
     assert refused.json()["detail"] == "`options` may have 64 KiB."
+
+
+# ---------------------------------------------------------------- who gives way to whom
+
+
+def _keys(address: str, sender: str) -> int:
+    """Return the status of a small request of an address."""
+    headers = {"X-Forwarded-For": sender}
+    return post(f"{address}/api/v1/me/keys", json={"name": "x"}, headers=headers).status_code
+
+
+def _stalled(held: ExitStack, address: str, sender: str, begin: bytes = b"") -> socket.socket:
+    path, kind = "/api/v1/me/keys", "application/json"
+    asked = sending(address, path, 30_000, begin, kind=kind, sender=sender)
+    wire = held.enter_context(asked)
+    time.sleep(0.1)
+    return wire
+
+
+def test_a_full_house_makes_room_for_who_has_less(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "IN_ALL", 8)
+    with served() as address, ExitStack() as held:
+        begun = [_stalled(held, address, "203.0.113.5", b" " * 10_000) for _ in range(2)]
+        idle = _stalled(held, address, "203.0.113.5")
+        for _ in range(5):
+            _stalled(held, address, "203.0.113.6")
+        for _ in range(20):
+            assert _keys(address, "203.0.113.7") == 201
+        assert _keys(address, "203.0.113.6") == 201  # one's own place is free again
+        _stalled(held, address, "203.0.113.8")
+        _stalled(held, address, "203.0.113.8")
+        assert _keys(address, "203.0.113.7") == 201
+        assert answer(idle)[0] == 503
+        for wire in begun:
+            wire.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                wire.recv(1)
+
+
+def test_who_has_most_displaces_nobody(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_flight, "IN_ALL", 3)
+    with served() as address, ExitStack() as held:
+        for sender in ("203.0.113.5", "203.0.113.6", "203.0.113.7"):
+            _stalled(held, address, sender)
+        assert _keys(address, "203.0.113.7") == 503
+
+
+def test_stalled_bodies_of_as_many_addresses_as_there_is_room_for_give_way(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "IN_ALL", 3)
+    monkeypatch.setattr(request_bodies, "GRACE", 0.1)
+    with served() as address, ExitStack() as held:
+        for sender in ("203.0.113.5", "203.0.113.6", "203.0.113.7"):
+            _stalled(held, address, sender)
+        time.sleep(0.2)
+        assert _keys(address, "203.0.113.8") == 201
+
+
+def test_networks_of_one_customer_count_together(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "OF_NETWORK", 4)
+    with served() as address, ExitStack() as held:
+        for network in range(4):
+            _stalled(held, address, f"2001:db8:1:{network}::1")
+        assert _keys(address, "2001:db8:1:9::1") == 503
+        assert _keys(address, "2001:db8:2::1") == 201
+
+
+def test_many_networks_of_one_customer_leave_half_of_the_room(
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "PATIENCE", 0.1)
+    setting(spool_bytes=8 * MIB)
+    with served() as address, ExitStack() as held:
+        for network in range(3):
+            asked = sending(
+                address, "/api/v1/jobs", 3 * MIB, b"--x\r\n", sender=f"2001:db8:1:{network}::1"
+            )
+            held.enter_context(asked)
+            time.sleep(0.2)
+        files = {"content": picture(), "style": os.urandom(3 * MIB)}
+        headers = {"X-Forwarded-For": "203.0.113.5"}
+        assert post(f"{address}/api/v1/jobs", files=files, headers=headers).status_code == 422

@@ -59,6 +59,10 @@ CALLS = {  # what the limits alone don't refuse, or not to root
     "mode": "blob.chmod(0o777)",
     "signal to whoever asks": "os.kill(parent, signal.SIGSTOP)",
     "limits of whoever asks": "call('prlimit64', parent, 7, (ctypes.c_ulong * 2)(1, 1), None)",
+    "limits of its own": "call('setrlimit', 7, (ctypes.c_ulong * 2)(0, 0))",
+    "limit of its own by number": "call('prlimit64', 0, 7, (ctypes.c_ulong * 2)(0, 0), None)",
+    "more of the processor": "call('setrlimit', 0, (ctypes.c_ulong * 2)(9999, 9999))",
+    "more memory": "call('prlimit64', 0, 2, (ctypes.c_ulong * 2)(1 << 60, 1 << 60), None)",
     "debugging": "call('ptrace', 16, parent, 0, 0)",
     "foreign memory": "call('process_vm_readv', parent, None, 0, None, 0, 0)",
     "another user": "os.setuid(65534)",
@@ -89,7 +93,8 @@ def blob(tmp_path: Path) -> Path:
 def test_a_decoder_reaches_neither_files_nor_the_net_nor_other_processes(blob: Path) -> None:
     """Errno 1, not permitted: the filter spoke before the system looked at what was asked."""
     attempts = ATTEMPTS | CALLS
-    found = tried("assert confinement.enter() == 'seccomp'", attempts, blob)
+    confine = "decoder.limit_memory(); assert confinement.enter() == 'seccomp'"
+    found = tried(confine, attempts, blob)
     assert found == dict.fromkeys(attempts, "1")
     assert blob.read_bytes() == picture()
 
@@ -132,11 +137,32 @@ def test_it_is_the_decoders_that_are_confined(blob: Path) -> None:
         reported = Path(f"/proc/{process.pid}/status").read_text()
         assert "Seccomp:\t2" in reported
         assert "NoNewPrivs:\t1" in reported
+        assert "CapEff:\t0000000000000000" in reported
+        assert "CapPrm:\t0000000000000000" in reported
         assert Path(f"/proc/{process.pid}/cwd").readlink() == Path("/")
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         for what in ("Max open files", "Max core file size"):
             [line] = [line for line in limits.splitlines() if line.startswith(what)]
             assert line.removeprefix(what).split()[:2] == ["0", "0"]
+        [processor] = [line for line in limits.splitlines() if line.startswith("Max cpu time")]
+        assert processor.split()[4] == str(confinement.PROCESSOR_SECONDS)
+
+
+def test_its_limits_can_be_read_and_set_for_each_picture(blob: Path) -> None:
+    allowed = {
+        "read": "resource.getrlimit(resource.RLIMIT_NOFILE)",
+        "processor": "decoder._allow(2.0)",
+        "memory": "resource.setrlimit(2, (1 << 20, resource.getrlimit(2)[1]))",
+    }
+    confine = "import resource\nconfinement.enter()"
+    assert set(tried(confine, allowed, blob)) == {""}  # none was refused
+
+
+def test_a_decoder_is_replaced_before_its_time_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "LIFETIME", 0.0)
+    for _ in range(3):
+        assert images.clean(picture()).width == 64
+    assert [seat._process for seat in decoders._seats.queue if seat._process] == []
 
 
 FREE = (

@@ -21,8 +21,9 @@ LOCAL = ("127.0.0.1", 50000)
 
 
 @pytest.fixture(autouse=True)
-def later_process() -> Iterator[None]:
-    """Forget what this process saw of the clock: see `tidy`."""
+def new_process(setting: Setting) -> Iterator[None]:
+    """Forget what this process saw of the clock; jobs are kept for 30 days however they ended."""
+    setting(retention_failed_days=0)
     brake._last = None
     yield
     brake._last = None
@@ -74,7 +75,7 @@ def test_a_clock_that_jumps_ahead_and_back_deletes_nothing(either: Path) -> None
 def test_many_jobs_past_their_age_at_once_wait_for_a_day(either: Path) -> None:
     ended(brake.FEW + 1)
     sweep.tidy()
-    move_clock(29 * DAY)
+    move_clock(28 * DAY)
     run(DAY + HOUR)  # that the clock is right now is known
     young = set(ended(2))
     [warning] = run(DAY)
@@ -130,7 +131,7 @@ def test_keys_and_other_old_rows_wait_too(studio: Path, monkeypatch: pytest.Monk
     assert set(ran) == set(sweep.ROWS)
 
 
-def test_the_health_check_warns_and_stays_well(queued_studio: Path, setting: Setting) -> None:
+def test_the_health_check_warns_and_stays_well(queued_studio: Path) -> None:
     processes.touch("a worker", "worker", {"networks": {"compact": "0"}})
     ended(8)
     sweep.tidy()

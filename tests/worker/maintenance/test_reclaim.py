@@ -20,7 +20,7 @@ from worker import jobs
 from worker.gallery import entries, recent_styles
 from worker.images import images
 from worker.jobs import Job, queue
-from worker.maintenance import adoption, backup, reclaim, restore, sweep
+from worker.maintenance import adoption, backup, brake, reclaim, restore, sweep
 from worker.storage import blobs, database, deletions, marker, processes
 from worker.storage.marker import Marker, State
 from worker.visitors import previews
@@ -233,13 +233,15 @@ def test_restoring_a_back_up_writes_a_new_marker(studio: Path, tmp_path: Path) -
 def test_unnamed_pictures_lie_in_the_trash_for_a_week(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(brake, "_uptime", time.time)
     sweep.tidy()
     [job], [stray] = submit(), unnamed(1)
     sweep.tidy()
     assert (pictured(), trash()) == ({job.id}, {stray})
     for days, left in ((6.9, {stray}), (7.1, set())):
         now = time.time() + days * DAY
-        monkeypatch.setattr(database, "time", lambda now=now: now)
+        for clock in ((database, "time"), (brake, "_uptime")):
+            monkeypatch.setattr(*clock, lambda now=now: now)
         sweep.tidy()
         assert trash() == left
     assert pictured() == {job.id}

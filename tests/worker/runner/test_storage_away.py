@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from s3fs import S3FileSystem
+from fsspec import get_filesystem_class
 
 from tests.parts import S3, Setting, picture
 from worker import jobs
@@ -96,15 +96,16 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
 
 
 def test_a_stopped_store_is_away(setting: Setting, studio: Path) -> None:
+    store = get_filesystem_class("s3")
     own, key = S3(), f"preview-{uuid.uuid4().hex}/content.png"
     own.wait()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in own.environment.items():
             patch.setenv(name, value)
         setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-        S3FileSystem.clear_instance_cache()  # it keeps the address of a server
+        store.clear_instance_cache()  # it keeps the address of a server
         blobs.put(key, b"kept")
         own.stop()
         with pytest.raises(blobs.StorageAway):
             blobs.get(key)
-    S3FileSystem.clear_instance_cache()
+    store.clear_instance_cache()
