@@ -1,4 +1,4 @@
-"""What can be wrong with the storage of pictures, told apart in one place.
+"""What can be wrong with the storage of pictures, in one place.
 
 A picture that is missing or damaged is the fault of that picture; a storage that is full, refuses
 or does not answer is the fault of none.

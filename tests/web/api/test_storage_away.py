@@ -16,7 +16,7 @@ FILES = [("content", picture()), ("style", picture())]
 
 @pytest.fixture
 def store(studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
-    """An object store that a studio keeps its pictures in; refuses when it is told to."""
+    """An object store that a studio keeps its pictures in; can refuse."""
     setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
     yield s3
     s3.refuse(False)

@@ -554,7 +554,7 @@ def test_a_full_house_makes_room_for_who_has_less(
                 wire.recv(1)
 
 
-def test_who_has_most_displaces_nobody(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_most_displaces_no_other(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "IN_ALL", 3)
     with served() as address, ExitStack() as held:
         for sender in ("203.0.113.5", "203.0.113.6", "203.0.113.7"):

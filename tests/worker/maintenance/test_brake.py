@@ -47,14 +47,14 @@ def move_clock(seconds: float) -> None:
         brake._last = (marker.clock()[0] or 0.0, brake._last[1])
 
 
-def run(seconds: float) -> list[str]:
+def run(seconds: float, step: float = HOUR) -> list[str]:
     """Let so much time pass while the studio runs and tidies; return the last warnings."""
     warnings: list[str] = []
     while seconds > 0:
-        move_clock(HOUR / 2)
+        move_clock(step)
         if brake._last:
-            brake._last = (brake._last[0], brake._last[1] - HOUR / 2)
-        warnings, seconds = sweep.tidy(), seconds - HOUR / 2
+            brake._last = (brake._last[0], brake._last[1] - step)
+        warnings, seconds = sweep.tidy(), seconds - step
     return warnings
 
 
@@ -75,23 +75,22 @@ def test_a_clock_that_jumps_ahead_and_back_deletes_nothing(either: Path) -> None
 def test_many_jobs_past_their_age_at_once_wait_for_a_day(either: Path) -> None:
     ended(brake.FEW + 1)
     sweep.tidy()
-    move_clock(28 * DAY)
-    run(DAY + HOUR)  # that the clock is right now is known
+    assert run(29.5 * DAY, 29.5 * DAY) == []
     young = set(ended(2))
-    [warning] = run(DAY)
+    [warning] = run(DAY, DAY)
     assert warning.startswith("6 of 8 jobs")
+    assert len(run(20 * HOUR)) == 1
     assert len(pictured()) == 8
-    assert run(DAY + HOUR) == []
+    assert run(5 * HOUR) == []
     assert pictured() == young
 
 
 def test_few_jobs_go_without_a_wait(studio: Path) -> None:
     ended(2)
     sweep.tidy()
-    move_clock(20 * DAY)
-    run(DAY + HOUR)
+    assert run(29 * DAY, 29 * DAY) == []
     assert len(pictured()) == 2
-    assert run(9 * DAY) == []
+    assert run(2 * DAY, 2 * DAY) == []
     assert pictured() == set()
 
 

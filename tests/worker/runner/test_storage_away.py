@@ -19,7 +19,7 @@ from worker.storage import blobs
 
 @pytest.fixture
 def store(queued_studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
-    """An object store that a studio keeps its pictures in; refuses when it is told to."""
+    """An object store that a studio keeps its pictures in; can refuse."""
     setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
     yield s3
     s3.refuse(False)
@@ -87,7 +87,7 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
     worker.heartbeat.start()
     [place] = (queued_studio / "blobs" / bad.id).glob("content.*")
     place.unlink()
-    place.mkdir()  # which opens for nobody, root included
+    place.mkdir()  # which no user can open as a file
     for _ in range(4):
         pipeline.answer(worker)
     assert states([good]) <= {(Status.DONE, 1), (Status.DONE, 2)}

@@ -1,4 +1,4 @@
-"""What the database's clock wrote while it was ahead: it holds nobody up once it is right again."""
+"""What the database's clock wrote while it was ahead: it delays no one once it is right again."""
 
 from pathlib import Path
 
