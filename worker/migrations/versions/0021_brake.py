@@ -11,7 +11,7 @@ COLUMNS = ("clock_read", "clock_moved", "held")
 
 def upgrade() -> None:
     for name in COLUMNS:
-        op.add_column("storage_marker", sa.Column(name, sa.Float(), nullable=True))
+        op.add_column("storage_marker", sa.Column(name, sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
