@@ -87,7 +87,12 @@ def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle
     shoot(page, "field-refused-korean")
     page.evaluate("document.querySelector('#photo .field').dataset.most = 1000")
     page.get_by_role("button", name="빼기: 내 사진").click()
-    page.set_input_files("#photo input[type=file]", PHOTO)
+    large = {
+        "name": "a.jpg",
+        "mimeType": "image/jpeg",
+        "buffer": bytes(2000),
+    }  # not to be made smaller
+    page.set_input_files("#photo input[type=file]", large)  # type: ignore[arg-type]
     expect(page.locator("#photo [role=alert]")).to_contain_text("너무 큽니다")
     pick(page, "photos", "cat")
     expect(page.locator("#photo [role=alert]")).to_be_empty()
@@ -103,8 +108,10 @@ def _file(kind: str, image: Image.Image, size: int = 0, **options: object) -> An
 
 def _chosen(page: Page, field: str, file: Any) -> Image.Image:  # noqa: ANN401
     """Put a file into a field; returns what the studio got of it."""
+    before = _held(page, field)
     page.set_input_files(f"#{field} input[type=file]", file)
-    page.wait_for_selector(f"#{field} img", timeout=120_000)
+    held = f"([name, old]) => !['', old].includes(({HELD})(name))"
+    page.wait_for_function(held, arg=[field, before], timeout=120_000)
     upload = _held(page, field).removeprefix("upload:")
     answer = page.request.get(f"{page.url.partition('#')[0]}api/v1/uploads/{upload}")
     return Image.open(io.BytesIO(answer.body()))
