@@ -88,6 +88,7 @@ def form(studio: Path) -> dict[str, object]:
     return given | {
         "strength": 40,
         "strokes": 100,
+        "transparency": "flatten",
         "color": "style",
         "size": 1024,
         "network": "compact",
@@ -121,7 +122,7 @@ def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) 
 
 
 def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Setting) -> None:
-    setting(visitor_uploads=1)
+    setting(visitor_uploads=2)  # once as a photo, once as a style without its plain border
     visitor = Visitor(identity.owner_of(_request().request), "")  # type: ignore[arg-type]
     for strength in (10, 20, 30):
         assert asyncio.run(handlers.preview(_request(), **form | {"strength": strength}))
