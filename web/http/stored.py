@@ -40,7 +40,8 @@ class UnderWay:
     @contextmanager
     def counted(self, who: str) -> Iterator[None]:
         """Count an answer while it is sent; raises `HTTPProblem` with 503."""
-        if self.answers >= IN_ALL or self._answers[who] >= OF_ADDRESS:
+        own, free = self._answers[who], IN_ALL - self.answers
+        if own >= OF_ADDRESS or own >= free:  # half of what the others leave
             raise HTTPProblem(503, "response.busy", headers={"Retry-After": str(AGAIN)})
         self._answers[who] += 1
         try:

@@ -82,7 +82,8 @@ class Line:
         """Get in line; raises `Busy` when it is full."""
         with self._lock:
             own = sum(one.who.address == who.address for one in self._waiting)
-            if len(self._waiting) >= IN_ALL or own >= OF_ADDRESS:
+            free = IN_ALL - len(self._waiting)
+            if own >= OF_ADDRESS or own >= free:  # half of what the others leave
                 raise Busy
             one = _Waiting(who)
             self._waiting.append(one)

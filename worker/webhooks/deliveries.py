@@ -37,6 +37,7 @@ WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0, 4 * 3600.0)  # seconds after each atte
 BUSY = 2 * outbound.SECONDS  # after which an attempt is another sender's
 AT_ONCE = 16
 OF_ONE_OWNER = 2  # at once, so that one slow receiver does not keep the others waiting
+OF_ONE_ADDRESS = 4  # at once, of all owners whose jobs came from there, while that is known
 SECRETS = 100_000  # of all owners
 FRESH_SECONDS = 3600.0  # in which the owner of a new secret may send a first job
 SECRET_DAYS = 365  # of an owner without jobs and keys
@@ -136,21 +137,35 @@ def get(job_id: str) -> Delivery | None:
         return session.get(Delivery, job_id)
 
 
+def _busy_of_owner(one: type[Delivery]) -> ColumnElement[int]:
+    """Return how many deliveries of the same owner are being sent."""
+    other = aliased(Delivery)
+    same = other.owner == one.owner, pending(other.busy_until, BUSY) > now()
+    return select(func.count()).where(*same).correlate(one).scalar_subquery()
+
+
+def _busy_of_address(one: type[Delivery]) -> ColumnElement[int]:
+    """Return how many are being sent whose jobs came from the address of this one's job."""
+    other, its_job = aliased(Delivery), aliased(Job)
+    return (
+        select(func.count())
+        .join_from(other, its_job, its_job.id == other.job_id)
+        .where(pending(other.busy_until, BUSY) > now(), its_job.origin == Job.origin)
+        .correlate(one, Job)
+        .scalar_subquery()
+    )
+
+
 @database.retried
 def claim() -> Delivery | None:
     """Take the next delivery whose job has ended, for one attempt; None: nothing to do."""
-    one, other = aliased(Delivery), aliased(Delivery)
-    busy = (
-        select(func.count())
-        .where(other.owner == one.owner, pending(other.busy_until, BUSY) > now())
-        .correlate(one)
-        .scalar_subquery()
-    )
+    one = aliased(Delivery)
     first = (
         select(one.job_id)
         .join(Job, Job.id == one.job_id)
         .where(one.state == State.WAITING, pending(one.due, WAITS[-1]) <= now())
-        .where(pending(one.busy_until, BUSY) <= now(), busy < OF_ONE_OWNER)
+        .where(pending(one.busy_until, BUSY) <= now())
+        .where(_busy_of_owner(one) < OF_ONE_OWNER, _busy_of_address(one) < OF_ONE_ADDRESS)
         .where(Job.status.not_in((Status.QUEUED, Status.RUNNING)))
         .order_by(one.due)
         .limit(1)

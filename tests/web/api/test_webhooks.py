@@ -237,6 +237,25 @@ def test_one_slow_owner_does_not_keep_the_others_waiting(receiver: Receiver, sen
     assert len(receiver.received) == deliveries.OF_ONE_OWNER + 1
 
 
+def test_owners_of_one_address_take_turns_with_other_addresses(
+    either: Path, setting: Setting
+) -> None:
+    setting(webhooks_loopback=True)
+    made = {f"owner-{number}": "here" for number in range(8)} | {
+        "victim": "elsewhere",
+        "none": None,
+    }
+    for owner, origin in made.items():
+        job = promised("http://127.0.0.1/", owner)
+        with database.transaction() as session:
+            session.execute(update(Job).where(Job.id == job.id).values(origin=origin))
+    claimed = []
+    while delivery_ := deliveries.claim():
+        claimed.append(delivery_.owner)
+    assert len(claimed) == deliveries.OF_ONE_ADDRESS + 2
+    assert claimed[-2:] == ["victim", "none"]
+
+
 def test_who_dies_sending_is_followed_by_another(either: Path, setting: Setting) -> None:
     setting(webhooks_loopback=True)
     job = promised("http://127.0.0.1/")

@@ -154,8 +154,11 @@ def test_every_route_with_large_pictures_counts_its_answers(
         (["other"] * stored.OF_ADDRESS, False),
         ([str(number) for number in range(stored.IN_ALL)], True),
         (["one"] * (stored.OF_ADDRESS - 1), False),
+        ([str(n % 4) for n in range(4 * 39)] + ["one"] * 22, True),
+        ([str(n % 4) for n in range(4 * 39)] + ["one"] * 21, False),
+        ([str(n % 4) for n in range(4 * 39)] + ["other"] * 22, False),
     ],
-    ids=range(4),
+    ids=range(7),
 )
 def test_so_many_large_answers_are_under_way(under_way: list[str], refused: bool) -> None:
     counted = stored.UnderWay()
