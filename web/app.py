@@ -99,7 +99,7 @@ def _mount_page(app: FastAPI) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
 
-    from web.page import form, sessions, theme
+    from web.page import form, gradio_routes, sessions, theme
     from web.page.calls import CallCheck
     from web.page.link_previews import LinkPreviews
 
@@ -123,6 +123,7 @@ def _mount_page(app: FastAPI) -> None:
         allowed_paths=[],
     )
     sessions.limit(app)
+    gradio_routes.close(app)
 
 
 def without_page() -> FastAPI:

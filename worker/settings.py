@@ -203,6 +203,18 @@ class Settings(BaseSettings):
     uploads_bytes: int = Field(
         default=2 * GIB, ge=0, description="kept of forms that are being filled in; 0: any"
     )
+    previews_bytes: int = Field(
+        default=256 * MIB,
+        ge=0,
+        description="of previews, minutes old; the oldest of the address with most goes first; "
+        "0: any",
+    )
+    min_free_bytes: int = Field(
+        default=64 * MIB,
+        ge=0,
+        description="free on the disk, at most a tenth of it, below which no pictures of visitors "
+        "are taken, so that the database can always write; 0: none",
+    )
     uploads_hours: float = Field(
         default=6, gt=0, description="a picture in a form is deleted after this"
     )

@@ -7,6 +7,7 @@ for is one visitor's finished job: private, then shared by a link, then publishe
 import io
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,15 @@ from fastapi.testclient import TestClient
 from gradio.block_function import BlockFunction
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy import update
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
 from tests.parts import forget_caches, picture
 from tests.web.page import page_events
 from web import app
 from web.operations import admin_session
+from web.page import gradio_routes as page
+from web.security.body_limits import PageOnly
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.credentials import api_keys
@@ -82,6 +86,9 @@ admin's routes are 404 for everybody.
 Of Gradio's routes only those answer that its page needs
 (`web/security/body_limits.py`); what its events take is
 below. Routes that change something answer 403 to whatever a browser says another site sent.
+"""
+GRADIO = """## What answers of Gradio's routes
+
 """
 EVENTS = """## The page's events
 
@@ -293,6 +300,27 @@ def events_text(found: dict[tuple[str, str], tuple[str, ...]]) -> str:
     return "\n".join([*lines, ""])
 
 
+def _filled(path: str) -> str:
+    """Return an address of a route of Gradio's; of the events, that which the page calls."""
+    return re.sub("{.*?}", "x", path.replace("{api_name}", "predict"))
+
+
+def gradio_routes(application: FastAPI) -> list[Route]:
+    """Return Gradio's routes that are reached, in whose place one answer stands."""
+    client = TestClient(PageOnly(PlainTextResponse("reached")))
+    found = [
+        route
+        for route in set(_walk(page.page_of(application).routes))
+        if client.get(_filled(route.path)).text == "reached"
+    ]
+    return sorted(found, key=lambda route: (route.path, route.method))
+
+
+def gradio_text(found: Sequence[Route]) -> str:
+    """Return the list of Gradio's routes as it stands in the documentation."""
+    return GRADIO + "\n".join(f"- `{route.method} {route.path}`" for route in found) + "\n"
+
+
 def main() -> None:
     """Write the table."""
     with tempfile.TemporaryDirectory() as folder:
@@ -302,7 +330,9 @@ def main() -> None:
         forget_caches()
         database.migrate()
         routes = text(table(app.without_page()))
-        FILE.write_text(f"{routes}\n{events_text(events(app.create()))}")
+        whole = app.create()
+        gradio = gradio_text(gradio_routes(whole))
+        FILE.write_text(f"{routes}\n{gradio}\n{events_text(events(whole))}")
     print(f"{FILE} written")
 
 

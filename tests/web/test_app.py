@@ -63,6 +63,30 @@ def test_the_pages_events_are_no_second_api(client: TestClient, method: str, add
     assert answer.status_code in {404, 405}, answer.text
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/login",
+        "/logout",
+        "/openapi.json",
+        "/pwa_icon",
+        "/pwa_icon/512",
+        "/manifest.json",
+        "/robots.txt",
+        "/monitoring",
+        "/monitoring/summary",
+        "/svelte/x",
+        "/gradio_api/openapi.json",
+        "/gradio_api/deep_link",
+    ],
+)
+def test_routes_of_gradio_that_the_page_does_not_need_answer_404(
+    client: TestClient, address: str
+) -> None:
+    for method in ("GET", "POST"):
+        assert client.request(method, address).status_code in {404, 405}, method
+
+
 def test_nothing_of_the_data_folder_is_served(client: TestClient, studio: Path) -> None:
     (studio / "cookie-secret").write_text("secret")
     for file in (studio / "cookie-secret", studio / "studio.sqlite3", Path(app.__file__)):

@@ -46,6 +46,14 @@ def test_who_may_do_what_is_as_written_down_and_a_stranger_may_nothing(
             assert stranger == "404", where
 
 
+def test_what_answers_of_gradios_routes_is_as_written_down(studio: Path) -> None:
+    found = authorisation.gradio_routes(app.create())
+    assert authorisation.gradio_text(found) in authorisation.FILE.read_text(), (
+        "run make authorisation and look at what changed"
+    )
+    assert 8 < len(found) < 20
+
+
 # What is no visitor's in particular: the page's words, which networks there are, given settings.
 OPEN = {"speak", "networks", "reuse"}
 

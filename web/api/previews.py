@@ -56,13 +56,14 @@ def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
 
 def _ask(visitor: Visitor, asked: submission.Submission) -> str:
     sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
-    rate_limits.consume(visitor, rate_limits.sent(sum(sizes)), rate_limits.pictures(len(sizes)))
+    sent = sum(sizes)
+    rate_limits.consume(visitor, rate_limits.sent(sent), rate_limits.pictures(len(sizes)))
     content = images.small(asked.content.read(), previews.SIDE)
     trim = not (isinstance(asked.options, dict) and asked.options.get("keep_margins"))
     styles = [images.small(style.read(), previews.SIDE, trim) for style in asked.styles]
     size = content.width, content.height
     masks = [images.small_mask(mask.read(), size) for mask in asked.masks]
-    return previews.ask(visitor, content, styles, masks, asked.options)
+    return previews.ask(visitor, content, styles, masks, asked.options, sent)
 
 
 @router.post(

@@ -6,13 +6,14 @@ streams, are not counted.
 """
 
 import asyncio
+import logging
 import time
 from contextlib import AsyncExitStack, suppress
 
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.http.in_flight import InFlight
@@ -21,6 +22,9 @@ from web.language.problems import HTTPProblem
 from web.security import address, body_limits
 from web.security.body_limits import Rule
 from worker.settings import KIB, MIB, settings
+from worker.storage import free_space
+
+log = logging.getLogger(__name__)
 
 LEAST_RATE = 8 * KIB  # bytes a second
 WINDOW = 30.0  # seconds in which so much must have come, or the rest of the body
@@ -207,6 +211,8 @@ class Bodies:
         size = _announced(asks.headers, rule)
         line = self._spooled if rule.spooled else self._small
         body.expect(size)
+        if rule.spooled:
+            await run_sync(free_space.check, size)
         who, network = address.origin(asks), address.network(asks)
         await held.enter_async_context(line.admitted(who, size, body, network))
         if rule is not body_limits.DEFAULT:
@@ -224,4 +230,7 @@ class Bodies:
                 came = body if rule.spooled else await body.read()
             except Exception as error:
                 return await _refusal(error, scope)(scope, body, answer)
-            await self.app(scope, came, answer)
+            try:
+                await self.app(scope, came, answer)
+            except ClientDisconnect:  # nobody is there to be answered
+                log.info("%s: the client went away before the body was whole", scope["path"])

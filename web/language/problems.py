@@ -22,6 +22,7 @@ from worker.gallery.model import LinkRevoked
 from worker.images.line import Busy
 from worker.jobs import JobNotFound
 from worker.jobs.service_state import NotAccepting
+from worker.storage import database
 from worker.storage.blobs import BlobMissing, StorageAway, StorageFull
 from worker.visitors.blocks import Blocked
 from worker.visitors.quota import QuotaFull
@@ -30,7 +31,6 @@ from worker.visitors.uploads import UploadNotFound
 
 TYPES = "/api/v1/problems/"  # and the code
 FULL = Message("storage.full")
-DISK_FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 BROKEN = Message("service.error")
 AWAY = 10  # seconds after which a storage that is away is worth another try
 
@@ -109,7 +109,7 @@ def message_for(error: Exception) -> tuple[int, Message]:
         case OSError() if error.errno in NO_SPACE:
             log.error("the disk has no room: %s", error)
             return 507, FULL
-        case DBAPIError() if any(word in str(error.orig) for word in DISK_FULL):
+        case DBAPIError() if database.is_full(error):
             log.error("the database has no room: %s", error)
             return 507, FULL
         case DataError():  # no text of ours, no number

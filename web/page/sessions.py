@@ -7,9 +7,9 @@ event.
 import time
 
 from fastapi import FastAPI
-from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
-from starlette.routing import Mount
+
+from web.page import gradio_routes
 
 MOST = 64  # sessions; each takes 0.1 MB and up to the largest event, 1 MiB
 IDLE = 600.0  # seconds without an event after which a session ends
@@ -40,9 +40,7 @@ class Sessions(StateHolder):
 
 def limit(app: FastAPI) -> None:
     """Let the page that is mounted in an application keep its sessions so."""
-    [page] = [
-        route.app for route in app.routes if isinstance(route, Mount) and isinstance(route.app, App)
-    ]
+    page = gradio_routes.page_of(app)
     sessions = Sessions()
     sessions.set_blocks(page.get_blocks())
     page.state_holder = sessions

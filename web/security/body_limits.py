@@ -17,7 +17,7 @@ from worker.visitors.rate_limits import Visitor
 # What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
 _OPEN = {"run/predict", "queue/join", "queue/data", "cancel", "app_id"}
 _HEARTBEAT = "heartbeat/"  # and the session's name
-_GRADIO = "/gradio_api/"
+GRADIO = "/gradio_api/"
 
 SMALL = 64 * KIB  # bytes of a body, and of a field of text in a form
 _EVENT = MIB  # bytes of an event of the page; painted regions are the largest
@@ -108,8 +108,8 @@ RULES = {
     "/api/v1/subject": _ONE_PICTURE,
     "/api/v1/settings": _ONE_PICTURE,
     "/api/v1/uploads": _ONE_PICTURE,
-    f"{_GRADIO}run/predict": _PAGE_EVENT,
-    f"{_GRADIO}queue/join": _PAGE_EVENT,
+    f"{GRADIO}run/predict": _PAGE_EVENT,
+    f"{GRADIO}queue/join": _PAGE_EVENT,
 }
 
 
@@ -118,7 +118,7 @@ def rule_of(scope: Scope) -> Rule:
     if scope["method"] != "POST":
         return DEFAULT
     path: str = scope["path"]
-    return RULES.get(path.rstrip("/") if path.startswith(_GRADIO) else path, DEFAULT)
+    return RULES.get(path.rstrip("/") if path.startswith(GRADIO) else path, DEFAULT)
 
 
 # ---------------------------------------------------------------- what is open of Gradio
@@ -127,7 +127,7 @@ def rule_of(scope: Scope) -> Rule:
 def is_pages(scope: Scope) -> bool:
     """Tell whether a request is to Gradio, by the page's script."""
     path: str = scope["path"]
-    return _GRADIO in path
+    return GRADIO in path
 
 
 class PageOnly:
@@ -137,7 +137,7 @@ class PageOnly:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _, gradio, what = scope.get("path", "").partition(_GRADIO)
+        _, gradio, what = scope.get("path", "").partition(GRADIO)
         if gradio and what.rstrip("/") not in _OPEN and not what.startswith(_HEARTBEAT):
             closed = problem(
                 404, Message("page.private"), None, texts.language_of(HTTPConnection(scope))

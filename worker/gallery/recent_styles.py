@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from worker.images import images
 from worker.jobs import Job, Status
-from worker.storage import blobs, database
+from worker.storage import blobs, database, free_space
 
 MOST = 12
 LOOKED_AT = 200  # jobs, the latest
@@ -52,6 +52,7 @@ def small(job: Job, place: int) -> str:
     """Return the key of a style picture of a job small, a JPEG; made once and kept beside it."""
     key = f"{job.id}/small-style-{place}.jpg"
     if not blobs.exists(key):
+        free_space.check(0)
         style = images.stored(job.style_keys[place])
         blobs.put(key, images.small(style, SIDE).data, durable=False)
     return key

@@ -18,6 +18,7 @@ from worker.jobs import notices, queue
 from worker.jobs.model import ACTIVE, Job
 from worker.options import USUAL, Options
 from worker.settings import KIB, settings
+from worker.storage import disk
 
 PHOTO = Message("part.photo")
 
@@ -140,7 +141,8 @@ class NewJob:
 
     @property
     def bytes(self) -> int:
-        return _bytes(self.pictures.values())
+        """The bytes that the pictures take of the disk, with their folder."""
+        return disk.counted(*(picture.size for picture in self.pictures.values()))
 
     @property
     def reserved(self) -> int:

@@ -6,7 +6,7 @@ One row, which every worker's claim reads in its own statement.
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker.errors import Refused
 from worker.storage import database
@@ -60,7 +60,17 @@ def change(state: State) -> None:
         )
 
 
+def check_in(session: Session) -> None:
+    """Raise `NotAccepting` unless jobs are let in when the transaction ends.
+
+    Holds the row until then, so that who drains the studio waits for it.
+    """
+    states = select(ServiceState.state).with_for_update(read=True)
+    if session.scalars(states).one() == State.DRAINING:
+        raise NotAccepting
+
+
 def check() -> None:
-    """Raise `NotAccepting` unless jobs are let in."""
+    """Raise `NotAccepting` unless jobs are let in; the transaction that inserts asks again."""
     if read().state == State.DRAINING:
         raise NotAccepting

@@ -101,6 +101,7 @@ def run() -> None:
     known = _all_named(listing)  # after the listing: what came between has its row by now
     unnamed = [folder for folder in listing if folder not in known]
     deleted = set[str]().union(*map(deletions.noted, _parts(unnamed)))
+    deleted |= previews.abandoned({name: max(listing[name].values()) for name in unnamed})
     failed = _each(blobs.delete_job, deleted)
     for folder in deleted:
         del listing[folder]

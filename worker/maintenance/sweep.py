@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Event, Thread
 
 import redis
+from sqlalchemy.exc import DBAPIError
 
 from worker import jobs
 from worker.admin import audit
@@ -22,13 +23,14 @@ from worker.maintenance import brake, leases, reclaim
 from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
-from worker.storage import blobs, deletions, marker, processes
+from worker.storage import blobs, database, deletions, free_space, marker, processes
 from worker.visitors import previews, quota, rate_limits, uploads
 from worker.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
 TIDY_SECONDS = 300.0
+FREE_SECONDS = 60.0
 REPAIR_SECONDS = 10.0  # the whole line is looked at
 NAMED = 0.95  # of the folders, by rows, for a studio of an earlier version to be marked by itself
 
@@ -63,6 +65,12 @@ def _delete_old() -> None:
     blobs.delete_jobs(old)
 
 
+def _delete_uploads() -> None:
+    """Delete old uploads by the age of their files where the disk is full; else the rows count."""
+    if free_space.left() <= 0:
+        uploads.delete_old_files()
+
+
 Part = Callable[[], object]
 
 # Each by itself: what fails in one keeps none of the others from being done.
@@ -71,6 +79,10 @@ PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the marke
     "jobs beyond the cap": quota.trim,
     "previews": previews.forget,
     "pictures without a row": reclaim.run,
+}
+FILES: dict[str, Part] = {  # these write nothing: first, since a full disk keeps none from it
+    "files of previews": previews.delete_old_files,
+    "files of uploads": _delete_uploads,
 }
 AGED: dict[str, Part] = {  # these delete what is days old, and wait while the clock is doubtful
     "gallery": entries.forget,
@@ -142,6 +154,8 @@ def tidy() -> list[str]:
         log.exception("the markers can't be compared")
         warnings.append(f"Tidying failed (marker): {type(error).__name__}; the log says more.")
     warnings += _each(ROWS)
+    if settings().min_free_bytes and free_space.left() <= 0:
+        warnings.append("The disk is full but for STUDIO_MIN_FREE_BYTES: no pictures are taken.")
     for warning in warnings:
         log.warning("%s", warning)
     return warnings
@@ -158,6 +172,23 @@ class Sweep:
         self._tidied = -TIDY_SECONDS
         self._warnings: list[str] = []
         self._repaired = -REPAIR_SECONDS
+        self._freed = -FREE_SECONDS
+
+    def _free_space(self) -> None:
+        if time.monotonic() - self._freed > FREE_SECONDS:
+            self._freed = time.monotonic()
+            list(_each(FILES))
+
+    def _leads(self) -> bool:
+        """Be heard, and tell whether this process leads; not where nothing can be written."""
+        try:
+            processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
+            return leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
+        except DBAPIError as error:
+            if not database.is_full(error):
+                raise
+            log.warning("the database has no room: %s", error.orig)
+            return False
 
     def _repair(self) -> None:
         if time.monotonic() - self._repaired > REPAIR_SECONDS:
@@ -166,8 +197,8 @@ class Sweep:
 
     def once(self) -> bool:
         """Sweep if this process leads; tell whether it does."""
-        processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
-        if not leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds):
+        self._free_space()
+        if not self._leads():
             return False
         list(_each({"silent workers": jobs.expire, "repair": self._repair, "messages": ring}))
         if time.monotonic() - self._tidied > TIDY_SECONDS:

@@ -30,7 +30,7 @@ from worker.runner.heartbeat import Heartbeat, Stop
 from worker.runner.networks import Networks
 from worker.runner.prepare import PreparedJob, explanation, prepare
 from worker.settings import settings
-from worker.storage import blobs, processes
+from worker.storage import blobs, disk, processes
 from worker.visitors.previews import Preview
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Worker:
         made = {result_key: result, thumbnail_key: thumbnail.result()}
         blobs.put_all(made)
         files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
-        stored = sum(map(len, made.values()))
+        stored = sum(disk.rounded_up(len(data)) for data in made.values())
         return SavedFiles(result_key, thumbnail_key, image.width, image.height, stored, files)
 
     def save_all(self, made: Sequence[tuple[Job, Image.Image]]) -> list[tuple[Job, SavedFiles]]:

@@ -8,6 +8,7 @@ them are listed, moved or deleted; whatever else lies in the folder or bucket is
 import contextlib
 import hashlib
 import logging
+import math
 import os
 import re
 import shutil
@@ -294,6 +295,27 @@ def delete_jobs(job_ids: Iterable[str]) -> None:
             delete_job(job_id)
         except Exception:  # whatever a storage raises; the others shall not wait for it
             log.exception("job %s is deleted; its pictures are left to the sweep", job_id)
+
+
+def _last_changed(folder: str) -> float:
+    """Return when something in a folder was written last; of an empty one infinity."""
+    times = [_filesystem().modified(_path(key)) for key, _ in _found(folder) if is_own(key)]
+    return max((changed.timestamp() for changed in times), default=math.inf)
+
+
+def delete_old(start: str, before: float) -> None:
+    """Delete the folders whose names start so and in which nothing was written since a time.
+
+    In epoch seconds. What fails is left to the next time.
+    """
+    filesystem = _filesystem()
+    filesystem.invalidate_cache()
+    names = [str(path).rstrip("/").rpartition("/")[2] for path in filesystem.ls(_folder(), False)]
+    for name in names:
+        if name.startswith(start) and _IS_FOLDER.fullmatch(name):
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                if _last_changed(name) < before:
+                    delete_job(name)
 
 
 def _move(path: str, target: str) -> None:

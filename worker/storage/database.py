@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
 TRIES = 5
+FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,11 @@ def transaction(durable: bool = False) -> Iterator[Session]:
     connections = durable_engine() if durable else engine()
     with Session(connections, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Tell whether the database has no room to write."""
+    return any(words in str(error.orig) for words in FULL)
 
 
 def retried(work: Callable[P, T]) -> Callable[P, T]:

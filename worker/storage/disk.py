@@ -1,7 +1,33 @@
-"""Sync folders, so that the names of new files survive a power cut, as their bytes do."""
+"""The disk: what a file takes of it, what is free, and folders synced to it.
+
+Folders are synced so that the names of new files survive a power cut, as their bytes do.
+"""
 
 import os
+import shutil
 from pathlib import Path
+
+BLOCK = 4096  # bytes; a file takes a whole number of these, and so does a folder
+
+
+def counted(*sizes: int) -> int:
+    """Return the bytes that files of these sizes take, with a folder of their own."""
+    return BLOCK + sum(map(rounded_up, sizes))
+
+
+def rounded_up(size: int) -> int:
+    """Return the bytes that a file of this size takes."""
+    return -(-size // BLOCK) * BLOCK
+
+
+def _existing(folder: Path) -> Path:
+    return next(one for one in (folder, *folder.parents) if one.exists())
+
+
+def usage(folder: Path) -> tuple[int, int]:
+    """Return the bytes of the disk that a folder is or will be on: all, and those free for us."""
+    about = shutil.disk_usage(_existing(folder.absolute()))
+    return about.total, about.free
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from worker.jobs import Beside, Job, batches, service_state
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
 from worker.settings import settings
-from worker.storage import database
+from worker.storage import database, free_space
 from worker.visitors import limit_overrides, quota, rate_limits, turns
 from worker.visitors.rate_limits import Visitor
 
@@ -34,6 +34,7 @@ def _checks(
     """
 
     def checked(session: Session, given_id: str) -> None:
+        service_state.check_in(session)
         turns.note(session, visitor, column == given_id)
         rate_limits.check_waiting(session, visitor)
         gone[:] = quota.enforce(session, visitor.owner)
@@ -66,6 +67,7 @@ def submit(
     checked = _checks(visitor, Job.id, beside, gone)
 
     def make_room(size: int) -> None:
+        free_space.check(size)
         rate_limits.consume(visitor, rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
@@ -131,6 +133,7 @@ def submit_batch(
     checked = _checks(visitor, Job.batch, beside, gone)
 
     def make_room(size: int) -> None:
+        free_space.check(size)
         rate_limits.consume(visitor, rate_limits.submissions(count), rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 

@@ -32,6 +32,7 @@ NAMES = (
     "visitor_bytes",
     "total_bytes",
     "uploads_bytes",
+    "previews_bytes",
 )
 MOST = 1 << 50
 SECONDS = 1.0  # between two looks

@@ -2,18 +2,21 @@
 
 One row a visitor, with fixed names for its pictures: a new request replaces the last one. A preview
 is no job: it has no queue position, attempts or gallery entry, is made only when no job can be
-begun, and is deleted minutes later.
+begun, and is deleted minutes later. All together take `previews_bytes` of the disk at most: beyond
+that the oldest of the address that keeps most goes, whatever cookies it has.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import JSON, ColumnElement, Index, and_, delete, func, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker import jobs
 from worker.errors import Message
@@ -25,15 +28,19 @@ from worker.jobs import queue, service_state
 from worker.jobs.submission import found_subject
 from worker.options import Options
 from worker.settings import settings
-from worker.storage import blobs, database, deletions
+from worker.storage import blobs, database, disk, free_space
+from worker.storage.blobs import StorageFull
 from worker.storage.database import Base, now
-from worker.visitors import rate_limits
+from worker.visitors import fairness, limit_overrides, rate_limits
 from worker.visitors.rate_limits import Visitor
 
 SIDE = 256  # pixels of the shorter side
 MOST_PIXELS = 1 << 20  # that a picture of a preview is worked on at
 FRESH = 10.0  # seconds; an older request is out of date, since no page waits for it any more
+RESULT_BYTES = 2  # for each pixel; a result has less, at the JPEG's quality
 LASTS = 300.0  # seconds without another one; then row and pictures go
+FILES_LAST = 2 * LASTS  # seconds; files of this age have no use, whatever the rows say
+START = "preview-"  # of the folders' names
 
 
 class State(StrEnum):
@@ -58,6 +65,8 @@ class Preview(Base):
     queue: Mapped[str]  # which kind of worker makes it
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
     pictures: Mapped[dict[str, str]] = mapped_column(JSON)  # sha256 by key
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # of the disk, the result's included
+    origin: Mapped[str | None] = mapped_column(default=None)  # the address, as in `rate_limits`
 
     def _keys(self, kind: str) -> list[str]:
         return sorted(key for key in self.pictures if key.rpartition("/")[2].startswith(kind))
@@ -86,7 +95,7 @@ def _asked() -> ColumnElement[bool]:
 
 def folder(owner: str) -> str:
     """Return the folder of an owner's preview among the jobs' folders."""
-    return f"preview-{hashlib.sha256(owner.encode()).hexdigest()[:32]}"
+    return f"{START}{hashlib.sha256(owner.encode()).hexdigest()[:32]}"
 
 
 def result_key(owner: str) -> str:
@@ -114,24 +123,92 @@ def _size(content: CleanImage) -> int:
     return min(SIDE, max(SMALLEST, STRIP * SIDE * short // long))
 
 
-def _keep(owner: str, pictures: Mapping[str, CleanImage]) -> dict[str, str]:
-    """Store the pictures that are not stored already; return the sha256 of each by its key."""
-    with database.reading() as session:
-        before = session.get(Preview, owner)
-    there = before.pictures if before and before.state != State.FAILED else {}
-    digests = {key: hashlib.sha256(one.data).hexdigest() for key, one in pictures.items()}
-    new = {key: one.data for key, one in pictures.items() if there.get(key) != digests[key]}
-    blobs.put_all(new, durable=False)
-    return digests
+def _counted(pictures: Mapping[str, CleanImage], options: Options) -> int:
+    """Return the bytes that the pictures take of the disk, with the result that is to come."""
+    content = next(one for key, one in pictures.items() if "/content." in key)
+    result = RESULT_BYTES * jobs.WorkingSize.of(content, options.size).pixels
+    return disk.counted(result, *(len(one.data) for one in pictures.values()))
+
+
+_account = func.coalesce(func.nullif(Preview.origin, ""), Preview.owner)  # whose bytes they are
+
+
+def _oldest(session: Session, owner: str, account: str) -> Iterator[tuple[str, int]]:
+    """Yield owner and bytes of an account's previews, the oldest first, but for one owner's."""
+    others = select(Preview.owner, Preview.bytes).where(_account == account, Preview.owner != owner)
+    yield from ((one, size) for one, size in session.execute(others.order_by(Preview.asked)))
+
+
+def _make_room(session: Session, visitor: Visitor, coming: int) -> list[str]:
+    """Delete the rows that give way to so many bytes of a visitor's; returns their owners.
+
+    Raises `StorageFull` where all others keep less.
+    """
+    [most] = limit_overrides.of("previews_bytes")
+    if not most:
+        return []
+    if coming > most:
+        raise StorageFull
+    sums = select(_account, func.sum(Preview.bytes)).where(Preview.owner != visitor.owner)
+    kept = {account: int(size) for account, size in session.execute(sums.group_by(_account))}
+    over = sum(kept.values()) + coming - most
+    if over <= 0:
+        return []
+    asks = fairness.Asks(visitor.origin or visitor.owner, coming)
+    gone = fairness.chosen(session, asks, kept, partial(_oldest, session, visitor.owner), over)
+    if gone is None:
+        raise StorageFull
+    session.execute(
+        delete(Preview).where(Preview.owner.in_(gone)),
+        execution_options={"synchronize_session": False},
+    )
+    return gone
+
+
+def _put(session: Session, owner: str, values: Mapping[str, Any]) -> None:
+    sqlite_here = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(Preview) if sqlite_here else postgresql.insert(Preview)
+    row = insert.values(owner=owner, **values)
+    session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
 
 
 @database.retried
-def _replace(owner: str, values: Mapping[str, Any]) -> None:
+def _reserve(visitor: Visitor, values: Mapping[str, Any]) -> list[str]:
+    """Put a row that none claims yet, once there is room; return the owners who gave way."""
     with database.transaction() as session:
-        sqlite_here = session.get_bind().dialect.name == "sqlite"
-        insert = sqlite.insert(Preview) if sqlite_here else postgresql.insert(Preview)
-        row = insert.values(owner=owner, **values)
-        session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
+        rate_limits.lock(session, "previews")  # of two at once the second counts the first
+        gone = _make_room(session, visitor, values["bytes"])
+        service_state.check_in(session)
+        _put(session, visitor.owner, values | {"state": State.FAILED})
+    return gone
+
+
+@database.retried
+def _ask(owner: str, values: Mapping[str, Any]) -> None:
+    """Let the preview be claimed."""
+    with database.transaction() as session:
+        _put(session, owner, values)
+
+
+def _lying(owner: str) -> dict[str, str]:
+    """Return the sha256 of the pictures that are stored already, by key."""
+    with database.reading() as session:
+        before = session.get(Preview, owner)
+    return before.pictures if before and before.state != State.FAILED else {}
+
+
+def _keep(
+    visitor: Visitor, pictures: Mapping[str, CleanImage], values: Mapping[str, Any], paid: int
+) -> None:
+    """Store the pictures that are not stored already, and the row; raises as `ask` does."""
+    lying, digests = _lying(visitor.owner), values["pictures"]
+    new = {key: one.data for key, one in pictures.items() if lying.get(key) != digests[key]}
+    size = disk.counted(*map(len, new.values())) if new else 0
+    free_space.check(size)
+    rate_limits.consume(visitor, rate_limits.kept(size, paid))
+    blobs.delete_jobs(map(folder, _reserve(visitor, values)))
+    blobs.put_all(new, durable=False)
+    _ask(visitor.owner, values)
 
 
 def _subject(content: CleanImage) -> CleanImage:
@@ -146,10 +223,12 @@ def ask(
     styles: Sequence[CleanImage],
     masks: Sequence[CleanImage] = (),
     options: object = None,
+    paid: int = 0,
 ) -> str:
     """Ask for a preview of small pictures, in place of the visitor's one before; returns its id.
 
-    Raises `Refused`, `TooMany` and `service_state.NotAccepting`.
+    `paid`: bytes sent that the visitor's limit was charged for already. Raises `Refused`,
+    `TooMany`, `StorageFull` and `service_state.NotAccepting`.
     """
     service_state.check()
     size = _size(content)
@@ -162,7 +241,7 @@ def ask(
     ):
         jobs.check_scaled(what, picture, size, MOST_PIXELS)
     rate_limits.consume(visitor, rate_limits.preview())
-    digests = _keep(visitor.owner, _named(visitor.owner, content, styles, masks))
+    pictures = _named(visitor.owner, content, styles, masks)
     line = jobs.WorkingSize.of(content, size).queue(chosen.network)
     values = {
         "id": str(uuid_utils.uuid7()),
@@ -170,9 +249,11 @@ def ask(
         "asked": now(),
         "queue": line,
         "options": chosen.model_dump(),
-        "pictures": digests,
+        "pictures": {key: hashlib.sha256(one.data).hexdigest() for key, one in pictures.items()},
+        "bytes": _counted(pictures, chosen),
+        "origin": visitor.origin,
     }
-    _replace(visitor.owner, values)
+    _keep(visitor, pictures, values, paid)
     queue.announce([str(values["id"])], line)
     return str(values["id"])
 
@@ -242,12 +323,28 @@ def named(folders: Collection[str]) -> dict[str, set[str]]:
     return {name: keys for name, keys in found.items() if name in folders}
 
 
+def abandoned(changed: Mapping[str, float]) -> set[str]:
+    """Return those folders without a row that are a preview's and old.
+
+    `changed`: when something in a folder was written last.
+    """
+    old = database.time() - FILES_LAST
+    return {name for name, last in changed.items() if name.startswith(START) and last < old}
+
+
 @database.retried
 def forget() -> None:
     """Delete the previews that were followed by none for a while."""
     statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.owner)
     with database.transaction() as session:
         owners = session.scalars(statement, execution_options={"synchronize_session": False}).all()
-        deletions.note(session, [folder(owner) for owner in owners])
     # one that is asked for meanwhile fails, and the next one works
     blobs.delete_jobs(map(folder, owners))
+
+
+def delete_old_files() -> None:
+    """Delete pictures of previews by the age of their files alone.
+
+    Writes nothing, so that a full disk does not keep it from being emptied.
+    """
+    blobs.delete_old(START, time.time() - FILES_LAST)

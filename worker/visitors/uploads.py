@@ -23,13 +23,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker.errors import Refused
 from worker.settings import settings
-from worker.storage import database, marker
+from worker.storage import database, disk, free_space, marker
 from worker.storage.blobs import StorageFull
 from worker.storage.database import Base, now
 from worker.visitors import fairness, limit_overrides, rate_limits
 
 LEAST = 64 * 1024  # bytes that any file counts, so that the cap bounds how many files there are
-BLOCK = 512  # bytes of one of st_blocks
 HALF_MADE = 60.0  # seconds in which a file may still get its row
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}
 OTHER = "application/octet-stream"  # a kind that not every browser draws
@@ -82,7 +81,7 @@ def _write(file: Path, data: bytes) -> int:
         if error.errno in _FULL:
             raise StorageFull from error
         raise
-    return max(LEAST, BLOCK * file.stat().st_blocks, len(data))
+    return max(LEAST, disk.rounded_up(len(data)))
 
 
 def _open(file: Path) -> tuple[int, IO[bytes]]:
@@ -175,6 +174,7 @@ def _media_type(data: bytes) -> str:
 def keep(owner: str, data: bytes) -> str:
     """Keep a picture that passed `images.clean`; returns its id, raises `StorageFull`."""
     upload_id = secrets.token_hex(16)
+    free_space.check(disk.rounded_up(len(data)))
     taken = _write(_file(upload_id), data)
     row = Upload(id=upload_id, owner=owner, bytes=taken, media_type=_media_type(data))
     try:
@@ -240,6 +240,16 @@ def _delete_stray(name: str, since: float) -> None:
             shutil.rmtree(_file(name), ignore_errors=True)
     elif _NAME.fullmatch(name) and _file(name).is_file() and since < time.time() - HALF_MADE:
         _file(name).unlink(missing_ok=True)
+
+
+def delete_old_files() -> None:
+    """Delete files that are too old, by their own age: writes nothing, so needs no room."""
+    if marker.state() == marker.State.MISMATCH:
+        return
+    old = time.time() - settings().uploads_hours * 3600
+    for name, since in _lie_since().items():
+        if since < old:
+            _delete_stray(name, since)
 
 
 @database.retried

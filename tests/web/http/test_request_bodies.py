@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import os
 import socket
 import time
@@ -600,3 +601,42 @@ def test_many_networks_of_one_customer_leave_half_of_the_room(
         files = {"content": picture(), "style": os.urandom(3 * MIB)}
         headers = {"X-Forwarded-For": "203.0.113.5"}
         assert post(f"{address}/api/v1/jobs", files=files, headers=headers).status_code == 422
+
+
+# ---------------------------------------------------------------- who goes away
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        *((path, FORM) for path, rule in body_limits.RULES.items() if rule.spooled),
+        ("/api/v1/me/keys", "application/json"),
+        *((path, "application/json") for path in EVENTS),
+    ],
+)
+def test_a_client_that_goes_away_leaves_one_line_in_the_log_at_most(
+    studio: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    kind: str,
+) -> None:
+    caplog.set_level(logging.INFO)
+    begin = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\nabc'
+    with served(made=app.create if path in EVENTS else app.without_page) as address:
+        caplog.clear()
+        with sending(address, path, 5000, begin, kind):
+            time.sleep(0.3)  # until it is being read
+    said = [one for one in caplog.records if one.name != "httpx"]
+    assert len(said) <= 1
+    assert [one for one in said if one.levelno > logging.INFO or one.exc_info] == []
+    assert capsys.readouterr().err == ""  # where the server itself logs
+
+
+@pytest.mark.parametrize("path", [path for path, rule in body_limits.RULES.items() if rule.spooled])
+def test_pictures_are_refused_before_they_are_sent_where_the_disk_has_no_room(
+    studio: Path, setting: Setting, path: str
+) -> None:
+    setting(min_free_bytes=1 << 60)
+    with served() as address, sending(address, path, MIB) as wire:
+        assert answer(wire)[0] == 507

@@ -12,7 +12,7 @@ from worker.errors import Refused
 from worker.images.images import ImageRejected
 from worker.jobs import Job, Status, batches, service_state
 from worker.jobs.batches import Batch, BatchNotFound, Source
-from worker.storage import blobs, database
+from worker.storage import blobs, database, disk
 from worker.visitors import admission, quota, rate_limits
 from worker.visitors.rate_limits import TooMany, Visitor
 
@@ -68,7 +68,10 @@ def test_every_photo_is_painted_in_every_style_row_by_row(either: Path) -> None:
     assert styles[0] == styles[2] != styles[1] == styles[3]
     assert found[0].style_digests != found[1].style_digests == found[3].style_digests
     assert {job.origin for job in found} == {"here"}
-    taken = sum(len(blobs.get(key)) for job in found for key in (job.content_key, *job.style_keys))
+    taken = sum(
+        disk.counted(*(len(blobs.get(key)) for key in (job.content_key, *job.style_keys)))
+        for job in found
+    )
     assert quota.kept("ann") - sum(job.reserved for job in found) == taken
 
 

@@ -2,12 +2,14 @@
 
 import io
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy.orm import Session
 
-from tests.parts import Setting
+from tests.parts import Setting, picture, pictured
 from web.api import previews
 from web.http import references
 from worker import jobs
@@ -15,7 +17,7 @@ from worker.errors import Refused
 from worker.gallery import recent_styles
 from worker.images import images
 from worker.images.images import ImageRejected, Source
-from worker.jobs import Job
+from worker.jobs import Job, service_state
 from worker.storage import blobs
 from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
@@ -81,3 +83,48 @@ def test_cleaned_pictures_of_one_request_are_bounded_on_the_disk(
         with pytest.raises(Refused, match=r"more than 0\.6 MB together"):
             send()
     assert len(jobs.mine(ANN.owner, 10)) == 1
+
+
+# ---------------------------------------------------------------- a studio that is drained
+
+
+def _drains(data: bytes) -> Source:
+    """Return a picture with whose reading the studio is drained, after the first check."""
+
+    def read() -> bytes:
+        service_state.change(service_state.State.DRAINING)
+        return data
+
+    return Source("late.png", len(data), read)
+
+
+def test_a_job_that_passed_the_check_before_the_studio_was_drained_is_refused(
+    either: Path,
+) -> None:
+    with pytest.raises(service_state.NotAccepting):
+        admission.submit(ANN, _drains(picture()), [picture()])
+    assert jobs.mine("ann") == []
+    assert pictured() == set()
+
+
+def test_a_batch_that_passed_the_check_before_the_studio_was_drained_is_refused(
+    either: Path,
+) -> None:
+    with pytest.raises(service_state.NotAccepting):
+        admission.submit_batch(ANN, [_drains(picture())], [images.source(picture())])
+    assert jobs.mine("ann") == []
+    assert pictured() == set()
+
+
+def test_who_drains_the_studio_waits_for_a_job_that_is_being_inserted(either: Path) -> None:
+    """So that after it none comes, whatever was checked before."""
+    drain = Thread(target=service_state.change, args=(service_state.State.DRAINING,))
+
+    def beside(session: Session, job_id: str) -> None:
+        drain.start()
+        drain.join(0.3)
+        assert drain.is_alive()
+
+    admission.submit(ANN, picture(), [picture()], beside=beside)
+    drain.join()
+    assert service_state.read().state == service_state.State.DRAINING

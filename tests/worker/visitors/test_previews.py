@@ -1,7 +1,9 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from tests.parts import Setting, picture
 from worker import jobs
@@ -9,7 +11,9 @@ from worker.errors import Refused
 from worker.images import images
 from worker.images.images import CleanImage
 from worker.jobs import service_state
+from worker.maintenance import reclaim
 from worker.storage import blobs, database
+from worker.storage.blobs import StorageFull
 from worker.visitors import accounts, previews, quota, rate_limits
 from worker.visitors.previews import Preview, State
 from worker.visitors.rate_limits import TooMany, Visitor
@@ -173,4 +177,65 @@ def test_an_account_that_goes_takes_its_preview_along(either: Path) -> None:
     ask()
     accounts.remove("ann")
     assert rows() == []
+    assert files() == []
+
+
+# ---------------------------------------------------------------- what they take of the disk
+
+
+def on_disk(studio: Path) -> int:
+    folders = list((studio / "blobs").glob("preview-*"))
+    files = [file for folder in folders for file in folder.iterdir()]
+    return sum(512 * path.stat().st_blocks for path in (*folders, *files))
+
+
+def test_previews_with_a_new_cookie_each_stay_within_the_cap(
+    either: Path, setting: Setting
+) -> None:
+    setting(previews_bytes=2_000_000)
+    ask(Visitor("cat", "elsewhere"))
+    latest = [ask(Visitor(f"cookie-{number}", "here")) for number in range(12)]
+    assert 0 < on_disk(either) <= sum(row.bytes for row in rows()) <= 2_000_000
+    kept = {row.owner: row.id for row in rows()}
+    assert "cat" in kept, "an address that keeps less gave way"
+    assert latest[-1] in kept.values()
+    assert latest[0] not in kept.values()
+    assert len(list((either / "blobs").glob("preview-*"))) == len(kept)
+
+
+def test_a_preview_that_takes_the_place_of_ones_own_needs_no_other_room(
+    either: Path, setting: Setting
+) -> None:
+    ask()
+    setting(previews_bytes=rows()[0].bytes)
+    latest = ask(alpha=0.5)
+    assert previews.look(latest, "ann") == State.ASKED
+    with pytest.raises(StorageFull):  # it would keep more than who is there
+        previews.ask(Visitor("eve", "elsewhere"), small(), [small("orange"), small("navy")])
+
+
+def test_pictures_of_previews_count_among_the_bytes_of_the_day(
+    either: Path, setting: Setting
+) -> None:
+    ask()
+    setting(daily_bytes=100_000)
+    for _ in range(20):
+        ask(alpha=0.5)  # the same pictures
+    with pytest.raises(TooMany):  # noqa: PT012
+        for number in range(20):
+            ask(Visitor(f"cookie-{number}", "here"))
+
+
+def test_folders_of_previews_without_a_row_are_deleted_not_kept_in_the_trash(
+    either: Path,
+) -> None:
+    for number in range(reclaim.MANY + 1):
+        ask(Visitor(f"cookie-{number}", "here"))
+    with database.transaction() as session:
+        session.execute(delete(Preview))
+    reclaim.run()
+    assert len(files()) == 2 * (reclaim.MANY + 1)
+    for path in (either / "blobs").glob("preview-*/*"):
+        os.utime(path, (time.time() - 3600,) * 2)
+    reclaim.run()
     assert files() == []

@@ -18,7 +18,7 @@ from worker.images import images
 from worker.jobs import Job, JobNotFound
 from worker.maintenance import sweep
 from worker.settings import settings
-from worker.storage import blobs, database
+from worker.storage import blobs, database, disk
 from worker.storage.blobs import StorageFull
 from worker.storage.database import now
 from worker.visitors import admission, quota
@@ -37,7 +37,7 @@ def submit(owner: str = "ann", address: str = "") -> Job:
 
 
 def done(owner: str = "ann") -> Job:
-    """Return a finished job with a result of 1000 bytes."""
+    """Return a finished job with a result of two blocks, as its thumbnail takes one as well."""
     job = submit(owner)
     while (claimed := jobs.claim("worker")) and claimed.id != job.id:
         pass
@@ -56,7 +56,7 @@ def done(owner: str = "ann") -> Job:
         weights_sha256="",
         version="",
         timings={},
-        stored=1000,
+        stored=2 * disk.BLOCK,
     )
     return job
 
@@ -69,7 +69,17 @@ def age(*owners: str) -> None:
 
 
 def on_disk(studio: Path) -> int:
-    return sum(file.stat().st_size for file in (studio / "blobs").rglob("*") if file.is_file())
+    """Return what the disk gave, in whole blocks, the folders of jobs included."""
+    taken = [512 * one.stat().st_blocks for one in (studio / "blobs").rglob("*")]
+    return sum(map(disk.rounded_up, taken))
+
+
+def test_tiny_pictures_count_what_the_disk_gives(either: Path) -> None:
+    tiny = picture(16, 16)
+    for _ in range(5):
+        job = admission.submit(Visitor("ann"), tiny, [tiny] * 4, [tiny] * 4, {"size": 64})
+        jobs.cancel(job.id, "ann")
+    assert quota.kept("ann") >= on_disk(either) > 150_000
 
 
 def in_trash(studio: Path) -> list[Path]:
