@@ -179,7 +179,7 @@ def _reserve(visitor: Visitor, values: Mapping[str, Any]) -> list[str]:
         rate_limits.lock(session, "previews")  # of two at once the second counts the first
         gone = _make_room(session, visitor, values["bytes"])
         service_state.check_in(session)
-        _put(session, visitor.owner, values | {"state": State.FAILED})
+        _put(session, visitor.owner, {**values, "state": State.FAILED})
     return gone
 
 
