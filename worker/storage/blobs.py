@@ -348,7 +348,7 @@ def _delete_from_trash(key: str) -> None:
 def shrink_trash(most: int) -> int:
     """Delete what lies in the trash the longest until so many bytes are left; return how many."""
     found = sorted(
-        (float(match[1]), key, int(info["size"]))
+        (float(match[1]), key, disk.counted(int(info["size"])) + disk.BLOCK)  # and two folders
         for key, info in _found(TRASH)
         if (match := _IN_TRASH.fullmatch(key))
     )
