@@ -232,5 +232,5 @@ class Bodies:
                 return await _refusal(error, scope)(scope, body, answer)
             try:
                 await self.app(scope, came, answer)
-            except ClientDisconnect:  # nobody is there to be answered
+            except ClientDisconnect:  # there is no one to be answered
                 log.info("%s: the client went away before the body was whole", scope["path"])
