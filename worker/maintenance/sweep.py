@@ -180,7 +180,7 @@ class Sweep:
             list(_each(FILES))
 
     def _leads(self) -> bool:
-        """Write a heartbeat, and tell whether this process leads: not while the database is full."""
+        """Write a heartbeat; tell whether this process leads: not while the database is full."""
         try:
             processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
             return leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
