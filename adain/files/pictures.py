@@ -166,10 +166,13 @@ def _is_blank(image: Image.Image) -> bool:
 def _pass_blank_frames(image: Image.Image) -> None:
     """Go to an animation's first frame that is not blank, if it comes soon."""
     most = min(_FRAMES, 1 + _FRAME_PIXELS // (image.width * image.height))
-    for frame in range(1, min(getattr(image, "n_frames", 1), most)):
+    for frame in range(1, most):
         if not _is_blank(image):
             return
-        image.seek(frame)
+        try:
+            image.seek(frame)  # `n_frames` would read the whole file
+        except EOFError:
+            break
         image.load()
     if _is_blank(image):
         image.seek(0)
