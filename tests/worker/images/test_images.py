@@ -32,13 +32,13 @@ def shown(clean: CleanImage) -> Image.Image:
     """What came through the door, as a reader of the blob sees it."""
     image = Image.open(io.BytesIO(clean.data))
     image.load()
-    assert image.mode == "RGB"
+    assert image.mode in {"RGB", "RGBA"}  # alpha stays where anything is transparent
     assert image.size == (clean.width, clean.height)
     return image
 
 
 def colors(clean: CleanImage) -> list[tuple[int, ...]]:
-    return [tuple(map(int, pixel)) for pixel in np.asarray(shown(clean)).reshape(-1, 3)]
+    return [tuple(map(int, pixel)) for pixel in np.asarray(shown(clean).convert("RGB")).reshape(-1, 3)]
 
 
 def near(got: tuple[int, ...], wanted: tuple[int, ...], by: int = 4) -> bool:
