@@ -38,7 +38,9 @@ def shown(clean: CleanImage) -> Image.Image:
 
 
 def colors(clean: CleanImage) -> list[tuple[int, ...]]:
-    return [tuple(map(int, pixel)) for pixel in np.asarray(shown(clean).convert("RGB")).reshape(-1, 3)]
+    return [
+        tuple(map(int, pixel)) for pixel in np.asarray(shown(clean).convert("RGB")).reshape(-1, 3)
+    ]
 
 
 def near(got: tuple[int, ...], wanted: tuple[int, ...], by: int = 4) -> bool:
