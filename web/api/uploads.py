@@ -101,7 +101,7 @@ async def shown(upload_id: str, request: Request) -> Response:
     """Return a picture of yours as it is used: upright and in sRGB, small enough to be shown."""
     visitor = address.visitor(request)
     copy = await checking.run(visitor, _shown, visitor, upload_id)
-    return Response(copy, media_type="image/jpeg", headers=_HEADERS)
+    return stored.made(copy, "image/jpeg", _HEADERS)
 
 
 @router.delete("/uploads/{upload_id}", status_code=204, responses=problems(404))
