@@ -25,7 +25,7 @@ def _page(request: Request, shown: EntryView | None) -> HTMLResponse:
         title = shown.title or link_previews.TITLE
         head = link_previews.tags(request, title, shown.picture)
     html = link_previews.inserted(PAGE.read_text("utf-8"), head)
-    return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(html, 200 if shown else 404, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/share/{token}")

@@ -14,9 +14,9 @@ from worker import jobs
 from worker.gallery import entries
 
 
-def _head(client: TestClient, path: str) -> str:
+def _head(client: TestClient, path: str, status: int = 200) -> str:
     answer = client.get(path)
-    assert answer.status_code == 200
+    assert answer.status_code == status
     return str(answer.text.partition("</head>")[0])
 
 
@@ -67,6 +67,6 @@ def test_a_share_link_and_a_public_entry_show_their_picture_and_title(
 
 def test_what_is_not_shown_has_no_picture_in_its_preview(client: TestClient, job_id: str) -> None:
     for path in (f"/gallery/{job_id}", "/gallery/none", "/share/none"):
-        tags = _tags(_head(client, path))
+        tags = _tags(_head(client, path, 404))
         assert tags["og:title"] == "AdaIN Studio"
         assert tags["og:image"].endswith("/page/sample/card.jpg")
