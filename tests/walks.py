@@ -38,7 +38,7 @@ from worker.jobs import (
 )
 from worker.jobs.batches import Batch
 from worker.jobs.new_job import NewJob
-from worker.maintenance.leases import Lease
+from worker.maintenance.leader import Lease
 from worker.options import Options
 from worker.storage import database
 from worker.visitors import accounts

@@ -9,7 +9,7 @@ from worker.admin import audit
 from worker.credentials import api_keys, identities
 from worker.gallery import model as gallery
 from worker.jobs import batches, idempotency, model, service_state
-from worker.maintenance import leases
+from worker.maintenance import leader
 from worker.runner import style_store
 from worker.storage import deletions, marker, processes
 from worker.storage.database import Base
@@ -27,7 +27,7 @@ MODULES = (
     service_state,
     model,
     api_keys,
-    leases,
+    leader,
     rate_limits,
     marker,
     identities,

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
 from adain import __version__
 from worker import jobs, settings
 from worker.jobs import Job
-from worker.maintenance.leases import Lease
+from worker.maintenance.leader import Lease
 from worker.runner.style_store import Measure
 from worker.storage import blobs, database
 from worker.storage.deletions import Deletion

@@ -19,7 +19,7 @@ from worker.admin import audit
 from worker.credentials import api_keys
 from worker.gallery import entries
 from worker.jobs import batches, idempotency, queue
-from worker.maintenance import brake, leases, reclaim
+from worker.maintenance import brake, leader, reclaim
 from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
@@ -183,7 +183,7 @@ class Sweep:
         """Write a heartbeat; tell whether this process leads: not while the database is full."""
         try:
             processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
-            return leases.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
+            return leader.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
         except DBAPIError as error:
             if not database.is_full(error):
                 raise
@@ -208,7 +208,7 @@ class Sweep:
 
     def end(self) -> None:
         """Let another lead at once."""
-        leases.give_up("sweep", self.name)
+        leader.give_up("sweep", self.name)
         processes.gone(self.name)
 
 

@@ -12,7 +12,7 @@ from tests.parts import Setting, picture
 from web.operations import metrics as shown
 from worker import jobs
 from worker.jobs import Job, Status
-from worker.maintenance import leases, sweep
+from worker.maintenance import leader, sweep
 from worker.storage import database
 
 WORN_OUT = "The job was started several times and never came to an end. Please try another."
@@ -104,8 +104,8 @@ def test_a_job_submitted_in_the_future_is_announced_again(either: Path) -> None:
 
 
 def test_a_leader_whose_lease_is_longer_than_any_leads_no_more(either: Path) -> None:
-    assert leases.take("sweep", "before the jump", 3600)
-    assert leases.take("sweep", "after the jump", 15)
+    assert leader.take("sweep", "before the jump", 3600)
+    assert leader.take("sweep", "after the jump", 15)
 
 
 # ---------------------------------------------------------------- constraints

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.parts import Setting
 from worker import jobs, tables
-from worker.maintenance import leases
+from worker.maintenance import leader
 from worker.storage import database, processes
 
 
@@ -41,7 +41,7 @@ def test_processes_that_start_at_once_migrate_once(
         _, said = process.communicate()
         assert process.returncode == 0, said.decode()
     assert jobs.counts()[jobs.Status.QUEUED] == 0
-    assert leases.take("sweep", "me", 1)
+    assert leader.take("sweep", "me", 1)
 
 
 def test_the_time_is_the_databases(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,11 +109,11 @@ def test_a_process_is_alive_while_it_reports(either: Path) -> None:
 
 
 def test_one_leads_until_it_gives_up_or_falls_silent(either: Path) -> None:
-    assert leases.take("sweep", "a", 60)
-    assert leases.take("sweep", "a", 60)
-    assert not leases.take("sweep", "b", 60)
-    leases.give_up("sweep", "b")  # not its to give
-    assert not leases.take("sweep", "b", 60)
-    leases.give_up("sweep", "a")
-    assert leases.take("sweep", "b", -1)  # at once silent
-    assert leases.take("sweep", "a", 60)
+    assert leader.take("sweep", "a", 60)
+    assert leader.take("sweep", "a", 60)
+    assert not leader.take("sweep", "b", 60)
+    leader.give_up("sweep", "b")  # not its to give
+    assert not leader.take("sweep", "b", 60)
+    leader.give_up("sweep", "a")
+    assert leader.take("sweep", "b", -1)  # at once silent
+    assert leader.take("sweep", "a", 60)
