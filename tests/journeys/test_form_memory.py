@@ -82,7 +82,7 @@ def test_a_form_that_was_emptied_stays_empty(idle: Visit) -> None:
     expect(page.locator("#photo img")).to_have_count(0)
     page.context.new_page().close()
     other = idle()  # another visitor has nothing of it
-    expect(other.locator("#photo img")).to_have_count(0)
+    expect(other.locator("#strength input[type=number]")).to_have_value("80")
 
 
 def test_the_form_survives_a_studio_that_was_away(studio: Path, browser: Browser) -> None:
