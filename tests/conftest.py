@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def studio(tmp_path: Path, setting: Setting) -> Path:
     setting(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     database.migrate()
     return tmp_path / "data"
+
+
+@pytest.fixture
+def store(studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
+    """An object store that a studio keeps its pictures in; can refuse."""
+    setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
+    yield s3
+    s3.refuse(False)
 
 
 @pytest.fixture

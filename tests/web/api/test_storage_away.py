@@ -1,25 +1,15 @@
 """Requests while the storage of pictures refuses: 503, with when to come again."""
 
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.parts import S3, Setting, picture
+from tests.parts import S3, picture
 from web import app
 from web.security import identity
 
 FILES = [("content", picture()), ("style", picture())]
-
-
-@pytest.fixture
-def store(studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
-    """An object store that a studio keeps its pictures in; can refuse."""
-    setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-    yield s3
-    s3.refuse(False)
 
 
 @pytest.fixture

@@ -18,15 +18,7 @@ from worker.storage import blobs
 
 
 @pytest.fixture
-def store(queued_studio: Path, s3: S3, setting: Setting) -> Iterator[S3]:
-    """An object store that a studio keeps its pictures in; can refuse."""
-    setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-    yield s3
-    s3.refuse(False)
-
-
-@pytest.fixture
-def worker(store: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+def worker(store: S3, queued_studio: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker in the test's own process, which asks a storage that is away twice a message."""
     monkeypatch.setattr(running, "STORAGE_PAUSE", 0.01)
     monkeypatch.setattr("worker.jobs.queue.SHIFT", 0.1)
