@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageOps, ImageStat, PngImagePlugin
 
-from adain.files import heif, jpeg, opacity, png, profiles
+from adain.files import frames, heif, jpeg, opacity, png, profiles
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,6 @@ _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
 _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
 _ANIMATED = {"PNG", "WEBP", "GIF", "AVIF"}
-_FRAMES, _FRAME_PIXELS = 30, 10_000_000  # looked at in search of one that is not blank
-_BLANK = 4  # how far samples of a blank frame differ, which lossy kinds change
 _LIGHT = 170  # mean brightness from which white would hide what is drawn
 _WHITE, _DARK = (255, 255, 255), (40, 40, 40)
 _FLAT = 2  # how far samples differ where libjpeg fills in what is missing
@@ -153,37 +151,11 @@ def is_cut(image: Image.Image) -> bool:
     return "cut" in image.info
 
 
-def _is_blank(image: Image.Image) -> bool:
-    """Whether a frame is all of one colour, or all transparent."""
-    alpha = opacity.of(image)
-    if alpha and alpha.getextrema() == (0, 0):
-        return True
-    ends = image.convert("RGB").getextrema() if image.mode == "P" else image.getextrema()
-    channels = ends if isinstance(ends[0], tuple) else (ends,)
-    return all(high - low <= _BLANK for low, high in cast(Sequence[tuple[float, float]], channels))
-
-
-def _pass_blank_frames(image: Image.Image) -> None:
-    """Go to an animation's first frame that is not blank, if it comes soon."""
-    most = min(_FRAMES, 1 + _FRAME_PIXELS // (image.width * image.height))
-    for frame in range(1, most):
-        if not _is_blank(image):
-            return
-        try:
-            image.seek(frame)  # `n_frames` would read the whole file
-        except EOFError:
-            break
-        image.load()
-    if _is_blank(image):
-        image.seek(0)
-        image.load()
-
-
 def load(image: Image.Image) -> None:
     """Decode the first frame that is not blank; raises OSError if half of a JPEG is missing."""
     image.load()
     if image.format in _ANIMATED and image.tell() == 0:
-        _pass_blank_frames(image)
+        frames.pass_blank(image)
     if is_cut(image):
         lower = image.crop((0, image.height // 2, *image.size)).getextrema()
         channels = cast(Sequence[tuple[int, int]], lower if image.mode != "L" else [lower])
