@@ -105,7 +105,7 @@ def test_a_link_shows_one_picture_until_it_is_taken_back(visit: Visit, address: 
     expect(page.locator("dialog .note")).to_have_text("The link shows nothing any more.")
     other.reload()
     expect(other.locator("h1")).to_have_text("볼 것이 없습니다")
-    expect(other.locator("img")).to_have_count(0)
+    expect(other.locator("main img")).to_have_count(0)
     shoot(other, "share-phone-gone")
 
 
