@@ -224,7 +224,9 @@ def test_the_point_between_four_styles_sets_their_shares(visit: Visit, address: 
     page = visit()
     choose(page, "raccoon", "night", "woodcut", "ink", "fjord")
     shares = [page.locator(f"#share-{place} input[type=number]") for place in range(4)]
-    box = page.locator(".square").bounding_box()
+    square = page.locator(".square")
+    square.hover()  # brings it into view, where nothing covers it
+    box = square.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
     expect(shares[0]).to_have_value("13")
@@ -269,6 +271,7 @@ def test_regions_are_painted_with_a_brush_a_style(
 ) -> None:
     page = visit(size)
     name = "desk" if size == DESK else "phone"
+    empty(page)
     page.get_by_role("button", name="Regions").click()
     expect(page.locator("#paint .wanting")).to_be_visible()
     choose(page, "coffee", "night", "woodcut", "ink")
