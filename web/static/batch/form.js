@@ -137,7 +137,7 @@ const slider = (name, label, min, max, step) => {
 /** @param {string} kind
  * @returns {Page.Sample[]} */
 const samples = (kind) =>
-  all(document, `#shelf-${kind} button`).map(({dataset: {name = ""}}) => ({
+  all(document, `#shelf-${kind} button[data-name]`).map(({dataset: {name = ""}}) => ({
     name,
     title: t(`shelf.${name}`),
     small: `/shelf/${kind}/${name}.webp`,
