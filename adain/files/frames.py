@@ -24,7 +24,7 @@ def _is_blank(image: Image.Image) -> bool:
 def _to_frame(image: Image.Image, frame: int) -> bool:
     """Go to an animation's frame, unless it has none or one that makes the picture larger.
 
-    Whoever opened the file checked the size of its first frame.
+    Only the first frame's size was checked when the file was opened.
     """
     size = image.size
     try:

@@ -103,9 +103,8 @@ const next = async () => {
   busy = true;
   wished = false;
   asking = turn;
-  const answers = reached();
   await pause(SETTLE);
-  if (!(await answers) || asking !== turn) return free();
+  if (!(await reached()) || asking !== turn) return free(); // Gradio gives up its page when a call is lost
   trigger();
   giveUp = setTimeout(free, 2 * LONGEST); // Gradio never answered
 };
