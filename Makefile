@@ -37,7 +37,7 @@ test-hard: install-dev compiler ## kill, stop and fill up everything, and print 
 walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13
 	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/jobs/test_walks.py
 
-fuzz: install-dev ## feed the image door files made to break it: RUNS=100000
+fuzz: install-dev ## feed the image decoder files made to break it: RUNS=100000
 	@$(PIP) -q -e '.[fuzz]'
 	@$(BIN)/python -m tests.hard.fuzz $(if $(RUNS),--runs $(RUNS))
 

@@ -74,9 +74,9 @@ class Coverage:
         height, width = tile.bottom - tile.top, tile.right - tile.left
         if masks is None:
             return torch.full((1, 1, height, width), request.alpha)
-        cover = request.cover(pixels.unit(tile.of(masks)[:, 0])).sum(0)
-        cover = torch.where(cover > 1 - _ROUNDED, 1.0, cover)
-        return request.alpha * cover[None, None]
+        coverage = request.coverage(pixels.unit(tile.of(masks)[:, 0])).sum(0)
+        coverage = torch.where(coverage > 1 - _ROUNDED, 1.0, coverage)
+        return request.alpha * coverage[None, None]
 
     def apply(self, tile: Tile, photo: Tensor, painted: Picture, plain: Picture) -> Tensor:
         """Return what a tile shows, not clamped: N×3×h×w floats.

@@ -26,7 +26,7 @@ class Mix:
     """What a batch does to its features at one level, as `transferred` takes it."""
 
     styles: Moments  # N×K×…
-    cover: Tensor  # N×K×1×1, or as regions
+    coverage: Tensor  # N×K×1×1, or as regions
     regions: Tensor | None  # N×K×h×w with masks or transparency
     alpha: Tensor  # N
     full: bool  # whether covariances are transferred
@@ -37,9 +37,9 @@ class Mix:
         self, content: Moments, plain: Moments | None, features: Tensor, tile: Tile
     ) -> Tensor:
         """Change the features of a tile, measured over the whole and with no style at all."""
-        cover = self.cover if self.regions is None else tile.of(self.cover, self.cell)
+        coverage = self.coverage if self.regions is None else tile.of(self.coverage, self.cell)
         grain = self.grain(tile.top // self.cell, tile.left // self.cell, features.shape[2:])
-        return transferred(features, self.styles, cover, self.alpha, content, plain, grain)
+        return transferred(features, self.styles, coverage, self.alpha, content, plain, grain)
 
 
 def mix(
@@ -58,15 +58,15 @@ def mix(
     mean, spread = torch.zeros(n, k, channels), torch.ones(n, k, channels)
     if Transfer.COVARIANCE.full(level):  # as styles are measured, whatever is then done
         spread = torch.diag_embed(spread)
-    cover, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
+    coverage, inside = torch.zeros(n, k, *cells), torch.ones(n, k, *cells)
     for place, (request, own, region) in enumerate(zip(requests, styles, regions, strict=True)):
         for number, style in enumerate(own):
             mean[place, number], spread[place, number] = style.levels[level]
-        cover[place, : len(own)] = request.cover(region)
+        coverage[place, : len(own)] = request.coverage(region)
         inside[place, : len(own)] = measured[place]
     return Mix(
         Moments(mean.to(device), spread.to(device)),
-        cover.to(device),
+        coverage.to(device),
         inside.to(device) if partly else None,
         torch.tensor([request.alpha for request in requests], device=device),
         requests[0].transfer.full(level),

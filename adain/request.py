@@ -154,7 +154,7 @@ class Request:
         opaque = pixels.tensor(self.opaque.resize(wanted, Image.Resampling.BOX))
         return regions * pixels.cells(pixels.padded(opaque, stride), cell)
 
-    def cover(self, regions: Tensor) -> Tensor:
+    def coverage(self, regions: Tensor) -> Tensor:
         """Return how much of each style each position gets, in the shape of the regions.
 
         Only proportions of `weights` count: without masks they sum to 1 (the paper's eq. 15);
@@ -162,5 +162,5 @@ class Request:
         divided by their sum.
         """
         shares = torch.tensor(self.weights or [1.0] * len(self.styles), dtype=torch.float64)
-        cover = (shares / shares.max()).float()[:, None, None] * regions
-        return cover / cover.sum(0).clamp_min(1)
+        coverage = (shares / shares.max()).float()[:, None, None] * regions
+        return coverage / coverage.sum(0).clamp_min(1)

@@ -81,8 +81,8 @@ def _weight(request: Request, share: float) -> Image.Image:
     weight = share * request.alpha * (least + (most - least) * _flatness(small))
     masks = replace(request, content=small).scaled_masks(1)
     if masks is not None:
-        cover = request.cover(pixels.unit(masks[:, 0, : small.height, : small.width]))
-        weight = weight * cover.sum(0)
+        masks = pixels.unit(masks[:, 0, : small.height, : small.width])
+        weight = weight * request.coverage(masks).sum(0)
     return Image.fromarray(pixels.as_bytes(weight).numpy())
 
 

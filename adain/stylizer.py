@@ -296,7 +296,7 @@ class Stylizer:
         else:
             watch("picture", 0.2)
             wanted = [mix.styles for mix in mixes]
-            results, raw = code.paint(images, mixes[0].cover, mixes[0].alpha, wanted)
+            results, raw = code.paint(images, mixes[0].coverage, mixes[0].alpha, wanted)
             painted = self.model.unfolded(raw[luminance]).float().cpu()
             results[luminance] = _in_colors_of(photos[luminance], painted)
         return results[:, :, :height, :width]

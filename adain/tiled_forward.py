@@ -70,7 +70,7 @@ class TiledForward:
         """
         accumulator, cut, stride = MomentAccumulator(full), self.tiles(), self._model.strides[level]
         keep = self._bytes(level) <= KEPT
-        whole = self._room(level) if keep and len(cut) > 1 else None
+        whole = self._empty(level) if keep and len(cut) > 1 else None
         for tile in cut:
             report(tile.top / self.height)
             features = self._at(level, tile)
@@ -95,8 +95,8 @@ class TiledForward:
         n, channels, height, width = self._cells(level)
         return n * channels * height * width * self._dtype.itemsize
 
-    def _room(self, level: int) -> Tensor:
-        """Make room for all features of a level."""
+    def _empty(self, level: int) -> Tensor:
+        """Return memory for all features of a level, not filled."""
         cells, layout = self._cells(level), torch.channels_last
         return torch.empty(cells, device=self._device, dtype=self._dtype, memory_format=layout)
 

@@ -9,7 +9,7 @@ from tests.lint import retired_words
 PYTHON = {
     "a name": "def ring_bell() -> None:\n    pass\n",
     "a name in capitals": "BELL_SECONDS = 1\n",
-    "a class": "class DoorBell:\n    pass\n",
+    "a class": "class ShipBell:\n    pass\n",
     "a module's docstring": '"""The bell."""\n',
     "a function's docstring": 'def ring() -> None:\n    """Ring.\n\n    The bell.\n    """\n',
     "a comment": "x = 1  # the bell\n",
@@ -17,6 +17,12 @@ PYTHON = {
 JAVASCRIPT = {
     "a comment": "f(); // the bell\n",
     "a comment of several lines": "/* the\n * bell */\n",
+    "a name": "const bell = 1;\n",
+    "a class of an element": 'element("p", {class: "quiet bell"});\n',
+}
+STYLES = {
+    "a class": ".bell { margin: 0; }\n",
+    "a property": ":root { --bell-color: red; }\n",
 }
 SENTENCES = {
     ".py": {
@@ -32,6 +38,8 @@ SENTENCES = {
 ELSEWHERE = {
     "a string": 'x = "bell"\n',
     "a part of a word": "label = 1  # bellow\n",
+    "prose, of a word retired as a name": '"""There is room for what masks cover."""\n',
+    "a test's name, which is prose": "def test_masks_cover_all() -> None:\n    pass\n",
 }
 
 
@@ -43,6 +51,28 @@ def test_a_retired_word_in_python_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", JAVASCRIPT.values(), ids=JAVASCRIPT)
 def test_a_retired_word_in_javascript_is_found(text: str) -> None:
     assert [word for _, word in retired_words.check(".js", text)] == ["bell"]
+
+
+@pytest.mark.parametrize("text", STYLES.values(), ids=STYLES)
+def test_a_retired_word_in_a_style_sheet_is_found(text: str) -> None:
+    assert [word for _, word in retired_words.check(".css", text)] == ["bell"]
+
+
+@pytest.mark.parametrize("text", ["_room = 1\n", "class Room:\n    pass\n", "ROOM = 1\n"])
+def test_a_word_retired_as_a_name_is_found_in_names(text: str) -> None:
+    assert [word for _, word in retired_words.check(".py", text)] == ["room"]
+
+
+def test_a_value_of_a_style_sheet_is_no_name() -> None:
+    assert list(retired_words.check(".css", "img { object-fit: cover; }\n")) == []
+
+
+def test_each_word_that_the_glossary_replaced_is_retired() -> None:
+    text = (retired_words.ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    glossary = text[text.index("| word | meaning | not |") : text.index("## Running tests")]
+    rows = [line.split("|") for line in glossary.splitlines()[2:] if line]
+    replaced = {word for row in rows for word in row[3].removesuffix(", as a name ").split()}
+    assert replaced - retired_words.RETIRED.keys() == set()
 
 
 @pytest.mark.parametrize("kind", SENTENCES)

@@ -38,7 +38,7 @@ from worker.jobs import (
 )
 from worker.jobs.batches import Batch
 from worker.jobs.new_job import NewJob
-from worker.maintenance.leader import Lease
+from worker.maintenance.leader import Leadership
 from worker.options import Options
 from worker.storage import database
 from worker.visitors import accounts
@@ -130,7 +130,7 @@ def shift(seconds: float) -> None:
     """Have the database's clock jump: whatever was noted lies so much further back."""
     with database.transaction() as session:
         session.execute(update(Job).values({time: time - seconds for time in _TIMES}))
-        session.execute(update(Lease).values(until=Lease.until - seconds))
+        session.execute(update(Leadership).values(until=Leadership.until - seconds))
 
 
 _CLEAN = CleanFile(Path("a"), "png", 64, 48, 100, "")

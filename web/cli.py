@@ -115,10 +115,12 @@ def migrate() -> None:
 # ---------------------------------------------------------------- back-up
 
 
+_TABLES = {"gate": "service state"}  # tables whose name is not the word for what is in them
+
+
 def _summary(counts: dict[str, int]) -> str:
-    return (
-        ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count) or "empty"
-    )
+    named = {_TABLES.get(table, table): count for table, count in sorted(counts.items()) if count}
+    return ", ".join(f"{count} {name}" for name, count in named.items()) or "empty"
 
 
 @contextmanager

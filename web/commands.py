@@ -160,7 +160,7 @@ def _see_through(studio: "Studio", batch_id: str) -> "Batch":
     return batch
 
 
-def _wait_for_room(error: "StudioError", seconds: float) -> None:
+def _report_wait(error: "StudioError", seconds: float) -> None:
     typer.echo(f"{error} The next part is sent in {seconds:.0f} s.", err=True)
 
 
@@ -206,7 +206,7 @@ def batch(
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
         sent = []
-        for one in studio.submit_batches(photos, style, waiting=_wait_for_room, **options):
+        for one in studio.submit_batches(photos, style, waiting=_report_wait, **options):
             typer.echo(one.id)
             sent.append(one)
         if wait or out:

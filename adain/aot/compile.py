@@ -65,11 +65,11 @@ class Painting(nn.Module):
         self.network, self.interpolating = network, interpolating
 
     def forward(
-        self, folded: Tensor, cover: Tensor, alpha: Tensor, *styles: Tensor
+        self, folded: Tensor, coverage: Tensor, alpha: Tensor, *styles: Tensor
     ) -> tuple[Tensor, Tensor]:
         """A folded picture in bytes → the same painted, and not yet clamped to bytes.
 
-        `cover` and `alpha` are as `adain` has them, `styles` mean and spread of level 0, of
+        `coverage` and `alpha` are as `adain` has them, `styles` mean and spread of level 0, of
         level 1 …: N×K×… each.
         """
         unit = pixels.unit(folded)
@@ -77,7 +77,7 @@ class Painting(nn.Module):
             self.network.enter(unit.to(self.network.dtype)),
             unit if self.interpolating else None,
         )
-        x = self.network.paint(x, _by_level(styles), cover, alpha, photo=photo)
+        x = self.network.paint(x, _by_level(styles), coverage, alpha, photo=photo)
         return pixels.as_bytes(x), x
 
 
@@ -139,10 +139,10 @@ def _differs(made: Path, network: Network) -> float:
     code, modules, found = Compiled(made, network), _modules(network), list[float]()
     for sides, styles, alpha in (((64, 48), 1, 1.0), ((16, 200), 3, 0.5), ((512, 512), 1, 1.0)):
         given = _example(network, sides, styles, alpha)
-        picture, cover, strength = network.unfolded(given[0]), given[1], given[2]
+        picture, coverage, strength = network.unfolded(given[0]), given[1], given[2]
         wanted = _by_level(given[3:])
         own, _ = modules["paint" if alpha == 1 else "interpolate"](*given)
-        ours, _ = code.paint(picture, cover, strength, wanted)
+        ours, _ = code.paint(picture, coverage, strength, wanted)
         pairs = [(network.unfolded(own).float(), ours.float())]
         pairs += zip(modules["measure"](given[0]), chain(*code.measure(picture)), strict=True)
         found += [float((a - b.to(a)).abs().mean() / a.abs().mean()) for a, b in pairs]

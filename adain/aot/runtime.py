@@ -93,14 +93,14 @@ class Compiled:
         return [Moments(*found[at : at + 2]) for at in range(0, len(found), 2)]
 
     def paint(
-        self, images: Tensor, cover: Tensor, alpha: Tensor, styles: Sequence[Moments]
+        self, images: Tensor, coverage: Tensor, alpha: Tensor, styles: Sequence[Moments]
     ) -> tuple[Tensor, Tensor]:
         """Paint as `compile.Painting` says: N×3×H×W bytes, and the same folded, not clamped.
 
         The rest is as `Network.paint` takes it, styles by level.
         """
         run = self._runs["interpolate" if bool((alpha < 1).any()) else "paint"]
-        numbers = (cover, alpha, *(value for style in styles for value in style))
+        numbers = (coverage, alpha, *(value for style in styles for value in style))
         given = [self._folded(images), *(number.float() for number in numbers)]  # code asks not
         size = len(images) if together(self._network.device) else 1
         pieces = zip(*(torch.split(tensor, size) for tensor in given), strict=True)

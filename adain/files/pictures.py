@@ -1,7 +1,7 @@
 """Pictures as the network takes them: RGB, masks in grey, at the working size.
 
 Pillow only. Knows no tensor, so that a process without torch can use it, and no limits:
-what may be opened at all is decided at the worker's door (`worker/images/images.py`).
+what may be opened at all is decided by the worker (`worker/images/images.py`).
 """
 
 import io

@@ -192,7 +192,7 @@ class Network(nn.Module):
         self,
         features: Tensor,
         styles: Sequence[Moments],
-        cover: Tensor | None = None,
+        coverage: Tensor | None = None,
         alpha: Tensor | float = 1.0,
         transfer: Transfer = Transfer.COVARIANCE,
         photo: Tensor | None = None,
@@ -200,7 +200,7 @@ class Network(nn.Module):
     ) -> Tensor:
         """A content's way from level 0 on, a transfer at each level, to a folded picture.
 
-        `styles` are N×K×… for each level; `cover` and `alpha` as `adain` has them. `photo`, the
+        `styles` are N×K×… for each level; `coverage` and `alpha` as `adain` has them. `photo`, the
         folded content in [0, 1], is needed if any alpha is less than 1 (eq. 14): then the content
         goes a second time, with no style at all, to what alpha goes back to, and what that loses
         of the photo is given back (`restored`). Noise begins `corner` cells down and right.
@@ -211,7 +211,7 @@ class Network(nn.Module):
             own = measured(features, transfer.full(level)).each()
             back = without[level].each() if without else None
             grain = self.grain(level, *corner, features.shape[2:])
-            return transferred(features, styles[level], cover, alpha, own, back, grain)
+            return transferred(features, styles[level], coverage, alpha, own, back, grain)
 
         painted = self.run(features, change)
         if photo is None or plain is None:

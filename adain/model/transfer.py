@@ -14,7 +14,7 @@ from adain.model.moments import Moments, Statistics, measured, statistics
 def adain(
     features: Tensor,
     styles: Statistics,
-    cover: Tensor | None = None,
+    coverage: Tensor | None = None,
     alpha: Tensor | float = 1.0,
     content: Statistics | None = None,
     plain: Statistics | None = None,
@@ -22,7 +22,7 @@ def adain(
 ) -> Tensor:
     """Give content features the channel statistics of their styles (eqs. 8, 14 and 15).
 
-    `features` is N×C×h×w; `styles` holds N×K×C. `cover` says how much of each style a
+    `features` is N×C×h×w; `styles` holds N×K×C. `coverage` says how much of each style a
     position gets: N×K×1×1, or N×K×h×w for spatial control, summing to at most 1 over K; the
     remainder keeps the content's own features. None means equal shares everywhere. `alpha`
     in [0, 1], one number or N of them, goes from the content (0) to the full style (1).
@@ -36,8 +36,8 @@ def adain(
     gain and one bias per channel and position.
     """
     n, k = styles.mean.shape[:2]
-    if cover is None:
-        cover = features.new_full((n, k, 1, 1), 1 / k)
+    if coverage is None:
+        coverage = features.new_full((n, k, 1, 1), 1 / k)
     if content is None:
         content = Statistics(*(value[:, None] for value in statistics(features)))  # N×1×C
     plain = plain or content
@@ -47,19 +47,19 @@ def adain(
     std = strength * styles.std + (1 - strength) * plain.std
     gain = std / content.std
     bias = mean - content.mean * gain  # so that gain · x + bias is eq. 8
-    cover = cover.to(gain.dtype)
-    gain = 1 + torch.einsum("nkc,nkhw->nchw", gain - 1, cover)
-    bias = torch.einsum("nkc,nkhw->nchw", bias, cover)
+    coverage = coverage.to(gain.dtype)
+    gain = 1 + torch.einsum("nkc,nkhw->nchw", gain - 1, coverage)
+    bias = torch.einsum("nkc,nkhw->nchw", bias, coverage)
     if grain is not None:
         moved = (mean - content.mean).abs() + (std - content.std).abs()
-        bias = bias + torch.einsum("nkc,nkhw->nchw", moved, cover) * grain
+        bias = bias + torch.einsum("nkc,nkhw->nchw", moved, coverage) * grain
     return torch.addcmul(bias, gain, features.float()).to(features.dtype)
 
 
 def recolour(
     features: Tensor,
     styles: Moments,
-    cover: Tensor | None = None,
+    coverage: Tensor | None = None,
     alpha: Tensor | float = 1.0,
     content: Moments | None = None,
     plain: Moments | None = None,
@@ -72,8 +72,8 @@ def recolour(
     and style are alike the features come back to the bit. Covariances get a ridge first.
     """
     n, k = styles.mean.shape[:2]
-    if cover is None:
-        cover = features.new_full((n, k, 1, 1), 1 / k)
+    if coverage is None:
+        coverage = features.new_full((n, k, 1, 1), 1 / k)
     content = content or measured(features, full=True).each()
     with full_precision(features.device):
         own, inverse = roots(ridged(content.spread))
@@ -86,20 +86,22 @@ def recolour(
         root = strength * roots(ridged(styles.spread))[0] + (1 - strength) * back
         gain = (root - own) @ inverse  # N×K×C×C, beside the identity
         bias = mean - content.mean - (gain @ content.mean[..., None])[..., 0]
-        return _moved(features, gain, bias, cover.to(gain.dtype)).to(features.dtype)
+        return _moved(features, gain, bias, coverage.to(gain.dtype)).to(features.dtype)
 
 
-def _moved(features: Tensor, gain: Tensor, bias: Tensor, cover: Tensor) -> Tensor:
-    """Give x + Σₖ coverₖ (gainₖ x + biasₖ) at each position; one product where cover is even."""
+def _moved(features: Tensor, gain: Tensor, bias: Tensor, coverage: Tensor) -> Tensor:
+    """Give x + Σₖ coverageₖ (gainₖ x + biasₖ) at each position; one product where that is even."""
     x = positions(features)
     n, channels, height, width = features.shape
-    if cover.shape[2:] == (1, 1):
-        shares = cover[..., 0]  # N×K×1
+    if coverage.shape[2:] == (1, 1):
+        shares = coverage[..., 0]  # N×K×1
         matrix = torch.eye(channels, device=x.device) + (shares[..., None] * gain).sum(1)
         moved = torch.baddbmm((shares * bias).sum(1)[:, None], x, matrix.mT)
     else:
         moved = x
-        for one, shift, where in zip(gain.unbind(1), bias.unbind(1), cover.unbind(1), strict=True):
+        for one, shift, where in zip(
+            gain.unbind(1), bias.unbind(1), coverage.unbind(1), strict=True
+        ):
             moved = moved + where.flatten(1)[..., None] * torch.baddbmm(shift[:, None], x, one.mT)
     return moved.view(n, height, width, channels).permute(0, 3, 1, 2)
 
@@ -107,7 +109,7 @@ def _moved(features: Tensor, gain: Tensor, bias: Tensor, cover: Tensor) -> Tenso
 def transferred(
     features: Tensor,
     styles: Moments,
-    cover: Tensor | None,
+    coverage: Tensor | None,
     alpha: Tensor | float,
     content: Moments,
     plain: Moments | None = None,
@@ -115,11 +117,11 @@ def transferred(
 ) -> Tensor:
     """Change features by `recolour` where the content's covariance is known, else by `adain`."""
     if content.full:
-        return recolour(features, styles, cover, alpha, content, plain)
+        return recolour(features, styles, coverage, alpha, content, plain)
     with full_precision(features.device):
         without = plain and plain.statistics()
         wanted, own = styles.statistics(), content.statistics()
-        return adain(features, wanted, cover, alpha, own, without, grain)
+        return adain(features, wanted, coverage, alpha, own, without, grain)
 
 
 def restored(painted: Tensor, plain: Tensor, photo: Tensor, strength: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def part(split: Path | None, wanted: str) -> set[str] | None:
 
 
 class Pictures:
-    """A folder's pictures, decoded when first drawn and kept while there is room.
+    """A folder's pictures, decoded when first drawn and kept while memory is left for them.
 
     `skipped` holds the files that could not be read.
     """
@@ -54,7 +54,7 @@ class Pictures:
         self.folder, self.side = folder, side
         self.skipped: set[Path] = set()
         self._kept: dict[Path, Image.Image] = {}
-        self._room = _KEPT
+        self._free = _KEPT
 
     def open(self, path: Path) -> Image.Image | None:
         """Return a picture as RGB, its shorter side scaled; None if it can't be read."""
@@ -67,8 +67,8 @@ class Pictures:
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError):
             self.skipped.add(path)
             return None
-        self._room -= image.width * image.height * 3
-        if self._room > 0:
+        self._free -= image.width * image.height * 3
+        if self._free > 0:
             self._kept[path] = image
         return image
 

@@ -32,9 +32,9 @@ def whole(network: Network, image: Tensor, request: Request) -> Tensor:
     mixed = [mix(network, [request], [styles], level) for level in network.levels]
     photo = network.folded(pixels.unit(image))
     back = photo if request.alpha < 1 else None
-    wanted, cover = [one.styles for one in mixed], mixed[0].cover
+    wanted, coverage = [one.styles for one in mixed], mixed[0].coverage
     painted = network.paint(
-        network.enter(photo), wanted, cover, request.alpha, request.transfer, back
+        network.enter(photo), wanted, coverage, request.alpha, request.transfer, back
     )
     return network.unfolded(painted)
 

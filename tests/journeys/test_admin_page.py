@@ -53,7 +53,7 @@ def test_the_admin_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
     page.get_by_label("The administrator’s secret").fill("a guess")
     page.get_by_role("button", name="Go in").click()
     expect(page.get_by_role("alert")).to_have_text("This is not the secret.")
-    shoot(page, "admin-door")
+    shoot(page, "admin-sign-in")
     enter(page)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("status")).to_have_text("Paused")
@@ -63,9 +63,9 @@ def test_the_admin_goes_in_pauses_resumes_and_leaves(page: Page) -> None:
     page.click("a[href='#audit']")
     expect(page.locator(".row strong")).to_have_text(["resume", "pause", "sign in"])
     page.get_by_role("button", name="Leave").click()
-    page.wait_for_selector(".door")
+    page.wait_for_selector(".sign-in")
     page.reload()
-    page.wait_for_selector(".door")
+    page.wait_for_selector(".sign-in")
 
 
 def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:

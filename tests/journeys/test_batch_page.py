@@ -43,7 +43,7 @@ def test_many_photos_in_many_styles_come_as_a_table_and_a_zip(
     _size(page, 256)
     shoot(page, f"{name}-batch-form")
     page.dblclick("#batch .send")  # which is one batch
-    expect(page.locator(".batch .tally")).to_contain_text("4 of 4 done", timeout=SECONDS)
+    expect(page.locator(".batch .counts")).to_contain_text("4 of 4 done", timeout=SECONDS)
     expect(page.locator(".batch .tile img")).to_have_count(4)
     expect(page.locator(".batch .head.side").first).to_have_text("coffee")
     shoot(page, f"{name}-batch-done")
@@ -75,11 +75,11 @@ def test_a_closed_tab_loses_no_batch_and_the_rest_is_cancelled(visit: Visit, add
     page.close()
     again = context.new_page()
     again.goto(f"{address}/#batch")
-    expect(again.locator(".batch .tally")).to_contain_text("of 12 done")
+    expect(again.locator(".batch .counts")).to_contain_text("of 12 done")
     shoot(again, "phone-dark-batch-running")
     again.click(".batch .rest")
     expect(again.locator(".batch .rest")).to_be_hidden()
-    expect(again.locator(".batch .tally")).to_contain_text("cancelled")
+    expect(again.locator(".batch .counts")).to_contain_text("cancelled")
     shoot(again, "phone-dark-batch-cancelled")
     [batch] = ask(again, f"{address}/api/v1/batches")["batches"]
     assert batch["counts"]["queued"] == batch["counts"]["running"] == 0

@@ -40,7 +40,7 @@ def test_a_job_without_a_worker_waits_and_says_so(
     _send(page)
     with database.transaction() as session:
         session.execute(update(Job).values(submitted=Job.submitted - 30))
-    expect(page.locator(".standing")).to_have_text("Next in line; waiting for a worker")
+    expect(page.locator(".progress-text")).to_have_text("Next in line; waiting for a worker")
     shoot(page, f"state-nobody-{scheme}")
     page.click("#cancel")
     expect(page.locator("#stage h2")).to_have_text("Cancelled")

@@ -59,9 +59,9 @@ def night(rng: Generator) -> Array:
     scene = over(scene, ramp(noise(rng, SIZE, 20), palette("07120f 12281c 2f4a25 5a4a1f")), cypress)
     angle = np.where(cypress > 0.5, -np.pi / 2 + 0.5 * np.sin(30 * y), angle)
     canvas, flow = Canvas(scene * 0.6), looked_up(angle)
-    canvas.cover(rng, scene, flow, 1400, 15, 0.10, 0.05)
-    canvas.cover(rng, scene, flow, 4200, 7.5, 0.07, 0.06)
-    canvas.cover(rng, scene * 1.08, flow, 4200, 4, 0.05, 0.08)
+    canvas.fill(rng, scene, flow, 1400, 15, 0.10, 0.05)
+    canvas.fill(rng, scene, flow, 4200, 7.5, 0.07, 0.06)
+    canvas.fill(rng, scene * 1.08, flow, 4200, 4, 0.05, 0.08)
     return canvas.finished(0.6)
 
 
@@ -89,9 +89,9 @@ def fjord(rng: Generator) -> Array:
     angle = np.where(y < shore, *(np.arctan(-right / (down + 1e-9)) for down, right in along))
     angle = np.where(bank > 0.5, -0.75 + 0.3 * np.sin(9 * y), angle)
     canvas, flow = Canvas(scene * 0.7), looked_up(angle)
-    canvas.cover(rng, smooth, flow, 900, 14, 0.24, 0.04)
-    canvas.cover(rng, smooth, flow, 2400, 6, 0.26, 0.07)
-    canvas.cover(rng, smooth * 1.05, flow, 1500, 2.6, 0.22, 0.10)
+    canvas.fill(rng, smooth, flow, 900, 14, 0.24, 0.04)
+    canvas.fill(rng, smooth, flow, 2400, 6, 0.26, 0.07)
+    canvas.fill(rng, smooth * 1.05, flow, 1500, 2.6, 0.22, 0.10)
     return canvas.finished(0.35)
 
 
@@ -108,8 +108,8 @@ def meadow(rng: Generator) -> Array:
     scene = over(scene, near, inside(y - 0.36 + 0.05 * np.sin(4 * x)))
     angle = np.where(y < 0.28, 0.5 * np.sin(6 * x + 8 * clouds), -1.35 + 0.7 * noise(rng, SIZE, 6))
     canvas, flow = Canvas(scene * 0.75), looked_up(angle)
-    canvas.cover(rng, scene, flow, 1100, 20, 0.07, 0.06)
-    canvas.cover(rng, scene, flow, 2400, 10, 0.05, 0.07)
+    canvas.fill(rng, scene, flow, 1100, 20, 0.07, 0.06)
+    canvas.fill(rng, scene, flow, 2400, 10, 0.05, 0.07)
     flowers = palette("d7261e e8412c f26b3a b5121b 2f6f3a fff3b0 ffffff 9a2a10")
     chance = np.array([0.28, 0.2, 0.12, 0.12, 0.1, 0.07, 0.06, 0.05])
     at_x, at_y = rng.random(260), 0.37 + 0.63 * rng.random(260) ** 0.8
@@ -147,6 +147,6 @@ def discs(rng: Generator) -> Array:
         scene = over(scene, rng.choice(colors), 0.4 * band)
     scene *= 0.82 + 0.34 * ((away * 6.5) % 1)[..., None]
     canvas, flow = Canvas(scene), looked_up(turn + np.pi / 2)
-    canvas.cover(rng, scene, flow, 2600, 11, 0.045, 0.035)
-    canvas.cover(rng, scene, flow, 7000, 5, 0.03, 0.05)
+    canvas.fill(rng, scene, flow, 2600, 11, 0.045, 0.035)
+    canvas.fill(rng, scene, flow, 7000, 5, 0.03, 0.05)
     return canvas.finished(0.45)

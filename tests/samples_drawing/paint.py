@@ -113,9 +113,9 @@ def followed(flow: Flow, x: Array, y: Array, length: Array, steps: int = 10) -> 
     return np.stack([*halves[0][::-1], *halves[1]], axis=1)
 
 
-def over(below: Array, above: Array, cover: Array) -> Array:
+def over(below: Array, above: Array, coverage: Array) -> Array:
     """Lay a colour or picture over another where `cover` (H×W) is 1."""
-    laid: Array = below + (above - below) * cover[..., None]
+    laid: Array = below + (above - below) * coverage[..., None]
     return laid
 
 
@@ -173,7 +173,7 @@ class Canvas:
             self._brush.line(flat, rgb(own), thick, joint="curve")
             self._knife.line(flat, int(np.clip(height, 0, 255)), thick, joint="curve")
 
-    def cover(
+    def fill(
         self,
         rng: Generator,
         picture: Array,

@@ -198,7 +198,7 @@ def test_verify_checks_a_backup_and_changes_nothing(studio: Path, tmp_path: Path
     jobs.submit("ann", picture(), [picture()])
     file = tmp_path / "one.tar"
     call("backup", file)
-    assert call("verify", file).output == "Sound: 2 pictures, 1 gate, 1 jobs.\n"
+    assert call("verify", file).output == "Sound: 2 pictures, 1 service state, 1 jobs.\n"
     file.write_bytes(file.read_bytes().replace(b'"ann"', b'"eve"'))
     assert "rows/jobs.jsonl' in the back-up is damaged" in said(call("verify", file))
     assert jobs.mine("eve") == []

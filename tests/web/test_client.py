@@ -181,13 +181,13 @@ class Between(threading.Thread):
         self.there = ("127.0.0.1", int(address.rpartition(":")[2]))
         self.lost = lost
         self.seen = 0
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.door.getsockname()[1]}"
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.start()
 
     def run(self) -> None:
         while True:
-            caller, _ = self.door.accept()
+            caller, _ = self.listener.accept()
             threading.Thread(target=self.carry, args=(caller,), daemon=True).start()
 
     def carry(self, caller: socket.socket) -> None:

@@ -90,7 +90,7 @@ async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa:
     try:
         visitor = address.visitor(request.request)
         return await checking.run(visitor, _submit, visitor, form), _notice("")
-    except Exception as error:  # the door: whatever it is, the visitor gets a sentence
+    except Exception as error:  # whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error, request))
 
 
@@ -119,7 +119,7 @@ async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
     try:
         visitor = address.visitor(request.request)
         return await checking.run(visitor, _preview, visitor, form)
-    except Exception as error:  # the door; what is wrong is said when the form is sent
+    except Exception as error:  # what is wrong is said when the form is sent
         _sentence(error, request)
         return ""
 
@@ -133,7 +133,7 @@ async def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
         for alpha in STRENGTHS:
             asked = visitor, event.id, {"alpha": alpha}
             ids.append((await checking.run(visitor, admission.again, *asked)).id)
-    except Exception as error:  # the door
+    except Exception as error:  # as in `repaint`
         return " ".join(ids), _notice(_sentence(error, request))
     return " ".join(ids), _notice("")
 
@@ -145,7 +145,7 @@ async def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
         visitor = address.visitor(request.request)
         job = await checking.run(visitor, admission.again, visitor, event.id, {})
         return job.id, _notice("")
-    except Exception as error:  # the door
+    except Exception as error:  # as in `repaint`
         return "", _notice(_sentence(error, request))
 
 
@@ -175,7 +175,7 @@ def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Set the form's controls as they were for a picture; its pictures stay as they are."""
     try:
         return [*_controls_for(Options.model_validate(recorded(event.options))), ""]
-    except Exception as error:  # the door
+    except Exception as error:  # as in `repaint`
         return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
 
 
@@ -186,7 +186,7 @@ def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     try:
         job = entries.own(event.id, owner_of(request.request)).job
         options = Options.model_validate(recorded(job.options))
-    except Exception as error:  # the door
+    except Exception as error:  # as in `repaint`
         return [gr.skip()] * (1 + 3 * places + len(CONTROLS)) + [_notice(_sentence(error, request))]
     styles = [references.style_of(job.id, place) for place in range(len(job.style_keys))]
     weights = [100 * weight / max(options.weights) for weight in options.weights]

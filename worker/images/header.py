@@ -115,10 +115,10 @@ def _needed(header: Header, data: bytes) -> float:
 
 def _check_memory(header: Header, data: bytes) -> None:
     """Refuse by the header what would take too much memory while it is decoded."""
-    room, needed = MEMORY * MOST_OF_MEMORY - len(data), _needed(header, data)
-    if needed > room:
+    free, needed = MEMORY * MOST_OF_MEMORY - len(data), _needed(header, data)
+    if needed > free:
         kind = NAMES.get(header.image.format or "", header.image.format)
-        most = header.size[0] * header.size[1] * room / needed / 1e6
+        most = header.size[0] * header.size[1] * free / needed / 1e6
         raise ImageRejected("picture.too_large_as_kind", kind=kind or "", limit=round(most))
 
 

@@ -3,9 +3,9 @@
     queued → running → done | failed | cancelled
 
 The row in `model.py`; `new_job.py` builds it, `submission.py` inserts it, `claims.py` gives it to a
-worker, `lease.py` is what that worker says of it, `control.py` what owner and administrator want,
-`queries.py` reads. Callers use this package: `jobs.submit`, `jobs.claim`. Knows no network and no
-web.
+worker, `lease.py` is what that worker says of it, `dead_workers.py` what happens when it dies,
+`control.py` what owner and administrator want, `queries.py` reads. Callers use this package:
+`jobs.submit`, `jobs.claim`. Knows no network and no web.
 """
 
 from worker.errors import Refused as Refused
@@ -20,17 +20,8 @@ from worker.jobs.control import (
     stop,
     stop_all,
 )
-from worker.jobs.lease import (
-    LONGEST,
-    expire,
-    fail,
-    finish,
-    release,
-    renew,
-    renew_all,
-    repair,
-    stopped,
-)
+from worker.jobs.dead_workers import LONGEST, expire, repair
+from worker.jobs.lease import fail, finish, release, renew, renew_all, stopped
 from worker.jobs.model import (
     ACTIVE,
     ENDED,
@@ -38,7 +29,7 @@ from worker.jobs.model import (
     Hold,
     Job,
     JobNotFound,
-    Room,
+    Reserve,
     Status,
     in_order,
     stuck,
@@ -71,7 +62,7 @@ __all__ = [
     "Job",
     "JobNotFound",
     "Refused",
-    "Room",
+    "Reserve",
     "Status",
     "WorkingSize",
     "cancel",

@@ -24,7 +24,7 @@ from worker.errors import CodedError, Message, Refused
 from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
-from worker.jobs import Beside, Job, Room, Status, queue
+from worker.jobs import Beside, Job, Reserve, Status, queue
 from worker.jobs.new_job import NewJob, fitted, style_size
 from worker.jobs.submission import found_subject
 from worker.options import Options
@@ -176,7 +176,7 @@ def submit(
     styles: Sequence[Source],
     options: object = None,
     beside: Beside = lambda session, batch_id: None,
-    room: Room = lambda size: None,
+    reserve: Reserve = lambda size: None,
 ) -> Batch:
     """Accept a batch as `jobs.submit` does a job: whole, or raise and keep nothing of it.
 
@@ -201,7 +201,7 @@ def submit(
             for photo in clean_photos
             for style in clean_styles
         ]
-        room(sum(cell.room for cell in cells))
+        reserve(sum(cell.most_bytes for cell in cells))
         batch = Batch(
             id=str(uuid_utils.uuid7()),
             owner=owner,

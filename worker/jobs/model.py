@@ -138,7 +138,7 @@ class Job(Base):
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
 
 
-Room = Callable[[int], None]  # makes room for so many bytes, or raises
+Reserve = Callable[[int], None]  # reserves so many bytes, or raises
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)

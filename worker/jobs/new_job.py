@@ -13,8 +13,9 @@ from adain.catalog import Transparency
 from adain.files.pictures import scaled_size
 from worker import fit
 from worker.errors import Message, Refused, rounded
+from worker.images import notices
 from worker.images.images import CleanFile, CleanImage
-from worker.jobs import notices, queue
+from worker.jobs import queue
 from worker.jobs.model import ACTIVE, Job
 from worker.options import USUAL, Options
 from worker.settings import KIB, settings
@@ -149,7 +150,7 @@ class NewJob:
         return self.working_size.reserved(self.options.transparency)
 
     @property
-    def room(self) -> int:
+    def most_bytes(self) -> int:
         """The bytes that the job takes at most, its result included."""
         return self.bytes + self.reserved
 

@@ -16,7 +16,7 @@ from worker.errors import Message
 from worker.images import images
 from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
-from worker.jobs.model import Beside, Job, Room
+from worker.jobs.model import Beside, Job, Reserve
 from worker.jobs.new_job import PHOTO, NewJob, check_scaled, check_together, fitted, style_size
 from worker.jobs.queries import unknown
 from worker.observability import failpoints
@@ -101,9 +101,9 @@ def _insert(new: NewJob, beside: Beside) -> Job:
     return job
 
 
-def _accept(new: NewJob, beside: Beside, room: Room) -> Job:
+def _accept(new: NewJob, beside: Beside, reserve: Reserve) -> Job:
     """Store, insert and commit a job."""
-    room(new.room)
+    reserve(new.most_bytes)
     _keep(new)
     failpoints.at("stored", new.id)  # pictures without a row
     try:
@@ -122,12 +122,12 @@ def submit(
     masks: Sequence[Given] = (),
     options: object = None,
     beside: Beside = lambda session, job_id: None,
-    room: Room = lambda size: None,
+    reserve: Reserve = lambda size: None,
 ) -> Job:
     """Accept a job: check, store, insert, commit, and only then notify.
 
     Knows no limits: what visitors send comes through `admission.submit`. `options` is what
-    `Options` takes; `beside` may write in the job's own transaction; `room` is called with the
+    `Options` takes; `beside` may write in the job's own transaction; `reserve` is called with the
     bytes before any is stored. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
     raises, there is no job then. Without Redis the job waits for the sweep.
     """
@@ -139,7 +139,7 @@ def submit(
         pictures = _cleaned(content, styles, masks, chosen, Path(folder))
         chosen = fitted(chosen, pictures["content"])
         new = NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
-        job = _accept(new, beside, room)
+        job = _accept(new, beside, reserve)
     log.info("job %s queued", job.id)
     failpoints.at("committed", job.id)  # a row without a message
     queue.announce([job.id], job.queue)

@@ -1,1 +1,1 @@
-"""Maintenance: the sweep with its lease, back-up and restore."""
+"""Maintenance: the sweep, the election of its leader, back-up and restore."""

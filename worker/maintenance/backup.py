@@ -27,7 +27,7 @@ from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
 from adain import __version__
 from worker import jobs, settings
 from worker.jobs import Job
-from worker.maintenance.leader import Lease
+from worker.maintenance.leader import Leadership
 from worker.runner.style_store import Measure
 from worker.storage import blobs, database
 from worker.storage.deletions import Deletion
@@ -44,7 +44,7 @@ AT_ONCE = 500
 # measured, counted or asked for again, or only of the processes and the storage that are there now
 MADE_AGAIN = {
     one.__tablename__
-    for one in (Allowance, Deletion, Lease, Marker, Measure, Preview, Process, Upload)
+    for one in (Allowance, Deletion, Leadership, Marker, Measure, Preview, Process, Upload)
 }
 _LEFT_OUT = MADE_AGAIN | {"alembic_version"}
 

@@ -1,4 +1,4 @@
-"""Leader election: of several processes of a kind, the one that holds the lease leads."""
+"""Leader election: of several processes of a kind, one leads, until a time that it renews."""
 
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from worker.storage import database
 from worker.storage.database import Base, now
 
 
-class Lease(Base):
+class Leadership(Base):
     """A role and who has it until when; the rows come with the migrations."""
 
     __tablename__ = "leases"
@@ -17,17 +17,21 @@ class Lease(Base):
     until: Mapped[float] = mapped_column(default=0.0)
 
 
-LONGEST = 10  # times one's own: a longer lease of another is void, since the clock was set back
+LONGEST = 10  # times one's own: a longer time of another is void, since the clock was set back
 
 
 @database.retried
 def take(name: str, holder: str, seconds: float) -> bool:
     """Take or keep the role for some seconds; False while another has it."""
     free = or_(
-        Lease.holder == holder, Lease.until < now(), Lease.until > now() + LONGEST * abs(seconds)
+        Leadership.holder == holder,
+        Leadership.until < now(),
+        Leadership.until > now() + LONGEST * abs(seconds),
     )
     statement = (
-        update(Lease).where(Lease.name == name, free).values(holder=holder, until=now() + seconds)
+        update(Leadership)
+        .where(Leadership.name == name, free)
+        .values(holder=holder, until=now() + seconds)
     )
     with database.transaction() as session:
         return bool(session.execute(statement).rowcount)  # type: ignore[attr-defined]
@@ -38,5 +42,7 @@ def give_up(name: str, holder: str) -> None:
     """Let another take the role at once."""
     with database.transaction() as session:
         session.execute(
-            update(Lease).where(Lease.name == name, Lease.holder == holder).values(until=0.0)
+            update(Leadership)
+            .where(Leadership.name == name, Leadership.holder == holder)
+            .values(until=0.0)
         )

@@ -66,12 +66,12 @@ def submit(
     gone: list[str] = []
     checked = _checks(visitor, Job.id, beside, gone)
 
-    def make_room(size: int) -> None:
+    def reserve(size: int) -> None:
         free_space.check(size)
         rate_limits.consume(visitor, rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
-    job = jobs.submit(visitor.owner, content, styles, masks, options, checked, make_room)
+    job = jobs.submit(visitor.owner, content, styles, masks, options, checked, reserve)
     quota.delete_pictures(gone)
     return job
 
@@ -132,11 +132,11 @@ def submit_batch(
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 
-    def make_room(size: int) -> None:
+    def reserve(size: int) -> None:
         free_space.check(size)
         rate_limits.consume(visitor, rate_limits.submissions(count), rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
-    batch = batches.submit(visitor.owner, photos, styles, options, checked, make_room)
+    batch = batches.submit(visitor.owner, photos, styles, options, checked, reserve)
     quota.delete_pictures(gone)
     return batch

@@ -139,7 +139,7 @@ def _oldest(session: Session, owner: str, account: str) -> Iterator[tuple[str, i
     yield from ((one, size) for one, size in session.execute(others.order_by(Preview.asked)))
 
 
-def _make_room(session: Session, visitor: Visitor, coming: int) -> list[str]:
+def _evict(session: Session, visitor: Visitor, coming: int) -> list[str]:
     """Delete the rows that give way to so many bytes of a visitor's; returns their owners.
 
     Raises `StorageFull` where all others keep less.
@@ -177,7 +177,7 @@ def _reserve(visitor: Visitor, values: Mapping[str, Any]) -> list[str]:
     """Put a row that none claims yet, once there is room; return the owners who gave way."""
     with database.transaction() as session:
         rate_limits.lock(session, "previews")  # of two at once the second counts the first
-        gone = _make_room(session, visitor, values["bytes"])
+        gone = _evict(session, visitor, values["bytes"])
         service_state.check_in(session)
         _put(session, visitor.owner, {**values, "state": State.FAILED})
     return gone

@@ -125,7 +125,7 @@ def _oldest(session: Session, owner: str) -> Iterator[tuple[str, int]]:
     yield from ((upload_id, size) for upload_id, size in session.execute(ordered))
 
 
-def _make_room(session: Session, owner: str, coming: int, most: int) -> list[str]:
+def _evict(session: Session, owner: str, coming: int, most: int) -> list[str]:
     """Delete the rows that give way to so much more of an owner's; returns their ids.
 
     Raises `StorageFull` when too little may go within the rules of `fairness`.
@@ -150,7 +150,7 @@ def _insert(row: Upload) -> list[str]:
     with database.transaction() as session:
         rate_limits.lock(session, "uploads")  # of two at once the second counts the first
         gone = _forget_old(session)
-        gone += _make_room(session, row.owner, row.bytes, most) if most else []
+        gone += _evict(session, row.owner, row.bytes, most) if most else []
         session.add(row)
     return gone
 

@@ -18,7 +18,7 @@ def _animation(*colors: str) -> bytes:
 
 
 def test_first_frame_that_is_not_blank_is_the_picture() -> None:
-    image = pictures.rgb(pictures.opened_bytes(_animation("white", "gold"), ["GIF"]))
+    image = pictures.rgb(pictures.opened_bytes(_animation("white", "gold"), ("GIF",)))
     assert image.getpixel((20, 20)) == (255, 215, 0)
 
 
@@ -27,6 +27,6 @@ def test_frame_larger_than_the_picture_is_not_looked_at() -> None:
     place = data.rindex(FRAME + bytes(4), 0, data.rindex(FRAME + bytes(4)) + 9)
     wide, high = (6000).to_bytes(2, "little"), (4000).to_bytes(2, "little")
     enlarged = data[: place + 5] + wide + high + data[place + 9 :]
-    image = pictures.rgb(pictures.opened_bytes(enlarged, ["GIF"]))
+    image = pictures.rgb(pictures.opened_bytes(enlarged, ("GIF",)))
     assert image.size == (24, 24)
     assert image.getpixel((20, 20)) == (255, 255, 255)

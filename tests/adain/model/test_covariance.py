@@ -106,8 +106,8 @@ def test_alpha_goes_back_to_what_the_content_was_before_any_transfer() -> None:
 
 def test_mixture_of_a_style_with_itself_is_that_style() -> None:
     content, style = mixed(1), mixed(2)
-    cover = torch.tensor([0.3, 0.7]).view(1, 2, 1, 1)
-    twice = recolour(content, of(style, style), cover)
+    coverage = torch.tensor([0.3, 0.7]).view(1, 2, 1, 1)
+    twice = recolour(content, of(style, style), coverage)
     torch.testing.assert_close(twice, recolour(content, of(style)), atol=1e-4, rtol=1e-4)
 
 

@@ -45,8 +45,8 @@ def test_alpha_mixes_features_in_proportion() -> None:
 
 def test_two_styles_mix_as_the_weighted_sum_of_their_transfers() -> None:
     content, one, other = features(), features(seed=1), features(seed=2) * 3
-    cover = torch.tensor([0.25, 0.75]).view(1, 2, 1, 1)
-    mixed = adain(content, stacked(one, other), cover)
+    coverage = torch.tensor([0.25, 0.75]).view(1, 2, 1, 1)
+    mixed = adain(content, stacked(one, other), coverage)
     apart = 0.25 * adain(content, stacked(one)) + 0.75 * adain(content, stacked(other))
     torch.testing.assert_close(mixed, apart, atol=1e-5, rtol=1e-4)
 

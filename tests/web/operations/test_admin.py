@@ -62,7 +62,7 @@ def acts() -> list[tuple[str, str, str]]:
     return [(one.what, one.about, one.outcome) for one in reversed(audit.written())]
 
 
-# ---------------------------------------------------------------- the door
+# ---------------------------------------------------------------- signing in
 
 
 def test_without_a_secret_there_is_no_admin_at_all(studio: Path) -> None:

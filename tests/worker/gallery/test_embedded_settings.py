@@ -144,6 +144,6 @@ def test_a_text_that_unpacks_to_too_much_is_refused(studio: Path) -> None:
         embedded_settings.read(out.getvalue())
 
 
-def test_what_is_no_picture_is_refused_at_the_same_door_as_every_upload(studio: Path) -> None:
+def test_what_is_no_picture_is_refused_as_every_upload_is(studio: Path) -> None:
     with pytest.raises(ImageRejected, match="GIF, TIFF and BMP are accepted"):
         embedded_settings.read(b"hello")

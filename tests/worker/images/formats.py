@@ -1,4 +1,4 @@
-"""Writes docs/formats.md: what comes in at each door of each kind of file, and its largest error.
+"""Writes docs/formats.md: how each kind of file is read, and its largest error.
 
 `python -m tests.worker.images.formats`. The picture is a smooth one, each file as lossless as its
 kind allows; the error is that of the worst sample, of 255.
@@ -110,7 +110,7 @@ def written(case: Case, turned: bool, profile: bool) -> bytes:
 
 
 def errors(data: bytes, wanted: Samples) -> tuple[float, float]:
-    """Return the largest errors at the doors: page and API, which are one, and command line."""
+    """Return the largest errors of an upload, by page or API, and of the command line."""
     upload = Image.open(io.BytesIO(images.clean(data).data))
     command_line = pictures.rgb(pictures.opened_bytes(data, None))
     found = [np.asarray(one).astype(float) for one in (upload, command_line)]
@@ -138,7 +138,7 @@ def variants(case: Case) -> Iterator[tuple[bool, bool]]:
 
 
 def rows() -> Iterator[Row]:
-    """Measure every file at every door."""
+    """Measure every file, read in both ways."""
     kinds.register()
     for case in CASES:
         for turned, profile in variants(case):
@@ -160,7 +160,7 @@ def table() -> str:
         "",
         "Drawn by `python -m tests.worker.images.formats`; the test beside it measures again and",
         "holds each error under a bound. Errors are of the worst sample, of 255, against values",
-        "computed by formula. Page and API share one door, which keeps lossy kinds as JPEG.",
+        "computed by formula. Page and API read alike, and keep lossy kinds as JPEG.",
         "",
         "| kind | mode | orientation | profile | page and API | command line |",
         "|---|---|---|---|---|---|",

@@ -1,6 +1,6 @@
 """Real files that were refused or got wrong colours, each with its expected value.
 
-Every case goes through the door of uploads and through that of `python -m adain`.
+Every case is read as an upload and as `python -m adain` reads it.
 """
 
 import io
@@ -19,7 +19,7 @@ from worker.images import images
 kinds.register()
 
 CASES = Path(__file__).parents[2] / "data" / "cases"
-Door = Callable[[bytes], Image.Image]
+Reader = Callable[[bytes], Image.Image]
 
 
 def upload(data: bytes) -> Image.Image:
@@ -30,7 +30,7 @@ def command_line(data: bytes) -> Image.Image:
     return pictures.rgb(pictures.opened_bytes(data, None))
 
 
-DOORS = pytest.mark.parametrize("door", [upload, command_line])
+READERS = pytest.mark.parametrize("read", [upload, command_line])
 
 
 def samples(image: Image.Image) -> NDArray[np.int64]:
@@ -42,50 +42,50 @@ def difference(image: Image.Image, expected: Path) -> int:
     return int(np.abs(samples(image) - samples(Image.open(expected))).max())
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("name", ["itxt-workflow", "ztxt-8bim"])
-def test_large_text_of_a_png_is_passed_over(door: Door, name: str) -> None:
+def test_large_text_of_a_png_is_passed_over(read: Reader, name: str) -> None:
     folder = CASES / "png-large-metadata"
-    image = door((folder / f"{name}.png").read_bytes())
+    image = read((folder / f"{name}.png").read_bytes())
     assert difference(image, folder / "expected.png") == 0
 
 
-@DOORS
-def test_a_profile_of_more_than_a_megabyte_applies(door: Door) -> None:
+@READERS
+def test_a_profile_of_more_than_a_megabyte_applies(read: Reader) -> None:
     folder = CASES / "png-large-metadata"
-    image = door((folder / "iccp-large-profile.png").read_bytes())
+    image = read((folder / "iccp-large-profile.png").read_bytes())
     light = (samples(Image.open(folder / "expected.png")) / 255) ** (0x233 / 256)  # its gamma
     expected = 255 * np.where(light < 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     assert np.abs(samples(image) - expected).max() <= 2
 
 
-@DOORS
-def test_a_profile_too_large_to_be_read_is_passed_over(door: Door) -> None:
+@READERS
+def test_a_profile_too_large_to_be_read_is_passed_over(read: Reader) -> None:
     out = io.BytesIO()
     Image.new("RGB", (2, 2), (9, 80, 200)).save(out, "PNG", icc_profile=bytes(30 << 20))
-    assert samples(door(out.getvalue())).tolist() == [[[9, 80, 200]] * 2] * 2
+    assert samples(read(out.getvalue())).tolist() == [[[9, 80, 200]] * 2] * 2
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("name", ["palette-adobe", "rgb-adobe"])
-def test_a_profile_applies_to_a_palette_as_to_rgb(door: Door, name: str) -> None:
+def test_a_profile_applies_to_a_palette_as_to_rgb(read: Reader, name: str) -> None:
     folder = CASES / "palette-png-with-profile"
-    image = door((folder / f"{name}.png").read_bytes())
+    image = read((folder / f"{name}.png").read_bytes())
     assert difference(image, folder / "expected.png") <= 1
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("name", ["grey-linear", "grey-alpha-linear"])
-def test_a_grey_profile_applies_with_alpha_as_without(door: Door, name: str) -> None:
+def test_a_grey_profile_applies_with_alpha_as_without(read: Reader, name: str) -> None:
     folder = CASES / "grey-alpha-with-profile"
-    image = door((folder / f"{name}.png").read_bytes())
+    image = read((folder / f"{name}.png").read_bytes())
     assert difference(image, folder / "expected.png") <= 2
 
 
 PHONE = CASES / "phone-containers"
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize(
     "name",
     [
@@ -93,53 +93,53 @@ PHONE = CASES / "phone-containers"
         *("missing-end", "leading-newline", "cmyk", "grey"),
     ],
 )
-def test_jpegs_of_phones_are_the_picture(door: Door, name: str) -> None:
-    image = door((PHONE / f"{name}.jpg").read_bytes())
+def test_jpegs_of_phones_are_the_picture(read: Reader, name: str) -> None:
+    image = read((PHONE / f"{name}.jpg").read_bytes())
     wanted = samples(Image.open(PHONE / "expected.png"))
     wanted = wanted if name != "grey" else samples(Image.open(PHONE / "expected.png").convert("L"))
     assert np.abs(samples(image) - wanted).mean() < 4
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("name", ["png-without-iend", "png-cut-last-20"])
-def test_a_png_that_lacks_its_end_but_no_pixel_is_the_picture(door: Door, name: str) -> None:
-    image = door((PHONE / f"{name}.png").read_bytes())
+def test_a_png_that_lacks_its_end_but_no_pixel_is_the_picture(read: Reader, name: str) -> None:
+    image = read((PHONE / f"{name}.png").read_bytes())
     assert difference(image, PHONE / "expected.png") == 0
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("missing", [20, 100])
-def test_a_jpeg_without_its_last_rows_is_accepted(door: Door, missing: int) -> None:
-    image = door((PHONE / f"cut-last-{missing}-bytes.jpg").read_bytes())
+def test_a_jpeg_without_its_last_rows_is_accepted(read: Reader, missing: int) -> None:
+    image = read((PHONE / f"cut-last-{missing}-bytes.jpg").read_bytes())
     wanted = samples(Image.open(PHONE / "expected.png"))
     assert np.abs(samples(image) - wanted)[:140].mean() < 4
 
 
-@DOORS
-def test_a_jpeg_without_its_lower_half_is_refused(door: Door) -> None:
+@READERS
+def test_a_jpeg_without_its_lower_half_is_refused(read: Reader) -> None:
     data = (PHONE / "missing-end.jpg").read_bytes()
     with pytest.raises((images.ImageRejected, OSError)):
-        door(data[: len(data) // 3])
+        read(data[: len(data) // 3])
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize(
     "name", ["photo.avif", "photo.tif", "photo.bmp", "animation.gif", "photo.heic"]
 )
-def test_other_kinds_of_pictures_are_accepted(door: Door, name: str) -> None:
-    image = door((PHONE / name).read_bytes())
+def test_other_kinds_of_pictures_are_accepted(read: Reader, name: str) -> None:
+    image = read((PHONE / name).read_bytes())
     assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
 
 
-@DOORS
-def test_a_turned_heic_is_set_upright_once(door: Door) -> None:
-    image = door((PHONE / "photo-turned.heic").read_bytes())
+@READERS
+def test_a_turned_heic_is_set_upright_once(read: Reader) -> None:
+    image = read((PHONE / "photo-turned.heic").read_bytes())
     assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
 
 
-@DOORS
-def test_a_first_frame_that_is_blank_is_not_the_picture(door: Door) -> None:
-    image = door((PHONE / "animated-blank-first.webp").read_bytes())
+@READERS
+def test_a_first_frame_that_is_blank_is_not_the_picture(read: Reader) -> None:
+    image = read((PHONE / "animated-blank-first.webp").read_bytes())
     assert np.abs(samples(image) - samples(Image.open(PHONE / "expected.png"))).mean() < 4
 
 
@@ -220,12 +220,12 @@ def test_a_mask_larger_than_the_limit_fits_its_photo(setting: Setting) -> None:
 LOGOS = CASES / "logo-white-on-transparent"
 
 
-@DOORS
+@READERS
 @pytest.mark.parametrize("name", ["white-logo.png", "cut-out.png"])
-def test_what_is_drawn_stands_out_from_what_is_transparent(door: Door, name: str) -> None:
+def test_what_is_drawn_stands_out_from_what_is_transparent(read: Reader, name: str) -> None:
     data = (LOGOS / name).read_bytes()
     alpha = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA").getchannel("A"))
-    light = samples(door(data)).mean(axis=2)
+    light = samples(read(data)).mean(axis=2)
     assert abs(light[alpha == 255].mean() - light[alpha == 0].mean()) > 60
 
 
@@ -272,45 +272,45 @@ def mask_of_command_line(data: bytes) -> Image.Image:
     return pictures.fitted(mask, SIZE)
 
 
-MASK_DOORS = pytest.mark.parametrize("door", [mask_of_upload, mask_of_command_line])
+MASK_READERS = pytest.mark.parametrize("read", [mask_of_upload, mask_of_command_line])
 
 
-@MASK_DOORS
+@MASK_READERS
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("kind", ["0-255.png", "16.png", "0-1.png", "labelled.png"])
-def test_a_mask_is_read_by_each_convention(door: Door, side: str, kind: str) -> None:
-    mask = door((MASKS / f"mask-{side}-{kind}").read_bytes())
+def test_a_mask_is_read_by_each_convention(read: Reader, side: str, kind: str) -> None:
+    mask = read((MASKS / f"mask-{side}-{kind}").read_bytes())
     wanted = Image.open(MASKS / f"mask-{side}-0-255.png")
     assert mask.tobytes() == wanted.convert("L").tobytes()
 
 
-@MASK_DOORS
+@MASK_READERS
 @pytest.mark.parametrize("name", ["mask-left.jpg", "mask-left-half-size.png"])
 def test_a_mask_that_was_compressed_or_made_smaller_is_nearly_the_same(
-    door: Door, name: str
+    read: Reader, name: str
 ) -> None:
-    mask = np.asarray(door((MASKS / name).read_bytes())).astype(int)
+    mask = np.asarray(read((MASKS / name).read_bytes())).astype(int)
     wanted = np.asarray(Image.open(MASKS / "mask-left-0-255.png").convert("L")).astype(int)
     assert np.abs(mask - wanted).mean() < 2
 
 
-@MASK_DOORS
-def test_a_black_mask_is_refused(door: Door) -> None:
+@MASK_READERS
+def test_a_black_mask_is_refused(read: Reader) -> None:
     with pytest.raises((images.ImageRejected, ValueError), match="black all over"):
-        door((MASKS / "mask-all-black.png").read_bytes())
+        read((MASKS / "mask-all-black.png").read_bytes())
 
 
-@MASK_DOORS
-def test_a_mask_of_another_shape_is_refused(door: Door) -> None:
+@MASK_READERS
+def test_a_mask_of_another_shape_is_refused(read: Reader) -> None:
     out = io.BytesIO()
     Image.new("L", (SIZE[1], SIZE[0]), 255).save(out, "PNG")
     with pytest.raises((images.ImageRejected, ValueError), match="its photo's shape, 240 × 180"):
-        door(out.getvalue())
+        read(out.getvalue())
 
 
-@MASK_DOORS
-def test_a_mask_of_small_numbers_is_refused(door: Door) -> None:
+@MASK_READERS
+def test_a_mask_of_small_numbers_is_refused(read: Reader) -> None:
     out = io.BytesIO()
     Image.new("L", SIZE, 3).save(out, "PNG")
     with pytest.raises((images.ImageRejected, ValueError), match="brightest value is 3 of 255"):
-        door(out.getvalue())
+        read(out.getvalue())

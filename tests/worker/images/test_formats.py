@@ -1,7 +1,7 @@
 from tests.worker.images import formats
 
 
-def test_every_kind_mode_and_orientation_comes_in_as_the_picture_at_every_door() -> None:
+def test_every_kind_mode_and_orientation_is_read_as_the_picture() -> None:
     wrong = [row for row in formats.rows() if max(row.errors) > row.most]
     assert wrong == []
 

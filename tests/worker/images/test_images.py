@@ -29,7 +29,7 @@ def file(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def shown(clean: CleanImage) -> Image.Image:
-    """What came through the door, as a reader of the blob sees it."""
+    """What was accepted, as a reader of the blob sees it."""
     image = Image.open(io.BytesIO(clean.data))
     image.load()
     assert image.mode in {"RGB", "RGBA"}  # alpha stays where anything is transparent

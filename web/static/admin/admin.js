@@ -55,7 +55,7 @@ const signIn = () => {
   main.replaceChildren(
     element(
       "form",
-      {class: "door", onsubmit: enter},
+      {class: "sign-in", onsubmit: enter},
       element("h1", {}, t("admin.title")),
       element("label", {}, t("admin.secret"), secret),
       wrong,

@@ -128,7 +128,7 @@ export const card = (batch, cancel) =>
       {},
       element("h3", {}, title(batch)),
       element("span", {class: "when"}, moment(batch.submitted)),
-      element("p", {class: "tally", role: "status"}),
+      element("p", {class: "counts", role: "status"}),
       element("progress", {max: 1, "aria-label": t("progress")}),
       element(
         "div",
@@ -144,7 +144,7 @@ export const card = (batch, cancel) =>
  * @param {Api.BatchView} batch as it is now
  */
 export const refresh = (made, batch) => {
-  setText(find(made, ".tally"), summary(batch));
+  setText(find(made, ".counts"), summary(batch));
   Object.assign(find(made, "progress", HTMLProgressElement), {hidden: !active(batch), value: batch.progress});
   find(made, ".rest").hidden = !active(batch);
   find(made, ".zip").hidden = !batch.counts.done;

@@ -16,7 +16,7 @@ const ICONS = {
   flag: "M5 21V4h12l-2 4 2 4H5",
   bin: "M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13",
   back: "M10 6 4 12l6 6M4 12h16",
-  bell: "M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 2h-15zM10 21h4",
+  notify: "M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 2h-15zM10 21h4",
   close: "M6 6l12 12M18 6 6 18",
   steps: "M4 20h3v-4H4zM10.5 20h3v-9h-3zM17 20h3V5h-3z",
   pages: "M6 3h9l4 4v14H6zM10 12h6M10 16h6",

@@ -43,14 +43,14 @@ export const notifyButton = () => {
   const on = wanted();
   return button(
     t(on ? "notice.on" : "notice.ask"),
-    on ? "check" : "bell",
+    on ? "check" : "notify",
     async (event) => {
       const knob = event.currentTarget;
       const yes = !wanted() && (await Notification.requestPermission()) === "granted";
       localStorage.setItem(WISH, yes ? "yes" : "no");
       knob.replaceWith(notifyButton() ?? "");
     },
-    {class: "quiet bell", "aria-pressed": String(on)},
+    {class: "quiet", "aria-pressed": String(on)},
   );
 };
 

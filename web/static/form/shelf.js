@@ -58,12 +58,12 @@ const plus = (knob) =>
 /** Puts a ring on the chosen ones, and a plus on what can join them. */
 export const mark = () => {
   const held = new Set([value("photo"), ...chosen().map(value)]);
-  const room = chosen().length > 0 && chosen().length < names("style").length;
+  const more = chosen().length > 0 && chosen().length < names("style").length;
   for (const knob of all(document, CHOICES)) {
     const text = knob.dataset.value ?? "",
       on = held.has(text);
     knob.setAttribute("aria-pressed", String(on));
-    const wanted = room && !on && !text.startsWith("shelf:photos/");
+    const wanted = more && !on && !text.startsWith("shelf:photos/");
     const there = knob.parentElement?.querySelector(".plus");
     if (wanted && !there) knob.after(plus(knob));
     else if (!wanted) there?.remove();

@@ -21,8 +21,8 @@ let show = () => {};
 /** What the admin decided for all jobs, if that is why this one waits.
  * @param {Page.Job} job */
 const serviceState = (job) => {
-  if (job.studio === "paused" && job.state === "queued") return t("gate.paused");
-  return job.studio === "draining" ? t("gate.draining") : "";
+  if (job.studio === "paused" && job.state === "queued") return t("studio.paused");
+  return job.studio === "draining" ? t("studio.draining") : "";
 };
 /** @param {Page.Job} job */
 const times = (job) => {
@@ -82,8 +82,8 @@ const waiting = (job) => [
   element(
     "div",
     {class: "card"},
-    element("p", {class: "standing", role: "status"}, progressText(job)),
-    element("p", {class: "hint gate", role: "status"}, serviceState(job)),
+    element("p", {class: "progress-text", role: "status"}, progressText(job)),
+    element("p", {class: "hint service-state", role: "status"}, serviceState(job)),
     element("progress", {max: 1, "aria-label": t("progress")}),
     element(
       "div",
@@ -115,9 +115,9 @@ const drawn = (job) => {
 const refresh = (job) => {
   const bar = stage.querySelector("progress");
   if (!bar) return;
-  setText(find(stage, ".standing"), progressText(job));
+  setText(find(stage, ".progress-text"), progressText(job));
   setText(find(stage, ".times"), times(job));
-  setText(find(stage, ".gate"), serviceState(job));
+  setText(find(stage, ".service-state"), serviceState(job));
   find(stage, "#cancel", HTMLButtonElement).disabled = Boolean(job.cancelling);
   if (job.state === "running" && job.progress > 0) bar.value = job.progress;
   else bar.removeAttribute("value");

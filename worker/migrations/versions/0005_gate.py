@@ -8,14 +8,14 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    gate = op.create_table(
+    table = op.create_table(
         "gate",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("since", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
-    op.bulk_insert(gate, [{"name": "gate", "state": "open", "since": 0.0}])
+    op.bulk_insert(table, [{"name": "gate", "state": "open", "since": 0.0}])
 
 
 def downgrade() -> None:
