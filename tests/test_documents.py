@@ -27,3 +27,23 @@ DOCUMENTS = sorted(file for file in tracked() if file.endswith(".md") and file !
 def test_files_that_a_document_names_exist(document: str) -> None:
     named = {one.rstrip("/") for one in NAMED.findall((ROOT / document).read_text("utf-8"))}
     assert named - tracked() - MADE - GONE == set()
+
+
+@pytest.mark.parametrize("package", ["adain", "web", "worker"])
+def test_every_folder_and_module_of_a_package_stands_in_the_architecture(package: str) -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    written = set(re.findall(r"\w+", text[text.index("## Folders") : text.index("## The life")]))
+    parts = {PurePosixPath(file).parts[1] for file in tracked() if file.startswith(f"{package}/")}
+    parts = {part.removesuffix(".py") for part in parts if not part.startswith("__")}
+    assert {part for part in parts if "." not in part} - written == set()
+
+
+@pytest.mark.parametrize("package", ["adain", "web", "worker"])
+def test_every_folder_of_a_package_stands_among_where_things_are(package: str) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    tree = text[text.index("## Where things are") : text.index("## Adding a feature")]
+    there = tree[tree.index(f"\n{package}/") :].split("\n\n")[0]
+    parts = {
+        PurePosixPath(file).parts[1:-1] for file in tracked() if file.startswith(f"{package}/")
+    }
+    assert {one[0] for one in parts if one and f"  {one[0]}/" not in there} == set()
