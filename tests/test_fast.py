@@ -41,5 +41,5 @@ def test_no_journey_and_no_hard_test_is_fast_and_the_jobs_are() -> None:
     assert len(chosen) > 40
 
 
-def test_the_word_of_the_makefile_runs_them() -> None:
+def test_make_test_fast_uses_the_plugin() -> None:
     assert "pytest -q -p tests.fast" in (ROOT / "Makefile").read_text("utf-8")

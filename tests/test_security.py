@@ -4,7 +4,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_what_is_said_to_defend_the_studio_is_there() -> None:
+def test_files_that_security_md_names_exist() -> None:
     named = set(
         re.findall(r"`((?:web|worker|tests)/[\w/]+\.py)`", (ROOT / "SECURITY.md").read_text())
     )

@@ -198,7 +198,7 @@ def test_colours_are_kept_of_what_was_given_back(make: Make) -> None:
     assert np.array_equal(kept[:, 90 + OUTSIDE :], photo[:, 90 + OUTSIDE :])
 
 
-def test_the_way_to_the_photo_is_by_distance(stylizer: Stylizer) -> None:
+def test_the_blend_to_the_photo_depends_on_the_distance_from_the_mask(stylizer: Stylizer) -> None:
     painted = Image.new("L", (200, 160), 0)
     draw = ImageDraw.Draw(painted)
     draw.ellipse((50, 40, 60, 52), fill=255)

@@ -147,7 +147,7 @@ def test_batches_and_tiles_paint_as_one_by_one(
     assert np.abs(array(make(requests[0])) - alone[0]).max() <= 2
 
 
-def test_the_watcher_hears_of_all_steps_in_order(stylizer: Stylizer) -> None:
+def test_the_watcher_gets_progress_in_order_over_all_steps(stylizer: Stylizer) -> None:
     watched: list[tuple[str, float]] = []
     request = Request(sky((384, 256)), [drawn(2)], size=0, strokes=4.0)
     stylizer.stylize([request], lambda stage, fraction: watched.append((stage, fraction)))

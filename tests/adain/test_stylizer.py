@@ -237,7 +237,7 @@ def test_a_batch_equals_single_runs(stylizer: Stylizer, make: Make) -> None:
         assert np.abs(array(together) - make(request)).max() <= 1
 
 
-def test_the_watcher_hears_every_stage_and_can_stop_the_work(stylizer: Stylizer) -> None:
+def test_the_watcher_gets_every_stage_and_can_stop_the_work(stylizer: Stylizer) -> None:
     received: list[tuple[str, float]] = []
     stylizer.stylize([PLAIN], lambda stage, fraction: received.append((stage, fraction)))
     stages = [stage for stage, _ in groupby(received, key=lambda said: said[0])]
@@ -278,7 +278,7 @@ def test_a_mask_of_another_shape_is_refused(stylizer: Stylizer) -> None:
         stylizer.stylize([narrow])
 
 
-def test_half_precision_can_not_be_seen(make: Make) -> None:
+def test_half_precision_differs_by_less_than_3_of_255(make: Make) -> None:
     [quick] = Stylizer.load("compact", device="cpu").stylize([PLAIN])
     error = (array(quick) - make(PLAIN)).astype(float)
     assert np.sqrt((error**2).mean()) < 3  # of 255; 38 dB
@@ -289,7 +289,7 @@ def test_an_untrained_network_never_serves(tmp_path: Path) -> None:
         Stylizer.load("vgg19", tmp_path)
 
 
-def test_a_device_that_is_not_there_is_refused() -> None:
+def test_an_unknown_device_is_refused() -> None:
     with pytest.raises(ValueError, match="auto, cpu or cuda"):
         Stylizer.load(device="tpu9")
 

@@ -22,7 +22,7 @@ def test_a_gallery_made_by_the_script_can_be_walked_from_end_to_end(
         assert len(seen) == len(set(seen)) == how_many
 
 
-def test_every_question_of_the_bench_gets_an_answer(studio: Path) -> None:
+def test_every_query_of_the_bench_returns_entries(studio: Path) -> None:
     gallery_pages.fill(500)
     with gallery_pages.served() as address:
         asking = gallery_pages.Asking(address)

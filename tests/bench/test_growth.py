@@ -11,7 +11,7 @@ def made(of: growth.Day) -> int:
     return sum(count for _, count in of.waits)
 
 
-def test_a_days_wave_brings_a_days_jobs_most_of_them_at_noon() -> None:
+def test_the_simulated_day_has_all_its_jobs_and_its_peak_at_noon() -> None:
     wave = growth._wave(Studio(jobs=100_000, rate=1))
     assert round(sum(wave)) == 100_000
     assert wave.index(max(wave)) == DAY // 2
@@ -36,5 +36,5 @@ def test_a_studio_that_is_too_small_says_so_by_its_waits() -> None:
     assert day(most=1, rate=1.2).wait(0.95) > 3600
 
 
-def test_half_the_speed_takes_more_workers() -> None:
+def test_slower_workers_cost_more_worker_hours() -> None:
     assert day(rate=0.1).hours > 1.5 * day(rate=0.2).hours

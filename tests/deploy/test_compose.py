@@ -87,7 +87,7 @@ def test_what_the_dockerfile_copies_is_sent_to_it() -> None:
             assert source in kept or source.split("/")[0] in kept
 
 
-def test_everything_that_is_waited_for_can_become_well() -> None:
+def test_every_dependency_of_a_service_has_a_health_check_or_ends() -> None:
     for service in SERVICES.values():
         for name, wanted in service.get("depends_on", {}).items():
             if wanted["condition"] == "service_healthy":
@@ -119,7 +119,7 @@ def test_only_the_proxy_is_reachable_from_outside() -> None:
     assert SERVICES["proxy"]["profiles"] == ["proxy"]
 
 
-def test_what_not_everybody_has_or_wants_waits_to_be_asked_for() -> None:
+def test_optional_services_start_only_with_their_profile() -> None:
     profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
     assert [name for name, wanted in profiles.items() if wanted == ["gpu"]] == ["worker-gpu"]
     observers = [name for name, wanted in profiles.items() if wanted == ["observability"]]

@@ -240,7 +240,7 @@ def test_what_selects_pods_finds_them() -> None:
             assert sum(wanted.items() <= found.items() for found in labels) == 1, named(one)
 
 
-def test_what_runs_for_ever_has_a_disruption_budget_that_lets_a_node_be_emptied() -> None:
+def test_every_deployment_has_a_disruption_budget_that_lets_a_node_be_drained() -> None:
     budgets = of_kind("PodDisruptionBudget")
     assert set(budgets) == set(of_kind("Deployment"))
     for name, one in of_kind("Deployment").items():

@@ -63,7 +63,7 @@ def test_the_page_opens_with_a_sample_that_is_painted_already(
 
 
 @SIZES
-def test_a_press_on_a_style_switches_and_the_shelf_stays_where_it_is(
+def test_a_click_on_a_style_selects_it_and_does_not_scroll_the_samples(
     idle: Visit, size: tuple[int, int]
 ) -> None:
     page = idle(size)

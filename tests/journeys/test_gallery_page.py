@@ -109,9 +109,7 @@ def test_a_link_shows_one_picture_until_it_is_taken_back(visit: Visit, address: 
     shoot(other, "share-phone-gone")
 
 
-def test_an_answer_in_the_middle_of_a_press_takes_nothing_from_it(
-    visit: Visit, address: str
-) -> None:
+def test_an_answer_that_arrives_during_a_press_keeps_the_press(visit: Visit, address: str) -> None:
     page = visit()
     submit(page, address, "cat", "ink", size=64)
     to_gallery(page, 1)

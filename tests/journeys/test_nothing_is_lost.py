@@ -95,7 +95,9 @@ def test_a_worker_stopped_at_once_gives_its_job_back(crew: Crew, studio: Path) -
     assert results(job, studio) == []
 
 
-def test_the_queue_may_come_and_go(crew: Crew, own_valkey: Valkey, studio: Path) -> None:
+def test_jobs_are_made_although_the_queue_server_stops_and_starts(
+    crew: Crew, own_valkey: Valkey, studio: Path
+) -> None:
     crew.worker()
     own_valkey.stop()
     while_away = [submit(SHORT) for _ in range(3)]

@@ -61,7 +61,7 @@ def test_a_photo_and_a_style_are_dropped_and_come_out_repainted(visit: Visit, ad
     expect(page.locator(f'.tile[data-id="{job_id}"]')).to_have_attribute("aria-current", "true")
 
 
-def test_on_a_phone_in_the_dark_two_styles_are_mixed(visit: Visit, address: str) -> None:
+def test_two_styles_are_mixed_on_a_phone_in_dark_mode(visit: Visit, address: str) -> None:
     page = visit(PHONE, "dark")
     choose(page, "raccoon", "night", "woodcut")
     share = page.locator("input[type=number][aria-label*='Share 2']")
@@ -83,7 +83,7 @@ def test_on_a_phone_in_the_dark_two_styles_are_mixed(visit: Visit, address: str)
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESK, "dark"), (PHONE, "light")], ids=["desk-dark", "phone-light"]
 )
-def test_it_is_the_same_page_in_the_other_colours(
+def test_a_picture_is_made_on_every_screen_in_every_scheme(
     visit: Visit, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
     page = visit(size, scheme)

@@ -103,7 +103,7 @@ def test_a_preview_that_comes_late_does_not_cover_the_result(visit: Visit) -> No
     expect(page.locator(".glance")).to_be_hidden()
 
 
-def test_the_pad_and_the_brushes_are_followed_too(visit: Visit) -> None:
+def test_the_preview_follows_the_pad_and_the_brushes(visit: Visit) -> None:
     page = visit()
     choose(page, "coffee", "night", "woodcut")
     page.focus(".point")

@@ -119,12 +119,14 @@ def test_the_page_answers_and_a_job_is_done(up: Up) -> None:
     assert up.visitor.get(f"/api/v1/jobs/{job}/result").headers["content-type"] == "image/png"
 
 
-def test_its_data_is_all_in_one_folder(up: Up) -> None:
+def test_the_launcher_keeps_all_data_in_one_folder(up: Up) -> None:
     assert {"lock", "queue", "blobs", "studio.sqlite3"} <= {one.name for one in up.data.iterdir()}
     assert (up.data / "cookie-secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_one_on_the_same_data_says_so(up: Up, tmp_path: Path) -> None:
+def test_a_second_studio_on_the_same_data_folder_is_refused_with_a_sentence(
+    up: Up, tmp_path: Path
+) -> None:
     second = Up.__new__(Up)
     second.data, second._log = up.data, tmp_path / "log"
     assert second.command().wait(timeout=60) == 1

@@ -47,7 +47,7 @@ def test_every_picture_is_credited_small_and_whole(file: Path) -> None:
         image.load()
 
 
-def test_all_of_them_together_stay_light() -> None:
+def test_all_sample_styles_together_are_under_1_5_mb() -> None:
     assert 14 <= len(FILES) <= 20
     assert sum(file.stat().st_size for file in FILES) < 1_500_000
 

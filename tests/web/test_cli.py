@@ -177,7 +177,7 @@ def test_the_web_server_alone_answers_and_stops(studio: Path, setting: Setting) 
         web.kill()
 
 
-def test_a_backup_is_one_word_and_so_is_going_back(
+def test_a_backup_and_its_restore_are_one_command_each(
     studio: Path, tmp_path: Path, setting: Setting
 ) -> None:
     jobs.submit("ann", picture(), [picture()])

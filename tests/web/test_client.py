@@ -304,7 +304,7 @@ def test_watching_outlives_a_studio_that_is_started_again(studio: Path, cookies:
     assert [job_progress.state for job_progress in seen] == ["queued", "running", "cancelled"]
 
 
-def test_who_says_come_back_in_an_hour_is_believed() -> None:
+def test_the_client_does_not_wait_for_a_retry_after_of_an_hour() -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Studio(f"http://127.0.0.1:{server.server_port}") as me:

@@ -86,13 +86,13 @@ def test_a_database_that_is_away_is_named_without_its_password(
     ],
     ids=str,
 )
-def test_a_setting_that_is_wrong_is_named_without_its_password(
+def test_an_invalid_setting_is_reported_without_its_password(
     setting: Setting, given: dict[str, str]
 ) -> None:
     assert WORD not in said_by("web", 30, port=str(free_port()), **given)
 
 
-def test_every_word_of_the_command_line_prints_through_the_mask(
+def test_every_command_prints_through_the_mask(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """An unexpected error ends in a traceback, which is masked as well."""

@@ -28,7 +28,7 @@ def test_every_choice_of_the_catalogue_is_taken(name: str, known: Collection[str
     assert Options.model_json_schema()["properties"][name]["enum"] == [*known]
 
 
-def test_nothing_chosen_is_the_usual(setting: Setting) -> None:
+def test_empty_options_are_the_defaults(setting: Setting) -> None:
     setting(network="vgg19")
     usual = Options.read({}, styles=1, masks=0)
     assert usual.model_dump() == {
@@ -71,7 +71,9 @@ def test_options_stored_before_there_was_a_choice_of_strokes_keep_their_look() -
         ("10x15", (4000, 40), 64),
     ],
 )
-def test_a_fit_becomes_the_shorter_side(fit: str, photo: tuple[int, int], side: int) -> None:
+def test_a_fit_gives_the_shorter_side_in_pixels(
+    fit: str, photo: tuple[int, int], side: int
+) -> None:
     assert worker_fit.side(fit, *photo) == side
 
 
@@ -146,7 +148,7 @@ NAMES = f"{LOOKS}, region, keep_margins, transparency, strokes"
         ("alpha", f"The options are a JSON object with any of {NAMES}."),
     ],
 )
-def test_a_choice_that_can_not_be_is_refused_with_what_can(given: object, sentence: str) -> None:
+def test_an_unknown_choice_is_refused_with_the_accepted_ones(given: object, sentence: str) -> None:
     with pytest.raises(Refused) as refusal:
         Options.read(given, styles=2, masks=0)
     assert str(refusal.value) == sentence

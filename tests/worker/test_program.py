@@ -44,7 +44,7 @@ def new_seats() -> Iterator[None]:
     end()
 
 
-def test_a_folder_can_be_hostile(there: Path) -> None:
+def test_without_safe_path_python_runs_a_module_of_the_current_folder(there: Path) -> None:
     """Without this, the tests below would prove nothing."""
     subprocess.run([sys.executable, "-m", "worker.images.decoder"], stdin=subprocess.DEVNULL)
     assert "worker" in ran(there)
@@ -102,7 +102,7 @@ STARTERS = {"Popen", "run", "call", "check_call", "check_output", "execv", "exec
 STARTERS |= {"create_subprocess_exec", "create_subprocess_shell", "popen", "posix_spawn"}
 
 
-def test_processes_are_started_where_it_is_known() -> None:
+def test_every_process_is_started_by_a_known_module() -> None:
     """Each of these takes its command from `program`, or starts a program that is not Python."""
     found = set()
     for folder in ("adain", "worker", "web"):

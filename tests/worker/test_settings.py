@@ -41,7 +41,7 @@ def test_a_relative_data_folder_stays_where_it_is_when_a_process_moves(
         ("heartbeat_seconds", "14"),
     ],
 )
-def test_a_bad_value_ends_the_process_and_names_itself(
+def test_an_invalid_setting_ends_the_process_and_is_named(
     setting: Setting, name: str, value: str
 ) -> None:
     setting(**{name: value})

@@ -53,7 +53,7 @@ def apart(ours: list[np.ndarray], others: list[np.ndarray]) -> float:
         ],
     ],
 )
-def test_code_paints_what_the_network_paints(
+def test_compiled_code_paints_the_same_picture(
     with_code: Stylizer, without: Stylizer, requests: list[Request]
 ) -> None:
     ours, others = (
@@ -64,7 +64,7 @@ def test_code_paints_what_the_network_paints(
     assert with_code.has_code
 
 
-def test_code_measures_what_the_network_measures(with_code: Stylizer, without: Stylizer) -> None:
+def test_compiled_code_measures_the_same_statistics(with_code: Stylizer, without: Stylizer) -> None:
     for size in ((300, 211), (17, 90), (1, 1)):
         ours, others = (one.style(drawn(7, size), 256) for one in (with_code, without))
         assert ours.network == others.network
@@ -101,7 +101,7 @@ def test_code_is_of_one_network_and_its_weights(code: Path, without: Stylizer) -
     )
 
 
-def test_an_exact_stylizer_uses_no_code_in_half_precision(code: Path) -> None:
+def test_an_exact_stylizer_does_not_use_compiled_code(code: Path) -> None:
     exact = Stylizer.load(device="cpu", exact=True)
     asked = Stylizer.load(device="cpu", exact=True, code=code)
     ours, others = (array(one.stylize([PLAIN])[0]) for one in (asked, exact))
@@ -158,7 +158,7 @@ def test_unfinished_code_is_not_run(own: Path, without: Stylizer) -> None:
     assert aot_runtime.load(without.model, without.name, own) is None
 
 
-def test_code_that_paints_otherwise_is_found_out(code: Path, without: Stylizer) -> None:
+def test_compiled_code_with_other_results_is_rejected(code: Path, without: Stylizer) -> None:
     there = aot_runtime.place(without.model, without.name, code)
     with torch.no_grad():
         assert aot_compile._differs(there, without.model) < aot_compile._ALIKE

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_what_only_we_can_write_to_is_ours(folder: Path) -> None:
+def test_a_folder_that_only_this_user_can_write_to_is_trusted(folder: Path) -> None:
     assert trusted_folders.weak_point(folder) is None
     assert trusted_folders.weak_points(folder) == []
 

@@ -276,7 +276,7 @@ def test_a_jpeg_has_quality_92_and_no_subsampling(files: Path) -> None:
     ("ending", "kind"),
     [("webp", "WEBP"), ("avif", "AVIF"), ("tif", "TIFF"), ("bmp", "BMP"), ("JPEG", "JPEG")],
 )
-def test_the_ending_says_the_kind_of_file(files: Path, ending: str, kind: str) -> None:
+def test_the_files_extension_chooses_its_format(files: Path, ending: str, kind: str) -> None:
     output = files / f"out.{ending}"
     assert run(files, files / "photo.jpg", files / "one.png", "-o", output) == 0
     with Image.open(output) as image:

@@ -48,7 +48,7 @@ def test_half_size_is_seen_by_the_network_and_a_quarter_by_the_far_one() -> None
     assert [spread.shape[1:] for spread in seen.vectors[SPREADS]] == [(6, 6), (7, 7)]
 
 
-def test_only_what_is_asked_for_is_looked_at() -> None:
+def test_features_that_are_not_asked_for_are_not_computed() -> None:
     eye = Eye(network(2, 3, 4, 5))
     assert eye.look(images(), ["content"]).vectors == {}
 

@@ -155,7 +155,7 @@ def test_the_shipped_loss_network_sees_more_in_strokes_than_in_blur() -> None:
     assert louder > fainter
 
 
-def test_a_pupil_made_louder_gives_the_same_features_times_the_loudness(eye: LossNetwork) -> None:
+def test_scaling_a_students_layers_scales_its_features(eye: LossNetwork) -> None:
     pupil = untaught(eye, seed=3)
     before = pupil(images())
     as_loud(pupil, loud := [3.0, 0.5, 10.0, 2.0])

@@ -24,7 +24,7 @@ def send(client: TestClient):  # type: ignore[no-untyped-def]  # noqa: ANN201, h
     return client.post(JOBS, files=files, data={"options": json.dumps({"size": 64})})
 
 
-def test_who_asks_for_it_is_forgotten(client: TestClient) -> None:
+def test_deleting_the_account_deletes_everything_of_its_owner(client: TestClient) -> None:
     other = TestClient(client.app)
     others = send(other).json()["id"]
     job_id = send(client).json()["id"]
@@ -81,7 +81,7 @@ def test_visitors_behind_a_trusted_proxy_are_many(client: TestClient, setting: S
         assert [send(visitor).status_code for _ in range(2)] == [202, 429]
 
 
-def test_where_nothing_can_go_the_answer_is_507(client: TestClient, setting: Setting) -> None:
+def test_a_full_quota_without_evictable_jobs_is_507(client: TestClient, setting: Setting) -> None:
     setting(total_bytes=1000)
     answer = send(client)
     assert answer.status_code == 507
@@ -93,7 +93,9 @@ def test_where_nothing_can_go_the_answer_is_507(client: TestClient, setting: Set
     assert pictured() == set()
 
 
-def test_what_makes_work_is_inside_the_limits(client: TestClient, setting: Setting) -> None:
+def test_requests_that_cost_work_count_towards_the_limits(
+    client: TestClient, setting: Setting
+) -> None:
     setting(visitor_uploads=2)
     client.get("/api/v1/me")
     for path in ("/api/v1/gallery/any/download", "/api/v1/share/any/download"):

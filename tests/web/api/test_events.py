@@ -121,7 +121,9 @@ def test_an_ended_job_says_so_once(client: httpx.Client) -> None:
     assert again.status_code == 204  # a browser then comes no more
 
 
-def test_a_silent_line_is_kept_open(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_stream_without_events_gets_keep_alive_comments(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(events, "BEAT_SECONDS", 0.1)
     with client.stream("GET", f"/api/v1/jobs/{submit(client)}/events") as answer:
         received = events_of(answer.iter_lines())
@@ -145,7 +147,7 @@ def test_a_job_that_is_deleted_ends_the_stream(client: httpx.Client) -> None:
     assert received.events[-1][0] == "end"
 
 
-def test_many_listen_and_one_looks(client: httpx.Client) -> None:
+def test_eighty_listeners_share_one_query(client: httpx.Client) -> None:
     visitors = [httpx.Client(base_url=client.base_url, timeout=20) for _ in range(8)]
     received = []
     for visitor in visitors:

@@ -269,7 +269,7 @@ def test_what_can_not_be_asked_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("body", [{"titel": "x"}, {"title": 1}, {"tags": ["x" * 41]}, []])
-def test_a_change_that_can_not_be_made_is_refused(owner: TestClient, body: Any) -> None:  # noqa: ANN401
+def test_an_invalid_change_of_an_entry_is_refused(owner: TestClient, body: Any) -> None:  # noqa: ANN401
     assert detail(owner.patch(f"/api/v1/gallery/{made(owner)}", json=body), 422)
 
 
@@ -448,7 +448,7 @@ def test_what_is_not_public_can_not_be_reported(
     assert detail(stranger.post(f"/api/v1/gallery/{asked}/report"), 404) == NOWHERE
 
 
-def test_a_reason_has_a_length(owner: TestClient) -> None:
+def test_a_report_with_too_long_a_reason_is_refused(owner: TestClient) -> None:
     answer = owner.post(f"/api/v1/gallery/{made(owner)}/report", json={"reason": "x" * 501})
     assert "at most 500 characters" in detail(answer, 422)
 

@@ -59,7 +59,7 @@ def test_another_job_under_a_used_key_is_refused(
     assert how_many() == 1
 
 
-def test_a_key_is_its_owners(client: httpx.Client) -> None:
+def test_an_idempotency_key_of_another_owner_is_another_key(client: httpx.Client) -> None:
     mine = post(client).json()["id"]
     with httpx.Client(base_url=client.base_url) as stranger:
         answer = post(stranger, style="red")
@@ -68,7 +68,7 @@ def test_a_key_is_its_owners(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "with space", "x" * 256, "ä"])
-def test_a_key_that_is_none_is_refused(client: httpx.Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(client: httpx.Client, key: str) -> None:
     files = {"content": picture(), "style": picture()}
     headers = {b"Idempotency-Key": key.encode()}
     answer = client.post("/api/v1/jobs", files=files, headers=headers)

@@ -67,7 +67,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(client: TestClient) -> None:
     )
 
 
-def test_it_is_seen_when_a_key_was_used_last(client: TestClient) -> None:
+def test_the_list_of_keys_shows_when_each_was_last_used(client: TestClient) -> None:
     made = make(client)
     assert made["used"] is None
     program(client, made["key"]).get("/api/v1/me")
@@ -96,13 +96,13 @@ def test_a_strangers_key_is_neither_seen_nor_revoked(client: TestClient) -> None
     assert program(client, made["key"]).get("/api/v1/me").status_code == 200
 
 
-def test_a_key_that_leaked_makes_no_others(client: TestClient) -> None:
+def test_an_api_key_can_not_create_api_keys(client: TestClient) -> None:
     with_key = program(client, make(client)["key"])
     assert with_key.post(KEYS, json={"name": "Another"}).status_code == 403
     assert len(client.get(KEYS).json()) == 1
 
 
-def test_twenty_keys_are_enough_and_each_has_a_name(client: TestClient) -> None:
+def test_the_twenty_first_key_and_a_key_without_a_name_are_refused(client: TestClient) -> None:
     for name in ("", "  ", "x" * 61):
         answer = client.post(KEYS, json={"name": name})
         assert answer.status_code == 422

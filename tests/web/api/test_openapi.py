@@ -80,7 +80,9 @@ def submit(client: httpx.Client) -> httpx.Response:
     return client.post("/api/v1/jobs", files=files)
 
 
-def test_it_answers_as_it_says_whatever_it_is_asked(client: httpx.Client, tmp_path: Path) -> None:
+def test_every_operation_answers_as_its_description_says(
+    client: httpx.Client, tmp_path: Path
+) -> None:
     job_id = submit(client).json()["id"]
     finish(begin())
     batch = client.post("/api/v1/batches", files={"content": picture(), "style": picture()})
@@ -121,7 +123,7 @@ def test_who_asks_is_known_by_a_cookie_or_a_key(described: dict[str, Any]) -> No
         assert operation["security"] == [{"cookie": []}, {"key": []}, {}], name
 
 
-def test_the_examples_are_as_described(described: dict[str, Any]) -> None:
+def test_the_examples_match_their_schemas(described: dict[str, Any]) -> None:
     count = 0
     for schema in described["components"]["schemas"].values():
         for example in schema.get("examples", []):
@@ -130,7 +132,9 @@ def test_the_examples_are_as_described(described: dict[str, Any]) -> None:
     assert count >= 6
 
 
-def test_a_job_is_as_described(client: httpx.Client, described: dict[str, Any]) -> None:
+def test_the_answer_to_a_submission_matches_its_schema(
+    client: httpx.Client, described: dict[str, Any]
+) -> None:
     responses = described["paths"]["/api/v1/jobs"]["post"]["responses"]
     schema = responses["202"]["content"]["application/json"]["schema"]
     checker(described, schema).validate(submit(client).json())

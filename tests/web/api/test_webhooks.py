@@ -181,7 +181,7 @@ def test_a_failed_delivery_is_repeated_later(receiver: Receiver, sending: None) 
     assert {headers["webhook-id"] for _, headers, _ in receiver.received} == {job.id}
 
 
-def test_the_attempts_come_to_an_end(receiver: Receiver, sending: None) -> None:
+def test_a_webhook_is_retried_a_limited_number_of_times(receiver: Receiver, sending: None) -> None:
     receiver.answers = [(500, {})] * 99
     job = promised(receiver.url)
 
@@ -193,7 +193,7 @@ def test_the_attempts_come_to_an_end(receiver: Receiver, sending: None) -> None:
     assert len(receiver.received) == len(deliveries.WAITS) + 1
 
 
-def test_gone_ends_the_attempts_at_once(receiver: Receiver, sending: None) -> None:
+def test_status_410_ends_the_retries_of_a_webhook(receiver: Receiver, sending: None) -> None:
     receiver.answers = [(410, {})]
     job = promised(receiver.url)
     until(lambda: delivery(job).state == State.FAILED)
@@ -216,7 +216,7 @@ def test_an_unreachable_studio_is_one_sentence(
     until(lambda: f"job {job.id} webhook attempt 1 waiting" in caplog.text)
 
 
-def test_a_server_that_dawdles_is_left(
+def test_a_slow_webhook_server_times_out(
     receiver: Receiver, sending: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
@@ -256,7 +256,7 @@ def test_owners_of_one_address_take_turns_with_other_addresses(
     assert claimed[-2:] == ["victim", "none"]
 
 
-def test_who_dies_sending_is_followed_by_another(either: Path, setting: Setting) -> None:
+def test_a_delivery_whose_sender_died_is_sent_by_another(either: Path, setting: Setting) -> None:
     setting(webhooks_loopback=True)
     job = promised("http://127.0.0.1/")
     first = deliveries.claim()
@@ -300,7 +300,9 @@ def test_a_webhook_needs_a_secret_first(client: httpx.Client, receiver: Receiver
     assert sum(jobs.counts().values()) == 0
 
 
-def test_how_a_webhook_goes_is_its_owners(client: httpx.Client, receiver: Receiver) -> None:
+def test_the_state_of_a_webhook_is_shown_to_its_owner_only(
+    client: httpx.Client, receiver: Receiver
+) -> None:
     client.post("/api/v1/webhook-secret")
     shown = f"/api/v1/jobs/{post(client, receiver.url).json()['id']}/webhook"
     assert client.get(shown).json()["state"] == "waiting"

@@ -115,7 +115,7 @@ def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_tu
         assert {(who, "pictures"), (who, "decoding")} <= spent
 
 
-def test_who_finds_the_line_full_hears_when_to_come_again(
+def test_a_full_line_of_decoding_is_503_with_retry_after(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checking, "_line", Line(0, 0, patience=0))

@@ -533,7 +533,7 @@ def _stalled(held: ExitStack, address: str, sender: str, begin: bytes = b"") -> 
     return wire
 
 
-def test_a_full_house_makes_room_for_who_has_less(
+def test_at_the_limit_connections_of_addresses_that_have_more_are_closed(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_flight, "IN_ALL", 8)
@@ -555,7 +555,9 @@ def test_a_full_house_makes_room_for_who_has_less(
                 wire.recv(1)
 
 
-def test_who_has_most_displaces_no_other(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_of_the_address_that_has_most_is_refused_at_the_limit(
+    studio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(in_flight, "IN_ALL", 3)
     with served() as address, ExitStack() as held:
         for sender in ("203.0.113.5", "203.0.113.6", "203.0.113.7"):

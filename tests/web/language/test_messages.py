@@ -298,7 +298,7 @@ def test_a_refused_job_says_so_in_korean(client: httpx.Client, asked: dict[str, 
     assert answer.headers["content-language"] == "ko"
 
 
-def test_without_a_wish_it_is_english(client: httpx.Client) -> None:
+def test_without_accept_language_the_texts_are_english(client: httpx.Client) -> None:
     answer = client.get("/api/v1/jobs/nothing")
     assert answer.json()["detail"] == "There is no job with this id among yours."
     assert answer.headers["content-language"] == "en"

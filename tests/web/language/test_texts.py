@@ -27,11 +27,11 @@ def _asks(accept: str = "", cookie: str = "") -> Request:
         ("ko;q=x,;;,=", "en"),
     ],
 )
-def test_the_browsers_wish_is_the_language(accept: str, language: str) -> None:
+def test_accept_language_chooses_the_language(accept: str, language: str) -> None:
     assert texts.language_of(_asks(accept)) == language
 
 
-def test_the_switch_comes_before_the_browsers_wish() -> None:
+def test_the_language_switch_wins_over_accept_language() -> None:
     assert texts.language_of(_asks("ko", "language=en")) == "en"
     assert texts.language_of(_asks("ko", "language=xx")) == "ko"
 

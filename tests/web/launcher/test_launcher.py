@@ -17,7 +17,7 @@ def test_a_port_that_is_taken_is_named_and_another_proposed() -> None:
             launcher._free_port("127.0.0.1", port)
 
 
-def test_a_port_just_left_is_free() -> None:
+def test_a_port_is_free_right_after_its_server_ended() -> None:
     port = free_port()
     with (
         closing(socket.create_server(("127.0.0.1", port))) as server,
@@ -28,7 +28,7 @@ def test_a_port_just_left_is_free() -> None:
     assert launcher._free_port("127.0.0.1", port) == port
 
 
-def test_port_0_means_any() -> None:
+def test_port_0_means_any_free_port() -> None:
     assert launcher._free_port("127.0.0.1", 0) > 0
 
 
@@ -37,7 +37,7 @@ def test_an_address_that_is_not_ours_is_refused_with_a_sentence() -> None:
         launcher._free_port("192.0.2.1", 7860)
 
 
-def test_a_data_folder_is_held_by_one(tmp_path: Path) -> None:
+def test_only_one_studio_may_use_a_data_folder(tmp_path: Path) -> None:
     with launcher._alone(tmp_path / "new" / "data") as lock:
         print("http://127.0.0.1:7999, process 12", file=lock, flush=True)
         with (

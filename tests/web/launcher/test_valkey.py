@@ -40,7 +40,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         process.wait()
 
 
-def test_only_who_knows_the_password_gets_in(running: Running) -> None:
+def test_the_queue_server_refuses_clients_without_its_password(running: Running) -> None:
     port = running.server.url.rsplit(":", 1)[1].split("/")[0]
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=int(port)).ping()
@@ -51,7 +51,7 @@ def test_its_files_are_for_our_eyes_only(running: Running) -> None:
     assert running.server.config.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_in_it_is_there_after_a_kill(running: Running) -> None:
+def test_the_queue_server_keeps_its_messages_after_a_kill(running: Running) -> None:
     running.client().rpush("bells", "one")
     time.sleep(1.5)  # written every second
     running.kill()
@@ -59,7 +59,7 @@ def test_what_was_in_it_is_there_after_a_kill(running: Running) -> None:
     assert running.client().lrange("bells", 0, -1) == [b"one"]
 
 
-def test_one_left_behind_is_ended_before_the_next_one_starts(running: Running) -> None:
+def test_a_queue_server_left_behind_is_ended_before_the_next_starts(running: Running) -> None:
     later = QueueServer(running.server.folder)
     later.end_old()
     assert running.processes[-1].wait(timeout=10) == 0

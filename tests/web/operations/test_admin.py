@@ -125,7 +125,7 @@ def test_another_site_can_not_act_through_the_admins_browser(browser: TestClient
     assert service_state.read().state == "open"
 
 
-def test_guessing_is_soon_refused_even_with_the_right_secret(
+def test_after_many_wrong_secrets_even_the_right_one_is_refused(
     application: Any,  # noqa: ANN401
     browser: TestClient,
 ) -> None:
@@ -141,7 +141,7 @@ def test_guessing_is_soon_refused_even_with_the_right_secret(
 # ---------------------------------------------------------------- what the admin does
 
 
-def test_each_act_is_written_down_and_so_is_one_that_failed(admin: TestClient) -> None:
+def test_every_admin_action_is_in_the_audit_log_failed_ones_too(admin: TestClient) -> None:
     job = made()
     for path in ("pause", "drain", "resume", f"jobs/{job.id}/requeue"):
         admin.post(f"{ADMIN}/{path}")
@@ -267,7 +267,7 @@ def test_who_is_blocked_sends_and_shows_nothing_more_but_keeps_what_is_theirs(
     assert admin.post(f"{ADMIN}/blocks", json={"who": "everybody"}).status_code == 422
 
 
-def test_a_blocked_address_is_no_way_in_with_a_new_cookie(
+def test_a_new_cookie_does_not_lift_the_block_of_an_address(
     application: Any,  # noqa: ANN401
     admin: TestClient,
 ) -> None:

@@ -83,7 +83,9 @@ def test_without_a_database_a_guess_is_answered_with_the_status(
     assert (answer.status_code, answer.json()) == (503, {"status": "unhealthy"})
 
 
-def test_alive_needs_nothing(client: TestClient, setting: Setting, studio: Path) -> None:
+def test_the_liveness_check_needs_no_other_service(
+    client: TestClient, setting: Setting, studio: Path
+) -> None:
     setting(database_url=f"sqlite:///{studio}")
     assert client.get("/livez").status_code == 200
 

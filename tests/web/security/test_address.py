@@ -61,7 +61,7 @@ def test_the_addresses_of_one_ipv6_network_are_one_origin(studio: Path) -> None:
 
 
 @pytest.mark.parametrize("proxies", ["*", "proxy.example", "0.0.0.0/0", "10.0.0.7,::/0"])
-def test_everybody_is_no_proxy(setting: Setting, proxies: str) -> None:
+def test_trusted_proxies_may_not_be_every_address(setting: Setting, proxies: str) -> None:
     setting(trusted_proxies=proxies)
     with pytest.raises(BadSetting, match="STUDIO_TRUSTED_PROXIES"):
         settings()

@@ -52,7 +52,7 @@ def test_a_newcomer_gets_a_cookie_with_the_first_answer(client: TestClient) -> N
     assert COOKIE not in second.cookies
 
 
-def test_two_newcomers_are_two(client: TestClient) -> None:
+def test_two_requests_without_a_cookie_get_two_identities(client: TestClient) -> None:
     assert client.get("/").json() != TestClient(client.app).get("/").json()
 
 
@@ -113,7 +113,7 @@ def test_a_cookie_signed_by_a_clock_that_differs_is_believed(
 
 
 @pytest.mark.parametrize("ago", [LASTS + 60, -2 * 86400])
-def test_a_cookie_of_another_time_is_neither_believed_nor_replaced(
+def test_a_cookie_signed_at_another_time_is_refused_and_not_replaced(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, ago: float
 ) -> None:
     cookie = _signed_ago(ago, monkeypatch)
@@ -195,7 +195,9 @@ def test_a_cookie_given_out_over_https_can_not_be_planted_without_its_prefix(
     assert client.get("/", headers={"cookie": planted}).json() != "mallory"
 
 
-def test_who_becomes_another_leaves_both_cookies_behind(studio: Path, setting: Setting) -> None:
+def test_changing_the_owner_deletes_the_cookie_of_the_old_name(
+    studio: Path, setting: Setting
+) -> None:
     client = _https(setting)
     old = f"{COOKIE}={identity.sign('ada')}"
     said = _cookies_said(client.post("/become?owner=grace", headers={"cookie": old}))

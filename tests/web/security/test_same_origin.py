@@ -66,7 +66,7 @@ def test_no_other_site_acts_for_a_visitor(
 
 @pytest.mark.parametrize("headers", FROM_HERE, ids=str)
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_our_own_pages_and_programs_do(
+def test_requests_of_our_own_pages_and_of_programs_are_accepted(
     client: TestClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert client.request(method, path, headers=headers).status_code != 403
@@ -79,7 +79,7 @@ def test_the_public_address_is_our_own(client: TestClient, setting: Setting) -> 
         assert client.delete("/api/v1/me", headers=headers).status_code == status
 
 
-def test_looking_is_free(client: TestClient) -> None:
+def test_requests_that_only_read_are_accepted_from_other_sites(client: TestClient) -> None:
     for path in ("/", "/livez", "/api/v1/jobs"):
         answer = client.get(path, headers={"Sec-Fetch-Site": "cross-site"})
         assert answer.status_code == 200

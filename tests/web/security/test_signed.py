@@ -152,7 +152,7 @@ def test_a_value_signed_for_one_purpose_opens_nothing_else() -> None:
         views.links().loads(owner)
 
 
-def test_nothing_is_signed_elsewhere() -> None:
+def test_no_other_module_signs_values() -> None:
     """A signer made elsewhere would know neither several secrets nor clocks that differ."""
     makers = {"Serializer", "URLSafeSerializer", "URLSafeTimedSerializer", "TimedSerializer"}
     makers |= {"Signer", "TimestampSigner", "SessionMiddleware"}

@@ -174,7 +174,7 @@ def test_an_answer_that_was_not_asked_for_or_comes_twice_is_refused(
     assert browser.get("/sign-in/done?error=access_denied").status_code == 400
 
 
-def test_a_block_is_not_signed_away(browser: httpx.Client) -> None:
+def test_signing_in_does_not_lift_a_block(browser: httpx.Client) -> None:
     made = send(browser)
     blocks.put(f"owner:{jobs.find(made).owner}")
     sign_in(browser)
@@ -210,7 +210,7 @@ def test_a_key_made_with_a_planted_cookie_opens_nothing_after_the_sign_in(
     assert browser.get("/api/v1/webhook-secret").json()["made"] is None
 
 
-def test_what_both_have_stays_the_persons(either: Path) -> None:
+def test_rows_that_both_owners_have_keep_those_of_the_account(either: Path) -> None:
     from worker.credentials import api_keys
     from worker.webhooks import deliveries
 

@@ -93,7 +93,7 @@ def test_what_we_write_is_known_by_its_first_bytes(suffix: str, mode: str) -> No
             answers.read("clean", MIB, asked, io.BytesIO())
 
 
-def test_a_progressive_jpeg_is_not_ours() -> None:
+def test_an_answer_with_a_progressive_jpeg_is_refused() -> None:
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG", progressive=True)
     with pytest.raises(answers.NotOurs):

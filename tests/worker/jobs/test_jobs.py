@@ -246,7 +246,7 @@ def test_a_plain_border_of_a_style_is_left_out_unless_it_is_to_be_kept(
     assert noticed(jobs.submit("ann", photo, [stored])) == []
 
 
-def test_as_it_is_means_the_photo_as_it_was_sent(studio: Path, setting: Setting) -> None:
+def test_size_0_means_the_size_the_photo_was_sent_with(studio: Path, setting: Setting) -> None:
     setting(max_pixels=50_000, max_output_pixels=100_000)
     photo = picture(400, 300)
     assert jobs.submit("ann", photo, [picture()], options={"size": 64}).content_width == 200
@@ -483,7 +483,7 @@ def test_a_waiting_job_is_cancelled_at_once(either: Path) -> None:
     assert jobs.claim("worker-1") is None
 
 
-def test_a_running_job_is_cancelled_when_its_worker_hears_of_it(either: Path) -> None:
+def test_a_running_job_is_cancelled_at_its_next_renewal(either: Path) -> None:
     submit()
     job = claimed()
     assert jobs.cancel(job.id, "ann").status == Status.RUNNING
@@ -492,7 +492,7 @@ def test_a_running_job_is_cancelled_when_its_worker_hears_of_it(either: Path) ->
     assert now(job).status == Status.CANCELLED
 
 
-def test_the_wish_to_cancel_wins_over_a_result_an_error_and_a_dead_worker(either: Path) -> None:
+def test_a_cancel_request_wins_over_a_result_an_error_and_an_expired_lease(either: Path) -> None:
     for _ in range(3):
         submit()
     done, failed, silent = claimed(), claimed(), claimed()

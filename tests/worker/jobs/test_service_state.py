@@ -63,7 +63,7 @@ def test_while_draining_the_line_is_made_and_nothing_new_is_let_in(either: Path)
     assert claimed.id == job.id
 
 
-def test_since_when_it_is_so_stays_when_it_is_said_again(studio: Path) -> None:
+def test_setting_the_same_service_state_again_keeps_its_time(studio: Path) -> None:
     service_state.change(State.PAUSED)
     since = service_state.read().since
     service_state.change(State.PAUSED)

@@ -164,7 +164,7 @@ def test_bytes_are_written_as_base64_and_read_back() -> None:
     assert check_backup._row(table, written) == {"data": rows.BYTES}
 
 
-def test_what_can_be_made_again_is_left_out(studio: Path, tmp_path: Path) -> None:
+def test_a_backup_leaves_out_caches(studio: Path, tmp_path: Path) -> None:
     lived_in()
     file, counts = backup.make(tmp_path)
     assert not backup.MADE_AGAIN & set(counts)

@@ -85,7 +85,7 @@ def test_many_jobs_past_their_age_at_once_wait_for_a_day(either: Path) -> None:
     assert pictured() == young
 
 
-def test_few_jobs_go_without_a_wait(studio: Path) -> None:
+def test_few_old_jobs_are_deleted_without_a_delay(studio: Path) -> None:
     ended(2)
     sweep.tidy()
     assert run(29 * DAY, 29 * DAY) == []
@@ -108,7 +108,7 @@ def test_a_studio_that_was_off_for_a_month_tidies_after_a_day(studio: Path) -> N
     assert pictured() == set()
 
 
-def test_the_operator_ends_the_wait(studio: Path) -> None:
+def test_adopt_lets_held_deletions_go_on(studio: Path) -> None:
     ended(8)
     sweep.tidy()
     move_clock(32 * DAY)

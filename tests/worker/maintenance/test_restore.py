@@ -191,7 +191,7 @@ def test_file_that_is_cut_off_is_refused(file: Path, share: float) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"[]", b"3", b"{}", b'{"format": "x"}', b"\xff"])
-def test_head_that_is_none_is_refused(file: Path, tmp_path: Path, head: bytes) -> None:
+def test_a_backup_with_an_invalid_head_is_refused(file: Path, tmp_path: Path, head: bytes) -> None:
     with tarfile.open(tmp_path / "none.tar", "w") as tar:
         add(tar, backup.HEAD, head)
     refused(tmp_path / "none.tar", "no back-up of a studio")
@@ -369,7 +369,7 @@ def test_older_backup_is_brought_up_to_date(studio: Path, tmp_path: Path, settin
     assert blobs.get(key) == picture()
 
 
-def test_what_is_null_stays_null(either: Path, tmp_path: Path) -> None:
+def test_null_columns_are_restored_as_null(either: Path, tmp_path: Path) -> None:
     job = submit()
     file, _ = backup.make(tmp_path)
     restore.restore(file, replace=True)

@@ -43,7 +43,9 @@ def strangers(count: int) -> list[str]:
     return ids
 
 
-def test_it_rings_for_what_was_never_sent(studio: Path, valkey: Valkey, setting: Setting) -> None:
+def test_the_sweep_notifies_of_jobs_whose_message_was_never_sent(
+    studio: Path, valkey: Valkey, setting: Setting
+) -> None:
     for _ in range(3):
         submit()
     setting(redis_url=valkey.url)
@@ -54,7 +56,7 @@ def test_it_rings_for_what_was_never_sent(studio: Path, valkey: Valkey, setting:
     assert queue.depth() == 3
 
 
-def test_it_rings_again_when_the_queue_comes_back_empty(
+def test_the_sweep_notifies_again_when_the_queue_lost_its_messages(
     queued_studio: Path, valkey: Valkey
 ) -> None:
     for _ in range(3):
@@ -106,7 +108,7 @@ def test_what_is_past_its_retention_goes_with_its_pictures(
     assert pictured() == {young.id}
 
 
-def test_without_retention_nothing_goes(queued_studio: Path, setting: Setting) -> None:
+def test_without_a_retention_age_no_job_is_deleted(queued_studio: Path, setting: Setting) -> None:
     setting(retention_days=0)
     old = submit()
     jobs.cancel(old.id, "ann")
@@ -150,7 +152,7 @@ def test_pictures_of_a_lost_attempt_go_and_those_of_the_row_stay(queued_studio: 
     assert {key for key, _ in blobs.files()} == before - {lost}
 
 
-def test_it_goes_on_whatever_fails_and_ends_when_stopped(
+def test_the_sweep_goes_on_after_errors_and_ends_when_stopped(
     queued_studio: Path, setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting(sweep_seconds=0.02)

@@ -33,7 +33,7 @@ def test_a_process_is_killed_at_the_named_place_and_for_the_named_job_alone(
     assert subprocess.run([sys.executable, "-c", GO_THROUGH], env=os.environ).returncode == code
 
 
-def test_where_nothing_is_named_nothing_happens() -> None:
+def test_no_process_is_killed_at_a_failpoint_that_is_not_named() -> None:
     failpoints.at("")
     failpoints.at("kept", "a1")
 

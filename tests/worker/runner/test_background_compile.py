@@ -17,7 +17,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_compile, "_AFTER", 0.05)
 
 
-def test_a_machine_without_a_compiler_hears_what_it_lacks(
+def test_a_missing_compiler_is_logged(
     studio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "bin").mkdir()
@@ -33,7 +33,7 @@ def test_a_machine_without_a_compiler_hears_what_it_lacks(
     assert not (studio / "code").exists()
 
 
-def test_a_machine_that_has_code_says_so(
+def test_compiled_code_that_is_found_is_logged(
     studio: Path, setting: Setting, code: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     setting(code_dir=code)
@@ -57,7 +57,7 @@ def test_what_is_not_made_when_the_worker_ends_is_given_up(
     assert not caplog.messages
 
 
-def test_nothing_is_made_where_nothing_shall_be(studio: Path) -> None:
+def test_without_networks_no_compiler_is_started(studio: Path) -> None:
     making = Compiling([])
     making.end()
     assert making._process is None

@@ -78,7 +78,7 @@ def test_a_busy_process_still_reports(beat: Heartbeat) -> None:
         assert soon(seen_again)
 
 
-def test_what_was_counted_goes_with_it(beat: Heartbeat) -> None:
+def test_a_heartbeat_carries_the_metrics(beat: Heartbeat) -> None:
     metrics.TOGETHER.observe(3)
     assert soon(lambda: "studio_micro_batch_jobs" in str(processes.counted("worker")))
 
@@ -136,7 +136,7 @@ def test_two_groups_are_kept_each_at_its_own_stage(beat: Heartbeat) -> None:
         assert jobs.expire() == 0
 
 
-def test_the_work_hears_that_another_has_the_job(beat: Heartbeat) -> None:
+def test_a_job_claimed_by_another_worker_stops_the_work(beat: Heartbeat) -> None:
     job = claimed()
     with kept(beat, job):
         with database.transaction() as session:

@@ -47,7 +47,9 @@ def now(job: Job) -> Job:
     return jobs.get(job.id, "ann")
 
 
-def test_a_message_makes_a_picture(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_runs_its_job_and_stores_the_result(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     job = submit()
     with caplog.at_level(logging.INFO):
         pipeline.answer(worker)

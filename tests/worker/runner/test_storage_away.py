@@ -87,7 +87,9 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
     worker.end()
 
 
-def test_a_stopped_store_is_away(setting: Setting, studio: Path) -> None:
+def test_an_s3_server_that_was_stopped_counts_as_unreachable(
+    setting: Setting, studio: Path
+) -> None:
     store = get_filesystem_class("s3")
     own, key = S3(), f"preview-{uuid.uuid4().hex}/content.png"
     own.wait()

@@ -73,7 +73,7 @@ def test_another_worker_finds_it_in_the_store() -> None:
     assert since(before) == {"store": 1}
 
 
-def test_a_measure_survives_its_journey_as_bytes() -> None:
+def test_style_statistics_survive_encoding_to_bytes() -> None:
     stylizer = Stylizer.load()
     style = stylizer.style(Image.new("RGB", (64, 64), "orange"), 64)
     again = style_cache.as_style(style_cache.as_bytes(style), style.network)
@@ -95,7 +95,7 @@ def test_what_a_measure_depends_on_is_in_its_name(other: dict[str, object]) -> N
     assert since(before) == {"measured": 1}
 
 
-def test_a_measure_serves_every_size_and_breadth_of_strokes() -> None:
+def test_style_statistics_serve_every_size_and_breadth_of_strokes() -> None:
     make()
     before = found()
     make(size=72)
@@ -143,7 +143,7 @@ def test_what_is_in_the_store_and_is_no_measure_is_measured_again() -> None:
     assert since(before) == {"measured": 1}
 
 
-def test_a_store_of_no_size_keeps_nothing(setting: Setting) -> None:
+def test_a_style_store_of_size_0_keeps_nothing(setting: Setting) -> None:
     setting(styles_kept=0)
     make()
     assert kept() == 0

@@ -258,7 +258,7 @@ def test_what_was_made_at_once_is_counted(worker: Worker, sizes: list[int]) -> N
     assert counted("studio_stage_seconds_count", stage="picture") > 0
 
 
-def test_what_comes_while_the_pictures_load_joins(
+def test_a_job_submitted_while_pictures_load_joins_the_group(
     worker: Worker, sizes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = submit("ann")

@@ -26,7 +26,7 @@ def place(request: pytest.FixtureRequest, studio: Path, setting: Setting) -> Non
         setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
 
 
-def test_what_was_put_is_there(place: None) -> None:
+def test_a_stored_picture_can_be_read_and_replaced(place: None) -> None:
     assert not blobs.exists(f"{A}/content.png")
     blobs.put(f"{A}/content.png", b"one")
     blobs.put(f"{A}/content.png", b"two")
@@ -35,7 +35,7 @@ def test_what_was_put_is_there(place: None) -> None:
     assert not blobs.exists(A)
 
 
-def test_what_was_not_put_is_missing(place: None) -> None:
+def test_getting_a_missing_picture_raises_blob_missing(place: None) -> None:
     with pytest.raises(BlobMissing, match=rf"{A}/content\.png"):
         blobs.get(f"{A}/content.png")
 
@@ -66,7 +66,7 @@ def test_each_picture_is_listed_with_its_age(studio: Path) -> None:
     assert listed == {}
 
 
-def test_single_pictures_go_and_the_others_stay(place: None) -> None:
+def test_deleting_some_pictures_of_a_job_keeps_the_others(place: None) -> None:
     for key in (f"{A}/content.png", f"{A}/result-1.png", f"{B}/content.png"):
         blobs.put(key, b"a")
     blobs.delete(

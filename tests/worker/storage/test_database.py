@@ -44,7 +44,9 @@ def test_processes_that_start_at_once_migrate_once(
     assert leader.take("sweep", "me", 1)
 
 
-def test_the_time_is_the_databases(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_come_from_the_database_and_not_from_the_process(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = time.time()
     now = database.time()
     assert before - 0.1 < now < time.time() + 0.1
@@ -83,7 +85,7 @@ def half_a_transaction() -> None:
         raise ZeroDivisionError
 
 
-def test_what_fails_leaves_nothing(either: Path) -> None:
+def test_a_failed_transaction_leaves_no_rows(either: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         half_a_transaction()
     assert processes.alive("web") == []

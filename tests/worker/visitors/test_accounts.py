@@ -123,7 +123,7 @@ def filled(table: Table, owner: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [name for name, opens in OPENS.items() if opens])
-def test_what_opens_something_ends_at_a_sign_in(either: Path, name: str) -> None:
+def test_credentials_of_the_anonymous_owner_end_at_sign_in(either: Path, name: str) -> None:
     table = tables.metadata().tables[name]
     with database.transaction() as session:
         session.execute(insert(table), [filled(table, "planted")])

@@ -73,7 +73,7 @@ def test_a_preview_is_small_however_long_its_photo_is(
     assert working.pixels <= previews.MOST_PIXELS
 
 
-def test_the_latest_wish_takes_the_place_of_the_one_before(either: Path) -> None:
+def test_a_new_preview_replaces_the_earlier_one_of_its_owner(either: Path) -> None:
     first, second = ask(alpha=0.1), ask(alpha=0.2)
     assert previews.look(first, "ann") is None
     assert previews.look(second, "ann") == State.ASKED

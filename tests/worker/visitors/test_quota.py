@@ -115,7 +115,9 @@ def test_the_oldest_ended_job_of_who_keeps_most_makes_room(either: Path, setting
 
 
 @pytest.mark.parametrize("how", ["favourite", "published", "shared"])
-def test_what_is_pinned_stays(either: Path, setting: Setting, how: str) -> None:
+def test_pinned_entries_are_not_deleted_for_the_quota(
+    either: Path, setting: Setting, how: str
+) -> None:
     first, second, _ = done(), done(), done()
     if how == "favourite":
         entries.change(first.id, "ann", favourite=True)
@@ -128,7 +130,7 @@ def test_what_is_pinned_stays(either: Path, setting: Setting, how: str) -> None:
     assert [exists(first), exists(second)] == [True, False]
 
 
-def test_where_nothing_can_go_nothing_gets_in_and_nothing_is_lost(
+def test_a_submission_that_no_eviction_can_make_fit_is_refused_and_deletes_nothing(
     either: Path, setting: Setting
 ) -> None:
     pinned, ended = done(), done("bob")
@@ -169,7 +171,9 @@ def test_two_at_once_do_not_both_take_the_last_room(either: Path, setting: Setti
     assert len(pictured()) == passed
 
 
-def test_in_a_full_studio_many_at_once_all_get_in(either: Path, setting: Setting) -> None:
+def test_concurrent_submissions_to_a_full_studio_are_all_accepted(
+    either: Path, setting: Setting
+) -> None:
     for _ in range(12):
         done("earlier")
     setting(total_bytes=quota.kept() + 1000)

@@ -39,7 +39,7 @@ def back(seconds: float) -> None:
             one.until -= seconds
 
 
-def test_a_visitor_sends_so_many_a_minute_and_hears_when_there_may_be_more(
+def test_a_visitor_over_the_rate_limit_is_refused_with_retry_after(
     either: Path, setting: Setting
 ) -> None:
     setting(visitor_submissions=3)
@@ -173,7 +173,7 @@ def test_uploads_are_counted_apart(either: Path, setting: Setting) -> None:
         rate_limits.consume(ANN, rate_limits.pictures())
 
 
-def test_nothing_is_limited_where_the_limits_are_0(either: Path, setting: Setting) -> None:
+def test_a_limit_of_0_means_no_limit(either: Path, setting: Setting) -> None:
     names = ("submissions", "waiting", "uploads", "decoding")
     setting(**{f"{who}_{what}": 0 for who in ("visitor", "address") for what in names})
     setting(daily_bytes=0, visitor_bytes=0, total_bytes=0)

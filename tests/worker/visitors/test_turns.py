@@ -50,7 +50,7 @@ def test_who_sends_no_cookie_does_not_pass_those_of_other_addresses() -> None:
     assert line()[-1] == "new-6"
 
 
-def test_pupils_at_one_address_share_its_turns_one_by_one() -> None:
+def test_new_owners_at_one_address_share_its_turns() -> None:
     for _ in range(5):
         submit("first", "school")
     for number in range(4):
@@ -62,7 +62,7 @@ def test_pupils_at_one_address_share_its_turns_one_by_one() -> None:
     assert line() == ["first", "ann", *pupils, "first", "pupil-0", *["first"] * 3]
 
 
-def test_a_pupil_whose_job_runs_waits_for_those_who_have_none() -> None:
+def test_a_new_owner_whose_job_runs_waits_for_others_at_its_address() -> None:
     for owner in ("first", "first", "pupil"):
         submit(owner, "school")
     assert jobs.claim("worker") is not None
