@@ -1,4 +1,4 @@
-"""Documents: the files they name exist."""
+"""Documents: the files and tests they name exist."""
 
 import re
 import subprocess
@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NAMED = re.compile(r"`((?:adain|deploy|docs|tests|web|worker)/[\w./-]+)`")
+TESTS = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 MADE = {"deploy/digests.yml"}  # by `make digests`, where a registry answers
 GONE = {"web/picture.py"}  # of a superseded decision
 
@@ -47,3 +48,16 @@ def test_every_folder_of_a_package_stands_among_where_things_are(package: str) -
         PurePosixPath(file).parts[1:-1] for file in tracked() if file.startswith(f"{package}/")
     }
     assert {one[0] for one in parts if one and f"  {one[0]}/" not in there} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_tests_that_a_document_names_exist(document: str) -> None:
+    named = TESTS.findall((ROOT / document).read_text("utf-8"))
+    sources = {file: (ROOT / file).read_text("utf-8") for file, _ in named}
+    assert [name for file, name in named if f"def {name}(" not in sources[file]] == []
+
+
+def test_every_line_of_the_audit_names_a_test() -> None:
+    lines = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs/audit.md").read_text("utf-8"), re.M)
+    assert [int(number) for number, _ in lines] == [*range(1, 32)]
+    assert [number for number, line in lines if not TESTS.search(line)] == []

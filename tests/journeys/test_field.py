@@ -190,6 +190,18 @@ def test_after_a_call_was_lost_on_its_way_the_page_comes_back_by_itself(idle: Vi
     _sent(page)
 
 
+def test_repaint_pressed_after_a_call_was_lost_is_carried_out_on_the_new_page(idle: Visit) -> None:
+    page = idle()
+    page.route("**/gradio_api/app_id*", lambda route: route.abort())  # no reload of Gradio's own
+    page.route("**/gradio_api/run/predict*", lambda route: route.abort(), times=1)
+    with page.expect_event("requestfailed", lambda call: "predict" in call.url):
+        choose(page)  # asks for a preview
+    page.evaluate("window.before = true")
+    _sent(page)
+    assert not page.evaluate("window.before")
+    assert len(page.evaluate("fetch('/api/v1/jobs').then((answer) => answer.json())")["jobs"]) == 1
+
+
 def test_a_double_click_confirms_no_deletion(idle: Visit) -> None:
     page = idle()
     choose(page)

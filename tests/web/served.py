@@ -36,7 +36,15 @@ def served(port: int = 0, made: Callable[[], FastAPI] = app.without_page) -> Ite
     finally:
         server.should_exit = True
         thread.join()
+        _end_calls()
         listening.close()
+
+
+def _end_calls() -> None:
+    """Wait for calls that outlast their server: they would read the next settings half set."""
+    for one in threading.enumerate():
+        if one.name.startswith("AnyIO worker thread"):
+            one.join(timeout=30)
 
 
 def begin() -> Job:

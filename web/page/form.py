@@ -66,6 +66,7 @@ YOU = '<section id="you"></section>'
 
 _FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
 _ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
+_TAKEN = "() => import('/page/studio/connection.js').then((script) => script.taken())"
 _SENT = "(ids) => import('/page/studio/studio.js').then((script) => script.sent(ids))"
 
 
@@ -223,7 +224,9 @@ def page() -> gr.Blocks:
                 stage = gr.HTML(
                     STAGE,
                     apply_default_css=False,
-                    js_on_load=_script("studio/studio", "reuse", "sweep", "retry", "preview"),
+                    js_on_load=_script(
+                        "studio/studio", "reuse", "sweep", "retry", "preview", "ping"
+                    ),
                 )
         gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch/batch"))
         past = gr.HTML(
@@ -252,6 +255,7 @@ def page() -> gr.Blocks:
             *_values(form, "mask_"),
         ]
         past.again(handlers.again, outputs=[*filled, *controls, notice], **QUICK)
+        stage.ping(None, js=_TAKEN)
         submits: dict[str, Any] = {
             "outputs": [job_id, notice],
             "concurrency_limit": None,  # `checking` says whose turn it is

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uuid_utils
@@ -213,6 +214,24 @@ def test_many_small_files_are_as_good_as_a_large_one(client: TestClient, setting
     for _ in range(10):
         put(client)
     assert len(lying()) == len(rows()) == 3
+
+
+def test_an_upload_looks_through_no_folder(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    scan = os.scandir
+
+    def noted(path: Path) -> Any:  # noqa: ANN401, the iterator's class has no name
+        looked.append(Path(path))
+        return scan(path)
+
+    put(client)
+    monkeypatch.setattr(os, "scandir", noted)
+    put(client)
+    assert [one for one in looked if one.is_relative_to(uploads.folder().parent)] == []
+    uploads.tidy()
+    assert uploads.folder() in looked
 
 
 def test_what_a_file_takes_of_the_disk_is_what_counts(studio: Path) -> None:

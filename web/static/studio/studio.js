@@ -8,6 +8,7 @@ import * as keys from "../form/keys.js";
 import {restore} from "../form/memory.js";
 import * as sample from "../form/sample.js";
 import * as shelf from "../form/shelf.js";
+import * as connection from "./connection.js";
 import {follow, names, refuse, settled, value} from "./field.js";
 import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
@@ -23,6 +24,7 @@ let trigger = () => {};
 const unreached = element("p", {class: "wrong", role: "alert"}); // says that the studio does not answer
 let pressed = 0; // when the button was pressed last, in epoch milliseconds
 let passing = false; // a press of ours goes on to Gradio
+let granting = false; // a wish of the page before is carried out: it gets no third page
 
 let ready = false; // the form is filled and the jobs are known
 
@@ -45,13 +47,14 @@ const press = async (event) => {
   if (!knob || passing) return;
   event.stopPropagation();
   event.preventDefault();
-  if (Date.now() - pressed < DOUBLE) return;
+  if (Date.now() - pressed >= DOUBLE) await submit();
+};
+const submit = async () => {
   pressed = Date.now();
   await settled();
-  if (!complete()) return void (pressed = 0);
-  if (!(await answers())) return void (pressed = 0);
+  if (!complete() || !(await heard({event: "send", data: {}}))) return void (pressed = 0);
   passing = true;
-  knob.click();
+  find(document, "#send").click();
   passing = false;
 };
 /** Tells whether there is a photo and a style; what is missing is said where it belongs. */
@@ -61,21 +64,37 @@ const complete = () => {
   else return true;
   return false;
 };
-/** Tells whether the studio answers, and says so if not: Gradio gives up its page when a call does
- * not get through, so none is made while nothing does. */
-const answers = async () => {
+/** @param {string} sentence */
+const warn = (sentence) => {
+  unreached.textContent = sentence;
+  if (sentence) unreached.scrollIntoView(near);
+};
+/** Tells whether Gradio takes events, and says so if the studio does not answer: no call is made then,
+ * since Gradio gives up its page when one is lost. On a page that is given up the wish waits for the next.
+ * @param {connection.Wish} wish */
+const heard = async (wish) => {
+  connection.remember(wish);
   const well = await reached();
-  unreached.textContent = well ? "" : t("away");
-  if (!well) unreached.scrollIntoView(near);
-  return well;
+  const takes = well && (await connection.takes(trigger));
+  warn(well && (takes || !granting) ? "" : t("away"));
+  if (well && !takes && !granting) location.reload();
+  else connection.forget();
+  return takes;
 };
 /**
  * @param {string} event
  * @param {object} data
  */
 const call = async (event, data) => {
-  if (await answers()) trigger(event, data);
+  if (await heard({event, data})) trigger(event, data);
   else stage.release();
+};
+/** Does what the page before this one could not do.
+ * @param {connection.Wish} wish */
+const grant = async (wish) => {
+  granting = true;
+  await (wish.event === "send" ? submit() : call(wish.event, wish.data));
+  granting = false;
 };
 
 /**
@@ -126,6 +145,8 @@ const begin = (kept) => {
   ready = true;
   draw();
   if (!jobs.known.size && !sample.chosen()) preview.wish();
+  const wish = connection.remembered();
+  if (wish) grant(wish);
 };
 /** Shows the jobs that were accepted.
  * @param {string} text their ids
