@@ -52,7 +52,7 @@ const press = async (event) => {
 const submit = async () => {
   pressed = Date.now();
   await settled();
-  if (!complete() || !(await heard({event: "send", data: {}}))) return void (pressed = 0);
+  if (!complete() || !(await canCall({event: "send", data: {}}))) return void (pressed = 0);
   passing = true;
   find(document, "#send").click();
   passing = false;
@@ -72,7 +72,7 @@ const warn = (sentence) => {
 /** Tells whether Gradio takes events, and says so if the studio does not answer: no call is made then,
  * since Gradio gives up its page when one is lost. On a page that is given up the wish waits for the next.
  * @param {connection.Wish} wish */
-const heard = async (wish) => {
+const canCall = async (wish) => {
   connection.remember(wish);
   const well = await reached();
   const takes = well && (await connection.takes(trigger));
@@ -86,7 +86,7 @@ const heard = async (wish) => {
  * @param {object} data
  */
 const call = async (event, data) => {
-  if (await heard({event, data})) trigger(event, data);
+  if (await canCall({event, data})) trigger(event, data);
   else stage.release();
 };
 /** Does what the page before this one could not do.
