@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adain.catalog import NETWORKS, Color, Transfer, Transparency
+from adain.files import cropping
 
 if TYPE_CHECKING:
     from web.client import Batch, Standing, Studio, StudioError
@@ -53,10 +54,31 @@ Fit = Annotated[
 Margins = Annotated[
     bool, typer.Option("--keep-margins", help="keep plain borders of style pictures")
 ]
+CropOption = Annotated[
+    str, typer.Option("--crop", help="LEFT,TOP,RIGHT,BOTTOM of photos, shares from 0 to 1")
+]
+StyleCrop = Annotated[
+    list[str] | None, typer.Option("--style-crop", help="the same of styles: one for each")
+]
+StylesCrop = Annotated[str, typer.Option("--style-crop", help="the same of every style")]
 Region = Annotated[
     str, typer.Option(help="subject or background: all that one style paints, found if not masked")
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
+
+
+def _crop(text: str) -> list[float]:
+    """Return the crop that a text means; what it can't be ends the command with a sentence."""
+    try:
+        return [*cropping.read(text)]
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
+def _crops(photo: str, styles: Sequence[str]) -> dict[str, Any]:
+    """Return the options that crops mean."""
+    options: dict[str, Any] = {"crop": _crop(photo)} if photo else {}
+    return options | ({"style_crops": list(map(_crop, styles))} if styles else {})
 
 
 def _here() -> str:
@@ -120,6 +142,8 @@ def submit(
     fit: Fit = "",
     strokes: Strokes = 1.0,
     keep_margins: Margins = False,
+    crop: CropOption = "",
+    style_crop: StyleCrop = None,
     region: Region = "all",
     transparency: TransparencyOption = Transparency.FLATTEN.value,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
@@ -134,6 +158,7 @@ def submit(
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region, "transparency": transparency}
+    options |= _crops(crop, style_crop or [])
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
@@ -187,6 +212,10 @@ def batch(
     fit: Fit = "",
     strokes: Strokes = 1.0,
     keep_margins: Margins = False,
+    crop: CropOption = "",
+    style_crop: StylesCrop = "",
+    region: Region = "all",
+    transparency: TransparencyOption = Transparency.FLATTEN.value,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -202,7 +231,8 @@ def batch(
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
-    options |= {"strokes": strokes}
+    options |= {"strokes": strokes, "region": region, "transparency": transparency}
+    options |= _crops(crop, [style_crop] if style_crop else [])
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:
         sent = []

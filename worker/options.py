@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adain.catalog import NETWORKS, Color, Region, Transfer, Transparency
+from adain.files import cropping
 from worker.choices import ColorMode, NetworkName, RegionName, TransferKind, TransparencyName
 from worker.errors import Message, Refused
 from worker.fit import LARGEST, SHEETS, SMALLEST
@@ -25,6 +26,8 @@ _ACCEPTED = {
     "transfer": Message("options.transfer", names=list(Transfer)),
     "region": Message("options.region", names=list(Region)),
     "keep_margins": Message("options.keep_margins"),
+    "crop": Message("options.crop"),
+    "style_crops": Message("options.style_crops"),
     "transparency": Message("options.transparency", names=list(Transparency)),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
 }
@@ -37,6 +40,15 @@ def _in_range(strokes: float) -> float:
     if strokes and not FINEST <= strokes <= BROADEST:
         raise ValueError("out of range")
     return strokes
+
+
+def _inside(crop: list[float]) -> list[float]:
+    if not cropping.is_crop(crop):
+        raise ValueError("no rectangle inside a picture")
+    return crop
+
+
+Crop = Annotated[list[float], AfterValidator(_inside)]
 
 
 class Options(BaseModel):
@@ -53,6 +65,8 @@ class Options(BaseModel):
     transfer: TransferKind = Transfer.COVARIANCE.value  # in vgg19 the same
     region: RegionName = Region.ALL.value  # of one style
     keep_margins: bool = False  # plain borders of style pictures
+    crop: Crop = []  # of the upright photo: left, top, right, bottom from 0 to 1; []: all of it
+    style_crops: list[Crop] = []  # of each style; []: all of them whole
     transparency: TransparencyName = Transparency.FLATTEN.value  # of the photo
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
@@ -72,12 +86,13 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     """Complete options that were stored or embedded before there was a choice.
 
     Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
-    were masks alone; of transparency: it was flattened.
+    were masks alone; of transparency: it was flattened; of margins: they stayed.
     """
     return {
         "transfer": Transfer.ADAIN.value,
         "strokes": 0.0,
         "region": Region.ALL.value,
+        "keep_margins": True,
         "transparency": Transparency.FLATTEN.value,
         **options,
     }
@@ -102,5 +117,7 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
         raise Refused("options.weight_sum")
     if masks not in {0, styles} and (masks, styles) != (1, 2):
         raise Refused("options.mask_count", count=masks, styles=styles)
+    if options.style_crops and len(options.style_crops) != styles:
+        raise Refused("options.crop_count", count=len(options.style_crops), styles=styles)
     if options.region != "all" and (styles, masks) not in {(1, 0), (1, 1)}:
         raise Refused("options.region_masks")

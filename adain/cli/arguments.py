@@ -6,6 +6,8 @@ from pathlib import Path
 from adain.aot import runtime
 from adain.catalog import DEFAULT_NETWORK, NETWORKS, Color, Region, Transfer, Transparency
 from adain.cli import outputs
+from adain.cli.inputs import Part
+from adain.files import cropping
 from adain.request import BROADEST, FINEST
 from adain.stylizer import FOLDER
 
@@ -50,6 +52,17 @@ def _files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _crop(text: str) -> Part:
+    """Return what makes a crop of a picture's size; argparse shows what it raises."""
+    if text == cropping.SQUARE:
+        return cropping.square
+    try:
+        crop = cropping.read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return lambda width, height: crop
+
+
 def _look(parser: argparse.ArgumentParser) -> None:
     """Add what says how the pictures look."""
     parser.add_argument("--alpha", type=float, default=1.0, help="strength, 0 to 1 (default 1)")
@@ -85,6 +98,13 @@ def _look(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-margins", action="store_true", help="keep plain borders of style pictures"
     )
+    parser.add_argument(
+        "--crop",
+        type=_crop,
+        help="what is used of a photo: square, the largest in the middle, or "
+        "LEFT,TOP,RIGHT,BOTTOM, shares from 0 to 1; masks are those of the whole photo",
+    )
+    parser.add_argument("--style-crop", type=_crop, help="the same of every style picture")
     parser.add_argument(
         "--strokes",
         type=float,

@@ -4,14 +4,18 @@ Raises `Unusable` with a sentence that names the file.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath
 
 from PIL import Image
 
-from adain.files import kinds, margins, pictures, samples
+from adain.files import cropping, kinds, margins, pictures, samples
+from adain.files.cropping import Crop
+from adain.request import Request
+
+Part = Callable[[int, int], Crop]  # a crop by width and height
 
 STANDARD = Path("-")  # stands for standard input or output
 
@@ -128,9 +132,16 @@ def opened(path: Path) -> Image.Image:
     return image
 
 
-def style(path: Path, keep_margins: bool) -> tuple[Image.Image, str]:
-    """Return a style picture without its plain border, and a notice if it has one."""
+def part(image: Image.Image, crop: Part | None) -> Image.Image:
+    """Return what is used of an upright picture."""
+    return cropping.cropped(image, crop(*image.size)) if crop else image
+
+
+def style(path: Path, keep_margins: bool, crop: Part | None = None) -> tuple[Image.Image, str]:
+    """Return the crop of a style picture, or all but its plain border and a notice of that."""
     whole = pictures.cut_out(opened(path))
+    if crop:
+        return part(whole, crop), ""
     inside = whole if keep_margins or whole.mode == "RGBA" else margins.trimmed(whole)
     if inside.size == whole.size:
         return inside, ""
@@ -138,6 +149,17 @@ def style(path: Path, keep_margins: bool) -> tuple[Image.Image, str]:
         f"the plain border of {path} is left out, {inside.width} × {inside.height} of "
         f"{whole.width} × {whole.height} pixels; --keep-margins keeps it"
     )
+
+
+def cropped(request: Request, photo: Image.Image, crop: Part | None) -> Request:
+    """Return a request for the crop of a photo, with that of its masks, which fit all of it."""
+    if not crop:
+        return replace(request, content=photo)
+    whole = pictures.cut_out(photo)
+    masks = [part(pictures.fitted(one, whole.size), crop) for one in request.masks]
+    for one in masks:
+        pictures.check_mask(one)
+    return replace(request, content=part(whole, crop), masks=masks)
 
 
 def mask(path: Path) -> Image.Image:

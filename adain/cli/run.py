@@ -80,7 +80,7 @@ class Run:
     def _style(self, place: int) -> Image.Image:
         """Return a style picture, and write it if that is wanted."""
         path = self.plan.styles.inputs[place].path
-        style, notice = inputs.style(path, self.args.keep_margins)
+        style, notice = inputs.style(path, self.args.keep_margins, self.args.style_crop)
         if notice:
             say(notice)
         if self.plan.style_originals:
@@ -145,16 +145,16 @@ class Run:
     def _row(self, place: int, columns: Sequence[Column], page: Sheet | None) -> None:
         """Make the pictures of one photo."""
         photo = self.plan.photos.inputs[place]
-        content = inputs.opened(photo.path)
+        given, crop = inputs.opened(photo.path), self.args.crop
+        content = inputs.part(pictures.cut_out(given), crop) if crop else given
         if self.plan.photo_originals:
             self._keep_photo(content, self.plan.photo_originals[place])
         results: list[Image.Image | None] = [None] * len(columns)
         for number, column in enumerate(columns):
             output = self.plan.results[place][column.place]
             with self._noting(output):
-                results[number] = self._paint(
-                    photo, replace(column.request, content=content), output
-                )
+                request = inputs.cropped(column.request, given, crop)
+                results[number] = self._paint(photo, request, output)
         if page:
             page.add(pictures.rgb(content), results)
 

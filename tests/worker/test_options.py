@@ -40,6 +40,8 @@ def test_empty_options_are_the_defaults(setting: Setting) -> None:
         "transfer": "covariance",
         "fit": "",
         "keep_margins": False,
+        "crop": [],
+        "style_crops": [],
         "region": "all",
         "transparency": "flatten",
         "strokes": 1.0,
@@ -87,6 +89,17 @@ def test_options_stored_before_there_were_regions_paint_all() -> None:
     assert options.recorded({"alpha": 1.0})["region"] == "all"
 
 
+def test_options_stored_before_there_was_a_choice_of_margins_kept_them() -> None:
+    assert options.recorded({"alpha": 1.0})["keep_margins"]
+    assert not options.recorded({"keep_margins": False})["keep_margins"]
+
+
+def test_crops_are_of_the_photo_and_of_each_style() -> None:
+    crops = {"crop": [0, 0.1, 0.5, 1], "style_crops": [[], [0.2, 0.2, 0.8, 0.8]]}
+    chosen = Options.read(crops, styles=2, masks=0)
+    assert (chosen.crop, chosen.style_crops) == (crops["crop"], crops["style_crops"])
+
+
 @pytest.mark.parametrize(("styles", "masks"), [(2, 2), (2, 0), (2, 1)])
 def test_a_region_is_of_one_style(styles: int, masks: int) -> None:
     for fits in (0, 1):
@@ -109,8 +122,20 @@ WEIGHTS = "weights are finite numbers from 0 up, one for each style."
 ALPHA = "alpha is a number from 0 to 1."
 SIZE = "size is 0 (as it is) or 64 to 4242 pixels of the shorter side."
 STROKES = "strokes is a number from 0.5 (fine) to 4 (broad), or 0."
+NO_CROPS: list[object] = [
+    [0, 0, 1], [0, 0, 0, 1], [0, 1, 1, 0.5], [-0.1, 0, 1, 1], [0, 0, 1, 1.01],
+    [0, 0, float("nan"), 1], "0,0,1,1",
+]  # fmt: skip
+CROP = (
+    "crop is [left, top, right, bottom], each a share from 0 to 1 of the upright photo, "
+    "left less than right and top less than bottom, or []."
+)
+STYLE_CROPS = (
+    "style_crops has one [left, top, right, bottom] for each style, shares from 0 to 1 as in crop, "
+    "or [] for a whole one."
+)
 LOOKS = "alpha, weights, color, size, fit, network, transfer"
-NAMES = f"{LOOKS}, region, keep_margins, transparency, strokes"
+NAMES = f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +168,13 @@ NAMES = f"{LOOKS}, region, keep_margins, transparency, strokes"
         ({"size": -1}, SIZE),
         ({"size": 512.5}, SIZE),
         ({"keep_margins": "perhaps"}, "keep_margins is true or false."),
+        *(({"crop": crop}, CROP) for crop in NO_CROPS),
+        *(({"style_crops": [[], crop]}, STYLE_CROPS) for crop in NO_CROPS),
+        (
+            {"style_crops": [[0, 0, 1, 1]]},
+            "1 style_crops do not fit 2 style pictures: one for each, or none; "
+            "in a batch one for all.",
+        ),
         ({"seed": 1}, f"There is no option 'seed'; there are {NAMES}."),
         ([1, 2], f"The options are a JSON object with any of {NAMES}."),
         ("alpha", f"The options are a JSON object with any of {NAMES}."),

@@ -18,6 +18,7 @@ from web.language.problems import HTTPProblem
 from web.security import address
 from worker.images import images
 from worker.images.images import CleanImage
+from worker.options import Options
 from worker.visitors import previews, rate_limits
 from worker.visitors.previews import State
 from worker.visitors.rate_limits import Visitor
@@ -43,12 +44,13 @@ class PreviewView(BaseModel):
 
 @lru_cache(maxsize=KEPT)
 def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
-    """Return the visitor's picture that a value of the form names, small; opened once.
+    """Return the visitor's picture that a value of the form names, its crop, small; opened once.
 
     With `trim` without its plain border.
     """
     rate_limits.consume(visitor, rate_limits.pictures())
-    return images.small(references.source(value, visitor.owner), previews.SIDE, trim)
+    picture, crop = references.source(value, visitor.owner), references.crop(value)
+    return images.small(picture, previews.SIDE, trim, crop)
 
 
 # ---------------------------------------------------------------- the API
@@ -58,11 +60,15 @@ def _ask(visitor: Visitor, asked: submission.Submission) -> str:
     sizes = [one.size for one in (asked.content, *asked.styles, *asked.masks)]
     sent = sum(sizes)
     rate_limits.consume(visitor, rate_limits.sent(sent), rate_limits.pictures(len(sizes)))
-    content = images.small(asked.content.read(), previews.SIDE)
-    trim = not (isinstance(asked.options, dict) and asked.options.get("keep_margins"))
-    styles = [images.small(style.read(), previews.SIDE, trim) for style in asked.styles]
+    chosen = Options.read(asked.options, len(asked.styles), len(asked.masks))
+    content = images.small(asked.content.read(), previews.SIDE, crop=chosen.crop)
+    crops = chosen.style_crops or [[]] * len(asked.styles)
+    styles = [
+        images.small(style.read(), previews.SIDE, not chosen.keep_margins, crop)
+        for style, crop in zip(asked.styles, crops, strict=True)
+    ]
     size = content.width, content.height
-    masks = [images.small_mask(mask.read(), size) for mask in asked.masks]
+    masks = [images.small_mask(mask.read(), size, chosen.crop) for mask in asked.masks]
     return previews.ask(visitor, content, styles, masks, asked.options, sent)
 
 

@@ -1,13 +1,15 @@
 """References to pictures in a form: each is checked to be the visitor's before it is read.
 
 A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
-`job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything.
+`job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything. What
+is used of a picture may follow: `@LEFT,TOP,RIGHT,BOTTOM`, shares from 0 to 1.
 """
 
 import re
 from functools import partial
 from typing import IO
 
+from adain.files import cropping
 from web.samples import shelf
 from worker import jobs
 from worker.errors import Refused
@@ -17,7 +19,8 @@ from worker.storage import blobs
 from worker.visitors import uploads
 
 FIELD = "value-"  # how the ids of the fields begin that hold such a value
-LONGEST = 80  # characters of a value
+LONGEST = 120  # characters of a value
+CROP = "@"  # between a picture and what is used of it
 
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
 _SHELF = re.compile(r"shelf:(photos|styles)/([a-z0-9-]{1,40})")
@@ -26,7 +29,23 @@ _STYLE = re.compile(r"job:([0-9a-f-]{36})/styles/([0-9]{1,2})")
 
 def is_value(text: str) -> bool:
     """Tell whether a text has the form of a value; whose the picture is, only `read` knows."""
-    return any(pattern.fullmatch(text) for pattern in (_UPLOAD, _SHELF, _STYLE))
+    picture, at, crop = text.partition(CROP)
+    if at and not _is_crop(crop):
+        return False
+    return any(pattern.fullmatch(picture) for pattern in (_UPLOAD, _SHELF, _STYLE))
+
+
+def _is_crop(text: str) -> bool:
+    try:
+        return bool(cropping.read(text))
+    except ValueError:
+        return False
+
+
+def crop(value: str) -> list[float]:
+    """Return what is used of the picture of a value that has the form of one; []: all of it."""
+    _, at, text = value.partition(CROP)
+    return [*cropping.read(text)] if at else []
 
 
 def style_of(job_id: str, place: int) -> str:
@@ -51,6 +70,7 @@ def _style(job_id: str, place: int, owner: str) -> str:
 
 def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
     """Return the bytes' number and the file that a value names."""
+    value, _, _ = value.partition(CROP)
     if found := _UPLOAD.fullmatch(value):
         return uploads.opened(found[1], owner)[:2]
     if found := _SHELF.fullmatch(value):
@@ -68,7 +88,8 @@ def read(value: str, owner: str) -> bytes:
 
 
 def source(value: str, owner: str) -> Source:
-    """Return the picture that a value names, to be read when it is its turn; raises as `read`."""
+    """Return the whole picture that a value names, read when it is its turn; raises as `read`."""
+    value, _, _ = value.partition(CROP)
     if found := _STYLE.fullmatch(value):
         return images.stored(_style(found[1], int(found[2]), owner))
     size, file = _opened(value, owner)

@@ -177,7 +177,13 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("transparency"),
         )
-    controls = (strength, color, size, strokes, network, transparency)
+        margins = gr.Radio(
+            value=labels.MARGINS[0],
+            elem_id="margins",
+            elem_classes="segments",
+            **labels.of("margins"),
+        )
+    controls = (strength, color, size, strokes, network, transparency, margins)
     return dict(zip(CONTROLS, controls, strict=True))
 
 

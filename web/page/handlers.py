@@ -12,6 +12,7 @@ from web.api import previews
 from web.http import checking, references
 from web.language import messages, problems, texts
 from web.page import labels, regions
+from web.page.labels import MARGINS
 from web.security import address
 from web.security.identity import owner_of
 from worker.errors import Refused
@@ -25,7 +26,8 @@ from worker.visitors import admission
 from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
-CONTROLS = ("strength", "color", "size", "strokes", "network", "transparency")
+CONTROLS = ("strength", "color", "size", "strokes", "network", "transparency", "margins")
+TRIM, KEEP = MARGINS
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
 
 
@@ -49,6 +51,12 @@ def _size(chosen: int | str) -> dict[str, Any]:
     return {"size": chosen} if isinstance(chosen, int) else {"fit": chosen}
 
 
+def _style_crops(form: dict[str, Any], chosen: list[int]) -> list[list[float]]:
+    """Return the crop of each chosen style, none if all are whole."""
+    crops = [references.crop(form[f"style_{place}"]) for place in chosen]
+    return crops if any(crops) else []
+
+
 def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     return {
         "alpha": form["strength"] / 100,
@@ -57,12 +65,20 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
         "strokes": form["strokes"] / 100,
         "network": form["network"],
         "transparency": form["transparency"],
+        "keep_margins": form["margins"] == KEEP,
+        "crop": references.crop(form["photo"]),
+        "style_crops": _style_crops(form, chosen),
         "weights": [form[f"share_{place}"] for place in chosen] if len(chosen) > 1 else [],
     }
 
 
-def _masks_of(owner: str, form: dict[str, Any], chosen: list[int], photo: Source) -> list[Source]:
-    """Return a mask for each style, uploaded or painted, or none; raises `Refused`."""
+def _masks_of(
+    owner: str, form: dict[str, Any], chosen: list[int], photo: Source | None = None
+) -> list[Source]:
+    """Return a mask of all of the photo for each style, uploaded or painted, or none.
+
+    Raises `Refused`; `photo` as in `regions.masks`.
+    """
     given = [form[f"mask_{place}"] for place in chosen]
     if all(given):
         return [references.source(mask, owner) for mask in given]
@@ -97,9 +113,8 @@ async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa:
 def _small_masks(
     owner: str, form: dict[str, Any], chosen: list[int], photo: CleanImage
 ) -> list[CleanImage]:
-    size = photo.width, photo.height
-    masks = _masks_of(owner, form, chosen, images.source(photo.data))
-    return [images.small_mask(mask, size) for mask in masks]
+    size, crop = (photo.width, photo.height), references.crop(form["photo"])
+    return [images.small_mask(mask, size, crop) for mask in _masks_of(owner, form, chosen)]
 
 
 def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
@@ -108,7 +123,8 @@ def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
     if not (form["photo"] and chosen):
         return ""
     photo = previews.small(form["photo"], visitor)
-    styles = [previews.small(form[f"style_{place}"], visitor, trim=True) for place in chosen]
+    trim = form["margins"] != KEEP
+    styles = [previews.small(form[f"style_{place}"], visitor, trim) for place in chosen]
     masks = _small_masks(visitor.owner, form, chosen, photo)
     return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
 
@@ -162,7 +178,7 @@ def _controls_for(options: Options) -> list[Any]:
         size = labels.LARGEST
     network = options.network if options.network in processes.networks() else settings().network
     looks = [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
-    return [*looks, options.transparency]
+    return [*looks, options.transparency, KEEP if options.keep_margins else TRIM]
 
 
 def _strokes_for(options: Options) -> int:

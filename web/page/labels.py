@@ -15,12 +15,15 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "strokes": {"label": "strokes", "info": "form.strokes.info"},
     "network": {"label": "network"},
     "transparency": {"label": "transparency", "info": "form.transparency.info"},
+    "margins": {"label": "margins", "info": "form.margins.info"},
     "parts": {"label": "form.parts"},
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},
 }
+MARGINS = ("trim", "keep")  # plain borders of styles
 SIZES = (256, 512, 768, 1024)
 LARGEST = "largest"
+_CHOSEN = {"color", "size", "transparency", "margins"}  # of choices with words
 
 
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
@@ -28,6 +31,8 @@ def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
         return [(words[f"color.{color}"], color.value) for color in Color]
     if name == "transparency":
         return [(words[f"transparency.{kind}"], kind.value) for kind in Transparency]
+    if name == "margins":
+        return [(words[f"margins.{kind}"], kind) for kind in MARGINS]
     numbers: list[tuple[str, Any]] = [(str(size), size) for size in SIZES]
     return numbers + [(words[f"form.size.{fit}"], fit) for fit in FITS]
 
@@ -43,9 +48,7 @@ def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:
     given: dict[str, Any] = {
         name: words[text].format(count=count) for name, text in _TEXTS[kind].items()
     }
-    return given | (
-        {"choices": _choices(kind, words)} if kind in {"color", "size", "transparency"} else {}
-    )
+    return given | ({"choices": _choices(kind, words)} if kind in _CHOSEN else {})
 
 
 def has(elem_id: str | None) -> bool:

@@ -51,10 +51,11 @@ def _feathered(mask: Image.Image, painted: Painted, size: tuple[int, int]) -> by
     return images.encode(soft.resize(size, Image.Resampling.BICUBIC), "png")
 
 
-def masks(painting: str, places: list[int], photo: Given) -> list[Source]:
+def masks(painting: str, places: list[int], photo: Given | None = None) -> list[Source]:
     """Return the masks of the styles in these places, each made when it is read.
 
-    Raises `Refused` when a region is empty.
+    As large as the photo, or without one as they were painted. Raises `Refused` when a region is
+    empty.
     """
     try:
         painted = Painted.model_validate(json.loads(painting))
@@ -63,7 +64,7 @@ def masks(painting: str, places: list[int], photo: Given) -> list[Source]:
     if not set(places) <= painted.masks.keys():
         raise Refused("regions.invalid")
     drawn = {place: _mask(painted.masks[place], painted, place) for place in places}
-    size = images.measured(photo)
+    size = images.measured(photo) if photo else (painted.width, painted.height)
     return [
         Source("", len(painted.masks[place]), partial(_feathered, drawn[place], painted, size))
         for place in places

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain.files import kinds, margins, pictures
+from adain.files import cropping, kinds, margins, pictures
 from worker.images import confinement
 from worker.images.answers import CUT, TRIMMED
 from worker.images.header import ACCEPTED, MEMORY, Header, ImageRejected, opened, turn
@@ -37,6 +37,7 @@ SECONDS = 2.0  # of the processor, for a small picture …
 SECONDS_A_PIXEL = 0.2e-6  # … and for each pixel more …
 SECONDS_A_BYTE = 0.6e-6  # … and for each byte of the file; a slow machine takes a quarter of that
 MOST_SECONDS_A_PIXEL = 0.4e-6  # … however many bytes
+SHARES = 1_000_000  # parts of a side in which crops are asked for
 MOST_GROWTH = 4  # times the file's bytes; a PNG larger than that is compressed once more …
 DEFLATE_LEVEL = 4  # … so: all of deflate, at half of the time that level 6 takes for a photo
 
@@ -152,22 +153,33 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
 # ---------------------------------------------------------------- what may be asked
 
 
-def _trimmed(image: Image.Image) -> Image.Image:
-    """Leave a plain border out; transparent ones are not looked at anyway."""
-    return margins.trimmed(image) if image.mode == "RGB" else image
+def _cropped(image: Image.Image, crop: Sequence[int]) -> Image.Image:
+    """Return what is inside a crop in parts of `SHARES`, of all of it if there is none."""
+    return cropping.cropped(image, [side / SHARES for side in crop])
 
 
-def clean(data: bytes, limit: int, trim: int = 0) -> CleanImage:
+def _part(whole: Image.Image, trim: int, crop: Sequence[int]) -> Image.Image:
+    """Return the part of a picture that is used.
+
+    A crop says it exactly; else a plain border is left out where `trim` is 1, but for transparent
+    ones, which are not looked at anyway.
+    """
+    if crop or not trim or whole.mode != "RGB":
+        return _cropped(whole, crop)
+    return margins.trimmed(whole)
+
+
+def clean(data: bytes, limit: int, trim: int = 0, *crop: int) -> CleanImage:
     """Check and re-encode a picture, made smaller if it has more pixels; raises `ImageRejected`.
 
-    With `trim` 1 a plain border is left out.
+    `trim` and `crop` as in `_part`.
     """
     header = opened(data, limit)
     cut = pictures.is_cut(header.image)
     whole = _converted(data, header, _picture)
-    size, image = _upright_size(header, whole), _trimmed(whole) if trim else whole
+    size, image = _upright_size(header, whole), _part(whole, trim, crop)
     suffix = "jpg" if header.image.format in LOSSY and image.mode == "RGB" else "png"
-    notes = (CUT,) * cut + (TRIMMED,) * (image is not whole)
+    notes = (CUT,) * cut + (TRIMMED,) * (image is not whole and not crop)
     made = _encoded(image, suffix, len(data))
     return CleanImage(made, suffix, image.width, image.height, size, notes)
 
@@ -181,14 +193,18 @@ def _upright_size(header: Header, image: Image.Image) -> tuple[int, int]:
 def _fitted(data: bytes, limit: int, *sizes: int) -> Image.Image:
     """Read a mask and bring it to a size: that of its photo as kept, then as it was sent.
 
-    With no size it keeps its own.
+    With no size it keeps its own. What follows the sizes is the crop of the photo.
     """
+    sizes, crop = sizes[:4], sizes[4:]
     header = opened(data, limit)
     image = _converted(data, header, _mask)
     width, height = sizes[:2] or image.size
     wide, high = sizes[2:] or (width, height)
     try:
         pictures.check_shape(_upright_size(header, image), (wide, high))
+        if crop:
+            image = _cropped(image, crop)
+            pictures.check_mask(image)
     except pictures.MaskError as error:
         raise ImageRejected(error.code, **error.params) from error
     if image.size == (width, height):
@@ -208,14 +224,14 @@ def opposite(data: bytes, limit: int, *sizes: int) -> CleanImage:
     return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
 
 
-def small(data: bytes, limit: int, side: int, trim: int = 0) -> CleanImage:
-    """Clean a picture and make it small, if it is larger.
+def small(data: bytes, limit: int, side: int, trim: int = 0, *crop: int) -> CleanImage:
+    """Clean a picture and make it small, if it is larger; `trim` and `crop` as in `_part`.
 
     The shorter side gets at most `side` pixels, the longer one at most `STRIP` times as many.
     """
     header = opened(data, limit)
     whole = _converted(data, header, _picture)
-    sent, image = _upright_size(header, whole), _trimmed(whole) if trim else whole
+    sent, image = _upright_size(header, whole), _part(whole, trim, crop)
     scale = min(1.0, side / min(image.size), STRIP * side / max(image.size))
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -223,9 +239,9 @@ def small(data: bytes, limit: int, side: int, trim: int = 0) -> CleanImage:
     return CleanImage(encode(image, suffix), suffix, image.width, image.height, sent)
 
 
-def small_mask(data: bytes, limit: int, width: int, height: int) -> CleanImage:
-    """Clean a mask and bring it to a size."""
-    image = _converted(data, opened(data, limit), _mask)
+def small_mask(data: bytes, limit: int, width: int, height: int, *crop: int) -> CleanImage:
+    """Clean a mask and bring what is inside the crop to a size."""
+    image = _cropped(_converted(data, opened(data, limit), _mask), crop)
     image = image.resize((width, height), Image.Resampling.BILINEAR)
     return CleanImage(encode(image, "png"), "png", image.width, image.height)
 

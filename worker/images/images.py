@@ -11,15 +11,17 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
-from adain.files import pictures
+from adain.files import cropping, pictures
+from adain.files.cropping import Crop
 from worker.images import answers, decoders
+from worker.images.decoder import SHARES
 from worker.images.decoder import CleanImage as CleanImage
 from worker.images.decoder import encode as encode
 from worker.images.decoders import SEATS
@@ -77,6 +79,16 @@ class CleanFile:
     digest: str  # sha256
     original: tuple[int, int] = (0, 0)  # upright width and height before it was made smaller
     notes: tuple[str, ...] = ()  # of `answers.NOTES`
+    crop: Crop = ()  # what part of the original it is
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Width and height of that part before it was made smaller; zeros: not known."""
+        return cropping.size(self.crop, *self.original) if all(self.original) else self.original
+
+    def alone(self) -> "CleanFile":
+        """Return that part as if nothing else of the picture had been sent."""
+        return replace(self, original=self.sent, crop=())
 
 
 class _Written:
@@ -142,18 +154,29 @@ def clean(data: bytes) -> CleanImage:
     return _made("clean", data)
 
 
-def _trims(given: Source, trim: bool) -> tuple[int, ...]:
-    """Return what has a plain border left out; a picture that is kept here went through that."""
-    return (1,) if trim and not given.stored else ()
+def _shares(crop: Crop) -> tuple[int, ...]:
+    """Return a crop as a decoder is asked for it."""
+    return tuple(round(side * SHARES) for side in crop)
 
 
-def clean_file(given: Source, file: Path, trim: bool = False) -> CleanFile:
+def _part(given: Source, trim: bool, crop: Crop) -> tuple[int, ...]:
+    """Return what a decoder is asked for so that a plain border is left out, or a crop is made.
+
+    A picture that is kept here has no border any more.
+    """
+    return int(trim and not given.stored), *_shares(crop)
+
+
+def clean_file(
+    given: Source, file: Path, trim: bool = False, crop: Crop = (), memory: int = MEMORY
+) -> CleanFile:
     """Check and re-encode a picture to a file, which need not fit in memory.
 
-    With `trim` a plain border is left out. Raises `ImageRejected`, and OSError when it can't be
-    written.
+    With `trim` a plain border is left out, unless a crop says what is used. Raises `ImageRejected`,
+    and OSError when it can't be written.
     """
-    return _made_file("clean", given, file, to=_trims(given, trim))
+    made = _made_file("clean", given, file, memory, _part(given, trim, crop))
+    return replace(made, crop=tuple(crop))
 
 
 def measured(given: Given) -> tuple[int, int]:
@@ -164,11 +187,11 @@ def measured(given: Given) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def looks(
-    pictures: Sequence[Source], folder: Path, trim: bool = False
+    pictures: Sequence[Source], folder: Path, trim: bool = False, crops: Sequence[Crop] = ()
 ) -> Iterator[list[Callable[[], CleanFile]]]:
     """Yield for each picture what cleans it when called, as `clean_file` does, into the folder.
 
-    `trim` is for all but the first, the photo.
+    `trim` is for all but the first, the photo; `crops` has one for each picture, or is empty.
 
     Those of one request share the memory of one. Small files are looked at side by side, and one
     that is refused once more, alone, since its part of the memory may have been too little. At the
@@ -176,14 +199,15 @@ def looks(
     """
     files = [folder / f"look-{place}" for place in range(len(pictures))]
     trims = [trim and place > 0 for place in range(len(pictures))]
+    each = zip(pictures, files, trims, crops or [()] * len(pictures), strict=True)
+    cleaning: list[Callable[..., CleanFile]] = [partial(clean_file, *one) for one in each]
     if len(pictures) == 1 or max(one.size for one in pictures) > _SMALL:
-        yield [partial(clean_file, *one) for one in zip(pictures, files, trims, strict=True)]
+        yield [*cleaning]
         return
-    part = MEMORY // SEATS
     pool = ThreadPoolExecutor(SEATS, "looks")  # of this request: it delays no other
     hands = [
-        pool.submit(copy_context().run, _made_file, "clean", given, file, part, _trims(given, this))
-        for given, file, this in zip(pictures, files, trims, strict=True)
+        pool.submit(copy_context().run, partial(clean, memory=MEMORY // SEATS))
+        for clean in cleaning
     ]
 
     def look(place: int) -> CleanFile:
@@ -191,7 +215,7 @@ def looks(
             return hands[place].result()
         except ImageRejected:
             wait(hands)
-            return clean_file(pictures[place], files[place], trims[place])
+            return cleaning[place]()
 
     try:
         yield [partial(look, place) for place in range(len(pictures))]
@@ -205,9 +229,9 @@ def clean_mask(data: bytes, size: tuple[int, int]) -> CleanImage:
 
 
 def _sizes(photo: CleanFile) -> tuple[int, ...]:
-    """Return a photo's width and height, as it is kept and as it was sent."""
+    """Return a photo's width and height, as it is kept and as all of it was sent; its crop."""
     kept = photo.width, photo.height
-    return kept + (photo.original if all(photo.original) else kept)
+    return kept + (photo.original if all(photo.original) else kept) + _shares(photo.crop)
 
 
 def clean_mask_file(given: Source, file: Path, photo: CleanFile) -> CleanFile:
@@ -236,14 +260,14 @@ def ours(picture: CleanImage) -> Image.Image:
     return Image.open(io.BytesIO(picture.data), formats=OURS)
 
 
-def small(given: Given, side: int, trim: bool = False) -> CleanImage:
-    """Check a picture and make it small; `side` as in `decoder.small`, `trim` as `clean_file`."""
-    return _made("small", given, side, *_trims(source(given), trim))
+def small(given: Given, side: int, trim: bool = False, crop: Crop = ()) -> CleanImage:
+    """Check a picture and make it small; `side` as in `decoder.small`, the rest as `clean_file`."""
+    return _made("small", given, side, *_part(source(given), trim, crop))
 
 
-def small_mask(given: Given, size: tuple[int, int]) -> CleanImage:
-    """Check a mask and bring it to the size of a small photo."""
-    return _made("small_mask", given, *size)
+def small_mask(given: Given, size: tuple[int, int], crop: Crop = ()) -> CleanImage:
+    """Check a mask and bring it to the size of a small photo, of which it has the crop."""
+    return _made("small_mask", given, *size, *_shares(crop))
 
 
 def small_jpeg(image: Image.Image, side: int = 384) -> bytes:

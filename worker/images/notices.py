@@ -8,7 +8,7 @@ from worker.images.images import CleanFile
 def of(what: Message, picture: CleanFile) -> list[Message]:
     """Return what was done to a picture, or is missing of it."""
     found = []
-    width, height = picture.original
+    width, height = picture.sent
     wide, high = picture.width, picture.height
     if CUT in picture.notes:
         found.append(Message("notice.cut", what=what))

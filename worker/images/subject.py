@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adain.files import pictures
+from adain.files.cropping import Crop
 from worker.errors import Refused
 from worker.images import images
 from worker.images.images import Given
@@ -55,12 +56,12 @@ def _outlined(rgb: NDArray[np.uint8], likely: Map) -> NDArray[np.bool_]:
     return np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
-def find(photo: Given) -> bytes:
-    """Return a small mask in the photo's proportions, white where its subject is, as a PNG.
+def find(photo: Given, crop: Crop = ()) -> bytes:
+    """Return a small mask in the crop's proportions, white where its subject is, as a PNG.
 
     Raises `Refused` when the photo is none, or nothing stands out.
     """
-    image = pictures.rgb(images.ours(images.small(photo, SIDE)))
+    image = pictures.rgb(images.ours(images.small(photo, SIDE, crop=crop)))
     size = image.size  # as exactly of the photo's shape as rounding allows
     image.thumbnail((SIDE, SIDE))
     rgb = np.asarray(image, np.uint8)

@@ -19,6 +19,7 @@ from sqlalchemy import JSON, Index, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from adain.files.cropping import Crop
 from worker import jobs
 from worker.errors import CodedError, Message, Refused
 from worker.images import images
@@ -98,10 +99,11 @@ def _clean(
     part: Callable[[int, str], Message],
     sources: Sequence[Source],
     size: Callable[[CleanFile], int],
+    crop: Crop,
     others: Sequence[CleanFile] = (),
     trim: bool = False,
 ) -> list[CleanFile]:
-    """Check pictures one by one and put them in the folder.
+    """Check pictures one by one and put that part of each in the folder.
 
     Raises `Refused`, which says which by what `part` calls it.
     """
@@ -109,7 +111,7 @@ def _clean(
     for place, source in enumerate(sources):
         what = part(place + 1, _name(source.name, "unnamed"))
         try:
-            picture = images.clean_file(source, folder / f"{what.code}-{place}", trim)
+            picture = images.clean_file(source, folder / f"{what.code}-{place}", trim, crop)
         except ImageRejected as rejected:
             raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
         jobs.check_scaled(what, picture, size(picture))
@@ -125,11 +127,11 @@ def _subjects(
     found = {}
     for place, (source, photo) in enumerate(zip(sources, photos, strict=True)):
         try:
-            mask = found_subject(source)
+            mask = found_subject(source, photo.crop)
         except Refused as refused:
             what = _photo(place + 1, _name(source.name, "unnamed"))
             raise Refused("picture.rejected", what=what, why=refused.message) from refused
-        found[photo.file] = images.clean_mask_file(mask, folder / f"mask-{place}", photo)
+        found[photo.file] = images.clean_mask_file(mask, folder / f"mask-{place}", photo.alone())
     return found
 
 
@@ -180,7 +182,7 @@ def submit(
 ) -> Batch:
     """Accept a batch as `jobs.submit` does a job: whole, or raise and keep nothing of it.
 
-    Each photo is painted in each style; `options` hold for all of them.
+    Each photo is painted in each style; `options` hold for all of them, a crop of a style too.
     """
     chosen = Options.read(options or {}, 1, 0)
     if not (photos and styles):
@@ -193,8 +195,9 @@ def submit(
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
-        clean_photos = _clean(Path(place), _photo, photos, photo_size)
-        clean_styles = _clean(Path(place), _style, styles, measured, clean_photos, trim)
+        clean_photos = _clean(Path(place), _photo, photos, photo_size, chosen.crop)
+        [crop] = chosen.style_crops or [[]]
+        clean_styles = _clean(Path(place), _style, styles, measured, crop, clean_photos, trim)
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

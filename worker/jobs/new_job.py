@@ -79,8 +79,9 @@ def check_scaled(
     None: `max_output_pixels`.
     """
     working = WorkingSize.of(image, size)
-    if not size and all(image.original):  # as it was sent
-        working = WorkingSize(*image.original)
+    sent = image.sent if isinstance(image, CleanFile) else image.original
+    if not size and all(sent):
+        working = WorkingSize(*sent)
     width, height = working.width, working.height
     limit = settings().max_output_pixels if most is None else most
     if working.pixels > limit:
@@ -175,7 +176,7 @@ class NewJob:
         return {
             "id": self.id,
             "owner": self.owner,
-            "options": self.options.model_dump(exclude={"fit", "keep_margins"}),
+            "options": self.options.model_dump(exclude={"fit"}),
             "content_key": self.keys["content"],
             "style_keys": [self.keys[name] for name in styles],
             "mask_keys": [self.keys[name] for name in self._named("mask-")],

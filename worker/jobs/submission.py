@@ -12,6 +12,7 @@ import uuid_utils
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
+from adain.files.cropping import Crop
 from worker.errors import Message
 from worker.images import images
 from worker.images.images import CleanFile, Given, ImageRejected, Source
@@ -44,11 +45,11 @@ def _cleaned_styles(
         yield f"style-{place}", picture
 
 
-def found_subject(photo: Source) -> Source:
-    """Return a mask that is white on a photo's subject; raises `Refused` when none stands out."""
+def found_subject(photo: Source, crop: Crop = ()) -> Source:
+    """Return a mask of a photo's crop, white on its subject; raises `Refused` if there is none."""
     from worker.images import subject  # loads OpenCV, which only the web process has
 
-    return images.source(subject.find(photo))
+    return images.source(subject.find(photo, crop))
 
 
 def _cleaned(
@@ -63,7 +64,8 @@ def _cleaned(
     They lie in the folder: some kilobytes sent may become 75 MB each.
     """
     given, trim = list(map(images.source, (content, *styles))), not chosen.keep_margins
-    with images.looks(given, folder, trim) as (look, *others):
+    crops = [chosen.crop, *(chosen.style_crops or [[]] * len(styles))]
+    with images.looks(given, folder, trim, crops) as (look, *others):
         photo = _checked(PHOTO, look)
         chosen = fitted(chosen, photo)
         check_scaled(PHOTO, photo, chosen.size)
@@ -72,7 +74,7 @@ def _cleaned(
             pictures[name] = picture
             check_together(pictures.values())
     if chosen.region != "all" and not masks:
-        masks = [found_subject(images.source(content))]
+        masks, photo = [found_subject(images.source(content), chosen.crop)], photo.alone()
     for place, mask in enumerate(map(images.source, masks)):
         file = folder / f"mask-{place}"
         clean = partial(images.clean_mask_file, mask, file, photo)

@@ -83,7 +83,8 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """
     job = jobs.get(job_id, visitor.owner)
     styles, masks = (list(map(images.stored, keys)) for keys in (job.style_keys, job.mask_keys))
-    options = {**recorded(job.options), **changes}
+    # what is kept is what was inside of crops
+    options = {**recorded(job.options), "crop": [], "style_crops": [], **changes}
     return submit(visitor, images.stored(job.content_key), styles, masks, options)
 
 

@@ -49,6 +49,39 @@ def test_a_plain_border_of_a_style_is_left_out_with_a_notice(files: Path, capsys
     assert "left out" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("crop", "size"), [("square", (32, 32)), ("0.25,0,0.75,1", (32, 48)), ("0,.5,1,1", (85, 32))]
+)
+def test_a_crop_of_photo_and_style_is_what_is_used(
+    files: Path, crop: str, size: tuple[int, int]
+) -> None:
+    words = [str(files / "photo.jpg"), str(files / "one.png"), "-o", str(files / "out.png")]
+    words += ["--crop", crop, "--style-crop", crop, "--size", "32", "--save-original"]
+    assert main([*words, "--masks", str(files / "mask.png")]) == 0
+    assert Image.open(files / "out.png").size == size
+    originals = {path.name for path in files.iterdir()}
+    assert len(originals) > 5
+
+
+def test_a_mask_is_cropped_with_its_photo(files: Path, capsys: Said) -> None:
+    mask = Image.new("L", (20, 15), 0)
+    mask.paste(255, (10, 0, 20, 15))
+    mask.save(files / "right.png")
+    words = [str(files / "photo.jpg"), str(files / "one.png"), "-o", str(files / "out.png")]
+    words += ["--size", "0", "--masks", str(files / "right.png"), "--overwrite", "--crop"]
+    assert main([*words, "0,0,0.4,1"]) == 2
+    assert "The mask is black all over" in capsys.readouterr().err
+    assert main([*words, "0.3,0,1,1"]) == 0
+    assert Image.open(files / "out.png").size == (28, 30)
+
+
+def test_a_crop_that_is_none_is_refused_with_what_is_one(files: Path, capsys: Said) -> None:
+    words = [str(files / "photo.jpg"), str(files / "one.png"), "-o", str(files / "out.png")]
+    with pytest.raises(SystemExit):
+        main([*words, "--crop", "0,0,2,1"])
+    assert "left,top,right,bottom, each a share from 0 to 1" in capsys.readouterr().err
+
+
 def test_one_mask_serves_two_styles_and_a_black_one_is_refused(files: Path, capsys: Said) -> None:
     paths = [str(files / name) for name in ("photo.jpg", "one.png", "two.png")]
     words = [*paths, "-o", str(files / "out.png"), "--size", "32", "--masks"]

@@ -176,6 +176,8 @@ declare namespace Api {
     transfer: "adain" | "covariance";
     region: "all" | "subject" | "background";
     keep_margins: boolean;
+    crop: Array<number>;
+    style_crops: Array<Array<number>>;
     transparency: "flatten" | "keep";
     strokes: number;
   }

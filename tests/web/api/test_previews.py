@@ -89,6 +89,7 @@ def form(studio: Path) -> dict[str, object]:
         "strength": 40,
         "strokes": 100,
         "transparency": "flatten",
+        "margins": "trim",
         "color": "style",
         "size": 1024,
         "network": "compact",
@@ -112,6 +113,24 @@ def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) ->
     claimed = previews.claim()
     assert claimed is not None
     assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)
+
+
+def test_a_crop_of_the_form_is_previewed_with_its_part_of_a_mask(form: dict[str, object]) -> None:
+    photo, mask = Image.new("L", (900, 600), 0), Image.new("L", (900, 600), 0)
+    mask.paste(255, (450, 0, 900, 600))
+    photo.paste(200, (450, 0, 900, 600))
+    for name, image in (("photo", photo), ("mask_0", mask)):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        form[name] = f"upload:{uploads.keep('ada', out.getvalue())}"
+    form["photo"] = f"{form['photo']}@0.5,0,1,1"
+    assert asyncio.run(handlers.preview(_request(), **form))
+    claimed = previews.claim()
+    assert claimed is not None
+    for key, value in ((claimed.content_key, 200), (claimed.mask_keys[0], 255)):
+        small = Image.open(io.BytesIO(blobs.get(key))).convert("L")
+        assert small.size == (256, 341)
+        assert abs(small.getpixel((10, 100)) - value) < 3  # type: ignore[operator]
 
 
 def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) -> None:

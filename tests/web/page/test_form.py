@@ -1,9 +1,11 @@
 import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 from starlette.requests import Request
 
 from tests.parts import Setting, picture
@@ -32,6 +34,7 @@ def _form(**given: object) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
         "strokes": 100, "network": "compact", "transparency": "flatten",
+        "margins": "trim",
     }  # fmt: skip
     for place in range(4):
         empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
@@ -55,6 +58,9 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
         "region": "all",
         "transparency": "flatten",
         "strokes": 1.0,
+        "keep_margins": False,
+        "crop": [],
+        "style_crops": [],
     }  # fmt: skip
     with pytest.raises(jobs.JobNotFound):
         jobs.get(job_id, "grace")
@@ -162,6 +168,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         100,
         "compact",
         "flatten",
+        "keep",
         "",
     ]
     broad, kept = options | {"strokes": 2.5}, ["luminance", "largest"]
@@ -171,14 +178,36 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         250,
         "compact",
         "flatten",
+        "keep",
         "",
     ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, 171, "compact", "flatten", "",
+        35, "luminance", 256, 171, "compact", "flatten", "keep", "",
     ]  # fmt: skip
     clear = options | {"transparency": "keep"}
     assert handlers.reuse(asked, _event(options=clear))[5] == "keep"
+
+
+def test_a_crop_goes_with_its_picture(studio: Path, photo: str) -> None:
+    crops = {"photo": f"{photo}@0.25,0,0.75,1", "style_1": f"{photo}@0,0,1,0.5"}
+    job_id, notice = _repainted(**crops, margins="keep")
+    assert notice == ""
+    job = _job(job_id)
+    assert (job.content_width, job.content_height) == (32, 48)
+    assert Image.open(io.BytesIO(blobs.get(job.style_keys[0]))).size == (64, 24)
+    assert job.options["crop"] == [0.25, 0, 0.75, 1]
+    assert job.options["style_crops"] == [[0, 0, 1, 0.5]]
+    assert job.options["keep_margins"]
+    finish(begin())
+    again = handlers.again(_asked_by("ada"), _event(id=job_id))
+    assert again[1] == f"job:{job_id}/styles/0"  # what was kept is what was inside
+
+
+def test_margins_come_back_as_they_were(studio: Path) -> None:
+    asked, options = _asked_by("ada"), {"alpha": 1.0, "network": "compact"}
+    for given, margins in (({}, "keep"), ({"keep_margins": False}, "trim")):
+        assert handlers.reuse(asked, _event(options=options | given))[6] == margins
 
 
 def test_a_print_or_the_largest_result_is_chosen_in_place_of_a_size(

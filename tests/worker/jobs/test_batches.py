@@ -1,9 +1,11 @@
 import errno
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sqlalchemy import update
 
 from tests.parts import Setting, picture, pictured
@@ -85,6 +87,20 @@ def test_a_job_of_a_batch_has_the_row_of_a_job_sent_alone(either: Path) -> None:
     for job in (alone, cell):
         assert set(job.files or {}) == {job.content_key, *job.style_keys}
     assert list((cell.files or {}).values()) == list((alone.files or {}).values())
+
+
+def test_options_hold_for_all_of_a_batch_crops_too(studio: Path) -> None:
+    options = OPTIONS | {
+        "crop": [0, 0, 0.5, 1],
+        "style_crops": [[0, 0, 1, 0.5]],
+        "transparency": "keep",
+        "keep_margins": True,
+    }
+    batch = admission.submit_batch(ANN, PHOTOS, STYLES, options)
+    for job in batches.cells(batch):
+        assert job.options["transparency"] == "keep"
+        for key, size in ((job.content_key, (32, 48)), (job.style_keys[0], (64, 24))):
+            assert Image.open(io.BytesIO(blobs.get(key))).size == size
 
 
 def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -> None:

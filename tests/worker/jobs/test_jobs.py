@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
+from adain.files import cropping
 from tests import parts
 from tests.parts import Setting, picture, pictured
 from worker import jobs
@@ -244,6 +245,74 @@ def test_a_plain_border_of_a_style_is_left_out_unless_it_is_to_be_kept(
     assert Image.open(io.BytesIO(blobs.get(kept.style_keys[0]))).size == whole
     stored = images.stored(kept.style_keys[0])  # as for a job made again
     assert noticed(jobs.submit("ann", photo, [stored])) == []
+
+
+def quarters(width: int = 400, height: int = 320) -> Image.Image:
+    """A picture whose left upper quarter is white, the rest of which is black."""
+    image = Image.new("L", (width, height), 0)
+    image.paste(255, (0, 0, width // 2, height // 2))
+    return image
+
+
+def encoded(image: Image.Image) -> bytes:
+    return images.encode(image, "png")
+
+
+def kept(key: str) -> Image.Image:
+    return Image.open(io.BytesIO(blobs.get(key))).convert("L")
+
+
+CROP = [0.25, 0.25, 0.75, 0.75]  # a quarter of it is the white one
+
+
+def test_a_crop_is_what_is_kept_of_photo_masks_and_styles(studio: Path, setting: Setting) -> None:
+    setting(max_pixels=60_000)  # the photo is made smaller besides
+    photo, mask = encoded(quarters().convert("RGB")), encoded(quarters(200, 160))
+    options = {"crop": CROP, "style_crops": [[], [0, 0, 0.5, 0.5]], "size": 64}
+    job = now(jobs.submit("ann", photo, [photo, photo], [mask], options))
+    assert (job.original_width, job.original_height) == (400, 320)  # which masks refer to
+    for key in (job.content_key, job.mask_keys[0]):
+        inside = kept(key)
+        assert inside.size == (100, 80)
+        assert (inside.getpixel((20, 20)), inside.getpixel((80, 60))) == (255, 0)
+    opposite = kept(job.mask_keys[1])
+    assert (opposite.getpixel((20, 20)), opposite.getpixel((80, 60))) == (0, 255)
+    assert [kept(key).size for key in job.style_keys] == [(200, 160), (100, 80)]
+    assert job.options["crop"] == CROP
+    assert "reduced from 200 × 160 to 100 × 80" in " ".join(noticed(job))
+
+
+def test_a_crop_of_a_style_is_exact_and_not_trimmed(studio: Path) -> None:
+    style = (CASES / "style-with-margins" / "painting-margin-half.png").read_bytes()
+    crop = [0.25, 0, 1, 0.5]
+    job = now(jobs.submit("ann", picture(), [style], options={"style_crops": [crop]}))
+    whole = Image.open(io.BytesIO(style)).convert("L")
+    box = cropping.box(crop, *whole.size)
+    assert np.array_equal(np.asarray(kept(job.style_keys[0])), np.asarray(whole.crop(box)))
+    assert noticed(job) == []
+
+
+def test_a_mask_that_is_black_inside_the_crop_is_refused(studio: Path) -> None:
+    photo, mask = encoded(quarters().convert("RGB")), encoded(quarters())
+    with pytest.raises(Refused, match="The mask is black all over"):
+        jobs.submit("ann", photo, [photo], [mask], {"crop": [0.6, 0.6, 1, 1]})
+
+
+def test_the_subject_is_that_of_the_crop(studio: Path) -> None:
+    photo = Image.new("RGB", (400, 200), "white")
+    ImageDraw.Draw(photo).ellipse((270, 60, 330, 150), "firebrick")
+    options = {"crop": [0.5, 0, 1, 1], "region": "subject"}
+    job = now(jobs.submit("ann", encoded(photo), [picture()], options=options))
+    mask = kept(job.mask_keys[0])
+    assert mask.size == (200, 200)
+    assert (mask.getpixel((100, 105)), mask.getpixel((10, 10))) == (255, 0)
+
+
+def test_size_0_of_a_crop_is_that_of_its_part(studio: Path, setting: Setting) -> None:
+    setting(max_pixels=200_000, max_output_pixels=50_000)
+    options = {"size": 0, "crop": CROP}
+    job = now(jobs.submit("ann", picture(400, 300), [picture()], options=options))
+    assert (job.content_width, job.content_height) == (200, 150)
 
 
 def test_size_0_means_the_size_the_photo_was_sent_with(studio: Path, setting: Setting) -> None:

@@ -40,6 +40,7 @@ const options = () => {
     color: chosen.get("color"),
     strokes: Number(chosen.get("strokes")) / 100,
     transparency: chosen.get("transparency"),
+    keep_margins: chosen.get("margins") === "keep",
   });
 };
 const drawSubmit = () => {
@@ -181,6 +182,11 @@ export const start = async (onaccepted) => {
       "transparency",
       ["flatten", "keep"].map((kind) => [kind, t(`transparency.${kind}`)]),
       "flatten",
+    ),
+    segments(
+      "margins",
+      ["trim", "keep"].map((kind) => [kind, t(`margins.${kind}`)]),
+      "trim",
     ),
     error,
     notice,

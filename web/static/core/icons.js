@@ -22,6 +22,7 @@ const ICONS = {
   pages: "M6 3h9l4 4v14H6zM10 12h6M10 16h6",
   upload: "M12 16V4M7.5 8.5 12 4l4.5 4.5M4 14.5V20h16v-5.5",
   paste: "M9 5H6v16h12V5h-3M9 3.5h6v3.5H9zM9.5 12h5M9.5 16h5",
+  crop: "M7 2.5V17h14.5M2.5 7H17v14.5",
   camera: "M4 8h4l1.5-3h5L16 8h4v12H4zM12 17a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7",
   check: "M5 12.5 10 17.5 19.5 7",
 };

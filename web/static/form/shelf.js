@@ -4,6 +4,7 @@
 import {all, element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
 import {names, put, putStyle, value} from "../studio/field.js";
+import {picture} from "../studio/uploads.js";
 
 const HOLD = 500; // milliseconds
 const CHOICES = "#form .shelf button[data-value]";
@@ -15,7 +16,7 @@ const chosen = () => names("style").filter(value);
  */
 const chooseStyle = (text, blend) => {
   const held = chosen(),
-    there = held.find((name) => value(name) === text);
+    there = held.find((name) => picture(value(name)) === text);
   if (there) return put(there, "");
   if (blend) return putStyle(text);
   held.slice(1).forEach((name) => put(name, ""));
@@ -57,7 +58,7 @@ const plus = (knob) =>
   );
 /** Puts a ring on the chosen ones, and a plus on what can join them. */
 export const mark = () => {
-  const held = new Set([value("photo"), ...chosen().map(value)]);
+  const held = new Set([value("photo"), ...chosen().map(value)].map(picture));
   const more = chosen().length > 0 && chosen().length < names("style").length;
   for (const knob of all(document, CHOICES)) {
     const text = knob.dataset.value ?? "",

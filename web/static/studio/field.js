@@ -1,7 +1,7 @@
 /* A picture's field: drop, paste, choose or take one, see it, take it away.
  *
  * What a field holds is the text of a hidden input of the form, and nothing else:
- *   upload:ID   shelf:KIND/NAME   job:ID/styles/PLACE   or "" for nothing.
+ *   upload:ID   shelf:KIND/NAME   job:ID/styles/PLACE   or "" for nothing; crop.js adds a crop.
  * A file is sent to /api/v1/uploads first; what is refused is said in the field it was meant for.
  */
 import {sentence as reason} from "../core/api.js";
@@ -10,7 +10,8 @@ import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
 import {photograph} from "./camera.js";
-import {address, discard, upload} from "./uploads.js";
+import {choose, used} from "./crop.js";
+import {discard, upload} from "./uploads.js";
 
 /** @type {Map<string, HTMLElement>} name → its part of the page */
 const fields = new Map();
@@ -67,6 +68,11 @@ export const refuse = (name, sentence) => {
   say(name, sentence);
   field(name).scrollIntoView({block: "center", behavior: "smooth"});
   find(field(name), "input, button").focus({preventScroll: true});
+};
+/** @param {string} name */
+const crop = async (name) => {
+  const chosen = await choose(value(name), called(name));
+  if (chosen !== null) put(name, chosen);
 };
 /** @param {string} name */
 const remove = (name) => {
@@ -165,12 +171,11 @@ const empty = (name) => [
   ),
   tools(name),
 ];
-/**
- * @param {string} name
- * @param {string} text
- */
+/** @param {string} name
+ * @param {string} text */
 const shown = (name, text) => [
-  element("img", {src: address(text), alt: called(name), onerror: () => say(name, t("field.gone"))}),
+  used(text, {alt: called(name), onerror: () => say(name, t("field.gone"))}),
+  name.startsWith("mask") ? null : knob("crop", "crop", name, () => crop(name), {class: "tool crop"}),
   element("label", {class: "tool other", title: t("field.other")}, icon("upload"), chooser(name)),
   knob("close", "field.remove", name, () => remove(name), {class: "tool shut"}),
 ];

@@ -7,7 +7,7 @@ import {reached} from "../core/api.js";
 import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
 
-const FOLLOWED = "#strength, #color, #strokes, #network, #transparency, #regions, [id^='share-']"; // controls
+const FOLLOWED = "#strength, #color, #strokes, #network, #transparency, #margins, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
 const LOOK = 120,
   LONGEST = 30000; // between looks, and until a preview is given up

@@ -5,10 +5,10 @@ import {notifyButton} from "../core/notifications.js";
 import {about, span, t} from "../core/text.js";
 import * as sample from "../form/sample.js";
 import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
+import {used} from "./crop.js";
 import {value} from "./field.js";
 import * as preview from "./preview.js";
 import * as sweep from "./sweep.js";
-import {address} from "./uploads.js";
 
 export let stage = element("section");
 /** @type {(event: string, data: object) => unknown} */
@@ -132,7 +132,7 @@ const drawForm = () => {
   if (!photo) return drawIfChanged(stage, "empty", () => [message("easel", t("empty.title"), t("empty.text"))]);
   const said = t(!preview.filled() ? "empty.style" : preview.coming() ? "preview.coming" : "empty.press");
   return drawIfChanged(stage, `photo ${photo} ${said}`, () => [
-    element("img", {class: "alone-photo", src: address(photo), alt: t("form.photo")}),
+    element("div", {class: "alone-photo"}, used(photo, {alt: t("form.photo")})),
     element("p", {class: "hint", role: "status"}, said),
   ]);
 };

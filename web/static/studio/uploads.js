@@ -6,9 +6,15 @@ import {t} from "../core/text.js";
 const UPLOADS = "/api/v1/uploads",
   PREFIX = "upload:";
 
-/** Where the picture of a field's text is.
+export const CROP = "@"; // between a picture and what is used of it (crop.js)
+
+/** A field's text without what is used of its picture.
  * @param {string} text */
-export const address = (text) => {
+export const picture = (text) => text.split(CROP)[0];
+/** Where the whole picture of a field's text is.
+ * @param {string} value */
+export const address = (value) => {
+  const text = picture(value);
   const [kind, what] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
   /** @type {Record<string, string>} */
   const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/medium/${what}.webp`, job: `/api/v1/jobs/${what}`};
@@ -42,5 +48,6 @@ export const upload = async (file, most, exact) => {
 /** Deletes what a field held, if that was an upload; what fails is deleted by its age.
  * @param {string} text */
 export const discard = (text) => {
-  if (text.startsWith(PREFIX)) ask(`${UPLOADS}/${text.slice(PREFIX.length)}`, {method: "DELETE"}).catch(() => {});
+  if (text.startsWith(PREFIX))
+    ask(`${UPLOADS}/${picture(text).slice(PREFIX.length)}`, {method: "DELETE"}).catch(() => {});
 };
