@@ -1,5 +1,6 @@
 """Any number of photos by the client and the command line: in parts, each a batch."""
 
+import inspect
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from typer.testing import CliRunner
 
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish, served
-from web import cli
+from web import cli, commands
 from web.client import Batch, Limits, Studio, StudioError, parts
 from worker import jobs
+from worker.options import Options
 
 COLORS = ("teal", "orange", "navy", "olive")
 PHOTOS = [picture(color=color) for color in COLORS]
@@ -113,3 +115,29 @@ def test_the_command_line_writes_a_zip_for_each_batch(
         with zipfile.ZipFile(tmp_path / name) as found:
             counts.append(len(found.namelist()))
     assert counts == [2, 1]
+
+
+def test_every_option_of_a_job_is_one_of_the_command_line() -> None:
+    singular = {"style_crops": "style_crop", "weights": "weight"}
+    wanted = {singular.get(name, name) for name in Options.model_fields}
+    assert wanted <= inspect.signature(commands.submit).parameters.keys()
+    assert wanted - {"weight"} <= inspect.signature(commands.batch).parameters.keys()
+
+
+def test_the_options_of_a_batch_on_the_command_line_reach_its_jobs(
+    address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(PHOTOS[0])
+    words = ["batch", str(file), "-s", str(file), "--transparency", "keep", "--keep-margins"]
+    words += ["--crop", "0,0,.5,1", "--style-crop", "0,0.5,1,1", "--strokes", "2"]
+    words += ["--studio", address, "--cookies", str(tmp_path / "cookies.json")]
+    ended = CliRunner().invoke(cli.app, words)
+    assert ended.exit_code == 0, ended.output
+    job = jobs.claim("a worker")
+    assert job is not None
+    chosen = {"transparency": "keep", "keep_margins": True, "strokes": 2.0, "region": "all"}
+    chosen |= {"crop": [0, 0, 0.5, 1], "style_crops": [[0, 0.5, 1, 1]]}
+    assert {name: job.options[name] for name in chosen} == chosen
+    refused = CliRunner().invoke(cli.app, [*words, "--crop", "0,0,5,1"])
+    assert "'0,0,5,1' is no crop" in str(refused.exception)

@@ -112,9 +112,14 @@ const boardOf = (text, begun) => {
   const board = element(
     "div",
     {class: "cropper"},
-    element("img", {src: address(text), alt: "", draggable: "false"}),
+    element(
+      "div",
+      {class: "shaded"},
+      element("img", {src: address(text), alt: "", draggable: "false"}),
+      element("span", {class: "hole"}),
+    ),
     ["all", ...CORNERS].map((which) =>
-      element("button", {type: "button", class: `grip ${which}`, "data-which": which}),
+      element("button", {type: "button", class: `handle ${which}`, "data-which": which}),
     ),
   );
   /** @param {Page.Frame} next */
