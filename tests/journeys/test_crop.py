@@ -13,7 +13,7 @@ from worker.storage import blobs
 
 HELD = "(name) => document.querySelector(`#value-${name} textarea, #value-${name} input`).value"
 CASE = Path(__file__).parents[1] / "data" / "cases" / "style-with-margins"
-ROOM = 0.02  # a pixel or so of the dialog
+NEAR = 0.02  # a pixel or so of the dialog
 
 
 def _crop(page: Page, name: str) -> list[float]:
@@ -24,7 +24,7 @@ def _crop(page: Page, name: str) -> list[float]:
 
 def _near(found: list[float], wanted: list[float]) -> bool:
     return len(found) == 4 and all(
-        abs(one - other) < ROOM for one, other in zip(found, wanted, strict=True)
+        abs(one - other) < NEAR for one, other in zip(found, wanted, strict=True)
     )
 
 
@@ -75,10 +75,10 @@ def test_a_crop_is_drawn_in_photo_and_style_and_is_what_is_painted(
     job = begin()
     assert job.options["crop"] == _crop(page, "photo")
     whole = job.original_width or 0, job.original_height or 0
-    assert abs(job.content_width - 0.5 * whole[0]) <= ROOM * whole[0]
-    assert abs(job.content_height - 0.75 * whole[1]) <= ROOM * whole[1]
+    assert abs(job.content_width - 0.5 * whole[0]) <= NEAR * whole[0]
+    assert abs(job.content_height - 0.75 * whole[1]) <= NEAR * whole[1]
     style = Image.open(io.BytesIO(blobs.get(job.style_keys[0])))
-    assert abs(style.width - style.height / 2) <= ROOM * style.height
+    assert abs(style.width - style.height / 2) <= NEAR * style.height
 
 
 def test_a_crop_is_drawn_with_the_keyboard_and_given_up(idle: Visit) -> None:
@@ -109,7 +109,7 @@ def test_a_crop_is_drawn_with_the_keyboard_and_given_up(idle: Visit) -> None:
     assert _crop(page, "photo") == []
 
 
-def test_a_frame_is_drawn_anew_beside_the_one_before_and_goes_with_its_picture(
+def test_a_frame_is_drawn_again_beside_the_one_before_and_goes_with_its_picture(
     idle: Visit,
 ) -> None:
     page = idle(PHONE, "light", locale="ko-KR")
