@@ -46,7 +46,7 @@ def forget_caches() -> None:
     limit_overrides.forget()
     if health := sys.modules.get("web.operations.health"):
         health.forget()
-    queue._away_until = 0.0
+    queue.away_until = 0.0
     if measured := sys.modules.get("worker.runner.style_cache"):  # which loads torch
         measured.forget()
 

@@ -94,7 +94,7 @@ def preloads() -> str:
     )
 
 
-def _mount_page(app: FastAPI) -> None:
+def mount_page(app: FastAPI) -> None:
     # Gradio writes here and has no other setting for it; nothing stays there.
     os.environ["GRADIO_TEMP_DIR"] = str(kept.folder())
     import gradio as gr  # slow to import, and only the page wants it
@@ -171,5 +171,5 @@ def create() -> FastAPI:
     for warning in warnings():
         log.warning("%s", warning)
     app = without_page()
-    _mount_page(app)
+    mount_page(app)
     return app

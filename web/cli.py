@@ -211,7 +211,7 @@ def adopt(
 
 
 class Part(StrEnum):
-    """What runs for ever and can be asked after."""
+    """A long-running part of the studio with a health check."""
 
     WEB = "web"
     WORKER = "worker"
@@ -329,7 +329,7 @@ def fetch_weights(
 
 
 def main() -> None:
-    """Run the word on the command line."""
+    """Run the command that the command line names."""
     masks.install()
     program.protect()
     app()

@@ -84,7 +84,7 @@ def long_enough(secret: SecretStr) -> SecretStr:
 
 
 def issuer(given: str) -> str:
-    """Refuse a provider whose word anybody between could change."""
+    """Refuse a provider that is reached without https, unless it is on this machine."""
     if given and not given.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise ValueError("wanted an https address")
     return given

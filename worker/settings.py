@@ -1,6 +1,6 @@
 """Every setting, once: a frozen object read from STUDIO_… variables.
 
-Nothing else touches the environment. Knows no file, no server and no job.
+No other module reads one of them. Knows no file, no server and no job.
 """
 
 import os

@@ -93,7 +93,7 @@ def _modules(network: Network) -> dict[str, nn.Module]:
 def _example(
     network: Network, sides: tuple[int, int], styles: int, alpha: float, n: int = 1
 ) -> list[Tensor]:
-    """What `Painting` may be given: smooth pictures, all in styles of such."""
+    """Return example inputs of `Painting`: smooth pictures, and styles measured from such."""
     generator = torch.Generator().manual_seed(styles)
     coarse = torch.rand(n + styles, 3, 8, 8, generator=generator)
     smooth = pixels.as_bytes(F.interpolate(coarse, sides, mode="bicubic"))

@@ -12,7 +12,7 @@ from pathlib import Path
 _ENTER = stat.S_IXGRP | stat.S_IXOTH
 
 
-def _ours_alone(group: int) -> bool:
+def ours_alone(group: int) -> bool:
     """Return whether a group is the one that many systems make for each user, with no other in it.
 
     There, folders are writable for that group by default.
@@ -32,7 +32,7 @@ def _others_write(reported: os.stat_result) -> bool:
     """
     if reported.st_mode & stat.S_ISVTX:
         return False
-    by_group = reported.st_mode & stat.S_IWGRP and not _ours_alone(reported.st_gid)
+    by_group = reported.st_mode & stat.S_IWGRP and not ours_alone(reported.st_gid)
     return bool(by_group or reported.st_mode & stat.S_IWOTH)
 
 
@@ -54,6 +54,6 @@ def weak_point(place: Path) -> Path | None:
 
 
 def weak_points(folder: Path) -> list[Path]:
-    """Return such places of a folder and of all that lies in it."""
+    """Return the weak points of a folder and of everything in it."""
     found = map(weak_point, (folder, *(file.resolve() for file in sorted(folder.rglob("*")))))
     return list(dict.fromkeys(place for place in found if place is not None))

@@ -18,7 +18,7 @@ _STATUS = (
 
 
 def _files(parser: argparse.ArgumentParser) -> None:
-    """Add what comes in and where it goes."""
+    """Add the arguments for input and output files."""
     parser.add_argument(
         "content",
         type=Path,

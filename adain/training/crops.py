@@ -27,7 +27,7 @@ Crop = Callable[[int], Tensor]  # number → 3×S×S bytes
 
 
 class NoPictures(Exception):
-    """A folder there is nothing to learn from."""
+    """A folder without a picture that can be read."""
 
 
 def part(split: Path | None, wanted: str) -> set[str] | None:

@@ -83,7 +83,7 @@ class Pool:
             self._kept = [measure(eye, images, *self._how, watch) for eye in eyes]
 
     def take(self, numbers: list[int], turn: int) -> Measured:
-        """Return crops as the eye whose turn it is sees them."""
+        """Return crops with their features in the loss network whose turn it is."""
         if self._kept:
             return self._kept[turn].take(numbers)
         images = crops.stacked(self._crop, numbers).to(self._device)

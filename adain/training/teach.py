@@ -44,7 +44,7 @@ def loudness(teacher: LossNetwork, images: Tensor) -> list[float]:
 
 @torch.no_grad()
 def as_loud(pupil: LossNetwork, loud: Sequence[float]) -> None:
-    """Multiply what a pupil gives at each layer: ReLU and pooling let a factor through."""
+    """Scale a student's features at each layer: ReLU and pooling keep positive factors."""
     factor, layer = 1.0, 0
     for name, conv in pupil.convs.items():
         if name.endswith("1"):  # gives one of the layers

@@ -127,7 +127,7 @@ def _trainer(args: argparse.Namespace) -> Trainer:
     return trainer
 
 
-def _keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
+def keep(trainer: Trainer, folder: Path, last: dict[str, float]) -> None:
     """Leave everything in the run's folder that shows how it stands."""
     runs.save_checkpoint(folder, trainer.state())
     plan = trainer.recipe
@@ -166,7 +166,7 @@ def _run(trainer: Trainer, folder: Path, every: int, stop: Event) -> float:
             bar.set_postfix({name: f"{smooth[name]:.3f}" for name in trainer.recipe.loss})
             bar.update()
             if trainer.step % every == 0 or trainer.step == total:
-                _keep(trainer, folder, smooth)
+                keep(trainer, folder, smooth)
     if stop.is_set():
         runs.save_checkpoint(folder, trainer.state())
     return seconds

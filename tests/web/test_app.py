@@ -99,7 +99,7 @@ def test_a_weak_cookie_secret_is_warned_of_at_the_start(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(app, "_mount_page", lambda _: None)
+    monkeypatch.setattr(app, "mount_page", lambda _: None)
     setting(cookie_secret="hunter2")
     app.create()
     [received] = [one for one in caplog.messages if "STUDIO_COOKIE_SECRET" in one]

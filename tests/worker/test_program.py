@@ -34,7 +34,7 @@ def new_seats() -> Iterator[None]:
     """Decoders are started again, before and after."""
 
     def end() -> None:
-        for seat in decoders._seats.queue:
+        for seat in decoders.seats.queue:
             if seat._process:
                 seat._process.kill()
                 seat._process.wait()

@@ -32,7 +32,7 @@ class Standing:
 
     @property
     def ended(self) -> bool:
-        """True when nothing will change any more."""
+        """True in a final state: done, failed or cancelled."""
         return self.state in ENDED
 
 
@@ -85,7 +85,7 @@ class Batch:
 
     @property
     def ended(self) -> bool:
-        """True when nothing will change any more."""
+        """True in a final state: done, failed or cancelled."""
         return all(cell.state in ENDED for cell in self.cells)
 
 

@@ -14,18 +14,18 @@ T = TypeVar("T")
 
 AT_ONCE, EACH = 4, 2  # requests in all and of one address; each takes up to 100 MB
 
-_line = Line(AT_ONCE, EACH)
+line = Line(AT_ONCE, EACH)
 
 
 async def run(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return what the work makes, in a thread, when it is the visitor's turn.
 
-    Raises what it raises, and `line.Busy`.
+    Raises what it raises, and `worker.images.line.Busy`.
     """
 
     def paid() -> T:
         with rate_limits.paying(visitor):
             return work(*args, **kwargs)
 
-    async with _line.turn(visitor):
+    async with line.turn(visitor):
         return await run_sync(paid)

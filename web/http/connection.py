@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def _limit_buffer(wire: socket.socket) -> None:
-    """Let the system keep little of what is to be sent, and give up who takes nothing of it."""
+    """Keep the system's send buffer small, and close a connection whose client takes nothing."""
     if wire.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     for name, value in (("TCP_NOTSENT_LOWAT", UNSENT), ("TCP_USER_TIMEOUT", int(1000 * WINDOW))):

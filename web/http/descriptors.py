@@ -54,7 +54,7 @@ def _pictures() -> int:
 
 
 def connections() -> int:
-    """Return how many connections may be open, so that files are left for what they ask."""
+    """Return how many connections may be open, so that descriptors are left for their requests."""
     return max(LEAST, _limit() - _pictures() - OTHERS, _limit() // 4)
 
 

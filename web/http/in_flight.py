@@ -28,7 +28,7 @@ class Busy(HTTPProblem):
 
 
 class Sender(Protocol):
-    """Who sends a body that is under way."""
+    """The sender of a body that is under way."""
 
     def slowness(self) -> float:
         """Return how many times longer than `WHOLE` the body takes; 0 while that is not known."""
@@ -95,7 +95,7 @@ class InFlight:
         return not own or own + asked.size <= (self._most() - self.bytes + own) / 2
 
     def _fits(self, asked: _Held) -> bool:
-        """Tell whether there is room; who never fits may come in alone.
+        """Tell whether a body fits the budget; one larger than all of it may be taken alone.
 
         Of the last eighth one request takes half at most, so that there is some for small ones.
         """

@@ -137,7 +137,7 @@ class Body:
         return again
 
     async def drop(self) -> None:
-        """Read what is still to come, for some seconds and up to a submission's limit; keep none.
+        """Read and drop the rest of a body, for some seconds and up to a submission's limit.
 
         A body without an end is not read further.
         """

@@ -44,7 +44,7 @@ def _through_proxy(request: Request) -> bool:
 
 
 def allowed(request: Request) -> bool:
-    """Tell whether the token came, or where none is set, whether an address did that may look."""
+    """Tell whether the request has the token or, if none is set, comes from an allowed address."""
     if token := settings().metrics_token.get_secret_value():
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(given.encode(), token.encode())
@@ -87,7 +87,7 @@ def _processes() -> Iterator[Metric]:
 
 
 class Studio(Collector):
-    """Everything, as Prometheus' library wants to be handed it."""
+    """A collector of all metrics, for Prometheus' client library."""
 
     def collect(self) -> Iterator[Metric]:
         yield from _line()
@@ -103,7 +103,7 @@ def text() -> bytes:
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(request: Request) -> Response:
-    """Show what is counted to who may see it."""
+    """Return the metrics in Prometheus' text format; 403 without permission."""
     if not allowed(request):
         raise HTTPProblem(403, "metrics.forbidden")
     return Response(text(), headers={"content-type": CONTENT_TYPE_LATEST})

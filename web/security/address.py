@@ -29,7 +29,7 @@ def _networks(given: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _canonical(text: str) -> str | None:
-    """Return an address in the one way to write it; None if it is none."""
+    """Return an address in canonical form; None if it is not an address."""
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -122,7 +122,7 @@ def household_of_peer(host: str) -> str | None:
 
 
 def _scrambled(household: str) -> str:
-    """Return the same for the same, which is of no use to who reads it."""
+    """Return a keyed hash: equal for equal input, and not reversible."""
     key = cookie_secrets.signing().encode()
     return hmac.digest(key, b"origin:" + household.encode(), "sha256").hex()[:32]
 
@@ -138,7 +138,7 @@ def network(connection: HTTPConnection) -> str:
 
 
 def visitor(connection: HTTPConnection) -> Visitor:
-    """Return who asks, from where."""
+    """Return the visitor of a request: owner and origin."""
     return Visitor(owner_of(connection), origin(connection))
 
 

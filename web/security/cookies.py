@@ -29,7 +29,7 @@ def over_https() -> bool:
 
 
 def secure(connection: HTTPConnection) -> bool:
-    """Tell whether who asks came over https."""
+    """Tell whether the request came over https."""
     return over_https() or connection.url.is_secure
 
 

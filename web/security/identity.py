@@ -67,14 +67,14 @@ def read(cookie: str, name: str = COOKIE) -> tuple[str, float] | None:
 
 
 class _Known(NamedTuple):
-    """Who came, and whether the answer is to bring the cookie again."""
+    """The owner of a request, and whether the answer sets the cookie again."""
 
     owner: str
     renew: bool
 
 
 def _known(connection: HTTPConnection, place: Place) -> _Known:
-    """Return who comes with the cookies; raises `OtherTime`.
+    """Return the owner that the cookies name; raises `OtherTime`.
 
     A cookie of the time before the prefixes counts where none with the right name comes. It was
     given out for a year, and is no more over https.
@@ -92,7 +92,7 @@ def owner_of(connection: HTTPConnection) -> str:
 
 
 def by_key(connection: HTTPConnection) -> bool:
-    """Tell whether who asks is known by an API key."""
+    """Tell whether the request is identified by an API key."""
     return bool(connection.state.by_key)
 
 

@@ -31,7 +31,7 @@ def of(owner: str, session: Session | None = None) -> Person | None:
 
 
 def owner_of(session: Session, issuer: str, subject: str, name: str, fresh: str) -> str:
-    """Return a person's owner, which is `fresh` for one who comes for the first time."""
+    """Return a person's owner, which is `fresh` at the first sign-in."""
     mine = Person.issuer == issuer, Person.subject == subject
     owner = session.scalar(update(Person).where(*mine).values(name=name).returning(Person.owner))
     if owner is None:

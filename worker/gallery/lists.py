@@ -29,7 +29,7 @@ FURTHEST = 1_000_000  # the highest number a page may have
 
 
 class Order(StrEnum):
-    """Which end of a list comes first."""
+    """The order of a list."""
 
     NEWEST = "newest"
     OLDEST = "oldest"

@@ -79,7 +79,7 @@ def _allow_if(argument: int, *values: int) -> list[bytes]:
 
 
 def _refuse_unless(argument: int, *values: int) -> list[bytes]:
-    """Return the steps that refuse a call whose argument is none of these."""
+    """Return the filter steps that refuse a call unless its argument is one of these."""
     compared = [
         _step(_IF_EQUAL, value, then_skip=len(values) - place) for place, value in enumerate(values)
     ]
@@ -125,7 +125,7 @@ class _Program(ctypes.Structure):
 
 
 def limit() -> None:
-    """Open nothing any more; what is open stays."""
+    """Forbid opening anything; open files stay open."""
     for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE):
         resource.setrlimit(what, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_CPU)

@@ -30,7 +30,7 @@ WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted 
 
 log = logging.getLogger(__name__)
 
-_COMMAND = program.command("worker.images.decoder")
+COMMAND = program.command("worker.images.decoder")
 
 
 @cache
@@ -67,7 +67,7 @@ class _Seat:
 
     def _start(self) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
-        process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
+        process = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, env={}, cwd="/")
         self._process, self._worked = process, 0.0
         assert process.stdout is not None
         _tell_once(str(answers.head(process.stdout).get("confined")))
@@ -179,10 +179,10 @@ def charged(account: Account) -> Iterator[None]:
 # ---------------------------------------------------------------- what may be asked
 
 
-_line = Line(SEATS, SEATS)
-_seats: LifoQueue[_Seat] = LifoQueue()
+line = Line(SEATS, SEATS)
+seats: LifoQueue[_Seat] = LifoQueue()
 for _ in range(SEATS):
-    _seats.put(_Seat())
+    seats.put(_Seat())
 
 
 def _question(
@@ -200,9 +200,9 @@ def ask(
     `to`: what the verb makes the picture as large as. Raises `ImageRejected`.
     """
     account = _account.get() or Account(STUDIO)
-    with _line.seat(account.visitor):
-        seat = _seats.get()
+    with line.seat(account.visitor):
+        seat = seats.get()
         try:
             return seat.ask(_question(verb, data, memory, to), data, into, account)
         finally:
-            _seats.put(seat)
+            seats.put(seat)

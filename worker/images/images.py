@@ -105,7 +105,7 @@ class _Written:
 
 
 class _Nowhere:
-    """Where a picture goes of which only the size is wanted."""
+    """A sink that drops the picture, for where only its size is wanted."""
 
     def write(self, piece: bytes) -> None:
         """Forget the bytes."""

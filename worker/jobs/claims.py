@@ -80,7 +80,7 @@ def _taking(worker: str, ids: Select[str] | CompoundSelect[str]) -> Update:
 
 @database.retried
 def _take(statement: Update) -> list[Job]:
-    """Run such a statement; return the jobs in line."""
+    """Run a claiming statement; return its jobs in queue order."""
     with database.transaction() as session:
         taken = session.scalars(statement, execution_options={"synchronize_session": False}).all()
     return sorted(taken, key=lambda job: (job.priority, job.turn, job.id))

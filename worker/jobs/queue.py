@@ -28,7 +28,7 @@ SHIFT = 10  # seconds after which the work for one message takes no more jobs
 LASTS = 3600  # seconds after the last message until a queue that no worker serves is emptied
 
 _counts: list[Callable[[str], int]] = []  # of each kind of row that waits, given the queue
-_away_until = 0.0  # monotonic; after a failure Redis is not tried again before this
+away_until = 0.0  # monotonic; after a failure Redis is not tried again before this
 
 
 class _Loader(AppLoader):  # type: ignore[misc]
@@ -86,14 +86,14 @@ def send(job_id: str, name: str = LIGHT) -> bool:
     For two seconds after that it returns False at once, so that a Redis that hangs does
     not hold up every visitor; the sweep notifies again.
     """
-    global _away_until
-    if time.monotonic() < _away_until:
+    global away_until
+    if time.monotonic() < away_until:
         return False
     try:
         app().send_task(TASK, args=[job_id], task_id=job_id, queue=name)
         _redis().expire(name, LASTS)
     except (OperationalError, redis.RedisError, OSError) as error:
-        _away_until = time.monotonic() + _PATIENCE
+        away_until = time.monotonic() + _PATIENCE
         log.warning("job %s waits in the database: the queue is away: %s", job_id, error)
         return False
     return True
@@ -111,7 +111,7 @@ def announce(ids: Sequence[str], name: str) -> bool:
     More would do nothing: any message makes a worker take whichever row is next. False
     when Redis is away.
     """
-    if time.monotonic() < _away_until:
+    if time.monotonic() < away_until:
         return False
     try:
         missing = sum(count(name) for count in _counts) - depth([name])

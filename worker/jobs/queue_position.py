@@ -28,7 +28,7 @@ class JobProgress:
 
     @property
     def ended(self) -> bool:
-        """True when nothing will change any more."""
+        """True in a final state: done, failed or cancelled."""
         return self.state not in {Status.QUEUED, Status.RUNNING}
 
 

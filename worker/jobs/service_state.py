@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 class ServiceState(Base):
-    """The one row; it comes with the migrations."""
+    """The service state: one row, which a migration inserts."""
 
     __tablename__ = "gate"
 
@@ -32,7 +32,7 @@ class ServiceState(Base):
 
 
 class NotAccepting(Refused):
-    """Nothing new is let in for now."""
+    """No new jobs are accepted for now: the studio is draining."""
 
     retry_after = 120  # seconds
 
@@ -53,7 +53,7 @@ def read() -> ServiceState:
 
 @database.retried
 def change(state: State) -> None:
-    """Open, pause or drain; what is so already stays so, since when it was."""
+    """Open, pause or drain; setting the same state again keeps its time."""
     with database.transaction() as session:
         session.execute(
             update(ServiceState).where(ServiceState.state != state).values(state=state, since=now())

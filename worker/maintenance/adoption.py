@@ -5,7 +5,7 @@ from worker.storage import marker
 
 
 def adopt(orphans: bool) -> str:
-    """Mark both again; `orphans`: let all folders that no row names go to the trash.
+    """Mark both again; `orphans`: move all folders that no row names to the trash.
 
     Ends a hold on deletion by age. Returns what was found and what will happen, in sentences.
     """

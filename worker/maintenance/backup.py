@@ -46,7 +46,7 @@ MADE_AGAIN = {
     one.__tablename__
     for one in (Allowance, Deletion, Leadership, Marker, Measure, Preview, Process, Upload)
 }
-_LEFT_OUT = MADE_AGAIN | {"alembic_version"}
+LEFT_OUT = MADE_AGAIN | {"alembic_version"}
 
 
 class BackupError(Exception):
@@ -83,7 +83,7 @@ def tables(connection: Connection) -> list[Table]:
     """Return the tables that belong into a back-up, as the database has them."""
     found = MetaData()
     found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name not in _LEFT_OUT]
+    return [table for table in found.sorted_tables if table.name not in LEFT_OUT]
 
 
 def _encoded(table: Table, row: dict[str, Any]) -> str:

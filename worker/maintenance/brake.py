@@ -17,19 +17,17 @@ FEW, SHARE = 5, 0.05  # jobs, and part of all jobs, that may go at once
 
 _UNTIL = "Nothing is deleted by age until that has been so for a day, or until: adain-studio adopt"
 
-_last: tuple[float, float] | None = (
-    None  # this process's last look: the clock's time, and `_uptime`
-)
+_last: tuple[float, float] | None = None  # this process's last look: the clock's time, and `uptime`
 
 
-def _uptime() -> float:
+def uptime() -> float:
     """Return for how many seconds the machine has run, asleep too where the system counts that."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _passed(read: float) -> float:
     """Return the seconds since a look at the clock; 0 if it was another process's."""
-    return _uptime() - _last[1] if _last and _last[0] == read else 0.0
+    return uptime() - _last[1] if _last and _last[0] == read else 0.0
 
 
 def ages() -> dict[float, tuple[Status, ...]]:
@@ -53,7 +51,7 @@ def _sentence(old: int, total: int, moved: float) -> str:
 
 
 def check() -> str | None:
-    """Return why nothing may be deleted by age, "" where that concerns no job; None: it may.
+    """Return why deletion by age is held, "" if no job is affected; None: it is not held.
 
     To be called once for each tidying, since it notes the time.
     """
@@ -63,7 +61,7 @@ def check() -> str | None:
     if read is not None:
         moved += now - read - _passed(read)
         held += min(MOVED, max(0.0, now - read))
-    _last = (now, _uptime())
+    _last = (now, uptime())
     old, total = jobs.count_old(ages()), jobs.count_ended()
     many = old > FEW and old > SHARE * total
     if held >= marker.HOLD_SECONDS or (abs(moved) <= MOVED and not many):

@@ -8,7 +8,7 @@ from worker.storage.database import Base, now
 
 
 class Leadership(Base):
-    """A role and who has it until when; the rows come with the migrations."""
+    """A role, its holder and until when; migrations insert the rows."""
 
     __tablename__ = "leases"
 

@@ -18,7 +18,7 @@ from worker.settings import settings
 log = logging.getLogger(__name__)
 
 _POLITE = ("nice", "-n", "19")
-_AFTER = 10.0  # seconds; the worker gets ready first
+AFTER = 10.0  # seconds; the worker gets ready first
 
 
 class Compiling:
@@ -32,7 +32,7 @@ class Compiling:
 
     def _run(self) -> None:
         for network in self._networks:
-            if self._ended.wait(_AFTER):
+            if self._ended.wait(AFTER):
                 return
             self._make(network)
 

@@ -67,7 +67,7 @@ class Heartbeat(Thread):
         self.process = f"{socket.gethostname()}:{os.getpid()}"
         self._kind = kind
         self._info = info
-        self._parent = os.getppid()
+        self.parent = os.getppid()
         self._soon = Event()
         self._ended = False
         self._kept: dict[str, _Kept] = {}  # by the job's id; replaced whole, never changed
@@ -126,7 +126,7 @@ class Heartbeat(Thread):
                 self._beat()
             except Exception:
                 log.warning("a heartbeat was missed", exc_info=True)
-            if os.getppid() != self._parent:  # orphaned where the kernel doesn't tell
+            if os.getppid() != self.parent:  # orphaned where the kernel doesn't tell
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _beat(self) -> None:
@@ -157,8 +157,8 @@ class Heartbeat(Thread):
             self._received_at, self._restarted = now, False
         elif now - self._received_at > 2 * STALLED_SECONDS:
             log.error("the worker still receives no message and is killed")
-            os.kill(self._parent, signal.SIGKILL)
+            os.kill(self.parent, signal.SIGKILL)
         elif now - self._received_at > STALLED_SECONDS and not self._restarted:
             self._restarted = True
             log.warning("the worker receives no message though jobs wait, and is restarted")
-            os.kill(self._parent, RESTART)
+            os.kill(self.parent, RESTART)

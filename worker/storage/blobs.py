@@ -304,7 +304,7 @@ def _last_changed(folder: str) -> float:
 
 
 def delete_old(start: str, before: float) -> None:
-    """Delete the folders whose names start so and in which nothing was written since a time.
+    """Delete the folders with a name prefix in which nothing was written since a time.
 
     In epoch seconds. What fails is left to the next time.
     """

@@ -76,7 +76,7 @@ def state() -> State:
 
 
 @database.retried
-def _change(**values: object) -> None:
+def change(**values: object) -> None:
     with database.transaction(durable=True) as session:
         session.execute(update(Marker).values(**values))
 
@@ -85,9 +85,9 @@ def advance() -> None:
     """Raise the generation of markers that match; a crash on the way leaves them matching."""
     row = _row()
     assert row is not None
-    _change(raising=True)
+    change(raising=True)
     _write(row.id, row.generation + 1)
-    _change(raising=False, generation=row.generation + 1)
+    change(raising=False, generation=row.generation + 1)
 
 
 @database.retried
@@ -108,7 +108,7 @@ def allowed() -> int:
 
 def allow(folders: int) -> None:
     """Let the next sweep move so many unnamed folders to the trash; 0: no more than usual."""
-    _change(allowed=folders)
+    change(allowed=folders)
 
 
 def clock() -> tuple[float | None, float, float]:
@@ -119,9 +119,9 @@ def clock() -> tuple[float | None, float, float]:
 
 def note_clock(read: float, moved: float, held: float) -> None:
     """Record what `clock` returns the next time."""
-    _change(clock_read=read, clock_moved=moved, held=held)
+    change(clock_read=read, clock_moved=moved, held=held)
 
 
 def end_hold() -> None:
     """Let the next tidying delete what is past its age, whatever the clock did."""
-    _change(held=HOLD_SECONDS)
+    change(held=HOLD_SECONDS)

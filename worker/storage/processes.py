@@ -65,7 +65,7 @@ def networks() -> list[str]:
 
 @database.retried
 def forget(seconds: float = 86400) -> None:
-    """Delete the rows of processes that died without a word."""
+    """Delete the rows of processes that ended without deleting their own."""
     with database.transaction() as session:
         recent = Process.seen.between(now() - seconds, now() + seconds)
         session.execute(delete(Process).where(~recent))

@@ -79,7 +79,7 @@ def _move(session: Session, old: str, new: str) -> None:
 
 @database.retried
 def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> str:
-    """Return the owner that a person is, `fresh` for one who comes for the first time.
+    """Return the owner of a signed-in person, `fresh` at the first sign-in.
 
     What the anonymous visitor made comes along, a block too; what another person made does not.
     The owner is never the visitor's and the visitor's keys end, so that neither a cookie

@@ -79,6 +79,6 @@ def put(name: str, value: int | None) -> None:
 
 
 def forget() -> None:
-    """Look again when asked next."""
+    """Drop the cached overrides: the next call reads the database."""
     global _seen
     _seen = -math.inf, {}

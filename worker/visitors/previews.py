@@ -174,7 +174,7 @@ def _put(session: Session, owner: str, values: Mapping[str, Any]) -> None:
 
 @database.retried
 def _reserve(visitor: Visitor, values: Mapping[str, Any]) -> list[str]:
-    """Put a row that none claims yet, once there is room; return the owners who gave way."""
+    """Insert a row that no worker claims yet, evicting others; return their owners."""
     with database.transaction() as session:
         rate_limits.lock(session, "previews")  # of two at once the second counts the first
         gone = _evict(session, visitor, values["bytes"])

@@ -387,6 +387,6 @@ def _forget_origins() -> None:
 
 
 def forget() -> None:
-    """Delete what has come back entirely, and where jobs came from that have ended."""
+    """Delete allowances that are whole again, and the origins of jobs that have ended."""
     _forget_allowances()
     _forget_origins()

@@ -68,7 +68,7 @@ def _first(session: Session, others: ColumnElement[bool]) -> int:
 
 
 def note(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> None:
-    """Note where the jobs just inserted came from, and whose turns they take."""
+    """Record the origin of the jobs just inserted, and whose turns they take."""
     if visitor.origin:
         new = _is_new(session, visitor.owner)
         session.execute(

@@ -46,7 +46,7 @@ class UploadNotFound(Refused):
 
 
 class Upload(Base):
-    """Whose a picture in a form is."""
+    """A picture in a form, and its owner."""
 
     __tablename__ = "uploads"
     __table_args__ = (Index("uploads_by_age", "created"), Index("uploads_of_owner", "owner"))

@@ -145,7 +145,7 @@ def _busy_of_owner(one: type[Delivery]) -> ColumnElement[int]:
 
 
 def _busy_of_address(one: type[Delivery]) -> ColumnElement[int]:
-    """Return how many are being sent whose jobs came from the address of this one's job."""
+    """Return how many deliveries are being sent for jobs of the same address."""
     other, its_job = aliased(Delivery), aliased(Job)
     return (
         select(func.count())

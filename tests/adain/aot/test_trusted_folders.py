@@ -70,7 +70,7 @@ def test_a_folder_that_others_can_not_enter_guards_what_is_below(folder: Path) -
 def test_a_group_of_one_user_may_write_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.parent.chmod(0o775)
     for alone in (True, False):
-        monkeypatch.setattr(trusted_folders, "_ours_alone", lambda group, alone=alone: alone)
+        monkeypatch.setattr(trusted_folders, "ours_alone", lambda group, alone=alone: alone)
         assert trusted_folders.weak_point(folder) == (None if alone else folder.parent)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 

@@ -111,15 +111,15 @@ def test_a_resumed_run_ends_as_an_unbroken_one(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pool: int
 ) -> None:
     assert train.main(words(folder, tmp_path / "whole", pool=pool)) == 0
-    keep, stopped = train._keep, tmp_path / "stopped"
+    keep, stopped = train.keep, tmp_path / "stopped"
 
     def keep_and_stop(*args: object) -> None:
         keep(*args)  # type: ignore[arg-type]
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(train, "_keep", keep_and_stop)
+    monkeypatch.setattr(train, "keep", keep_and_stop)
     assert train.main(words(folder, stopped, "--every", "3", pool=pool)) == 130
-    monkeypatch.setattr(train, "_keep", keep)
+    monkeypatch.setattr(train, "keep", keep)
     assert train.main(words(folder, stopped, "--resume", pool=pool)) == 0
     whole, resumed = (runs.load_checkpoint(tmp_path / name) for name in ("whole", "stopped"))
     assert whole["step"] == resumed["step"] == 5

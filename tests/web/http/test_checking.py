@@ -65,7 +65,7 @@ def test_a_small_upload_passes_the_slow_pictures_of_another_address(
         asked = [
             pool.submit(send, url, "192.0.2.1", "/api/v1/jobs", slow, SLOW) for _ in range(jobs)
         ]
-        while checking._line.waiting < jobs - checking.EACH:
+        while checking.line.waiting < jobs - checking.EACH:
             assert not any(one.done() for one in asked)
         small = picture(64, 64)
         victim = pool.submit(send, url, "192.0.2.2", "/api/v1/uploads", {"picture": 1}, small)
@@ -100,8 +100,8 @@ def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_tu
             return super()._enter(who)
 
     monkeypatch.setattr(budget, "charge", noted)
-    monkeypatch.setattr(decoders, "_line", Watched(2, 2))
-    monkeypatch.setattr(checking, "_line", Watched(4, 2))
+    monkeypatch.setattr(decoders, "line", Watched(2, 2))
+    monkeypatch.setattr(checking, "line", Watched(4, 2))
     client.post(path, files=_files(FIELDS[path], picture(64, 48, "JPEG")))
     with database.reading() as session:
         spent = {(one.who, one.what) for one in session.scalars(select(Allowance))}
@@ -118,7 +118,7 @@ def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_tu
 def test_a_full_line_of_decoding_is_503_with_retry_after(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "_line", Line(0, 0, patience=0))
+    monkeypatch.setattr(checking, "line", Line(0, 0, patience=0))
     headers = {"Accept-Language": "ko"}
     answer = client.post(
         "/api/v1/uploads", files=_files({"picture": 1}, picture()), headers=headers

@@ -58,7 +58,7 @@ def seat(monkeypatch: pytest.MonkeyPatch) -> Iterator[decoders._Seat]:
     made = decoders._Seat()
     seats: LifoQueue[decoders._Seat] = LifoQueue()
     seats.put(made)
-    monkeypatch.setattr(decoders, "_seats", seats)
+    monkeypatch.setattr(decoders, "seats", seats)
     yield made
     if made._process is not None:
         made._process.kill()
@@ -71,7 +71,7 @@ def test_an_answer_that_no_decoder_of_ours_gives_is_refused_and_ends_the_decoder
 ) -> None:
     command = [sys.executable, "-P", "-c", BEGINNING + ANSWERS[what]]
     with monkeypatch.context() as taken_over:
-        taken_over.setattr(decoders, "_COMMAND", command)
+        taken_over.setattr(decoders, "COMMAND", command)
         with pytest.raises(ImageRejected):
             images.clean(webp())
     assert seat._process is None

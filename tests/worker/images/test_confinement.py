@@ -131,7 +131,7 @@ def test_a_call_of_another_architecture_ends_the_process() -> None:
 
 def test_it_is_the_decoders_that_are_confined(blob: Path) -> None:
     images.clean(picture())
-    processes = [seat._process for seat in decoders._seats.queue if seat._process]
+    processes = [seat._process for seat in decoders.seats.queue if seat._process]
     assert processes
     for process in processes:
         reported = Path(f"/proc/{process.pid}/status").read_text()
@@ -162,7 +162,7 @@ def test_a_decoder_is_replaced_before_its_time_is_spent(monkeypatch: pytest.Monk
     monkeypatch.setattr(decoders, "LIFETIME", 0.0)
     for _ in range(3):
         assert images.clean(picture()).width == 64
-    assert decoders._seats.queue[-1]._process is None  # of the seat that was taken each time
+    assert decoders.seats.queue[-1]._process is None  # of the seat that was taken each time
 
 
 FREE = (
@@ -197,7 +197,7 @@ def test_a_confined_decoder_makes_of_every_file_what_a_free_one_makes(
 ) -> None:
     """What the library would load late has to be there before: no file is opened any more."""
     confined = outcomes(part)
-    monkeypatch.setattr(decoders, "_COMMAND", [sys.executable, "-P", "-c", FREE])
+    monkeypatch.setattr(decoders, "COMMAND", [sys.executable, "-P", "-c", FREE])
     free = outcomes(part)
     assert [name for name in free if free[name] != confined[name]] == []
 
@@ -206,14 +206,14 @@ def test_a_decoder_that_hangs_is_ended_by_the_clock_and_the_next_picture_passes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images.clean(picture())
-    for seat in decoders._seats.queue:
+    for seat in decoders.seats.queue:
         if seat._process:
             os.kill(seat._process.pid, signal.SIGSTOP)  # takes no time of the processor
     monkeypatch.setattr(decoders, "WALL_SECONDS", 0.5)
     with pytest.raises(ImageRejected, match="takes too much memory or time to open"):
         images.clean(picture())
     monkeypatch.undo()
-    for seat in decoders._seats.queue:
+    for seat in decoders.seats.queue:
         if seat._process:
             os.kill(seat._process.pid, signal.SIGCONT)
     assert images.clean(picture()).width == 64

@@ -361,7 +361,7 @@ def test_what_decoding_took_is_counted_also_of_what_is_refused_and_beside(tmp_pa
 
 def test_a_decoder_that_died_meanwhile_is_no_fault_of_the_next_picture() -> None:
     images.clean(picture())
-    for seat in decoders._seats.queue:
+    for seat in decoders.seats.queue:
         if seat._process:
             seat._process.kill()
             seat._process.wait()

@@ -48,7 +48,7 @@ def test_a_queue_server_that_hangs_holds_up_one_visitor_and_not_for_long(
     assert not queue.send("second")
     assert time.monotonic() - begun < 0.1
     os.kill(own_valkey.process.pid, signal.SIGCONT)
-    queue._away_until = 0
+    queue.away_until = 0
     assert queue.send("after")
 
 
@@ -61,7 +61,7 @@ def test_a_queue_server_that_comes_back_is_used_again(
     own_valkey.stop()
     assert not queue.send("b")
     own_valkey.start()
-    queue._away_until = 0
+    queue.away_until = 0
     assert queue.send("c")
     assert queue.depth() == 1
 
@@ -118,7 +118,7 @@ def test_a_full_queue_server_refuses_no_job(
     job = submit()
     assert queue.depth() == 0
     client.config_set("maxmemory", "0")
-    queue._away_until = 0
+    queue.away_until = 0
     assert jobs.find(job.id).status == jobs.Status.QUEUED
     assert queue.announce([job.id], job.queue)
     assert queue.depth() == 1

@@ -16,7 +16,7 @@ from worker.storage import database
 @pytest.mark.timeout(0 if WALKS > 100 else 600)
 def test_no_walk_leaves_a_job_stuck_or_lost(either: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_MAX_ATTEMPTS", "5")  # so that it is unset afterwards
-    monkeypatch.setattr(queue, "_away_until", math.inf)
+    monkeypatch.setattr(queue, "away_until", math.inf)
     walks.COUNTED.clear()
     with walks.faults():
         run_state_machine_as_test(

@@ -142,7 +142,7 @@ def test_a_row_of_every_table_and_column_type_comes_back(
     postgres_server: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backup, "_LEFT_OUT", left_out | {"alembic_version"})
+    monkeypatch.setattr(backup, "LEFT_OUT", left_out | {"alembic_version"})
     monkeypatch.setattr(check_backup, "MADE_AGAIN", left_out)
     with database.engine().begin() as connection:
         rows.fill(connection)

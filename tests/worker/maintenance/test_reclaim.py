@@ -182,7 +182,7 @@ def test_a_crash_while_the_generation_rises_is_no_mismatch(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep.tidy()
-    change, after = marker._change, [1, 2]
+    change, after = marker.change, [1, 2]
 
     def crash(**values: object) -> None:
         change(**values)
@@ -190,7 +190,7 @@ def test_a_crash_while_the_generation_rises_is_no_mismatch(
         if not after:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(marker, "_change", crash)
+    monkeypatch.setattr(marker, "change", crash)
     for steps in ([1], [1, 2]):
         after[:] = steps
         with pytest.raises(KeyboardInterrupt):
@@ -233,14 +233,14 @@ def test_restoring_a_back_up_writes_a_new_marker(studio: Path, tmp_path: Path) -
 def test_unnamed_pictures_lie_in_the_trash_for_a_week(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brake, "_uptime", time.time)
+    monkeypatch.setattr(brake, "uptime", time.time)
     sweep.tidy()
     [job], [stray] = submit(), unnamed(1)
     sweep.tidy()
     assert (pictured(), trash()) == ({job.id}, {stray})
     for days, left in ((6.9, {stray}), (7.1, set())):
         now = time.time() + days * DAY
-        for clock in ((database, "time"), (brake, "_uptime")):
+        for clock in ((database, "time"), (brake, "uptime")):
             monkeypatch.setattr(*clock, lambda now=now: now)
         sweep.tidy()
         assert trash() == left

@@ -14,7 +14,7 @@ from worker.runner.background_compile import Compiling
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_compile, "_AFTER", 0.05)
+    monkeypatch.setattr(background_compile, "AFTER", 0.05)
 
 
 def test_a_missing_compiler_is_logged(

@@ -163,7 +163,7 @@ def test_a_parent_that_delivers_no_message_is_restarted(
 ) -> None:
     monkeypatch.setattr(heartbeat, "STALLED_SECONDS", 0.5)
     parent = subprocess.Popen(["sleep", "60"])
-    monkeypatch.setattr(beat, "_parent", parent.pid)
+    monkeypatch.setattr(beat, "parent", parent.pid)
     monkeypatch.setattr("os.getppid", lambda: parent.pid)
     assert not soon(lambda: parent.poll() is not None, seconds=1)  # no message waits
     queue.send("a job that nobody answers")

@@ -14,7 +14,7 @@ router = APIRouter(prefix=PREFIX, tags=["gallery"])
 
 
 class Asked(Wanted):
-    """What to list, and out of whose entries."""
+    """A request for a list: filters, order, and whose entries."""
 
     scope: Literal["mine", "public"] = Field(default="mine", description="whose entries")
 
