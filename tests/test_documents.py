@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NAMED = re.compile(r"`((?:adain|deploy|docs|tests|web|worker)/[\w./-]+)`")
 TESTS = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+MAKE = re.compile(r"`make\s+([a-z-]+)")
 MADE = {"deploy/digests.yml"}  # by `make digests`, where a registry answers
 GONE = {"web/picture.py"}  # of a superseded decision
 
@@ -61,3 +62,11 @@ def test_every_line_of_the_audit_names_a_test() -> None:
     lines = re.findall(r"^\| (\d+) \|(.*)$", (ROOT / "docs/audit.md").read_text("utf-8"), re.M)
     assert [int(number) for number, _ in lines] == [*range(1, 32)]
     assert [number for number, line in lines if not TESTS.search(line)] == []
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    texts = {one: (ROOT / one).read_text("utf-8") for one in DOCUMENTS}
+    named = {(one, word) for one, text in texts.items() for word in MAKE.findall(text)}
+    assert len(named) > 20
+    assert {(one, word) for one, word in named if word not in targets} == set()

@@ -38,7 +38,7 @@ WORDS = ["sea", "wood", "night", "fjord", "glass", "ink", "evening", "cat", "roc
 DIGESTS = [f"{place:064x}" for place in range(10)]
 COLOURS = ("teal", "navy", "tomato", "gold")  # of thumbnails
 TIMES = 40
-LIMIT = 100.0  # milliseconds, of issue 6
+LIMIT = 100.0  # milliseconds
 
 
 def _made(place: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
