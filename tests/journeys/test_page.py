@@ -259,7 +259,7 @@ def test_one_press_shows_five_strengths(visit: Visit, address: str) -> None:
     page.get_by_role("button", name="Strength 80, Done").click()
     expect(page.locator(".step[aria-current=true]")).to_have_text("80")
     wait_for_result(page)
-    shoot(page, "desk-light-sweep")
+    shoot(page, "desk-light-strengths")
     page.reload()
     page.wait_for_selector("#stage[data-state=done]")
     expect(page.locator(".step img")).to_have_count(5)

@@ -68,7 +68,6 @@ EXAMPLES = {  # their strings are code with retired words
     "tests/test_code_in_strings.py",
     "tests/test_retired_words.py",
 }
-EARLIER = ".sentences.json"  # the English of earlier versions, as it stands in rows
 NAME = re.compile(r"[A-Za-z_$][\w$-]*")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -162,7 +161,7 @@ def sentence_files() -> list[tuple[str, str]]:
     """Return kind and name of the files in which sentences for people stand."""
     python = [(".py", file) for file in files("*.py") if file not in EXAMPLES]
     folders = ("web/language/texts/*.json", "worker/*.json")
-    kept = [file for folder in folders for file in files(folder) if not file.endswith(EARLIER)]
+    kept = [file for folder in folders for file in files(folder)]
     return python + [(".json", file) for file in kept]
 
 

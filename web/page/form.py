@@ -231,7 +231,7 @@ def page() -> gr.Blocks:
                     STAGE,
                     apply_default_css=False,
                     js_on_load=_script(
-                        "studio/studio", "reuse", "sweep", "retry", "preview", "ping"
+                        "studio/studio", "reuse", "strengths", "retry", "preview", "ping"
                     ),
                 )
         gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch/batch"))
@@ -274,7 +274,7 @@ def page() -> gr.Blocks:
         )
         for sent in (
             send.click(handlers.repaint, inputs_kwargs=form, **submits),
-            stage.sweep(handlers.sweep, **submits),
+            stage.strengths(handlers.strengths, **submits),
             stage.retry(handlers.retry, **submits),
         ):
             sent.then(None, inputs=job_id, js=_SENT)

@@ -28,7 +28,7 @@ from worker.visitors.rate_limits import Visitor
 
 CONTROLS = ("strength", "color", "size", "strokes", "network", "transparency", "margins")
 TRIM, KEEP = MARGINS
-STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a sweep
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a picture made again at several
 
 
 def _notice(sentence: str) -> str:
@@ -140,7 +140,7 @@ async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
         return ""
 
 
-async def sweep(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
+async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Make an earlier picture again at several strengths; returns the new ids and a notice."""
     assert request.request is not None
     ids: list[str] = []

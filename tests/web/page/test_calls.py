@@ -171,7 +171,7 @@ def test_a_call_that_the_page_never_makes_is_refused(client: TestClient) -> None
 def test_events_about_a_job_are_its_owners_alone(client: TestClient) -> None:
     theirs = jobs.submit("ada", picture(), [picture()]).id
     events = _events(client)
-    for name in ("again", "reuse", "sweep", "retry"):
+    for name in ("again", "reuse", "strengths", "retry"):
         for reported in ({"id": theirs}, {"id": "\0"}, {"id": ""}, {}, None):
             status, said = call(client, events[name], [], event_data=reported)
             assert status == 200, (name, reported, said)

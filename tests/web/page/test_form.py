@@ -237,12 +237,12 @@ def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(
 ) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo, mask_0=photo, color="content")
     finish(begin())
-    ids, notice = asyncio.run(handlers.sweep(_asked_by("ada"), _event(id=job_id)))
+    ids, notice = asyncio.run(handlers.strengths(_asked_by("ada"), _event(id=job_id)))
     assert notice == ""
     made = [_job(one) for one in ids.split()]
     assert [job.options["alpha"] for job in made] == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert {(job.options["color"], len(job.mask_keys)) for job in made} == {("content", 1)}
-    assert asyncio.run(handlers.sweep(_asked_by("grace"), _event(id=job_id)))[0] == ""
+    assert asyncio.run(handlers.strengths(_asked_by("grace"), _event(id=job_id)))[0] == ""
 
 
 def test_a_cancelled_job_is_submitted_once_more_by_its_owner_only(studio: Path, photo: str) -> None:

@@ -5,7 +5,7 @@ import {read} from "../core/router.js";
 import {t} from "../core/text.js";
 
 const TYPED = "input:not([type=radio], [type=checkbox], [type=file], [type=range]), textarea, select";
-const ROWS = ".shelf, .tiles, .sweep"; // in which the arrows go from picture to picture
+const ROWS = ".shelf, .tiles, .strengths"; // in which the arrows go from picture to picture
 const THICKER = 4; // percent of the picture, for one press of a bracket
 const LIST = ["send", "row", "brush", "close", "list"];
 

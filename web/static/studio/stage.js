@@ -8,7 +8,7 @@ import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
 import {used} from "./crop.js";
 import {value} from "./field.js";
 import * as preview from "./preview.js";
-import * as sweep from "./sweep.js";
+import * as strengths from "./strengths.js";
 
 export let stage = element("section");
 /** @type {(event: string, data: object) => unknown} */
@@ -43,7 +43,7 @@ const submitter = (text, picture, event, job) =>
       currentTarget.disabled = true;
       call(event, {id: job.id});
     },
-    {class: "quiet sweeper"},
+    {class: "quiet submitter"},
   );
 
 /** @param {Page.Job} job */
@@ -61,7 +61,7 @@ const done = (job) => [
     }),
     anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
     button(t("use.settings"), "again", () => call("reuse", {options: job.options})),
-    submitter(t("sweep"), "steps", "sweep", job),
+    submitter(t("strengths"), "steps", "strengths", job),
   ),
   element(
     "ul",
@@ -141,7 +141,7 @@ export const draw = () => {
   const job = known.get(state.shown ?? "");
   if (preview.shown()) {
     // until the visitor turns to a picture
-    stage.querySelector(".sweep")?.remove();
+    stage.querySelector(".strengths")?.remove();
     return preview.draw(job ? button(t("preview.back"), "back", () => show(job.id)) : null);
   }
   if (job) drawIfChanged(stage, `${job.id} ${job.state}`, () => drawn(job));
@@ -149,14 +149,14 @@ export const draw = () => {
   stage.dataset.state = job ? job.state : (stage.dataset.face ?? "").split(" ")[0];
   stage.removeAttribute("aria-busy");
   if (job) refresh(job);
-  sweep.draw(stage, show);
+  strengths.draw(stage, show);
 };
 /** Says something instead of a job.
  * @param {Node} text */
 export const say = (text) => stage.replaceChildren(text);
 /** Lets its buttons be pressed again. */
 export const release = () => {
-  for (const knob of stage.querySelectorAll("button.sweeper"))
+  for (const knob of stage.querySelectorAll("button.submitter"))
     if (knob instanceof HTMLButtonElement) knob.disabled = false;
 };
 /**

@@ -14,7 +14,7 @@ import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
 import * as stage from "./stage.js";
 import * as strip from "./strip.js";
-import * as sweep from "./sweep.js";
+import * as strengths from "./strengths.js";
 
 const AGAIN = 4000; // milliseconds until the jobs that were accepted are asked for again
 const near = /** @type {const} */ ({block: "nearest", behavior: "smooth"});
@@ -159,7 +159,7 @@ export const sent = async (text) => {
   stage.release();
   if (!ids.length) return;
   preview.end();
-  if (ids.length > 1) sweep.remember(ids);
+  if (ids.length > 1) strengths.remember(ids);
   jobs.state.shown = ids[0];
   try {
     await Promise.all(ids.map(jobs.fetchJob));

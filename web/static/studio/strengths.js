@@ -39,10 +39,10 @@ const step = (job, show) =>
 export const draw = (stage, show) => {
   const jobs =
     state.shown && ids.includes(state.shown) ? ids.map((id) => known.get(id)).filter((job) => job !== undefined) : [];
-  let row = stage.querySelector(".sweep");
+  let row = stage.querySelector(".strengths");
   if (!jobs.length) return row?.remove();
   if (!(row instanceof HTMLElement)) {
-    row = element("div", {class: "sweep", role: "group", "aria-label": t("sweep")});
+    row = element("div", {class: "strengths", role: "group", "aria-label": t("strengths")});
     stage.append(row);
   }
   reconcile(/** @type {HTMLElement} */ (row), jobs, {
