@@ -25,7 +25,7 @@ def test_a_missing_compiler_is_logged(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with caplog.at_level(logging.INFO):
         making = Compiling(["compact"])
-        making._thread.join(60)
+        making._thread.join(280)
     assert caplog.messages == [
         "network compact paints without machine code of its own: "
         "there is no C++ compiler here; on Debian: sudo apt install g++"
@@ -39,7 +39,7 @@ def test_compiled_code_that_is_found_is_logged(
     setting(code_dir=code)
     with caplog.at_level(logging.INFO):
         making = Compiling(["compact"])
-        making._thread.join(60)
+        making._thread.join(280)
     [reported] = caplog.messages
     assert reported.startswith("network compact has machine code of its own: made in ")
     making.end()
