@@ -24,12 +24,12 @@ from typing import IO, Any
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from adain.files import cropping, kinds, margins, pictures
+from adain.files import cropping, kinds, margins, pictures, webp
 from worker.images import confinement
 from worker.images.answers import CUT, TRIMMED
 from worker.images.header import ACCEPTED, MEMORY, Header, ImageRejected, opened, turn
 
-LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kinds kept as JPEG: what they lost is gone
+LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kept as JPEG as some WebP: what they lost is gone
 CHUNK = "adain-studio"  # of a PNG: where a picture tells how it was made
 STRIP = 4  # how many times as long as wide a small picture may be
 ASCII = b"ASCII\0\0\0"  # how EXIF says what a user comment is written in
@@ -178,7 +178,8 @@ def clean(data: bytes, limit: int, trim: int = 0, *crop: int) -> CleanImage:
     cut = pictures.is_cut(header.image)
     whole = _converted(data, header, _picture)
     size, image = _upright_size(header, whole), _part(whole, trim, crop)
-    suffix = "jpg" if header.image.format in LOSSY and image.mode == "RGB" else "png"
+    lossy = header.image.format in LOSSY or webp.is_lossy(data)
+    suffix = "jpg" if lossy and image.mode == "RGB" else "png"
     notes = (CUT,) * cut + (TRIMMED,) * (image is not whole and not crop)
     made = _encoded(image, suffix, len(data))
     return CleanImage(made, suffix, image.width, image.height, size, notes)

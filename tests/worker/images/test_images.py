@@ -69,6 +69,16 @@ def test_a_picture_that_repeats_is_not_kept_as_many_times_what_came(image: Image
     assert np.array_equal(np.asarray(shown(clean)), np.asarray(image))
 
 
+@pytest.mark.parametrize(("lossless", "suffix"), [(True, "png"), (False, "jpg")])
+def test_a_webp_is_kept_with_as_much_as_it_has(lossless: bool, suffix: str) -> None:
+    image = tiled(300, 50).resize((301, 200), Image.Resampling.BICUBIC)
+    clean = images.clean(file(image, "WEBP", lossless=lossless, quality=90))
+    assert clean.suffix == suffix
+    given = Image.open(io.BytesIO(file(image, "WEBP", lossless=lossless, quality=90)))
+    error = np.abs(np.asarray(shown(clean), float) - np.asarray(given.convert("RGB"), float))
+    assert error.mean() <= (0 if lossless else 3)
+
+
 def test_a_webp_that_repeats_is_compressed_as_well() -> None:
     clean = images.clean(file(tiled(1500, 16), "WEBP", lossless=True))
     assert len(clean.data) < len(decoder.encode(tiled(1500, 16), "png")) / 20
@@ -148,8 +158,10 @@ def test_a_thumbnail_hidden_in_a_photo_and_its_comments_do_not_pass() -> None:
     assert b"PRIVATE" not in images.clean(private).data
 
 
-@pytest.mark.parametrize(("kind", "suffix"), [("PNG", "png"), ("WEBP", "png"), ("JPEG", "jpg")])
-def test_a_photo_stays_a_jpeg_and_all_else_is_a_png(kind: str, suffix: str) -> None:
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", "png"), ("WEBP", "jpg"), ("JPEG", "jpg")])
+def test_what_has_lost_something_is_kept_as_jpeg_and_all_else_as_png(
+    kind: str, suffix: str
+) -> None:
     clean = images.clean(picture(20, 10, kind, color=(40, 90, 160)))
     assert (clean.suffix, clean.width, clean.height) == (suffix, 20, 10)
     assert near(colors(clean)[0], (40, 90, 160))

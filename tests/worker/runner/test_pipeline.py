@@ -327,6 +327,18 @@ def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none(worker: Wor
     assert len(jobs.mine("ann")) == 1
 
 
+def test_a_preview_of_a_transparent_photo_is_made_and_shows_a_ground(worker: Worker) -> None:
+    cut_out = Image.new("RGBA", (96, 64), "teal")
+    cut_out.paste((0, 0, 0, 0), (0, 0, 48, 64))
+    photo = images.small(images.encode(cut_out, "png"), 256)
+    preview_id = previews.ask(Visitor("ann"), photo, [photo], options={"transparency": "keep"})
+    pipeline.answer(worker)
+    assert previews.look(preview_id, "ann") == previews.State.MADE
+    with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
+        assert (made.format, made.mode, made.size) == ("JPEG", "RGB", (384, 256))
+        assert min(made.getpixel((10, 30))) > 250  # type: ignore[arg-type]
+
+
 def test_a_preview_that_fails_harms_nothing(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -130,6 +130,22 @@ def test_each_kind_of_worker_takes_from_its_own_queue(either: Path, setting: Set
     assert ids(jobs.claim_together("cpu", 8)) == [light.id]
 
 
+def test_a_print_is_made_by_a_worker_of_the_heavy_queue(
+    queued_studio: Path, setting: Setting
+) -> None:
+    setting(max_output_pixels=20_000, heavy_pixels=10_000, serves="heavy")
+    light, photo = submit(), picture(600, 400, "JPEG")
+    large = jobs.submit("ann", photo, [picture()], options={"fit": "largest"})
+    assert (light.queue, large.queue, large.options["size"]) == ("light", "heavy", 115)
+    worker = Worker()
+    worker.heartbeat.start()
+    pipeline.answer(worker)
+    worker.end()
+    assert (now(light).status, now(large).status) == (Status.QUEUED, Status.DONE)
+    made = Image.open(io.BytesIO(blobs.get(str(now(large).result_key))))
+    assert 19_000 < made.width * made.height <= 20_000
+
+
 def test_messages_go_to_the_queue_of_the_job(queued_studio: Path, setting: Setting) -> None:
     setting(heavy_pixels=128 * 64)
     submit()
