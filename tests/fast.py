@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SLOW = {"fastapi", "hypothesis", "multiprocessing", "playwright", "subprocess", "torch", "uvicorn"}
+STARTERS = {"worker.runner.background_compile"}  # modules of ours that run the compiler
 WHOLE = {"hard", "journeys"}  # folders of tests of whole studios
 SERVERS = "tests.parts"  # imports what starts the servers of fixtures
 
@@ -46,9 +47,10 @@ def is_slow(file: Path) -> bool:
     while waiting:
         one = waiting.pop()
         reached.add(one)
-        if SLOW & {name.partition(".")[0] for name in imported(one)}:
+        names = imported(one)
+        if SLOW & {name.partition(".")[0] for name in names} or STARTERS & names:
             return True
-        waiting |= _helpers(imported(one)) - reached
+        waiting |= _helpers(names) - reached
     return bool(WHOLE & set(file.relative_to(ROOT).parts))
 
 

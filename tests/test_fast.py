@@ -17,6 +17,7 @@ ROOT = fast.ROOT
         ("def f() -> None:\n    import torch\n", True),
         ("from tests.web.served import served\n", True),
         ("from tests.parts import picture\n", False),
+        ("from worker.runner import background_compile\n", True),
         ("from worker import jobs\n", False),
     ],
 )
