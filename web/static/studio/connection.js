@@ -2,7 +2,7 @@
  * page again once the studio answers. What the visitor asks for meanwhile is kept over that reload.
  */
 const KEPT = "wish"; // in this tab's storage
-const PATIENCE = 1500; // milliseconds until an event counts as not taken
+const PATIENCE = 3000; // milliseconds until an event counts as not taken
 const LASTS = 60000; // milliseconds until a wish is too old to be granted unasked
 
 /** @typedef {{event: string, data: object}} Wish what is given to Gradio's trigger, or "send" for the button */
