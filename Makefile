@@ -73,6 +73,7 @@ bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the netw
 	@$(BIN)/python -m tests.bench.partial
 	@$(BIN)/python -m tests.bench.large_pictures
 	@$(BIN)/python -m tests.bench.prints
+	@$(BIN)/python -m tests.bench.strokes
 	@$(BIN)/python -m tests.bench.studio
 	@$(BIN)/python -m tests.bench.throughput
 	@$(BIN)/python -m tests.bench.peers $(PEER)
