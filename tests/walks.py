@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from worker import jobs, settings
 from worker.errors import Message, Refused
-from worker.gallery import entries
+from worker.gallery import bins
 from worker.images.images import CleanFile
 from worker.jobs import (
     ENDED,
@@ -218,7 +218,7 @@ class Walk(RuleBasedStateMachine):
     @rule(owner=_OWNER, places=st.lists(_PLACE, max_size=3))
     def remove(self, owner: str, places: list[int]) -> None:
         ids = [self._id(place) for place in places]
-        self._do("delete", lambda: entries.remove(owner, ids))
+        self._do("delete", lambda: bins.remove(owner, ids))
 
     @rule(owner=_OWNER)
     def remove_all(self, owner: str) -> None:

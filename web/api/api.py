@@ -322,6 +322,15 @@ def style(job_id: str, place: int, owner: Owner) -> Response:
     return _picture(keys[place])
 
 
+@router.get("/jobs/{job_id}/masks/{place}", response_class=Response, responses=_PICTURE)
+def mask(job_id: str, place: int, owner: Owner) -> Response:
+    """Return a mask the job was given, of the size it was worked on at; the first is 0."""
+    keys = jobs.get(job_id, owner).mask_keys
+    if not 0 <= place < len(keys):
+        raise HTTPProblem(404, "job.mask_place", count=len(keys))
+    return _picture(keys[place])
+
+
 @router.api_route(
     "/{anything:path}",
     methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],

@@ -55,7 +55,7 @@ def view(recent: recent_styles.Recent) -> StyleView:
 @router.get("/styles")
 def mine(owner: Owner) -> list[StyleView]:
     """List your recent styles, latest first, each once; those on the page's shelf are left out."""
-    return [view(one) for one in recent_styles.recent(owner, without=shelf.digests())]
+    return [view(one) for one in recent_styles.recent(owner, without=shelf.by_digest())]
 
 
 _SMALL: Responses = {

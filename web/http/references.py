@@ -1,8 +1,9 @@
 """References to pictures in a form: each is checked to be the visitor's before it is read.
 
 A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
-`job:ID/styles/PLACE`, a style of one of the visitor's own jobs. Nothing else opens anything. What
-is used of a picture may follow: `@LEFT,TOP,RIGHT,BOTTOM`, shares from 0 to 1.
+`job:ID/content`, `job:ID/styles/PLACE` or `job:ID/masks/PLACE`, a picture that one of the visitor's
+own jobs was given. Nothing else opens anything. What is used of a picture may follow:
+`@LEFT,TOP,RIGHT,BOTTOM`, shares from 0 to 1.
 """
 
 import re
@@ -24,7 +25,7 @@ CROP = "@"  # between a picture and what is used of it
 
 _UPLOAD = re.compile(r"upload:([0-9a-f]{32})")
 _SHELF = re.compile(r"shelf:(photos|styles)/([a-z0-9-]{1,40})")
-_STYLE = re.compile(r"job:([0-9a-f-]{36})/styles/([0-9]{1,2})")
+_GIVEN = re.compile(r"job:([0-9a-f-]{36})/(content|styles|masks)(?:/([0-9]{1,2}))?")
 
 
 def is_value(text: str) -> bool:
@@ -32,7 +33,7 @@ def is_value(text: str) -> bool:
     picture, at, crop = text.partition(CROP)
     if at and not _is_crop(crop):
         return False
-    return any(pattern.fullmatch(picture) for pattern in (_UPLOAD, _SHELF, _STYLE))
+    return any(pattern.fullmatch(picture) for pattern in (_UPLOAD, _SHELF, _GIVEN))
 
 
 def _is_crop(text: str) -> bool:
@@ -48,9 +49,19 @@ def crop(value: str) -> list[float]:
     return [*cropping.read(text)] if at else []
 
 
-def style_of(job_id: str, place: int) -> str:
-    """Return the value that names a style of a job; the first is 0."""
-    return f"job:{job_id}/styles/{place}"
+def photo_of(job: jobs.Job) -> str:
+    """Return the value that names the photo of a job."""
+    return f"job:{job.id}/content"
+
+
+def styles_of(job: jobs.Job) -> list[str]:
+    """Return the values that name a job's styles."""
+    return [f"job:{job.id}/styles/{place}" for place in range(len(job.style_keys))]
+
+
+def masks_of(job: jobs.Job) -> list[str]:
+    """Return the values that name a job's masks."""
+    return [f"job:{job.id}/masks/{place}" for place in range(len(job.mask_keys))]
 
 
 def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
@@ -60,9 +71,13 @@ def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     return found.stat().st_size, found.open("rb")
 
 
-def _style(job_id: str, place: int, owner: str) -> str:
-    """Return the key of a style of an owner's job."""
-    keys = jobs.get(job_id, owner).style_keys
+def _given(found: re.Match[str], owner: str) -> str:
+    """Return the key of a picture that an owner's job was given."""
+    job = jobs.get(found[1], owner)
+    keys = {"content": [job.content_key], "styles": job.style_keys, "masks": job.mask_keys}[
+        found[2]
+    ]
+    place = int(found[3] or 0)
     if place >= len(keys):
         raise Refused("upload.not_found")
     return keys[place]
@@ -75,8 +90,8 @@ def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
         return uploads.opened(found[1], owner)[:2]
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
-    if found := _STYLE.fullmatch(value):
-        return blobs.opened(_style(found[1], int(found[2]), owner))
+    if found := _GIVEN.fullmatch(value):
+        return blobs.opened(_given(found, owner))
     raise Refused("upload.not_found")
 
 
@@ -90,8 +105,8 @@ def read(value: str, owner: str) -> bytes:
 def source(value: str, owner: str) -> Source:
     """Return the whole picture that a value names, read when it is its turn; raises as `read`."""
     value, _, _ = value.partition(CROP)
-    if found := _STYLE.fullmatch(value):
-        return images.stored(_style(found[1], int(found[2]), owner))
+    if found := _GIVEN.fullmatch(value):
+        return images.stored(_given(found, owner))
     size, file = _opened(value, owner)
     file.close()
     return Source("", size, partial(read, value, owner))

@@ -19,6 +19,7 @@ from worker.options import BROADEST, FINEST
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
+SHEET = 4000  # characters that name a contact sheet and its styles
 QUICK: dict[str, Any] = {  # an event that only arranges the page
     "queue": False,
     "show_progress": "hidden",
@@ -67,6 +68,7 @@ YOU = '<section id="you"></section>'
 _FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
 _ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
 _TAKEN = "() => import('/page/studio/connection.js').then((script) => script.taken())"
+_SHEET = "(said) => import('/page/studio/sheet.js').then((script) => script.asked(said))"
 _SENT = "(ids) => import('/page/studio/studio.js').then((script) => script.sent(ids))"
 
 
@@ -224,6 +226,7 @@ def page() -> gr.Blocks:
                 form, read = _form()
                 job_id = _hidden("job-id")
                 preview_id = _hidden("preview-id")
+                sheet_id = _hidden("sheet-id", most=SHEET)
                 notice = gr.HTML("", apply_default_css=False, elem_id="notice")
                 send = gr.Button(variant="primary", size="lg", elem_id="send", **labels.of("send"))
             with gr.Column(scale=7, min_width=320, elem_id="look"):
@@ -231,14 +234,21 @@ def page() -> gr.Blocks:
                     STAGE,
                     apply_default_css=False,
                     js_on_load=_script(
-                        "studio/studio", "reuse", "strengths", "retry", "preview", "ping"
+                        "studio/studio",
+                        "reuse",
+                        "strengths",
+                        "retry",
+                        "preview",
+                        "ping",
+                        "open",
+                        "sheet",
                     ),
                 )
         gr.HTML(BATCH, apply_default_css=False, js_on_load=_script("batch/batch"))
         past = gr.HTML(
             GALLERY,
             apply_default_css=False,
-            js_on_load=_script("gallery/gallery", "reuse", "again"),
+            js_on_load=_script("gallery/gallery", "reuse", "again", "open"),
         )
         gr.HTML(YOU, apply_default_css=False, js_on_load=_script("account/account"))
 
@@ -262,6 +272,8 @@ def page() -> gr.Blocks:
         ]
         past.again(handlers.again, outputs=[*filled, *controls, notice], **QUICK)
         stage.ping(None, js=_TAKEN)
+        for part in (stage, past):
+            part.open(handlers.open_again, outputs=[*filled, *controls, notice], **QUICK)
         submits: dict[str, Any] = {
             "outputs": [job_id, notice],
             "concurrency_limit": None,  # `checking` says whose turn it is
@@ -271,6 +283,9 @@ def page() -> gr.Blocks:
         }
         stage.preview(handlers.preview, inputs_kwargs=form, outputs=preview_id, **QUICK).then(
             None, inputs=preview_id, js=_ASKED
+        )
+        stage.sheet(handlers.sheet, inputs_kwargs=form, outputs=[sheet_id, notice], **QUICK).then(
+            None, inputs=sheet_id, js=_SHEET
         )
         for sent in (
             send.click(handlers.repaint, inputs_kwargs=form, **submits),

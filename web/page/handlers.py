@@ -13,12 +13,14 @@ from web.http import checking, references
 from web.language import messages, problems, texts
 from web.page import labels, regions
 from web.page.labels import MARGINS
+from web.samples import shelf
 from web.security import address
 from web.security.identity import owner_of
+from worker import jobs
 from worker.errors import Refused
-from worker.gallery import entries
 from worker.images import images
 from worker.images.images import CleanImage, Source
+from worker.jobs import Job
 from worker.options import BROADEST, FINEST, USUAL, Options, recorded
 from worker.settings import settings
 from worker.storage import processes
@@ -140,6 +142,25 @@ async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
         return ""
 
 
+def _sheet(visitor: Visitor, form: dict[str, Any]) -> str:
+    """Ask for the form's photo in every style of the shelf; returns the id and the styles."""
+    if not form["photo"]:
+        raise Refused("page.photo_missing")
+    names = shelf.names("styles")
+    photo = previews.small(form["photo"], visitor)
+    return f"{asking.ask_sheet(visitor, photo, names, _options(form, []))} {','.join(names)}"
+
+
+async def sheet(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Ask for a contact sheet; returns its id and styles and no notice, or what was wrong."""
+    assert request.request is not None
+    try:
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _sheet, visitor, form), _notice("")
+    except Exception as error:  # as in `repaint`
+        return "", _notice(_sentence(error, request))
+
+
 async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Make an earlier picture again at several strengths; returns the new ids and a notice."""
     assert request.request is not None
@@ -195,20 +216,37 @@ def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
         return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
 
 
+def _form_of(job: Job, photo: str, masks: list[str]) -> list[Any]:
+    """Return what the form holds for a job's styles and settings, with this photo and masks."""
+    places = settings().max_styles
+    options = Options.model_validate(recorded(job.options))
+    weights = [100 * weight / max(options.weights) for weight in options.weights]
+    empty = [""] * (places - len(job.style_keys))
+    shares = [*map(round, weights), *[50] * (places - len(weights))]
+    masks = [*masks, *[""] * (places - len(masks))]
+    return [photo, *references.styles_of(job), *empty, *shares, *masks, *_controls_for(options), ""]
+
+
+def _filled(request: gr.Request, event: gr.EventData, *, whole: bool) -> list[Any]:
+    """Fill the form from a job of the visitor's, with its photo and masks if it is to be whole."""
+    assert request.request is not None
+    try:
+        job = jobs.get(event.id, owner_of(request.request))
+        photo, masks = (references.photo_of(job), references.masks_of(job)) if whole else ("", [])
+        return _form_of(job, photo, masks)
+    except Exception as error:  # as in `repaint`
+        parts = 1 + 3 * settings().max_styles + len(CONTROLS)
+        return [gr.skip()] * parts + [_notice(_sentence(error, request))]
+
+
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Fill the form with an earlier picture's styles and settings, to choose a new photo for."""
-    assert request.request is not None
-    places = settings().max_styles
-    try:
-        job = entries.own(event.id, owner_of(request.request)).job
-        options = Options.model_validate(recorded(job.options))
-    except Exception as error:  # as in `repaint`
-        return [gr.skip()] * (1 + 3 * places + len(CONTROLS)) + [_notice(_sentence(error, request))]
-    styles = [references.style_of(job.id, place) for place in range(len(job.style_keys))]
-    weights = [100 * weight / max(options.weights) for weight in options.weights]
-    empty = [""] * (places - len(styles))
-    shares = [*map(round, weights), *[50] * (places - len(weights))]
-    return ["", *styles, *empty, *shares, *[""] * places, *_controls_for(options), ""]
+    return _filled(request, event, whole=False)
+
+
+def open_again(request: gr.Request, event: gr.EventData) -> list[Any]:
+    """Fill the form as it was for an earlier picture: photo, styles, shares, masks, settings."""
+    return _filled(request, event, whole=True)
 
 
 def words_for(ids: list[str], request: gr.Request) -> list[Any]:

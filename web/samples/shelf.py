@@ -28,10 +28,13 @@ names, file = samples.names, samples.file
 
 
 @cache
-def digests() -> frozenset[str]:
-    """Return the sha256 of the sample styles as jobs keep them."""
-    pictures = (images.clean(one.read_bytes()) for one in (FOLDER / "styles").glob("*.jpg"))
-    return frozenset(hashlib.sha256(picture.data).hexdigest() for picture in pictures)
+def by_digest() -> dict[str, str]:
+    """Return the names of the sample styles, by their sha256 as jobs keep them."""
+    found = {}
+    for name in names("styles"):
+        picture = images.clean((FOLDER / "styles" / f"{name}.jpg").read_bytes())
+        found[hashlib.sha256(picture.data).hexdigest()] = name
+    return found
 
 
 @cache

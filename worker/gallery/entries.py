@@ -37,9 +37,9 @@ from worker.gallery.model import (
     upsert,
     valid_id,
 )
-from worker.jobs import Job, Status, in_order
+from worker.jobs import Job
 from worker.settings import settings
-from worker.storage import blobs, database, deletions
+from worker.storage import database
 from worker.storage.database import now
 
 REPORT_DAYS = 365  # that a report is kept which was dealt with
@@ -99,6 +99,8 @@ _NEW = {
     "tags": [],
     "tag_words": "",
     "favourite": False,
+    "shows_photo": False,
+    "lends_styles": False,
     "generation": 0,
 }  # Entry's own defaults, as values
 
@@ -136,16 +138,17 @@ def change(
     *,
     title: str | None = None,
     tags: Sequence[str] | None = None,
-    favourite: bool | None = None,
+    **switches: bool | None,
 ) -> Shown:
-    """Change what is given; raises `EntryNotFound`, or `Refused` with what is accepted."""
-    values: dict[str, Any] = {}
+    """Change what is given; raises `EntryNotFound`, or `Refused` with what is accepted.
+
+    `switches`: favourite, shows_photo, lends_styles.
+    """
+    values: dict[str, Any] = {name: on for name, on in switches.items() if on is not None}
     if title is not None:
         values |= {"title": _title(title), "title_words": folded(title)}
     if tags is not None:
         values |= {"tags": _tags(tags), "tag_words": folded(" ".join(tags))}
-    if favourite is not None:
-        values |= {"favourite": favourite}
     return _note(job_id, owner, values) if values else own(job_id, owner)
 
 
@@ -178,31 +181,6 @@ def share(job_id: str, owner: str) -> Shown:
 def revoke(job_id: str, owner: str) -> Shown:
     """Void every link made so far; raises `EntryNotFound`."""
     return _note(job_id, owner, {"shared": null()}, {"generation": Entry.generation + 1})
-
-
-@database.retried
-def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
-    """Delete those of the owner's jobs that have ended, rows and pictures; return their ids.
-
-    Finished, failed and cancelled ones alike; others' and unknown ids change nothing.
-    """
-    ended = Job.status.in_([Status.DONE, Status.FAILED, Status.CANCELLED])
-    with database.transaction() as session:
-        gone = list(
-            session.scalars(
-                delete(Job)
-                .where(
-                    in_order(Job.id.in_(list(map(valid_id, job_ids))), Job.owner == owner, ended)
-                )
-                .returning(Job.id),
-                execution_options={"synchronize_session": False},
-            )
-        )
-        session.execute(delete(Entry).where(Entry.job_id.in_(gone)))
-        session.execute(delete(Report).where(Report.job_id.in_(gone)))
-        deletions.note(session, gone)
-    blobs.delete_jobs(gone)
-    return gone
 
 
 # ---------------------------------------------------------------- the sweep's verb

@@ -38,6 +38,8 @@ class Entry(Base):
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     tag_words: Mapped[str] = mapped_column(default="")
     favourite: Mapped[bool] = mapped_column(default=False)
+    shows_photo: Mapped[bool] = mapped_column(default=False)  # to whoever sees the entry
+    lends_styles: Mapped[bool] = mapped_column(default=False)  # to whoever sees the entry
     published: Mapped[float | None]  # since when it is public
     hidden: Mapped[float | None]  # since when it is taken down
     cleared: Mapped[float | None]  # the admin has seen the reports made before
@@ -80,16 +82,19 @@ class Shown:
 
 # ---------------------------------------------------------------- conditions
 
-DONE = Job.status == Status.DONE
+DONE = and_(Job.status == Status.DONE, Job.binned.is_(None))
 PUBLIC = and_(Entry.published.is_not(None), Entry.hidden.is_(None))
 _BOTH = select(Job, Entry)
-NOTED = _BOTH.join(Entry, Entry.job_id == Job.id)  # only what is done is ever noted of
+NOTED = _BOTH.join(Entry, Entry.job_id == Job.id).where(DONE)
 ALL = _BOTH.outerjoin(Entry, Entry.job_id == Job.id).where(DONE)
 
 
 def shown(job: Job, entry: Entry | None) -> Shown:
     """Pair a job with its owner's notes, none so far included."""
-    return Shown(job, entry or Entry(job_id=job.id, title="", tags=[], favourite=False))
+    if entry is None:
+        entry = Entry(job_id=job.id, title="", tags=[], favourite=False)
+        entry.shows_photo = entry.lends_styles = False
+    return Shown(job, entry)
 
 
 def find_one(statement: Select[Job, Entry]) -> Shown:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from worker.gallery.model import DONE
 from worker.images import images
-from worker.jobs import Job, Status
+from worker.jobs import Job
 from worker.storage import blobs, database, free_space
 
 MOST = 12
@@ -30,7 +31,7 @@ def recent(owner: str, without: Collection[str] = ()) -> list[Recent]:
     """Return the owner's recent styles, latest first, but those with a digest in `without`."""
     latest = (
         select(Job.id, Job.style_digests)
-        .where(Job.owner == owner, Job.status == Status.DONE)
+        .where(Job.owner == owner, DONE)
         .order_by(Job.id.desc())
         .limit(LOOKED_AT)
     )

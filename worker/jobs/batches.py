@@ -236,7 +236,8 @@ def get(batch_id: str, owner: str) -> Batch:
 def cells(batch: Batch) -> list[Job]:
     """Return the batch's jobs in the order of its table, those that were deleted left out."""
     with database.reading() as session:
-        return list(session.scalars(select(Job).where(Job.batch == batch.id).order_by(Job.cell)))
+        own = Job.batch == batch.id, Job.binned.is_(None)
+        return list(session.scalars(select(Job).where(*own).order_by(Job.cell)))
 
 
 def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Batch]:

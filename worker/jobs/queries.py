@@ -29,16 +29,17 @@ def find(job_id: str) -> Job:
 
 
 def get(job_id: str, owner: str) -> Job:
-    """Return the owner's job; raises `JobNotFound`."""
+    """Return the owner's job; raises `JobNotFound`, also for one in the bin."""
     job = find(job_id)
-    if job.owner != owner:
+    if job.owner != owner or job.binned is not None:
         raise JobNotFound
     return job
 
 
 def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Job]:
     """Return the owner's jobs, newest first, those older than the job `before`."""
-    statement = select(Job).where(Job.owner == owner).order_by(Job.id.desc()).limit(limit)
+    own = Job.owner == owner, Job.binned.is_(None)
+    statement = select(Job).where(*own).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Job.id < before)
     with database.reading() as session:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from worker import jobs
 from worker.admin import audit
 from worker.credentials import api_keys
-from worker.gallery import entries
+from worker.gallery import bins, entries
 from worker.jobs import batches, idempotency, queue
 from worker.maintenance import brake, leader, reclaim
 from worker.observability import failpoints, metrics
@@ -76,6 +76,7 @@ Part = Callable[[], object]
 # Each by itself: what fails in one keeps none of the others from being done.
 PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the markers don't match
     "old jobs": _delete_old,
+    "bins": bins.forget,
     "jobs beyond the cap": quota.trim,
     "previews": previews.forget,
     "pictures without a row": reclaim.run,

@@ -27,11 +27,13 @@ from worker.images import images
 from worker.jobs import Job, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
+from worker.runner import sheet
 from worker.runner.heartbeat import Stop
 from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
 from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors import previews
+from worker.visitors.previews import Preview
 
 log = logging.getLogger(__name__)
 
@@ -326,6 +328,15 @@ def _make_jobs(worker: Worker) -> bool:
     return worked or worker.storage_away
 
 
+def _preview(worker: Worker, preview: Preview, stylizer: Stylizer) -> bytes:
+    """Make a preview, or a contact sheet; return it as a JPEG."""
+    if preview.sheet:
+        image = sheet.made(preview, stylizer)
+        return images.small_jpeg(image, max(image.size))
+    [image] = stylizer.stylize([worker.prepare(preview).measured(stylizer)])
+    return images.small_jpeg(image)
+
+
 def _make_preview(worker: Worker) -> None:
     """Make the oldest preview that waits, if any; one that fails is only logged."""
     preview = previews.claim()
@@ -333,8 +344,7 @@ def _make_preview(worker: Worker) -> None:
         return
     try:
         stylizer = worker.networks.load(preview.options["network"])
-        [image] = stylizer.stylize([worker.prepare(preview).measured(stylizer)])
-        result = images.small_jpeg(image)
+        result = _preview(worker, preview, stylizer)
         blobs.put(previews.result_key(preview.owner), result, durable=False)
         previews.end(preview, previews.State.MADE)
     except DBAPIError:

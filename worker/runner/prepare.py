@@ -60,6 +60,24 @@ class PreparedJob:
         return style_cache.measure(name, partial(stylizer.style, style, side, like))
 
 
+def _request(job: Job | Preview, content: bytes, styles: Sequence[Image.Image | Style]) -> Request:
+    chosen = recorded(job.options)
+    color = Color(chosen["color"])
+    return Request(
+        content=_picture(content),
+        styles=styles,
+        weights=chosen["weights"],
+        masks=[_picture(_read(job, key)) for key in job.mask_keys],
+        alpha=chosen["alpha"],
+        color=Color.STYLE if color == Color.CONTENT else color,
+        size=chosen["size"],
+        transfer=Transfer(chosen["transfer"]),
+        strokes=chosen["strokes"],
+        region=Region(chosen["region"]),
+        transparency=Transparency(chosen["transparency"]),
+    )
+
+
 def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     """Load a job's pictures and options; raises `BlobMissing`, `BlobDamaged`."""
     chosen, network = recorded(job.options), networks.identity(job.options["network"])
@@ -68,23 +86,17 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     target = hashlib.sha256(content).hexdigest() + kept if match else ""
     side = f"up to {USUAL}" if chosen["strokes"] else chosen["size"]
     measures = [style_cache.key(network, digest, side, target) for digest in job.style_digests]
-    request = Request(
-        content=_picture(content),
-        styles=[
-            style_cache.find(name, network) or _picture(_read(job, key))
-            for name, key in zip(measures, job.style_keys, strict=True)
-        ],
-        weights=chosen["weights"],
-        masks=[_picture(_read(job, key)) for key in job.mask_keys],
-        alpha=chosen["alpha"],
-        color=Color.STYLE if match else Color(chosen["color"]),
-        size=chosen["size"],
-        transfer=Transfer(chosen["transfer"]),
-        strokes=chosen["strokes"],
-        region=Region(chosen["region"]),
-        transparency=Transparency(chosen["transparency"]),
-    )
-    return PreparedJob(request, measures, match)
+    styles = [
+        style_cache.find(name, network) or _picture(_read(job, key))
+        for name, key in zip(measures, job.style_keys, strict=True)
+    ]
+    return PreparedJob(_request(job, content, styles), measures, match)
+
+
+def prepare_sheet(preview: Preview) -> tuple[Request, bool]:
+    """Load a contact sheet's photo: a request that lacks its style, and whether that is matched."""
+    request = _request(preview, _read(preview, preview.content_key), [Style("", ())])
+    return request, preview.options["color"] == Color.CONTENT
 
 
 def explanation(job: Job, error: Exception) -> Message:

@@ -26,7 +26,7 @@ from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
 from worker.jobs import queue, service_state
 from worker.jobs.submission import found_subject
-from worker.options import Options
+from worker.options import BROADEST, USUAL, Options
 from worker.settings import settings
 from worker.storage import blobs, database, disk, free_space
 from worker.storage.blobs import StorageFull
@@ -47,6 +47,7 @@ class State(StrEnum):
     """The state of a preview; one whose worker was killed is not retried."""
 
     ASKED = "asked"
+    SHEET_ASKED = "sheet"  # for several pictures; earlier programs leave it alone
     BEGUN = "begun"
     MADE = "made"
     FAILED = "failed"
@@ -72,6 +73,11 @@ class Preview(Base):
         return sorted(key for key in self.pictures if key.rpartition("/")[2].startswith(kind))
 
     @property
+    def sheet(self) -> list[str]:
+        """The sample styles of a contact sheet; [] for what is none."""
+        return list(self.options.get("sheet", []))
+
+    @property
     def content_key(self) -> str:
         """The photo's key; this and those below as a job has them."""
         return self._keys("content")[0]
@@ -90,7 +96,8 @@ class Preview(Base):
 
 
 def _asked() -> ColumnElement[bool]:
-    return and_(Preview.state == State.ASKED, Preview.asked > now() - FRESH)
+    wanted = Preview.state.in_([State.ASKED, State.SHEET_ASKED])
+    return and_(wanted, Preview.asked > now() - FRESH)
 
 
 def folder(owner: str) -> str:
@@ -123,10 +130,10 @@ def _size(content: CleanImage) -> int:
     return min(SIDE, max(SMALLEST, STRIP * SIDE * short // long))
 
 
-def _counted(pictures: Mapping[str, CleanImage], options: Options) -> int:
-    """Return the bytes that the pictures take of the disk, with the result that is to come."""
+def _counted(pictures: Mapping[str, CleanImage], options: Options, times: int) -> int:
+    """Return the bytes that the pictures take of the disk, with so many results to come."""
     content = next(one for key, one in pictures.items() if "/content." in key)
-    result = RESULT_BYTES * jobs.WorkingSize.of(content, options.size).pixels
+    result = times * RESULT_BYTES * jobs.WorkingSize.of(content, options.size).pixels
     return disk.counted(result, *(len(one.data) for one in pictures.values()))
 
 
@@ -240,19 +247,52 @@ def ask(
         *((Message("part.style", number=n), style) for n, style in enumerate(styles, 1)),
     ):
         jobs.check_scaled(what, picture, size, MOST_PIXELS)
-    rate_limits.consume(visitor, rate_limits.preview())
     pictures = _named(visitor.owner, content, styles, masks)
-    line = jobs.WorkingSize.of(content, size).queue(chosen.network)
+    return _stored(visitor, pictures, content, chosen, {"state": State.ASKED}, paid)
+
+
+def ask_sheet(
+    visitor: Visitor, content: CleanImage, samples: Sequence[str], options: object
+) -> str:
+    """Ask for a contact sheet: a small photo in each of some sample styles, in one picture.
+
+    It is a preview in place of the visitor's one before; they stand below each other in the order
+    of `samples`. Returns its id; raises as `ask` does.
+    """
+    service_state.check()
+    size = _size(content)
+    chosen = Options.read(options, 1, 0)
+    own = min(
+        max(chosen.strokes, USUAL / size), BROADEST
+    )  # finer ones would take four times as long
+    chosen = chosen.model_copy(update={"size": size, "strokes": chosen.strokes and own})
+    jobs.check_scaled(jobs.PHOTO, content, size, MOST_PIXELS)
+    pictures = _named(visitor.owner, content, [], [])
+    more = {"state": State.SHEET_ASKED, "options": {**chosen.model_dump(), "sheet": [*samples]}}
+    return _stored(visitor, pictures, content, chosen, more, 0)
+
+
+def _stored(
+    visitor: Visitor,
+    pictures: Mapping[str, CleanImage],
+    content: CleanImage,
+    chosen: Options,
+    more: Mapping[str, Any],
+    paid: int,
+) -> str:
+    """Store what was asked for and tell the workers; returns its id."""
+    rate_limits.consume(visitor, rate_limits.preview())
+    line = jobs.WorkingSize.of(content, chosen.size).queue(chosen.network)
     values = {
         "id": str(uuid_utils.uuid7()),
-        "state": State.ASKED,
         "asked": now(),
         "queue": line,
         "options": chosen.model_dump(),
         "pictures": {key: hashlib.sha256(one.data).hexdigest() for key, one in pictures.items()},
-        "bytes": _counted(pictures, chosen),
         "origin": visitor.origin,
+        **more,
     }
+    values["bytes"] = _counted(pictures, chosen, len(values["options"].get("sheet", [0])))
     _keep(visitor, pictures, values, paid)
     queue.announce([str(values["id"])], line)
     return str(values["id"])

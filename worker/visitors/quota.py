@@ -3,8 +3,8 @@
 Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
 oldest ended job of the owner who keeps most, within the rules of `worker/visitors/fairness.py`.
 
-Jobs that their owner pinned (favourite, published or shared) stay. Counted by the rows in the
-database, including what is reserved for results still to come.
+Jobs that their owner pinned (favourite, published or shared) stay, unless they are in the bin.
+Counted by the rows in the database, including what is reserved for results still to come.
 """
 
 import logging
@@ -67,7 +67,8 @@ def _pinned() -> ColumnElement[bool]:
 def _ended(session: Session, owner: str) -> Iterator[tuple[str, int]]:
     """Yield id and bytes of an owner's jobs that may go, the oldest first."""
     ended = Job.status.not_in(ACTIVE)  # not `in_(ENDED)`, so that the ids' own order is used
-    free = select(Job.id, Job.bytes).where(Job.owner == owner, ended, Job.bytes > 0, ~_pinned())
+    may_go = or_(Job.binned.is_not(None), ~_pinned())
+    free = select(Job.id, Job.bytes).where(Job.owner == owner, ended, Job.bytes > 0, may_go)
     last = ""
     while rows := session.execute(free.where(Job.id > last).order_by(Job.id).limit(AT_ONCE)).all():
         yield from ((job_id, size) for job_id, size in rows)

@@ -23,6 +23,13 @@ declare namespace Api {
     estimate: number | null;
     cells: Array<CellView>;
   }
+  interface BinnedView {
+    id: string;
+    title: string;
+    deleted: number;
+    kept_until: number;
+    thumbnail: string;
+  }
   interface Blocking {
     who: string;
     reason: string;
@@ -43,12 +50,18 @@ declare namespace Api {
     title: string | null;
     tags: Array<string> | null;
     favourite: boolean | null;
+    shows_photo: boolean | null;
+    lends_styles: boolean | null;
   }
   interface Complaint {
     reason: string;
   }
   interface Deleted {
     deleted: Array<string>;
+  }
+  interface Deletion {
+    ids: Array<string>;
+    forever: boolean;
   }
   interface DeliveryView {
     url: string;
@@ -90,6 +103,8 @@ declare namespace Api {
     picture: string;
     thumbnail: string;
     download: string;
+    content: string | null;
+    offered: Array<OfferedStyle>;
     own: OwnView | null;
   }
   interface HTTPValidationError {
@@ -166,6 +181,10 @@ declare namespace Api {
     used: number | null;
     key: string;
   }
+  interface OfferedStyle {
+    sample: string | null;
+    address: string;
+  }
   interface Options {
     alpha: number;
     weights: Array<number>;
@@ -197,6 +216,8 @@ declare namespace Api {
   }
   interface OwnView {
     favourite: boolean;
+    shows_photo: boolean;
+    lends_styles: boolean;
     hidden: boolean;
     link: string | null;
     kept_until: number | null;
@@ -232,6 +253,9 @@ declare namespace Api {
     owner: string;
     hidden: boolean;
     reports: Array<Word>;
+  }
+  interface Restored {
+    restored: Array<string>;
   }
   interface Row {
     id: string;

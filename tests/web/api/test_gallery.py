@@ -403,12 +403,47 @@ def test_a_link_that_was_never_given_out_is_404(
 
 def test_an_entry_is_deleted_with_its_pictures(owner: TestClient) -> None:
     one, two, three = made(owner), made(owner), made(owner)
-    assert owner.delete(f"/api/v1/gallery/{one}").status_code == 204
-    assert detail(owner.delete(f"/api/v1/gallery/{one}"), 404) == NOWHERE
-    answer = owner.post("/api/v1/gallery/delete", json={"ids": [one, two, UNKNOWN]})
+    assert owner.delete(f"/api/v1/gallery/{one}?forever=true").status_code == 204
+    assert detail(owner.delete(f"/api/v1/gallery/{one}?forever=true"), 404) == NOWHERE
+    asked = {"ids": [one, two, UNKNOWN], "forever": True}
+    answer = owner.post("/api/v1/gallery/delete", json=asked)
     assert answer.json() == {"deleted": [two]}
     assert listed(owner) == [three]
     assert pictured() == {three}
+
+
+def test_what_is_deleted_lies_in_the_bin_unread_until_it_is_restored_or_the_bin_is_emptied(
+    owner: TestClient, anonymous: TestClient
+) -> None:
+    one, two = made(owner), made(owner)
+    do(owner, "publish", one)
+    link = do(owner, "share", one)["own"]["link"]
+    assert owner.delete(f"/api/v1/gallery/{one}").status_code == 204
+    assert detail(owner.delete(f"/api/v1/gallery/{one}"), 404) == NOWHERE
+    assert detail(anonymous.get(link), 410)
+    for address in (f"gallery/{one}", f"jobs/{one}", f"jobs/{one}/result", f"jobs/{one}/content"):
+        assert owner.get(f"/api/v1/{address}").status_code == 404, address
+    assert listed(owner) == [two]
+    assert [job["id"] for job in owner.get("/api/v1/jobs").json()["jobs"]] == [two]
+    [binned] = owner.get("/api/v1/bin").json()
+    assert binned["kept_until"] - binned["deleted"] <= 30 * 86400
+    assert owner.get(binned["thumbnail"]).status_code == 200
+    assert anonymous.get(binned["thumbnail"]).status_code == 404
+    assert anonymous.get("/api/v1/bin").json() == []
+    ids = {"ids": [one, two, UNKNOWN]}
+    assert anonymous.post("/api/v1/bin/restore", json=ids).json() == {"restored": []}
+    assert owner.post("/api/v1/bin/restore", json=ids).json() == {"restored": [one]}
+    assert anonymous.get(link).json()["published"] is not None
+    assert owner.post("/api/v1/gallery/delete", json={"ids": [one]}).json() == {"deleted": [one]}
+    assert anonymous.delete("/api/v1/bin").json() == {"deleted": []}
+    assert owner.delete("/api/v1/bin").json() == {"deleted": [one]}
+    assert pictured() == {two}
+
+
+def test_everything_of_a_visitor_includes_the_bin(owner: TestClient) -> None:
+    owner.delete(f"/api/v1/gallery/{made(owner)}")
+    assert owner.delete("/api/v1/me").status_code < 300
+    assert pictured() == set()
 
 
 @pytest.mark.parametrize("ids", [[], [UNKNOWN] * 101, "all", [1]])

@@ -72,7 +72,7 @@ def test_a_stranger_sees_no_style_of_mine(client: TestClient) -> None:
 
 
 def test_a_recent_style_is_read_for_its_owner_only(studio: Path) -> None:
-    value = references.style_of(made("ada", SEA), 0)
+    value = f"job:{made('ada', SEA)}/styles/0"
     assert images.clean(references.read(value, "ada")) == images.clean(SEA)
     with pytest.raises(jobs.JobNotFound):
         references.read(value, "bob")

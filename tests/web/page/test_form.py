@@ -229,7 +229,7 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
     assert form[1:3] == [f"job:{job_id}/styles/0", f"job:{job_id}/styles/1"]
     assert form[3:5] == ["", ""]
     assert form[5:7] == [25, 100]
-    assert "no picture with this id" in handlers.again(_asked_by("grace"), _event(id=job_id))[-1]
+    assert "no job with this id" in handlers.again(_asked_by("grace"), _event(id=job_id))[-1]
 
 
 def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(

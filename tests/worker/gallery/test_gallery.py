@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from tests.parts import Setting, finish, picture, pictured, undeletable
 from worker import jobs
 from worker.errors import Message, Refused
-from worker.gallery import entries, lists, reports
+from worker.gallery import bins, entries, lists, reports
 from worker.gallery.lists import Order, Page, Wanted
 from worker.gallery.model import Entry, EntryNotFound, LinkRevoked, Report, Shown
 from worker.jobs import Job, Status
@@ -84,7 +84,7 @@ def test_a_page_is_not_disturbed_by_what_comes_or_goes_meanwhile(either: Path) -
     page = lists.mine("ann", Wanted(limit=1))
     assert ids(page) == [three]
     made()
-    entries.remove("ann", [three])  # the cursor's own entry
+    bins.remove("ann", [three])  # the cursor's own entry
     assert ids(lists.mine("ann", Wanted(cursor=page.next))) == [two, one]
 
 
@@ -321,7 +321,7 @@ def test_a_link_shows_its_entry_until_it_is_revoked(either: Path) -> None:
 def test_a_link_ends_with_its_entry(either: Path) -> None:
     one = made()
     generation = entries.share(one, "ann").entry.generation
-    entries.remove("ann", [one])
+    bins.remove("ann", [one])
     with pytest.raises(LinkRevoked):
         entries.by_link(one, generation)
 
@@ -340,12 +340,12 @@ def test_deleting_takes_rows_pictures_and_reports(either: Path) -> None:
     gone, stays, foreign = made(), made(), made("ben")
     entries.publish(gone, "ann")
     reports.report(gone, "ben")
-    assert entries.remove("ann", [gone, foreign, UNKNOWN, "\x00"]) == [gone]
+    assert bins.remove("ann", [gone, foreign, UNKNOWN, "\x00"]) == [gone]
     assert ids(lists.mine("ann")) == [stays]
     assert ids(lists.mine("ben")) == [foreign]
     assert (rows(Job), rows(Entry), rows(Report)) == (2, 0, 0)
     assert pictured() == {stays, foreign}
-    assert entries.remove("ann", [gone]) == []
+    assert bins.remove("ann", [gone]) == []
 
 
 def test_what_the_storage_keeps_back_is_deleted_all_the_same(
@@ -353,7 +353,7 @@ def test_what_the_storage_keeps_back_is_deleted_all_the_same(
 ) -> None:
     one = made()
     undeletable(monkeypatch, one)
-    assert entries.remove("ann", [one]) == [one]
+    assert bins.remove("ann", [one]) == [one]
     assert ids(lists.mine("ann")) == []
     assert "its pictures are left to the sweep" in caplog.text
 
@@ -363,7 +363,7 @@ def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> N
     assert jobs.claim("worker-1")
     assert jobs.fail(failed, 1, Message("job.out_of_memory"))
     waiting = jobs.submit("ann", picture(), [RED]).id
-    assert entries.remove("ann", [failed, waiting]) == [failed]
+    assert bins.remove("ann", [failed, waiting]) == [failed]
     assert jobs.get(waiting, "ann").status == Status.QUEUED
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 import worker
 from worker import jobs
-from worker.gallery import entries
+from worker.gallery import bins
 from worker.jobs import Job, Status
 from worker.maintenance import sweep
 from worker.storage import database
@@ -61,7 +61,7 @@ def every_job() -> list[Job]:
 
 
 def remove_all() -> None:
-    entries.remove("ann", [job.id for job in every_job()])
+    bins.remove("ann", [job.id for job in every_job()])
 
 
 @database.retried

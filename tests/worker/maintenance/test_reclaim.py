@@ -17,7 +17,7 @@ import worker
 from tests.parts import Setting, picture, pictured, undeletable
 from web import app
 from worker import jobs
-from worker.gallery import entries, recent_styles
+from worker.gallery import bins, recent_styles
 from worker.images import images
 from worker.jobs import Job, queue
 from worker.maintenance import adoption, backup, brake, reclaim, restore, sweep
@@ -330,7 +330,7 @@ def test_pictures_of_deleted_jobs_are_deleted_at_once_and_never_lie_in_the_trash
     gone = submit(6)
     for job in gone:
         jobs.cancel(job.id, "ann")
-    assert len(entries.remove("ann", [job.id for job in gone])) == 6
+    assert len(bins.remove("ann", [job.id for job in gone])) == 6
     for job in gone:  # as a worker or a second request might, a moment too late
         blobs.put(f"{job.id}/result-1.png", b"late")
     assert sweep.tidy() == []

@@ -339,6 +339,17 @@ def test_a_preview_of_a_transparent_photo_is_made_and_shows_a_ground(worker: Wor
         assert min(made.getpixel((10, 30))) > 250  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("color", ["style", "content"])
+def test_a_contact_sheet_has_the_photo_in_each_style(worker: Worker, color: str) -> None:
+    photo = images.small(picture(96, 64), 256)
+    previews.ask_sheet(Visitor("ann"), photo, ["ink", "night"], {"color": color})
+    pipeline.answer(worker)
+    with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
+        assert (made.format, made.size) == ("JPEG", (384, 2 * 256))
+        ink, night = made.crop((0, 0, 384, 256)), made.crop((0, 256, 384, 512))
+        assert color == "content" or ink.tobytes() != night.tobytes()  # a flat photo's colours
+
+
 def test_a_preview_that_fails_harms_nothing(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -51,13 +51,13 @@ def test_a_job_is_made_again_whatever_its_stored_pictures_take(grown: Job) -> No
 
 
 def test_a_style_of_an_earlier_job_is_used_in_a_new_one(grown: Job) -> None:
-    style = references.source(references.style_of(grown.id, 0), ANN.owner)
+    style = references.source(f"job:{grown.id}/styles/0", ANN.owner)
     assert admission.submit(ANN, sent(), [style], options={"size": 64}).owner == "ann"
     assert admission.submit_batch(ANN, [style], [style], {"size": 64}).owner == "ann"
 
 
 def test_a_style_of_an_earlier_job_is_previewed_and_shown_small(grown: Job) -> None:
-    value = references.style_of(grown.id, 0)
+    value = f"job:{grown.id}/styles/0"
     assert previews.small(value, ANN).width == 256
     assert blobs.exists(recent_styles.small(grown, 0))
     assert images.measured(references.source(value, ANN.owner)) == (SIDE, SIDE)

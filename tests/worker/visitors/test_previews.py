@@ -85,6 +85,20 @@ def test_a_new_preview_replaces_the_earlier_one_of_its_owner(either: Path) -> No
     assert files() == ["content.jpg", "style-0.jpg"]
 
 
+def test_a_contact_sheet_is_one_request_that_earlier_programs_do_not_take(
+    either: Path, setting: Setting
+) -> None:
+    setting(visitor_previews=2)
+    ask()
+    sheet = previews.ask_sheet(ANN, small(), ["ink", "night"], {"alpha": 0.5})
+    assert [(row.id, row.state) for row in rows()] == [(sheet, "sheet")]  # not "asked"
+    claimed = previews.claim()
+    assert claimed is not None
+    assert (claimed.sheet, claimed.options["alpha"]) == (["ink", "night"], 0.5)
+    with pytest.raises(TooMany):
+        ask()
+
+
 def test_what_is_overtaken_while_it_is_made_changes_nothing(either: Path) -> None:
     ask()
     overtaken = previews.claim()

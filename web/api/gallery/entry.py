@@ -1,18 +1,19 @@
 """One entry: what visitors see of it and what its owner may do with it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from web.api.api import PREFIX, Owner
-from web.api.gallery import pictures
+from web.api.gallery import offers, pictures
 from web.api.gallery.pictures import KEPT, Kind, WithSettings
 from web.api.gallery.views import EXAMPLE_ID, EntryView, like, view
 from web.api.openapi import problems
 from web.security.address import COSTLY, WELCOME
-from worker.gallery import entries, model
+from worker.gallery import bins, entries, model
 from worker.gallery.lists import MOST
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
@@ -34,6 +35,18 @@ def picture(job_id: str, request: Request, visitor: Owner) -> Response:
 def thumbnail(job_id: str, request: Request, visitor: Owner) -> Response:
     """Return an entry's picture small, a JPEG."""
     return pictures.answer(request, entries.get(job_id, visitor).job.thumbnail_key)
+
+
+@router.get("/gallery/{job_id}/content", response_class=Response, responses=KEPT)
+def content(job_id: str, request: Request, visitor: Owner) -> Response:
+    """Return the photo of an entry, where its owner shows it."""
+    return pictures.answer(request, offers.photo(entries.get(job_id, visitor), visitor))
+
+
+@router.get("/gallery/{job_id}/styles/{place}", response_class=Response, responses=KEPT)
+def style(job_id: str, place: int, request: Request, visitor: Owner) -> Response:
+    """Return a style picture of an entry, where its owner lends it; the first is 0."""
+    return pictures.answer(request, offers.style(entries.get(job_id, visitor), place, visitor))
 
 
 @router.get(
@@ -61,11 +74,13 @@ class Change(BaseModel):
     title: str | None = Field(default=None, max_length=1000)
     tags: list[Annotated[str, Field(max_length=1000)]] | None = Field(default=None, max_length=100)
     favourite: StrictBool | None = None
+    shows_photo: StrictBool | None = None  # to whoever sees the entry: before and after
+    lends_styles: StrictBool | None = None  # to whoever sees the entry, to try them
 
 
 @router.patch("/gallery/{job_id}", dependencies=WELCOME, responses=problems(400, 403, 404))
 def change(job_id: str, change: Change, owner: Owner) -> EntryView:
-    """Give an entry of yours a title or tags, or make it a favourite."""
+    """Give an entry of yours a title or tags, make it a favourite, or say what others get of it."""
     return view(entries.change(job_id, owner, **change.model_dump()), owner)
 
 
@@ -109,14 +124,30 @@ class Deleted(BaseModel):
     deleted: list[str]
 
 
+class Deletion(Ids):
+    """Some entries to delete, by id."""
+
+    forever: StrictBool = False
+
+
+Forever = Annotated[bool, Query(description="not into the bin: row and pictures go at once")]
+
+
+def _delete(owner: str, job_ids: Sequence[str], *, forever: bool) -> list[str]:
+    return (bins.remove if forever else bins.put)(owner, job_ids)
+
+
 @router.delete("/gallery/{job_id}", status_code=204, responses=problems(404))
-def delete(job_id: str, owner: Owner) -> None:
-    """Delete an entry of yours, or a job that failed or was cancelled: its row and pictures."""
-    if not entries.remove(owner, [job_id]):
+def delete(job_id: str, owner: Owner, forever: Forever = False) -> None:
+    """Delete an entry of yours, or a job that failed or was cancelled.
+
+    It goes into the bin for 30 days, where it can't be read; `POST /bin/restore` undoes that.
+    """
+    if not _delete(owner, [job_id], forever=forever):
         raise model.EntryNotFound
 
 
 @router.post("/gallery/delete", responses=problems(400))
-def delete_many(ids: Ids, owner: Owner) -> Deleted:
-    """Delete many entries of yours at once."""
-    return Deleted(deleted=entries.remove(owner, ids.ids))
+def delete_many(asked: Deletion, owner: Owner) -> Deleted:
+    """Delete many entries of yours at once, into the bin or for ever."""
+    return Deleted(deleted=_delete(owner, asked.ids, forever=asked.forever))

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from itsdangerous import BadSignature
 
 from web.api.api import PREFIX, Owner
-from web.api.gallery import pictures
+from web.api.gallery import offers, pictures
 from web.api.gallery.pictures import KEPT, LINK, Kind, WithSettings
 from web.api.gallery.views import EntryView, links, view
 from web.api.openapi import problems
@@ -42,6 +42,18 @@ def shared_picture(token: str, request: Request) -> Response:
 def shared_thumbnail(token: str, request: Request) -> Response:
     """Return the picture behind a share link small, a JPEG."""
     return pictures.answer(request, _linked(token).job.thumbnail_key)
+
+
+@router.get("/share/{token}/content", response_class=Response, responses=KEPT)
+def shared_content(token: str, request: Request, visitor: Owner) -> Response:
+    """Return the photo of what a link shows, where its owner shows it."""
+    return pictures.answer(request, offers.photo(_linked(token), visitor))
+
+
+@router.get("/share/{token}/styles/{place}", response_class=Response, responses=KEPT)
+def shared_style(token: str, place: int, request: Request, visitor: Owner) -> Response:
+    """Return a style picture of what a link shows, where its owner lends it; the first is 0."""
+    return pictures.answer(request, offers.style(_linked(token), place, visitor))
 
 
 @router.get(

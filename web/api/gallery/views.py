@@ -10,6 +10,8 @@ from itsdangerous import URLSafeSerializer
 from pydantic import BaseModel, ConfigDict
 
 from web.api.api import PREFIX
+from web.api.gallery import offers
+from web.api.gallery.offers import OfferedStyle
 from web.security import signed
 from worker.gallery import entries
 from worker.gallery.model import Shown
@@ -28,6 +30,8 @@ class OwnView(BaseModel):
     """What only the owner sees of an entry; times are epoch seconds."""
 
     favourite: bool
+    shows_photo: bool  # to whoever sees the entry
+    lends_styles: bool  # to whoever sees the entry
     hidden: bool  # taken down after reports
     link: str | None  # the address of the share link, if there is one
     kept_until: float | None  # None: until it is deleted
@@ -60,6 +64,8 @@ _EXAMPLE: Any = {
     "picture": f"{PREFIX}/gallery/{EXAMPLE_ID}/picture",
     "thumbnail": f"{PREFIX}/gallery/{EXAMPLE_ID}/thumbnail",
     "download": f"{PREFIX}/gallery/{EXAMPLE_ID}/download",
+    "content": None,
+    "offered": [{"sample": "ink", "address": "/shelf/styles/ink.jpg"}],
     "own": None,
 }  # fmt: skip
 
@@ -88,6 +94,8 @@ class EntryView(BaseModel):
     picture: str  # addresses
     thumbnail: str
     download: str
+    content: str | None  # the photo's, if the owner shows it
+    offered: list[OfferedStyle]  # to try
     own: OwnView | None  # None: another visitor's
 
 
@@ -129,6 +137,8 @@ def _own(shown: Shown) -> OwnView:
     job, entry = shown.job, shown.entry
     return OwnView(
         favourite=entry.favourite,
+        shows_photo=entry.shows_photo,
+        lends_styles=entry.lends_styles,
         hidden=entry.hidden is not None,
         link=link(shown),
         kept_until=entries.kept_until(job),
@@ -161,5 +171,7 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
         picture=f"{address}/picture",
         thumbnail=f"{address}/thumbnail",
         download=f"{address}/download",
+        content=f"{address}/content" if entry.shows_photo else None,
+        offered=offers.styles(shown, address),
         own=_own(shown) if job.owner == visitor else None,
     )

@@ -24,6 +24,8 @@ const ICONS = {
   paste: "M9 5H6v16h12V5h-3M9 3.5h6v3.5H9zM9.5 12h5M9.5 16h5",
   crop: "M7 2.5V17h14.5M2.5 7H17v14.5",
   camera: "M4 8h4l1.5-3h5L16 8h4v12H4zM12 17a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7",
+  grid: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
+  die: "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zM8.5 8.5v.01M15.5 8.5v.01M12 12v.01M8.5 15.5v.01M15.5 15.5v.01",
   check: "M5 12.5 10 17.5 19.5 7",
 };
 const LINES = {

@@ -7,7 +7,8 @@ import {t} from "../core/text.js";
 const TYPED = "input:not([type=radio], [type=checkbox], [type=file], [type=range]), textarea, select";
 const ROWS = ".shelf, .tiles, .strengths"; // in which the arrows go from picture to picture
 const THICKER = 4; // percent of the picture, for one press of a bracket
-const LIST = ["send", "row", "brush", "close", "list"];
+const LIST = ["send", "undo", "row", "brush", "close", "list"];
+const UNDO = ".toast:not([hidden]) button, #paint .undo:not([disabled])";
 
 const list = () => {
   const dialog = overlay(() => dialog.remove());
@@ -40,12 +41,18 @@ const beside = (knob, by) => {
   const knobs = all(knob.closest(ROWS) ?? document, "button:not(.plus)");
   knobs[knobs.indexOf(knob) + by]?.focus();
 };
+/** What takes the last change back, if anything does. */
+const undo = () => {
+  const [knob] = all(document, UNDO);
+  return knob ? () => knob.click() : null;
+};
 /** @param {KeyboardEvent} event
  * @returns {(() => unknown) | null} */
 const meant = (event) => {
   if (document.querySelector("dialog[open]")) return null;
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && read().view === "studio")
     return () => document.getElementById("send")?.click();
+  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !origin(event, TYPED)) return undo();
   if (event.ctrlKey || event.metaKey || event.altKey || origin(event, TYPED)) return null;
   const knob = origin(event, `:is(${ROWS}) button`);
   switch (event.key) {

@@ -17,18 +17,29 @@ const inputs = (form) =>
     all(form, `${HELD}, :is(${CONTROLS}) :is(input[type=number], input[type=radio]:checked)`)
   );
 
-/** Keeps what the form holds now. */
-export const keep = () => {
+/** What the form holds now, by the ids of its parts.
+ * @returns {Record<string, string>} */
+export const held = () => {
   const form = document.querySelector("#form");
-  if (!(form instanceof HTMLElement)) return;
-  const held = Object.fromEntries(inputs(form).map((input) => [part(input), input.value]));
-  if (forgotten || !("value-photo" in held)) return; // or Gradio has not drawn it yet
+  return form instanceof HTMLElement ? Object.fromEntries(inputs(form).map((input) => [part(input), input.value])) : {};
+};
+/** @param {Record<string, string>} parts */
+const store = (parts) => {
   try {
-    sessionStorage.setItem(KEPT, JSON.stringify(held));
+    sessionStorage.setItem(KEPT, JSON.stringify(parts));
   } catch {
     /* a browser without storage forgets */
   }
 };
+/** Keeps what the form holds now. */
+export const keep = () => {
+  const parts = held();
+  if (!forgotten && "value-photo" in parts) store(parts); // or Gradio has not drawn it yet
+};
+/** Keeps parts of a form for the studio's page, which is opened next.
+ * @param {Record<string, string>} parts
+ * @param {Record<string, string>} first what else it holds where nothing was kept */
+export const prepare = (parts, first) => store({...(kept() ?? first), ...parts});
 /** Forgets the form: the next page is another visitor's. */
 export const forget = () => {
   forgotten = true;
@@ -58,18 +69,23 @@ const set = (box, value) => {
   input.dispatchEvent(new Event("change", {bubbles: true}));
 };
 
+/** Sets parts of the form, by their ids.
+ * @param {Record<string, string>} parts */
+export const refill = (parts) => {
+  for (const [id, value] of Object.entries(parts)) {
+    const box = document.getElementById(id);
+    if (box) set(box, value);
+  }
+};
 /** Fills the form with what was kept, once it is drawn, and keeps it from then on. Answers whether
  * anything was kept. */
 export const restore = async () => {
   await whenThere("#send");
-  const held = kept();
-  for (const [id, value] of Object.entries(held ?? {})) {
-    const box = document.getElementById(id);
-    if (box) set(box, value);
-  }
+  const parts = kept();
+  refill(parts ?? {});
   const form = find(document, "#form");
   for (const kind of ["input", "change", "picture"]) form.addEventListener(kind, () => setTimeout(keep));
   addEventListener("pagehide", keep);
   document.addEventListener("visibilitychange", keep); // a hidden tab may be discarded
-  return held !== null;
+  return parts !== null;
 };

@@ -1,6 +1,7 @@
 /* Rows of pictures to choose from: a press switches to a style, a press on the chosen one takes it
  * away; with shift, held, or by its plus, it joins the others.
  */
+import {button} from "../core/controls.js";
 import {all, element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
 import {names, put, putStyle, value} from "../studio/field.js";
@@ -21,6 +22,18 @@ const chooseStyle = (text, blend) => {
   if (blend) return putStyle(text);
   held.slice(1).forEach((name) => put(name, ""));
   put(held[0] ?? names("style")[0], text);
+};
+/** Chooses a style alone.
+ * @param {string} text */
+export const only = (text) => {
+  names("style").forEach((name, place) => put(name, place ? "" : text));
+};
+/** Chooses a style of the shelf by chance, another than the one there is. */
+const roll = () => {
+  const others = all(document, "#shelf-styles button[data-value]")
+    .map((knob) => knob.dataset.value ?? "")
+    .filter((text) => text !== value(names("style")[0]));
+  only(others[Math.floor(Math.random() * others.length)]);
 };
 /**
  * @param {string} text
@@ -99,7 +112,11 @@ const menu = (event) => {
   if (event instanceof PointerEvent && event.pointerType === "touch" && origin(event, CHOICES)) event.preventDefault();
 };
 
-export const start = () => {
+/** @param {() => unknown} sheet shows all of them on the photo */
+export const start = (sheet) => {
+  find(document, "#shelf-styles .shelf").before(
+    element("div", {class: "line pickers"}, button(t("sheet"), "grid", sheet), button(t("die"), "die", roll)),
+  );
   const form = find(document, "#form");
   form.addEventListener("pointerdown", press);
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) form.addEventListener(end, release);

@@ -17,8 +17,9 @@ const focusable = () => all(dialog, "button, input, a");
 const draw = (entry) => {
   const {own} = entry;
   const focus = focusable().findIndex((one) => one === document.activeElement);
-  const face = own
-    ? compare(entry.picture, own.content, entry.width, entry.height)
+  const photo = own?.content ?? entry.content;
+  const face = photo
+    ? compare(entry.picture, photo, entry.width, entry.height)
     : shaped(
         element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
         entry.width,

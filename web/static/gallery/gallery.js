@@ -4,6 +4,7 @@ import {button} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
 import * as router from "../core/router.js";
 import {language, t, translate} from "../core/text.js";
+import {binButton} from "./bin.js";
 import * as dialog from "./dialog.js";
 import {filters, setFilters} from "./filters.js";
 import * as list from "./list.js";
@@ -42,6 +43,7 @@ const fill = () => {
         element("a", {href: "#gallery/public", "data-scope": "public"}, t("public")),
       ),
       element("div", {class: "chosen", hidden: true}, element("span", {class: "count"}), deleteButton()),
+      binButton(),
       button(t("select"), "check", select, {class: "quiet select"}),
       button(t("pages"), "pages", () => list.step(state.place.page ? 0 : 1), {
         class: "quiet paging",

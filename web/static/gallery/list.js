@@ -86,6 +86,7 @@ export const drawTools = () => {
   drawPager();
   at("select").hidden = scope === "public" || !entries.size;
   at("select").setAttribute("aria-pressed", String(state.selecting));
+  at("to-bin").hidden = scope === "public" || state.selecting;
   at("chosen").hidden = !state.selecting;
   at("count").textContent = t("selected", {count: picked.size});
   at("bin", HTMLButtonElement).disabled = !picked.size;

@@ -3,9 +3,12 @@ import {tell} from "../core/api.js";
 import {button, copied} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
 import {t} from "../core/text.js";
+import {texts} from "../form/trial.js";
+import {changing} from "../form/undo.js";
+import {names, put} from "../studio/field.js";
 import {named, tags} from "./entry.js";
 import {GALLERY, verb} from "./state.js";
-import {dialog, doing, erase, note, patch, reuse, toStudio, toggle} from "./verbs.js";
+import {dialog, doing, eraser, note, patch, reuse, toStudio, toggle} from "./verbs.js";
 
 /* ------------------------------------------------------------ of one's own */
 
@@ -59,6 +62,17 @@ const sharing = (entry, own) =>
       doing(() => verb(entry, "revoke"), t("revoked")),
     ),
   );
+/** What others get of it beside the picture.
+ * @param {Api.EntryView} entry
+ * @param {Api.OwnView} own
+ */
+const given = (entry, own) =>
+  element(
+    "div",
+    {class: "actions given", role: "group", "aria-label": t("given")},
+    toggle(own.shows_photo, t("shows.photo"), "photo", () => patch(entry, {shows_photo: !own.shows_photo})),
+    toggle(own.lends_styles, t("lends.styles"), "easel", () => patch(entry, {lends_styles: !own.lends_styles})),
+  );
 /** @param {Api.OwnView} own */
 export const sources = (own) =>
   element(
@@ -88,6 +102,10 @@ export const ownParts = (entry, own) => [
   element(
     "div",
     {class: "actions"},
+    button(t("open.again"), "easel", () => {
+      changing(t("opened"));
+      toStudio("open", {id: entry.id});
+    }),
     reuse(entry),
     button(t("same.style"), "photo", () => toStudio("again", {id: entry.id})),
     toggle(own.favourite, t("favourite"), "star", () => patch(entry, {favourite: !own.favourite})),
@@ -101,10 +119,11 @@ export const ownParts = (entry, own) => [
           "link",
           doing(() => verb(entry, "share")),
         ),
-    erase(entry),
+    eraser(entry),
   ),
   own.hidden ? element("p", {class: "bad-news"}, t("hidden")) : null,
   sharing(entry, own),
+  entry.published || own.link ? given(entry, own) : null,
 ];
 
 /* ------------------------------------------------------------ of others */
@@ -135,8 +154,23 @@ const report = (entry) => {
     line,
   ];
 };
+/** Puts the styles of another visitor's picture into the form, and its settings.
+ * @param {Api.EntryView} entry */
+const tried = (entry) =>
+  button(
+    t("try.style"),
+    "easel",
+    doing(async () => {
+      const styles = await texts(entry);
+      changing(t("tried"));
+      names("style").forEach((name, place) => put(name, styles[place] ?? ""));
+      toStudio("reuse", {options: entry.options});
+      return null;
+    }),
+    {class: "quiet strong"},
+  );
 /** @param {Api.EntryView} entry */
 export const othersParts = (entry) => {
   const [knob, line] = report(entry);
-  return [element("div", {class: "actions"}, reuse(entry), knob), line];
+  return [element("div", {class: "actions"}, entry.offered.length ? tried(entry) : null, reuse(entry), knob), line];
 };

@@ -1,10 +1,10 @@
 /* What can be done with the entry that the dialog shows. */
-import {ask, sentence, tell} from "../core/api.js";
-import {button, overlay, released, twice} from "../core/controls.js";
+import {sentence, tell} from "../core/api.js";
+import {button, overlay, released} from "../core/controls.js";
 import * as router from "../core/router.js";
 import {t} from "../core/text.js";
+import {erase} from "./deletion.js";
 import {tile} from "./list.js";
-import {removed} from "./selection.js";
 import {GALLERY, entries, state, tileOf} from "./state.js";
 
 /** By hand; going back closes it too, and then there is nothing to do. */
@@ -76,12 +76,11 @@ export const patch = (entry, change) => tell(`${GALLERY}/${entry.id}`, change, "
  */
 export const toggle = (on, text, picture, what) => button(text, picture, doing(what), {"aria-pressed": String(on)});
 /** @param {Api.EntryView} entry */
-export const erase = (entry) =>
-  twice(t("delete"), t("delete.sure"), "bin", async () => {
+export const eraser = (entry) =>
+  button(t("delete"), "bin", async () => {
     try {
-      await ask(`${GALLERY}/${entry.id}`, {method: "DELETE"});
+      await erase([entry.id]);
       dialog.close();
-      removed([entry.id]);
     } catch (error) {
       note(sentence(error), true);
     }

@@ -19,13 +19,14 @@ const spot = ({currentTarget, clientX, clientY}) => {
 
 /**
  * @typedef {object} Handlers
+ * @property {() => void} begin a stroke begins
  * @property {(from: Page.Spot, to: Page.Spot) => void} stroke
  * @property {() => void} move the keyboard's cursor has moved
  * @property {() => void} lift a stroke has ended
  * @property {() => void} leave the focus has left
  */
 /** @param {Handlers} handlers */
-export const board = ({stroke, move, lift, leave}) => {
+export const board = ({begin, stroke, move, lift, leave}) => {
   /** @type {Page.Spot | null} where the pointer is down */
   let down = null;
   /** @param {KeyboardEvent} event */
@@ -34,7 +35,10 @@ export const board = ({stroke, move, lift, leave}) => {
     if (!way && event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     cursor.seen = true;
-    if (!way) return stroke(cursor, cursor);
+    if (!way) {
+      begin();
+      return stroke(cursor, cursor);
+    }
     cursor.x = within(cursor.x + way[0] * STEP);
     cursor.y = within(cursor.y + way[1] * STEP);
     move();
@@ -48,6 +52,7 @@ export const board = ({stroke, move, lift, leave}) => {
       event.currentTarget.setPointerCapture(event.pointerId);
       cursor.seen = false;
       down = spot(event);
+      begin();
       stroke(down, down);
       event.preventDefault();
     },

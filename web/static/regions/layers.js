@@ -28,6 +28,25 @@ const fill = (layer) => {
   ink.fillRect(0, 0, layer.width, layer.height);
 };
 
+/** The layers as they are now. */
+export const copies = () =>
+  new Map(
+    [...layers].map(([place, layer]) => {
+      const copy = blank();
+      pen(copy).drawImage(layer, 0, 0);
+      return [place, copy];
+    }),
+  );
+/** Puts layers back as they were; those added since are empty.
+ * @param {Map<number, HTMLCanvasElement>} before */
+export const putBack = (before) => {
+  for (const [place, layer] of layers) {
+    const ink = pen(layer),
+      old = before.get(place);
+    ink.clearRect(0, 0, width, height);
+    if (old) ink.drawImage(old, 0, 0);
+  }
+};
 /** The styles that have a layer. */
 export const places = () => [...layers.keys()];
 export const drop = () => layers.clear();

@@ -7,6 +7,7 @@ import {button} from "../core/controls.js";
 import {all, drawIfChanged, element, fill, find, origin, setText, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
 import {board, cursor} from "./canvas.js";
+import * as history from "./history.js";
 import * as layers from "./layers.js";
 
 const SETTLE = 150; // milliseconds after a stroke until it goes into the form
@@ -65,7 +66,22 @@ const stroke = (from, to) => {
   draw();
   saveSoon();
 };
+/** Notes what is painted, before it changes. */
+const begin = () => {
+  history.note({layers: layers.copies(), painted});
+  at("undo", HTMLButtonElement).disabled = false;
+};
+const undo = () => {
+  const before = history.back();
+  if (!before) return;
+  layers.putBack(before.layers);
+  painted = before.painted;
+  at("undo", HTMLButtonElement).disabled = !history.any();
+  draw();
+  save();
+};
 const canvas = board({
+  begin,
   stroke,
   move: draw,
   lift: save,
@@ -99,6 +115,8 @@ const clear = () => {
   const here = picture();
   if (!here) return;
   painted = false;
+  history.forget();
+  at("undo", HTMLButtonElement).disabled = true;
   Object.assign(canvas, layers.begin(here, chosen()));
   shaped(at("canvas"), canvas.width, canvas.height);
   draw();
@@ -122,6 +140,7 @@ const findSubject = async ({currentTarget: knob}) => {
   try {
     const found = await subjectOf(here);
     if (here === photo) {
+      begin();
       layers.putSubject(found, brush);
       painted = true;
       draw();
@@ -205,6 +224,7 @@ export const start = (host) => {
           saveSoon();
         }),
         button(t("regions.subject"), "photo", findSubject, {class: "quiet subject"}),
+        button(t("undo"), "back", undo, {class: "quiet undo", disabled: true}),
         button(t("regions.clear"), null, clear),
       ),
     ),

@@ -1,11 +1,14 @@
 /* What a share link shows: the picture and how it was made; or why it shows nothing. */
 import {ask, sentence, status} from "../core/api.js";
-import {anchor, button, message} from "../core/controls.js";
+import {anchor, button, compare, message} from "../core/controls.js";
 import {element, find, shaped} from "../core/dom.js";
 import {setUpPage, t} from "../core/text.js";
+import {prepare} from "../form/memory.js";
+import {controls, texts} from "../form/trial.js";
 import {downloads, facts, named, tags} from "../gallery/entry.js";
 
 const shownHere = `/api/v1${location.pathname}`; // of a share link or a public entry
+const PHOTO = "shelf:photos/raccoon"; // for a newcomer, whose form has none
 const main = find(document, "#shared");
 
 /** Hands the address to another program, where the browser can.
@@ -14,19 +17,43 @@ const share = (title) =>
   "share" in navigator
     ? button(t("share.pass"), "link", () => navigator.share({title, url: location.href}).catch(() => {}))
     : null;
+/** Opens the studio with the styles of the picture in its form.
+ * @param {Api.EntryView} entry */
+const tried = (entry) => {
+  const said = element("span", {role: "alert"});
+  const knob = button(
+    t("try.style"),
+    "easel",
+    async () => {
+      try {
+        const styles = await texts(entry);
+        const fields = [0, 1, 2, 3].map((place) => [`value-style-${place}`, styles[place] ?? ""]);
+        prepare({...Object.fromEntries(fields), ...controls(entry)}, {"value-photo": PHOTO});
+        location.href = "/";
+      } catch (error) {
+        said.textContent = sentence(error);
+      }
+    },
+    {class: "quiet strong"},
+  );
+  return element("div", {class: "actions"}, knob, said);
+};
 const home = () => anchor(t("make.yours"), "easel", {href: "/"});
 /** @param {Api.EntryView} entry */
 const picture = (entry) => [
-  shaped(
-    element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
-    entry.width,
-    entry.height,
-  ),
+  entry.content
+    ? compare(entry.picture, entry.content, entry.width, entry.height)
+    : shaped(
+        element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
+        entry.width,
+        entry.height,
+      ),
   element(
     "div",
     {class: "about"},
     element("h1", {}, named(entry)),
     tags(entry),
+    entry.offered.length ? tried(entry) : null,
     downloads(entry),
     share(named(entry)),
     facts(entry),

@@ -9,6 +9,8 @@ import {drawIfChanged, element, fill, find, setText} from "../core/dom.js";
 import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
+import {unfold} from "../form/masks.js";
+import {changing} from "../form/undo.js";
 import {photograph} from "./camera.js";
 import {choose, used} from "./crop.js";
 import {discard, upload} from "./uploads.js";
@@ -77,8 +79,8 @@ const crop = async (name) => {
 /** @param {string} name */
 const remove = (name) => {
   const text = value(name);
+  changing(t("field.removed"), () => discard(text));
   put(name, "");
-  discard(text);
 };
 /** Puts a file into a field, once it is sent.
  * @param {string} name
@@ -220,6 +222,7 @@ const arrange = () => {
 export const follow = () => {
   for (const name of fields.keys()) draw(name);
   arrange();
+  unfold();
 };
 
 /* ------------------------------------------------------------ begun by Gradio */

@@ -99,6 +99,7 @@ export const cancel = async (job) => {
  * @param {string[]} ids */
 export const forget = (ids) => {
   for (const id of ids) known.delete(id);
+  if (ids.includes(state.shown ?? "")) state.shown = [...known.keys()].sort().at(-1) ?? null;
   if (!ids.length) return;
   refreshRecent();
   draw();

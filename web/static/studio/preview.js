@@ -31,7 +31,7 @@ const float = element(
 ); // where the stage is out of sight
 
 /** @param {number} time milliseconds */
-const pause = (time) =>
+export const pause = (time) =>
   new Promise((done) => {
     setTimeout(done, time);
   });
@@ -89,9 +89,10 @@ const show = async (blob) => {
 /* ------------------------------------------------------------ asked for */
 
 /** The picture, or null if it does not come.
- * @param {string} id */
-const fetched = async (id) => {
-  for (const until = Date.now() + LONGEST; Date.now() < until; await pause(LOOK)) {
+ * @param {string} id
+ * @param {number} longest milliseconds */
+export const fetched = async (id, longest = LONGEST) => {
+  for (const until = Date.now() + longest; Date.now() < until; await pause(LOOK)) {
     const answer = await fetch(`/api/v1/previews/${id}`, {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
     if (answer.status !== 204) return null;

@@ -3,9 +3,21 @@ import {ask, sentence} from "../core/api.js";
 import {element, find} from "../core/dom.js";
 import {acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
+import {button} from "../core/controls.js";
 import {t} from "../core/text.js";
+import {changing} from "../form/undo.js";
+import {names, put, value} from "./field.js";
+import {discard} from "./uploads.js";
 
 const WRITTEN = "image/png,image/jpeg,image/webp"; // kinds that the studio writes
+
+/** Empties the form's fields. */
+const clear = () => {
+  const held = ["photo", ...names("style"), ...names("mask")].filter(value);
+  const texts = held.map(value);
+  changing(t("form.cleared"), () => texts.forEach(discard));
+  for (const name of held) put(name, "");
+};
 
 /**
  * @param {HTMLElement} host
@@ -36,5 +48,5 @@ export const start = (host, trigger) => {
   });
   const place = element("label", {class: "quiet reader"}, icon("again"), element("span", {}, t("read")), field);
   acceptDrops(place, ([file]) => read(file));
-  find(host, "#read").replaceChildren(place, said);
+  find(host, "#read").replaceChildren(place, button(t("form.clear"), "close", clear), said);
 };

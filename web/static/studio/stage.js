@@ -3,11 +3,13 @@ import {anchor, button, compare, message} from "../core/controls.js";
 import {drawIfChanged, element, find, setText, shaped} from "../core/dom.js";
 import {notifyButton} from "../core/notifications.js";
 import {about, span, t} from "../core/text.js";
+import {changing} from "../form/undo.js";
 import * as sample from "../form/sample.js";
 import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
 import {used} from "./crop.js";
 import {value} from "./field.js";
 import * as preview from "./preview.js";
+import * as sheet from "./sheet.js";
 import * as strengths from "./strengths.js";
 
 export let stage = element("section");
@@ -46,6 +48,13 @@ const submitter = (text, picture, event, job) =>
     {class: "quiet submitter"},
   );
 
+/** Fills the form as it was for a job.
+ * @param {Page.Job} job */
+const reopen = (job) =>
+  button(t("open.again"), "easel", () => {
+    changing(t("opened"));
+    call("open", {id: job.id});
+  });
 /** @param {Page.Job} job */
 const notices = (job) => job.notices.map((text) => element("p", {class: "hint notice", role: "note"}, text));
 /** @param {Page.Job} job */
@@ -60,6 +69,7 @@ const done = (job) => [
       class: "quiet strong",
     }),
     anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
+    reopen(job),
     button(t("use.settings"), "again", () => call("reuse", {options: job.options})),
     submitter(t("strengths"), "steps", "strengths", job),
   ),
@@ -103,9 +113,9 @@ const drawn = (job) => {
     case "done":
       return done(job);
     case "failed":
-      return [message("warn", t("failed.title"), job.error || t("failed.text"), retry(job))];
+      return [message("warn", t("failed.title"), job.error || t("failed.text"), retry(job), reopen(job))];
     case "cancelled":
-      return [message("stop", t("cancelled.title"), t("cancelled.text"), retry(job))];
+      return [message("stop", t("cancelled.title"), t("cancelled.text"), retry(job), reopen(job))];
     default:
       return waiting(job);
   }
@@ -137,12 +147,26 @@ const drawForm = () => {
   ]);
 };
 
+/** What turns from a preview to what was there before.
+ * @param {Page.Job} [job] */
+const back = (job) => {
+  if (sheet.shown())
+    return button(t("sheet.back"), "grid", () => {
+      preview.end();
+      draw();
+    });
+  return job ? button(t("preview.back"), "back", () => show(job.id)) : null;
+};
 export const draw = () => {
   const job = known.get(state.shown ?? "");
   if (preview.shown()) {
     // until the visitor turns to a picture
     stage.querySelector(".strengths")?.remove();
-    return preview.draw(job ? button(t("preview.back"), "back", () => show(job.id)) : null);
+    return preview.draw(back(job));
+  }
+  if (sheet.shown()) {
+    stage.querySelector(".strengths")?.remove();
+    return sheet.draw(stage);
   }
   if (job) drawIfChanged(stage, `${job.id} ${job.state}`, () => drawn(job));
   else drawForm();

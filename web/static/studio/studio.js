@@ -12,6 +12,7 @@ import * as connection from "./connection.js";
 import {follow, names, refuse, settled, value} from "./field.js";
 import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
+import * as sheet from "./sheet.js";
 import * as stage from "./stage.js";
 import * as strip from "./strip.js";
 import * as strengths from "./strengths.js";
@@ -36,6 +37,7 @@ const draw = () => {
 /** @param {string} id */
 const show = (id) => {
   preview.end();
+  sheet.end();
   jobs.state.shown = id;
   draw();
 };
@@ -127,11 +129,14 @@ export const start = async (host, given) => {
 const begin = (kept) => {
   follow();
   if (!kept && !jobs.known.size) sample.begin();
-  shelf.start();
+  shelf.start(async () => {
+    if (await answers()) sheet.wish();
+  });
+  sheet.start(() => trigger("sheet", {}), draw);
   preview.start(
     stage.stage,
     () => trigger("preview", {}),
-    () => !jobs.anyActive(),
+    () => !jobs.anyActive() && !sheet.coming(),
     draw,
   );
   const form = find(document, "#form"),
@@ -159,6 +164,7 @@ export const sent = async (text) => {
   stage.release();
   if (!ids.length) return;
   preview.end();
+  sheet.end();
   if (ids.length > 1) strengths.remember(ids);
   jobs.state.shown = ids[0];
   try {

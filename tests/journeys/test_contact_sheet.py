@@ -1,0 +1,72 @@
+"""All styles of the shelf on one's own photo at once, and a style by chance."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.browsing import (
+    DESK,
+    PHONE,
+    PHOTO,
+    Visit,
+    drop,
+    empty,
+    findings,
+    shoot,
+    states,
+)
+from web.samples import shelf
+
+SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+STYLE = "document.querySelector('#value-style-0 :is(textarea, input)').value"
+
+
+def _preview(page: Page) -> None:
+    expect(page.locator("#stage")).to_have_attribute("data-state", "preview")
+
+
+@SIZES
+def test_all_styles_are_shown_on_the_photo_and_one_goes_on(
+    visit: Visit, address: str, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    drop(page, "#photo", PHOTO)
+    _preview(page)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.get_by_role("button", name="All styles on my photo").click()
+    tiles = page.locator("#stage .sheet .step")
+    expect(tiles).to_have_count(len(shelf.names("styles")))
+    assert len([url for url in asked if url.endswith("/run/predict")]) == 1
+    expect(tiles.first).to_be_in_viewport()
+    shoot(page, f"{'desk' if size == DESK else 'phone'}-sheet")
+    assert findings(page) == []
+    page.locator("#stage .sheet").get_by_role("button", name="Ink").click()
+    _preview(page)
+    assert page.evaluate(STYLE) == "shelf:styles/ink"
+    page.locator("#stage").get_by_role("button", name="All styles").click()
+    current = page.locator("#stage .sheet [aria-current=true]")
+    expect(current).to_have_text("Ink")
+    page.locator("#stage").get_by_role("button", name="Close").click()
+    expect(page.locator("#stage .sheet")).to_have_count(0)
+    assert states(page, address) == []
+
+
+@SIZES
+def test_a_style_comes_by_chance_and_is_another_each_time(
+    visit: Visit, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    before = page.evaluate(STYLE)
+    for _ in range(3):
+        page.get_by_role("button", name="Surprise me").click()
+        _preview(page)
+        now = page.evaluate(STYLE)
+        assert now != before
+        before = now
+
+
+def test_without_a_photo_the_field_says_so(idle: Visit) -> None:
+    page = idle()
+    empty(page)
+    page.get_by_role("button", name="All styles on my photo").click()
+    expect(page.locator("#photo .wrong")).to_contain_text("photo")

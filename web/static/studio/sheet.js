@@ -1,0 +1,123 @@
+/* The contact sheet: the form's photo in every style of the shelf, made as one picture.
+ *
+ * It is asked for as a preview is; a press on one of its pictures chooses that style.
+ */
+import {button} from "../core/controls.js";
+import {drawIfChanged, element} from "../core/dom.js";
+import {t} from "../core/text.js";
+import {only} from "../form/shelf.js";
+import {names, refuse, settled, value} from "./field.js";
+import * as preview from "./preview.js";
+import {address as addressOf} from "./uploads.js";
+
+const LOOK = 100; // milliseconds between looks whether a preview is under way
+const LONGEST = 120000; // until a sheet is given up
+
+let ask = () => {},
+  redraw = () => {};
+let address = ""; // of the whole picture, in this page
+let photo = ""; // what the form's field held
+/** @type {string[]} the styles, from above */
+let styles = [];
+let shape = "1"; // of one picture, as CSS says it
+let waits = false,
+  failed = false;
+let turn = 0; // what was asked in an earlier turn, before the last end, is void
+
+/** Tells whether one is asked for. */
+export const coming = () => waits;
+/** Tells whether one is there, of the photo that the form has. */
+export const shown = () => (waits || failed || Boolean(address)) && photo === value("photo");
+export const end = () => {
+  turn += 1;
+  waits = failed = false;
+  URL.revokeObjectURL(address);
+  address = "";
+};
+/** Asks for one. */
+export const wish = async () => {
+  await settled();
+  if (!value("photo")) return refuse("photo", t("form.photo.missing"));
+  end();
+  const asking = turn;
+  while (preview.coming()) await preview.pause(LOOK);
+  if (asking !== turn) return;
+  preview.end();
+  photo = value("photo");
+  waits = true;
+  redraw();
+  ask();
+};
+/** Gradio: it was taken, under this id and with these styles; or it was not.
+ * @param {string} said */
+export const asked = async (said) => {
+  if (!waits) return;
+  const asking = turn,
+    [id, list = ""] = said.split(" ");
+  const blob = id ? await preview.fetched(id, LONGEST).catch(() => null) : null;
+  if (asking !== turn) return;
+  waits = false;
+  failed = Boolean(id) && !blob; // what was refused says the notice
+  if (blob) {
+    const picture = new Image();
+    address = picture.src = URL.createObjectURL(blob);
+    await picture.decode();
+    styles = list.split(",");
+    shape = `${picture.naturalWidth} / ${picture.naturalHeight / styles.length}`;
+  }
+  redraw();
+};
+
+/* ------------------------------------------------------------ drawn */
+
+/**
+ * @param {string} name of a style
+ * @param {number} place
+ */
+const tile = (name, place) => {
+  const crop = element("span", {class: "crop"});
+  crop.style.setProperty("background-image", `url(${address})`);
+  crop.style.setProperty("background-size", `100% ${100 * styles.length}%`);
+  crop.style.setProperty("background-position", `0 ${(100 * place) / Math.max(1, styles.length - 1)}%`);
+  crop.style.setProperty("aspect-ratio", shape);
+  const chosen = names("style").some((field) => value(field) === `shelf:styles/${name}`);
+  return element(
+    "button",
+    {type: "button", class: "step", "aria-current": String(chosen), onclick: () => only(`shelf:styles/${name}`)},
+    crop,
+    element("span", {}, t(`shelf.${name}`)),
+  );
+};
+const waiting = () => [
+  element("img", {class: "alone-photo", src: addressOf(photo), alt: t("form.photo")}),
+  element("p", {class: "hint", role: "status"}, t(failed ? "sheet.failed" : "sheet.coming")),
+];
+/** Draws it on the stage.
+ * @param {HTMLElement} stage */
+export const draw = (stage) => {
+  const held = names("style").map(value).join();
+  drawIfChanged(stage, `sheet ${address} ${held} ${failed}`, () =>
+    address
+      ? [
+          element(
+            "div",
+            {class: "line"},
+            element("p", {class: "hint"}, t("sheet.hint")),
+            button(t("close"), "close", () => {
+              end();
+              redraw();
+            }),
+          ),
+          element("div", {class: "sheet", role: "group", "aria-label": t("sheet")}, styles.map(tile)),
+        ]
+      : waiting(),
+  );
+  stage.dataset.state = address ? "sheet" : "photo";
+};
+/**
+ * @param {() => void} asks sends the form
+ * @param {() => void} changed draws the stage
+ */
+export const start = (asks, changed) => {
+  [ask, redraw] = [asks, changed];
+};
