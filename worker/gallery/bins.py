@@ -1,4 +1,4 @@
-"""The bin: what an owner deleted, to be restored for some days; nobody reads it meanwhile.
+"""The bin: what an owner deleted, to be restored for some days; unread meanwhile.
 
 What is in it counts in the quota, and goes by age as if it were not in it.
 """

@@ -38,8 +38,8 @@ class Entry(Base):
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     tag_words: Mapped[str] = mapped_column(default="")
     favourite: Mapped[bool] = mapped_column(default=False)
-    shows_photo: Mapped[bool] = mapped_column(default=False)  # to whoever sees the entry
-    lends_styles: Mapped[bool] = mapped_column(default=False)  # to whoever sees the entry
+    shows_photo: Mapped[bool] = mapped_column(default=False)  # to visitors who see the entry
+    lends_styles: Mapped[bool] = mapped_column(default=False)  # to visitors who see the entry
     published: Mapped[float | None]  # since when it is public
     hidden: Mapped[float | None]  # since when it is taken down
     cleared: Mapped[float | None]  # the admin has seen the reports made before

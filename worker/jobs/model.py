@@ -104,7 +104,7 @@ class Job(Base):
     submitted: Mapped[float] = mapped_column(default=now())
     started: Mapped[float | None]
     finished: Mapped[float | None]
-    binned: Mapped[float | None]  # since when its owner has it in the bin, where nobody reads it
+    binned: Mapped[float | None]  # since when its owner has it in the bin, unread
     # who has it
     attempt: Mapped[int] = mapped_column(default=0)  # only grows: what an old attempt says is void
     released: Mapped[int] = mapped_column(default=0)  # attempts given back, which do not count

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from tests.parts import Setting
-from tests.worker.gallery.test_gallery import ids, made, pictured
+from tests.parts import Setting, pictured
+from tests.worker.gallery.test_gallery import ids, made
 from worker.gallery import bins, entries, lists, recent_styles
 from worker.jobs import Job
 from worker.storage import database

@@ -74,8 +74,8 @@ class Change(BaseModel):
     title: str | None = Field(default=None, max_length=1000)
     tags: list[Annotated[str, Field(max_length=1000)]] | None = Field(default=None, max_length=100)
     favourite: StrictBool | None = None
-    shows_photo: StrictBool | None = None  # to whoever sees the entry: before and after
-    lends_styles: StrictBool | None = None  # to whoever sees the entry, to try them
+    shows_photo: StrictBool | None = None  # to visitors who see the entry: before and after
+    lends_styles: StrictBool | None = None  # to visitors who see the entry, to try
 
 
 @router.patch("/gallery/{job_id}", dependencies=WELCOME, responses=problems(400, 403, 404))

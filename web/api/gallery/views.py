@@ -30,8 +30,8 @@ class OwnView(BaseModel):
     """What only the owner sees of an entry; times are epoch seconds."""
 
     favourite: bool
-    shows_photo: bool  # to whoever sees the entry
-    lends_styles: bool  # to whoever sees the entry
+    shows_photo: bool  # to visitors who see the entry
+    lends_styles: bool  # to visitors who see the entry
     hidden: bool  # taken down after reports
     link: str | None  # the address of the share link, if there is one
     kept_until: float | None  # None: until it is deleted

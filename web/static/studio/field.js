@@ -41,10 +41,8 @@ const called = (name) => {
 
 /* ------------------------------------------------------------ what a field holds */
 
-/**
- * @param {string} name
- * @param {string} text
- */
+/** @param {string} name
+ * @param {string} text */
 export const put = (name, text) => {
   sending.delete(name); // an upload that is under way comes too late
   fill(hidden(name), text);
@@ -58,10 +56,8 @@ export const putStyle = (text) => put(names("style").find((name) => !value(name)
 /** @param {string} name
  * @returns {HTMLElement} */
 const field = (name) => fields.get(name) ?? find(document, `.field[data-name="${name}"]`);
-/**
- * @param {string} name
- * @param {string} sentence
- */
+/** @param {string} name
+ * @param {string} sentence */
 const say = (name, sentence) => setText(find(field(name), ".wrong"), sentence);
 /** Says in a field why the form can't be sent, and goes there.
  * @param {string} name

@@ -13,8 +13,9 @@ import {address as addressOf} from "./uploads.js";
 const LOOK = 100; // milliseconds between looks whether a preview is under way
 const LONGEST = 120000; // until a sheet is given up
 
-let ask = () => {},
-  redraw = () => {};
+/** @type {() => unknown} */
+let ask = () => {};
+let redraw = () => {};
 let address = ""; // of the whole picture, in this page
 let photo = ""; // what the form's field held
 /** @type {string[]} the styles, from above */
@@ -115,7 +116,7 @@ export const draw = (stage) => {
   stage.dataset.state = address ? "sheet" : "photo";
 };
 /**
- * @param {() => void} asks sends the form
+ * @param {() => unknown} asks sends the form
  * @param {() => void} changed draws the stage
  */
 export const start = (asks, changed) => {

@@ -91,11 +91,16 @@ const call = async (event, data) => {
   if (await canCall({event, data})) trigger(event, data);
   else stage.release();
 };
+const askSheet = async () => {
+  if (await canCall({event: "sheet", data: {}})) return trigger("sheet", {});
+  sheet.end();
+  draw();
+};
 /** Does what the page before this one could not do.
  * @param {connection.Wish} wish */
 const grant = async (wish) => {
   granting = true;
-  await (wish.event === "send" ? submit() : call(wish.event, wish.data));
+  await (wish.event === "send" ? submit() : wish.event === "sheet" ? sheet.wish() : call(wish.event, wish.data));
   granting = false;
 };
 
@@ -129,10 +134,8 @@ export const start = async (host, given) => {
 const begin = (kept) => {
   follow();
   if (!kept && !jobs.known.size) sample.begin();
-  shelf.start(async () => {
-    if (await answers()) sheet.wish();
-  });
-  sheet.start(() => trigger("sheet", {}), draw);
+  shelf.start(sheet.wish);
+  sheet.start(askSheet, draw);
   preview.start(
     stage.stage,
     () => trigger("preview", {}),
