@@ -7,6 +7,7 @@ from tests.journeys.browsing import (
     DESK,
     PHONE,
     PHOTO,
+    SECONDS,
     Visit,
     drop,
     empty,
@@ -35,7 +36,7 @@ def test_all_styles_are_shown_on_the_photo_and_one_goes_on(
     page.on("request", lambda sent: asked.append(sent.url))
     page.get_by_role("button", name="All styles on my photo").click()
     tiles = page.locator("#stage .sheet .step")
-    expect(tiles).to_have_count(len(shelf.names("styles")))
+    expect(tiles).to_have_count(len(shelf.names("styles")), timeout=3 * SECONDS)
     assert len([url for url in asked if url.endswith("/run/predict")]) == 1
     expect(tiles.first).to_be_in_viewport()
     shoot(page, f"{'desk' if size == DESK else 'phone'}-sheet")

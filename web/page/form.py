@@ -68,7 +68,7 @@ YOU = '<section id="you"></section>'
 _FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
 _ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
 _TAKEN = "() => import('/page/studio/connection.js').then((script) => script.taken())"
-_SHEET = "(said) => import('/page/studio/sheet.js').then((script) => script.asked(said))"
+_SHEET = "(said) => import('/page/form/sheet.js').then((script) => script.asked(said))"
 _SENT = "(ids) => import('/page/studio/studio.js').then((script) => script.sent(ids))"
 
 

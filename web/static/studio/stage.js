@@ -4,12 +4,12 @@ import {drawIfChanged, element, find, setText, shaped} from "../core/dom.js";
 import {notifyButton} from "../core/notifications.js";
 import {about, span, t} from "../core/text.js";
 import {changing} from "../form/undo.js";
+import * as sheet from "../form/sheet.js";
 import * as sample from "../form/sample.js";
 import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
 import {used} from "./crop.js";
 import {value} from "./field.js";
 import * as preview from "./preview.js";
-import * as sheet from "./sheet.js";
 import * as strengths from "./strengths.js";
 
 export let stage = element("section");

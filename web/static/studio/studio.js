@@ -12,7 +12,7 @@ import * as connection from "./connection.js";
 import {follow, names, refuse, settled, value} from "./field.js";
 import * as jobs from "./jobs.js";
 import * as preview from "./preview.js";
-import * as sheet from "./sheet.js";
+import * as sheet from "../form/sheet.js";
 import * as stage from "./stage.js";
 import * as strip from "./strip.js";
 import * as strengths from "./strengths.js";

@@ -5,10 +5,10 @@
 import {button} from "../core/controls.js";
 import {drawIfChanged, element} from "../core/dom.js";
 import {t} from "../core/text.js";
-import {only} from "../form/shelf.js";
-import {names, refuse, settled, value} from "./field.js";
-import * as preview from "./preview.js";
-import {address as addressOf} from "./uploads.js";
+import {only} from "./shelf.js";
+import {names, refuse, settled, value} from "../studio/field.js";
+import * as preview from "../studio/preview.js";
+import {address as addressOf} from "../studio/uploads.js";
 
 const LOOK = 100; // milliseconds between looks whether a preview is under way
 const LONGEST = 120000; // until a sheet is given up
