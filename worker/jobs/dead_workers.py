@@ -2,7 +2,8 @@
 
 A worker that is killed reports nothing, but its heartbeat (`worker/runner/heartbeat.py`) no longer
 renews the leases of its jobs. The sweep (`worker/maintenance/sweep.py`) calls `expire`, which
-queues those jobs for another worker or, after `max_attempts`, ends them. What a worker that was
+queues those jobs for another worker or, after `max_attempts`, ends them; a worker that is free
+need not wait for it and claims them at once (`claims.py`). What a worker that was
 only slow writes later is refused by the attempt's number (`lease.py`).
 """
 

@@ -172,9 +172,9 @@ def reserve(owner: str, needed: int) -> None:
 
 
 def enforce(session: Session, owner: str) -> list[str]:
-    """Make room for what two at once brought into the same room, a job just inserted included.
+    """Enforce the limits again in the transaction that inserted a job: two may have come at once.
 
-    Raises as `make`. The pictures of the jobs returned are to be deleted after the commit.
+    Raises `QuotaFull` and `StorageFull`. Delete the pictures of the returned jobs after the commit.
     """
     if not any(limit_overrides.of("visitor_bytes", "total_bytes")):
         return []

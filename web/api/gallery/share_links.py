@@ -1,4 +1,4 @@
-"""What is behind a share link."""
+"""Opening a share link. It is made in `entry.py` and `worker/gallery/entries.py`."""
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
