@@ -284,7 +284,8 @@ def page() -> gr.Blocks:
         stage.preview(handlers.preview, inputs_kwargs=form, outputs=preview_id, **QUICK).then(
             None, inputs=preview_id, js=_ASKED
         )
-        stage.sheet(handlers.sheet, inputs_kwargs=form, outputs=[sheet_id, notice], **QUICK).then(
+        looks = {name: form[name] for name in ("photo", *CONTROLS)}
+        stage.sheet(handlers.sheet, inputs_kwargs=looks, outputs=[sheet_id, notice], **QUICK).then(
             None, inputs=sheet_id, js=_SHEET
         )
         for sent in (

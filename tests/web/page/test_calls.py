@@ -96,7 +96,7 @@ def test_no_event_takes_a_hostile_value_in_any_of_its_inputs(
         session.add(Upload(id=LINK, owner="mallory", bytes=1, media_type="image/png"))
     hostile = _hostile(victim.id, theirs)
     found = {name: event for name, event in _events(client).items() if event.inputs}
-    assert found.keys() == {"repaint", "preview"}
+    assert found.keys() == {"repaint", "preview", "sheet"}
     walked = 0
     for name, event in found.items():
         masked, painted = _filled(client, event, "mask"), _filled(client, event)
