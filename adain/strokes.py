@@ -40,6 +40,7 @@ def steps(width: int, height: int, strokes: float) -> list[Step]:
     side, broad = min(width, height), USUAL / strokes if strokes else math.inf
     if not strokes or side <= broad * _NONE:
         larger = side * math.sqrt(_LARGER / (width * height))
+        larger = min(larger, larger**2 / pictures.NARROWEST)  # by what a strip takes to paint
         return [Step(max(side, round(min(broad, larger))) if strokes else side, 0.0)]
     sides = [float(side)]
     while sides[-1] > broad * _NONE:

@@ -233,7 +233,9 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = Field(default=25 * MIB, ge=1, description="of one picture")
     max_pixels: int = Field(default=25_000_000, ge=1, description="kept of a picture")
-    max_output_pixels: int = Field(default=18_000_000, ge=1, description="of one result")
+    max_output_pixels: int = Field(
+        default=18_000_000, ge=1, description="of one result; a side counts as 64 at least"
+    )
     max_batch: int = Field(
         default=60, ge=1, le=1000, description="pictures of one batch: its photos times its styles"
     )

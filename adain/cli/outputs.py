@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from adain.cli.inputs import STANDARD
-from adain.files import pictures
+from adain.files import kinds, pictures
 
 _OPAQUE = {"JPEG", "BMP"}  # kinds of files without transparency
 _JPEG: dict[str, Any] = {"format": "JPEG", "quality": 92, "subsampling": "4:4:4"}
@@ -97,8 +97,13 @@ class Names:
 
 
 def _encoded(image: Image.Image, ending: str) -> bytes:
-    out = io.BytesIO()
-    if ENDINGS[ending]["format"] in _OPAQUE:
+    out, kind = io.BytesIO(), ENDINGS[ending]["format"]
+    if not kinds.holds(kind, *image.size):
+        raise Refused(
+            f"A picture of {image.width} × {image.height} pixels is too large for .{ending}, which "
+            f"holds {kinds.LONGEST[kind]:,} pixels a side; .png holds it."
+        )
+    if kind in _OPAQUE:
         image = pictures.rgb(image)
     image.save(out, **ENDINGS[ending])
     return out.getvalue()

@@ -3,6 +3,7 @@
 HEIC needs the extra `heic`; `register` makes Pillow open it.
 """
 
+import math
 from importlib.util import find_spec
 
 from PIL import AvifImagePlugin, Image, ImageFile
@@ -14,6 +15,7 @@ ACCEPTED = (
     if HEIC
     else "PNG, JPEG, WebP, AVIF, GIF, TIFF and BMP are accepted"
 )
+LONGEST = {"WEBP": 16_383, "JPEG": 65_500, "AVIF": 65_536}  # pixels of a side that can be written
 _UNREADABLE = {"EPS", "MPEG"}  # drawn by another program, or named only
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -53,6 +55,11 @@ def register() -> None:
 
         pi_heif.options.DECODE_THREADS = 0
         pi_heif.register_heif_opener()
+
+
+def holds(kind: str, width: int, height: int) -> bool:
+    """Tell whether a picture of that size can be written as such a format of Pillow's."""
+    return max(width, height) <= LONGEST.get(kind, math.inf)
 
 
 def openable() -> tuple[str, ...]:

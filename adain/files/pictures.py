@@ -16,6 +16,7 @@ from adain.files import frames, heif, jpeg, opacity, png, profiles
 log = logging.getLogger(__name__)
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
+NARROWEST = 64  # pixels that a side counts as, at least
 _BITS = 258  # the tag of a TIFF that says how many bits a sample has
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
@@ -344,6 +345,14 @@ def scaled_size(width: int, height: int, size: int) -> tuple[int, int]:
         return width, height
     factor = size / min(width, height)
     return round(width * factor), round(height * factor)
+
+
+def work(width: int, height: int) -> tuple[int, int]:
+    """Return the width and height, in pixels, that a picture counts as by what it takes to paint.
+
+    A strip takes as long as one of `NARROWEST` pixels: it is padded, and cut into as many tiles.
+    """
+    return max(NARROWEST, width), max(NARROWEST, height)
 
 
 def checked_size(image: Image.Image, size: int) -> tuple[int, int]:

@@ -81,6 +81,8 @@ def test_a_small_picture_is_painted_larger_but_no_strip_grows_without_end() -> N
     assert strokes.steps(256, 300, 1.0) == [strokes.Step(512, 0.0)]
     [step] = strokes.steps(64, 64 * 2000, 1.0)
     assert step.side == 64
+    [step] = strokes.steps(1, 30_000, 1.0)  # 64 x 30,000 by what it takes: next to nothing is left
+    assert step.side == 1
     [step] = strokes.steps(128, 1280, FINEST)
     assert 128 < step.side < 512
     assert strokes.steps(100, 4000, 0.0) == [strokes.Step(100, 0.0)]

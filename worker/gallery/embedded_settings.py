@@ -5,13 +5,13 @@ options, network and version; never the owner, the sources or a time.
 """
 
 import io
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from adain.files import pictures
+from adain.files import kinds, pictures
 from worker.errors import Refused
 from worker.images import images
 from worker.images.decoder import ASCII, CHUNK
@@ -52,9 +52,34 @@ def _exif(text: str) -> bytes:
     return exif.tobytes() if text else b""
 
 
+def formats(width: int, height: int) -> list[Format]:
+    """Return the formats that can hold a picture of that size."""
+    return [kind for kind in get_args(Format) if kinds.holds(kind.upper(), width, height)]
+
+
+def _check(kind: Format, width: int, height: int) -> None:
+    """Raise `Refused` if a format can't hold a picture of that size."""
+    held = formats(width, height)
+    if kind not in held:
+        names = [one.upper() for one in held]
+        raise Refused(
+            "download.too_long",
+            kind=kind.upper(),
+            limit=kinds.LONGEST[kind.upper()],
+            width=width,
+            height=height,
+            formats=names,
+        )
+
+
 def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
-    """Return one of our own pictures in another format, with settings or with none."""
-    image = pictures.cut_out(Image.open(io.BytesIO(picture), formats=images.KEPT))
+    """Return one of our own pictures in another format, with settings or with none.
+
+    Raises `Refused` where its sides are longer than the format can hold.
+    """
+    opened = Image.open(io.BytesIO(picture), formats=images.KEPT)
+    _check(kind, opened.width, opened.height)
+    image = pictures.cut_out(opened)
     if kind == "jpeg":
         image = pictures.rgb(image)
     image.info.clear()

@@ -122,17 +122,25 @@ def _converted(
         raise ImageRejected("picture.damaged", accepted=ACCEPTED) from error
 
 
-def encode(image: Image.Image, suffix: str) -> bytes:
-    """Encode as png or jpg (near lossless), fast before small."""
-    image.info.clear()
+def _saved(image: Image.Image, kind: str, **how: object) -> bytes:
+    """Return a picture as a file; raises MemoryError, also where Pillow calls that an OSError."""
     out = io.BytesIO()
+    try:
+        image.save(out, kind, **how)
+    except OSError as error:  # nothing is written to a disk: an encoder got no memory for a row
+        raise MemoryError from error
+    return out.getvalue()
+
+
+def encode(image: Image.Image, suffix: str) -> bytes:
+    """Encode as png or jpg (near lossless), fast before small; raises MemoryError."""
+    image.info.clear()
     match suffix:
         case "jpg":
-            image.save(out, "JPEG", quality=95, subsampling="4:4:4")
+            return _saved(image, "JPEG", quality=95, subsampling="4:4:4")
         case _:
             # runs of equal bytes alone: of painted pictures smaller than the usual way, and faster
-            image.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
-    return out.getvalue()
+            return _saved(image, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
 
 
 def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
@@ -145,9 +153,7 @@ def _encoded(image: Image.Image, suffix: str, size: int) -> bytes:
         return data
     del data
     _allow(SECONDS + image.width * image.height * MOST_SECONDS_A_PIXEL)
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=DEFLATE_LEVEL)
-    return out.getvalue()
+    return _saved(image, "PNG", compress_level=DEFLATE_LEVEL)
 
 
 # ---------------------------------------------------------------- what may be asked

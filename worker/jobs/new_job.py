@@ -1,5 +1,6 @@
 """A job that was checked and is to be inserted: its pictures, its keys, its row."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -10,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from adain import catalog
 from adain.catalog import Transparency
-from adain.files.pictures import scaled_size
+from adain.files.pictures import scaled_size, work
 from worker import fit
 from worker.errors import Message, Refused, rounded
 from worker.images import notices
@@ -42,6 +43,11 @@ class WorkingSize:
     def pixels(self) -> int:
         return self.width * self.height
 
+    @property
+    def work(self) -> int:
+        """The pixels that the picture counts as by what it takes to paint: a strip more."""
+        return math.prod(work(self.width, self.height))
+
     def reserved(self, transparency: str) -> int:
         """Return the bytes that the result and its thumbnail take at most."""
         channels = 4 if transparency == Transparency.KEEP else 3
@@ -49,12 +55,12 @@ class WorkingSize:
 
     def shape(self, network: str) -> str:
         """Return what jobs that may run at once have in common; "" if the job runs alone."""
-        return f"{network} {self.width}x{self.height}" if self.pixels <= _SMALL else ""
+        return f"{network} {self.width}x{self.height}" if self.work <= _SMALL else ""
 
     def queue(self, network: str) -> str:
         """Return the queue that a job of this size waits in."""
         limit = settings().heavy_pixels
-        heavy = limit and (self.pixels >= limit or catalog.network(network).heavy)
+        heavy = limit and (self.work >= limit or catalog.network(network).heavy)
         return queue.HEAVY if heavy else queue.LIGHT
 
 
@@ -74,7 +80,7 @@ def style_size(options: Options, style: CleanFile | CleanImage) -> int:
 def check_scaled(
     what: Message, image: CleanFile | CleanImage, size: int, most: int | None = None
 ) -> None:
-    """Raise `Refused` if the picture would be worked on at more than `most` pixels.
+    """Raise `Refused` if the picture would be worked on at more than `most` pixels (`work`).
 
     None: `max_output_pixels`.
     """
@@ -82,9 +88,9 @@ def check_scaled(
     sent = image.sent if isinstance(image, CleanFile) else image.original
     if not size and all(sent):
         working = WorkingSize(*sent)
-    width, height = working.width, working.height
+    width, height = work(working.width, working.height)
     limit = settings().max_output_pixels if most is None else most
-    if working.pixels > limit:
+    if working.work > limit:
         raise Refused(
             "picture.working_size", what=what, width=width, height=height, limit=limit / 1e6
         )

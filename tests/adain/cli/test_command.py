@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import subprocess
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, JpegImagePlugin
 
+from adain.cli import outputs
 from adain.cli.command import main
-from adain.files import samples
+from adain.files import kinds, samples
 from tests import hostile
 
 MAC = Path(__file__).parents[2] / "data" / "cases" / "folder-of-a-mac"
@@ -283,11 +285,26 @@ def test_originals_in_the_output_folder_stay_and_are_named(files: Path, capsys: 
     assert f"{photos / 'a.png'} exists already" in capsys.readouterr().err
 
 
-def test_nothing_is_left_of_a_picture_that_could_not_be_written(files: Path) -> None:
+def test_nothing_is_left_of_a_picture_that_could_not_be_written(files: Path, capsys: Said) -> None:
     Image.new("RGB", (4000, 10), "teal").save(files / "strip.png")
     words = ("--size", "50", "-o", str(files / "out.webp"))  # 20,000 pixels wide
     assert main([str(files / "strip.png"), str(files / "one.png"), *words, "--alpha", "0"]) == 2
     assert not [name for name in made(files) if "out" in name or name.startswith(".")]
+    assert "too large for .webp, which holds 16,383 pixels a side" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", sorted({"jpg", *outputs.ENDINGS} - {"jpeg", "tif"}))
+def test_a_side_longer_than_a_kind_of_file_holds_is_refused(ending: str) -> None:
+    how = outputs.ENDINGS[ending]
+    most = kinds.LONGEST.get(how["format"], 70_000)
+    for side in (most, most + 1):
+        fits = kinds.holds(how["format"], side, 16)
+        try:
+            Image.new("RGB", (side, 16)).save(io.BytesIO(), **how)
+        except (OSError, ValueError, RuntimeError):
+            assert not fits
+        else:
+            assert fits
 
 
 # ---------------------------------------------------------------- kinds of files

@@ -103,6 +103,7 @@ declare namespace Api {
     picture: string;
     thumbnail: string;
     download: string;
+    formats: Array<"png" | "jpeg" | "webp">;
     content: string | null;
     offered: Array<OfferedStyle>;
     own: OwnView | null;

@@ -316,6 +316,23 @@ def test_a_download_comes_back_as_its_settings_if_they_were_wanted(
         assert "carries no settings" in detail(found, 422)
 
 
+def test_a_download_too_long_for_its_format_is_refused_and_not_offered(owner: TestClient) -> None:
+    job_id = made(owner)
+    entry = owner.get(f"/api/v1/gallery/{job_id}").json()
+    assert entry["formats"] == ["png", "jpeg", "webp"]
+    job = jobs.submit(owner_id(owner), picture(), [picture(20, 20)], options=OPTIONS)
+    claimed = jobs.claim("worker-1")
+    assert claimed is not None
+    blobs.put(f"{job.id}/result-1.png", picture(17_000, 64))
+    blobs.put(f"{job.id}/thumbnail-1.jpg", picture(16, 12, "JPEG"))
+    assert finish(claimed, 17_000, 64, {"total": 0.5})
+    address = f"/api/v1/gallery/{job.id}"
+    assert owner.get(address).json()["formats"] == ["png", "jpeg"]
+    said = detail(owner.get(f"{address}/download?format=webp"), 422)
+    assert "too large for WEBP" in said
+    assert owner.get(f"{address}/download?format=jpeg").status_code == 200
+
+
 def test_a_download_in_no_known_format_is_refused(owner: TestClient) -> None:
     asked = f"/api/v1/gallery/{made(owner)}/download?format=gif"
     assert "'png', 'jpeg' or 'webp'" in detail(owner.get(asked), 422)

@@ -147,3 +147,22 @@ def test_a_text_that_unpacks_to_too_much_is_refused(studio: Path) -> None:
 def test_what_is_no_picture_is_refused_as_every_upload_is(studio: Path) -> None:
     with pytest.raises(ImageRejected, match="GIF, TIFF and BMP are accepted"):
         embedded_settings.read(b"hello")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_picture_too_long_for_a_format_is_refused_by_the_formats_that_hold_it(
+    kind: Format,
+) -> None:
+    ours = picture(70_000, 16, "PNG")
+    if kind == "png":
+        assert embedded_settings.encode(ours, kind, SETTINGS)
+        return
+    with pytest.raises(Refused, match=r"70000 × 16 pixels.*one of these formats: PNG\."):
+        embedded_settings.encode(ours, kind, SETTINGS)
+
+
+def test_a_picture_too_long_for_webp_alone_can_be_a_jpeg() -> None:
+    ours = picture(17_000, 16, "PNG")
+    assert embedded_settings.encode(ours, "jpeg", SETTINGS)
+    with pytest.raises(Refused, match=r"one of these formats: PNG, JPEG\."):
+        embedded_settings.encode(ours, "webp", SETTINGS)

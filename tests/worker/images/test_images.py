@@ -447,3 +447,18 @@ def test_a_picture_that_needs_the_memory_of_two_is_looked_at_alone(tmp_path: Pat
     assert len(large) < images._SMALL
     cleaned = looked([large, picture(40, 30), large], tmp_path)
     assert [(one.width, one.height) for one in cleaned] == [(5000, 5000), (40, 30), (5000, 5000)]
+
+
+# ---------------------------------------------------------------- rows that an encoder can't write
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_row_too_long_to_encode_is_refused(mode: str) -> None:
+    with pytest.raises(ImageRejected, match="takes too much memory or time"):
+        images.clean(file(Image.new(mode, (17_900_000, 1)), "PNG"))
+
+
+def test_the_decoder_serves_the_next_picture_after_a_row_too_long_to_encode() -> None:
+    with pytest.raises(ImageRejected):
+        images.clean(file(Image.new("RGB", (17_900_000, 1)), "PNG"))
+    assert images.clean(picture(8, 8)).width == 8

@@ -194,6 +194,25 @@ def test_more_pixels_than_can_be_worked_on_are_refused(
         jobs.submit("ann", pictures[0], [pictures[1]], options={"size": 0, "strokes": 0})
 
 
+@pytest.mark.parametrize("what", ["The photo", "Style picture 1"])
+def test_a_narrow_strip_counts_as_the_work_that_it_takes(studio: Path, what: str) -> None:
+    strip = picture(1, 300_000, mode="L", color=80)
+    pictures = (strip, picture()) if what == "The photo" else (picture(), strip)
+    with pytest.raises(Refused, match=f"{what} would be worked on at 64 × 300000 pixels"):
+        jobs.submit("ann", pictures[0], [pictures[1]], options={"size": 0, "strokes": 0})
+
+
+@pytest.mark.parametrize("size", [(17_000, 64), (12_000, 400), (8_000, 20)])
+def test_a_panorama_is_accepted_at_its_own_size(studio: Path, size: tuple[int, int]) -> None:
+    assert jobs.submit("ann", picture(*size), [picture()], options={"size": 0}).id
+
+
+def test_a_narrow_strip_waits_in_the_queue_of_the_work_that_it_takes(studio: Path) -> None:
+    strip = jobs.WorkingSize(1, 200_000)
+    assert (strip.queue("compact"), strip.shape("compact")) == ("heavy", "")
+    assert jobs.WorkingSize(64, 64).queue("compact") == "light"
+
+
 def test_a_large_style_is_measured_small_whatever_the_size(studio: Path, setting: Setting) -> None:
     setting(max_output_pixels=500_000)
     assert jobs.submit("ann", picture(300, 300), [picture(1200, 900)], options={"size": 0}).id

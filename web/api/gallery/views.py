@@ -13,7 +13,7 @@ from web.api.api import PREFIX
 from web.api.gallery import offers
 from web.api.gallery.offers import OfferedStyle
 from web.security import signed
-from worker.gallery import entries
+from worker.gallery import embedded_settings, entries
 from worker.gallery.model import Shown
 from worker.jobs import Job
 from worker.options import recorded
@@ -64,6 +64,7 @@ _EXAMPLE: Any = {
     "picture": f"{PREFIX}/gallery/{EXAMPLE_ID}/picture",
     "thumbnail": f"{PREFIX}/gallery/{EXAMPLE_ID}/thumbnail",
     "download": f"{PREFIX}/gallery/{EXAMPLE_ID}/download",
+    "formats": ["png", "jpeg", "webp"],
     "content": None,
     "offered": [{"sample": "ink", "address": "/shelf/styles/ink.jpg"}],
     "own": None,
@@ -94,6 +95,7 @@ class EntryView(BaseModel):
     picture: str  # addresses
     thumbnail: str
     download: str
+    formats: list[embedded_settings.Format]  # that a download can have: some hold no long sides
     content: str | None  # the photo's, if the owner shows it
     offered: list[OfferedStyle]  # to try
     own: OwnView | None  # None: another visitor's
@@ -171,6 +173,7 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
         picture=f"{address}/picture",
         thumbnail=f"{address}/thumbnail",
         download=f"{address}/download",
+        formats=embedded_settings.formats(job.width or 0, job.height or 0),
         content=f"{address}/content" if entry.shows_photo else None,
         offered=offers.styles(shown, address),
         own=_own(shown) if job.owner == visitor else None,

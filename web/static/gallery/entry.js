@@ -58,7 +58,7 @@ export const downloads = (entry) => {
   const format = element(
     "select",
     {"aria-label": t("format"), onchange: () => aim()},
-    ["png", "jpeg", "webp"].map((kind) => element("option", {value: kind}, kind.toUpperCase())),
+    entry.formats.map((kind) => element("option", {value: kind}, kind.toUpperCase())),
   );
   const within = element("input", {type: "checkbox", checked: true, onchange: () => aim()});
   const link = anchor(t("download"), "save", {class: "quiet strong", download: ""});
