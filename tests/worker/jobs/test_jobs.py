@@ -69,7 +69,7 @@ def test_an_accepted_job_is_in_the_database_with_its_pictures(either: Path) -> N
     assert (job.options["alpha"], job.options["size"], job.network) == (0.5, 512, "compact")
     assert before - 1 < job.submitted < time.time() + 1
     assert job.content_key == f"{job.id}/content.jpg"
-    assert job.style_keys == [f"{job.id}/style-0.png", f"{job.id}/style-1.png"]
+    assert job.style_keys == [f"{job.id}/style-0.jpg", f"{job.id}/style-1.jpg"]
     assert job.mask_keys == [f"{job.id}/mask-0.png", f"{job.id}/mask-1.png"]
     assert all(map(blobs.exists, [job.content_key, *job.style_keys, *job.mask_keys]))
 
