@@ -181,9 +181,10 @@ def test_repaint_in_a_gap_of_the_network_says_so_and_keeps_the_form(idle: Visit)
 
 def test_after_a_call_was_lost_on_its_way_the_page_comes_back_by_itself(idle: Visit) -> None:
     page = idle()
-    choose(page)
+    with page.expect_response("**/gradio_api/run/predict*"):
+        choose(page)  # asks for a preview
     page.evaluate("window.before = true")
-    page.route("**/gradio_api/queue/join*", lambda route: route.abort(), times=1)
+    page.route("**/gradio_api/run/predict*", lambda route: route.abort(), times=1)
     page.click("#send")
     page.wait_for_function("!window.before")
     page.wait_for_selector("#style-0 img")

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, suppress
 
 from anyio.to_thread import run_sync
 from fastapi.responses import JSONResponse, Response
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -162,6 +163,13 @@ def _announced(headers: Headers, rule: Rule) -> int:
     return int(said)
 
 
+def _check_charset(headers: Headers) -> None:
+    """Raise `HTTPProblem` unless text is UTF-8: decoding others may take quadratic time."""
+    _, parameters = parse_options_header(headers.get("content-type", ""))
+    if parameters.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8", b"us-ascii"}:
+        raise HTTPProblem(415, "request.charset", {"Connection": "close"})
+
+
 def _has_body(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
@@ -209,6 +217,7 @@ class Bodies:
     ) -> None:
         """Take room for a body until `held` ends; raises what `problems.message_for` knows."""
         size = _announced(asks.headers, rule)
+        _check_charset(asks.headers)
         line = self._spooled if rule.spooled else self._small
         body.expect(size)
         if rule.spooled:

@@ -22,7 +22,7 @@ from worker import errors
 from worker.options import Options
 
 NOT_TAKEN = errors.Message("page.event_refused")
-CALLS = ("/gradio_api/run/predict", "/gradio_api/queue/join")
+CALLS = ("/gradio_api/run/predict",)
 
 _Name = Annotated[str, Field(max_length=64)]
 

@@ -20,7 +20,7 @@ from worker.settings import settings
 
 TITLE = "AdaIN Studio"
 SHEET = 4000  # characters that name a contact sheet and its styles
-QUICK: dict[str, Any] = {  # an event that only arranges the page
+QUICK: dict[str, Any] = {  # any event: who may submit when, `checking` and rate limits say
     "queue": False,
     "show_progress": "hidden",
     "api_visibility": "private",
@@ -276,10 +276,8 @@ def page() -> gr.Blocks:
             part.open(handlers.open_again, outputs=[*filled, *controls, notice], **QUICK)
         submits: dict[str, Any] = {
             "outputs": [job_id, notice],
-            "concurrency_limit": None,  # `checking` says whose turn it is
             "trigger_mode": "once",
-            "show_progress": "hidden",
-            "api_visibility": "private",
+            **QUICK,
         }
         stage.preview(handlers.preview, inputs_kwargs=form, outputs=preview_id, **QUICK).then(
             None, inputs=preview_id, js=_ASKED
@@ -294,5 +292,5 @@ def page() -> gr.Blocks:
             stage.retry(handlers.retry, **submits),
         ):
             sent.then(None, inputs=job_id, js=_SENT)
-    made.queue(api_open=False, max_size=100)
+    made.queue(api_open=False)  # no event waits there: it is one line for all visitors
     return cast(gr.Blocks, made)

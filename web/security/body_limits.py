@@ -15,7 +15,7 @@ from worker.visitors import rate_limits
 from worker.visitors.rate_limits import Visitor
 
 # What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
-_OPEN = {"run/predict", "queue/join", "queue/data", "cancel", "app_id"}
+_OPEN = {"run/predict", "app_id"}
 _HEARTBEAT = "heartbeat/"  # and the session's name
 GRADIO = "/gradio_api/"
 
@@ -109,7 +109,6 @@ RULES = {
     "/api/v1/settings": _ONE_PICTURE,
     "/api/v1/uploads": _ONE_PICTURE,
     f"{GRADIO}run/predict": _PAGE_EVENT,
-    f"{GRADIO}queue/join": _PAGE_EVENT,
 }
 
 

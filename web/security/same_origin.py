@@ -43,6 +43,15 @@ def from_elsewhere(headers: Headers) -> bool:
     return False
 
 
+def _is_valid(host: str) -> bool:
+    """Tell whether a Host header can be part of an address."""
+    try:
+        port = urlsplit(f"//{host}").port
+    except ValueError:  # such as [v1.x], or a port that is no number
+        return False
+    return port != 0
+
+
 class SameOrigin:
     """Middleware: what changes something comes from our own pages; no other site reads answers."""
 
@@ -50,9 +59,13 @@ class SameOrigin:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        changing = scope["type"] == "http" and scope["method"] not in SAFE
-        if changing and from_elsewhere(Headers(scope=scope)):
-            language = texts.language_of(HTTPConnection(scope))
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        language = texts.language_of(HTTPConnection(scope))
+        if not _is_valid(Headers(scope=scope).get("host", "")):
+            refused = problem(400, errors.Message("request.host"), None, language)
+            return await refused(scope, receive, send)
+        if scope["method"] not in SAFE and from_elsewhere(Headers(scope=scope)):
             refused = problem(403, errors.Message("request.cross_site"), None, language)
             return await refused(scope, receive, send)
 

@@ -303,6 +303,11 @@ def _last_changed(folder: str) -> float:
     return max((changed.timestamp() for changed in times), default=math.inf)
 
 
+def _is_link(folder: str) -> bool:
+    """Tell whether a folder is a link, which may lead out of the storage."""
+    return isinstance(_filesystem(), LocalFileSystem) and Path(_folder(folder)).is_symlink()
+
+
 def delete_old(start: str, before: float) -> None:
     """Delete the folders with a name prefix in which nothing was written since a time.
 
@@ -312,7 +317,7 @@ def delete_old(start: str, before: float) -> None:
     filesystem.invalidate_cache()
     names = [str(path).rstrip("/").rpartition("/")[2] for path in filesystem.ls(_folder(), False)]
     for name in names:
-        if name.startswith(start) and _IS_FOLDER.fullmatch(name):
+        if name.startswith(start) and _IS_FOLDER.fullmatch(name) and not _is_link(name):
             with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                 if _last_changed(name) < before:
                     delete_job(name)

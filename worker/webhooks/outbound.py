@@ -35,6 +35,7 @@ _SPECIAL = tuple(  # in the registries of special addresses; `ipaddress` knows n
     map(
         ip_network,
         (
+            "168.63.129.16/32",  # services of the host, inside Azure
             "192.0.0.0/24",  # protocols; its two anycast addresses serve no webhook
             "192.88.99.0/24",  # relays of 6to4
             "2001::/23",  # protocols, Teredo among them

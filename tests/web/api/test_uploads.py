@@ -256,7 +256,7 @@ def test_a_picture_over_the_limit_is_refused(client: TestClient, setting: Settin
     assert rows() == {}
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict", "/", "/x"])
+@pytest.mark.parametrize("path", ["/gradio_api/run/predict", "/", "/x"])
 def test_routes_without_files_refuse_large_bodies(client: TestClient, path: str) -> None:
     answer = client.post(path, content=bytes(2 << 20))
     assert answer.status_code in {404, 405, 413}

@@ -42,11 +42,8 @@ def call(
 ) -> tuple[int, str]:
     """Call an event; return the status, and the text of the answer or of what it ended with."""
     body = json.dumps({"data": data, "fn_index": event._id, "session_hash": SESSION} | more)
-    route = "queue/join" if event.queue else "run/predict"
-    answer = client.post(f"/gradio_api/{route}", content=body, headers=JSON)
-    if not event.queue or answer.status_code != 200:
-        return answer.status_code, answer.text
-    return 200, client.get(f"/gradio_api/queue/data?session_hash={SESSION}").text
+    answer = client.post("/gradio_api/run/predict", content=body, headers=JSON)
+    return answer.status_code, answer.text
 
 
 def refuses(event: BlockFunction, status: int, answer: str) -> bool:

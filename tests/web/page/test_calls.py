@@ -24,7 +24,7 @@ from worker.storage import blobs, database
 from worker.visitors import previews, uploads
 from worker.visitors.uploads import Upload
 
-ROUTES = ("run/predict", "queue/join")
+ROUTES = ("run/predict",)
 LINK = "a" * 32
 SENTENCE = re.compile(r"[A-Z][^<>]{10,200}\.")
 
@@ -199,6 +199,13 @@ def test_gradios_own_files_are_closed(client: TestClient, route: str) -> None:
     for method in ("GET", "POST"):
         answer = client.request(method, f"/gradio_api/{route}", files={"files": picture()})
         assert answer.status_code == 404
+
+
+def test_no_event_of_the_page_waits_in_gradios_queue(client: TestClient) -> None:
+    """It is one line of a fixed length for all visitors, and never forgets who joined it."""
+    assert [name for name, event in _events(client).items() if event.queue] == []
+    for route in ("queue/join", "queue/data", "cancel"):
+        assert client.post(f"/gradio_api/{route}", json={}).status_code == 404
 
 
 def test_gradio_may_ask_whether_it_still_talks_to_the_same_page(client: TestClient) -> None:

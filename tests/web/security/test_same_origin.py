@@ -47,9 +47,7 @@ ROUTES = [
     ("DELETE", "/api/v1/me"),
     ("POST", "/api/v1/uploads"),
     ("DELETE", "/api/v1/uploads/any"),
-    ("POST", "/gradio_api/queue/join"),
     ("POST", "/gradio_api/run/predict"),
-    ("POST", "/gradio_api/cancel"),
 ]
 
 
@@ -70,6 +68,12 @@ def test_requests_of_our_own_pages_and_of_programs_are_accepted(
     client: TestClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert client.request(method, path, headers=headers).status_code != 403
+
+
+@pytest.mark.parametrize("host", ["[v1.x]", "[", "a:b", "a:99999"])
+@pytest.mark.parametrize("path", ["/", "/config", "/api/v1/jobs"])
+def test_a_host_that_is_no_host_is_refused(client: TestClient, path: str, host: str) -> None:
+    assert client.get(path, headers={"Host": host}).status_code == 400
 
 
 def test_the_public_address_is_our_own(client: TestClient, setting: Setting) -> None:

@@ -197,6 +197,17 @@ def test_paths_are_made_where_keys_are_checked_and_nowhere_else() -> None:
     assert {"get", "opened", "put", "put_all", "delete", "move_to_trash"} <= VERBS.keys()
 
 
+def test_old_folders_are_deleted_but_not_what_a_link_leads_to(studio: Path) -> None:
+    outside = studio / "outside"
+    outside.mkdir()
+    (outside / "content.png").touch()
+    blobs.put(f"preview-{'a' * 32}/content.png", b"old")
+    (studio / "blobs" / f"preview-{'b' * 32}").symlink_to(outside, target_is_directory=True)
+    blobs.delete_old("preview-", time.time() + 60)
+    assert (outside / "content.png").exists()
+    assert not blobs.exists(f"preview-{'a' * 32}/content.png")
+
+
 @pytest.mark.parametrize("folder", [key for key in STRANGE if key != A])
 def test_job_id_that_leads_out_deletes_nothing(studio: Path, folder: str) -> None:
     blobs.put(f"{A}/content.png", b"mine")
