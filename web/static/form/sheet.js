@@ -67,6 +67,7 @@ export const asked = async (said) => {
     shape = `${picture.naturalWidth} / ${picture.naturalHeight / styles.length}`;
   }
   redraw();
+  document.querySelector("#stage")?.scrollIntoView({block: "nearest", behavior: "smooth"}); // above the form on a phone
 };
 
 /* ------------------------------------------------------------ drawn */
