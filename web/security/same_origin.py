@@ -4,6 +4,7 @@ Browsers say which site a request comes from; a program that says nothing is no 
 no visitor's cookie but its own, and passes.
 """
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +17,7 @@ from worker import errors
 from worker.settings import settings
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+_HOST = re.compile(r"([\w.~%-]*|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{0,5}))?")
 OURS = {"same-origin", "none"}  # none: the visitor's own doing
 _LETS_OTHERS_READ = ("access-control-allow-origin", "access-control-allow-credentials")
 
@@ -45,11 +47,8 @@ def from_elsewhere(headers: Headers) -> bool:
 
 def _is_valid(host: str) -> bool:
     """Tell whether a Host header can be part of an address."""
-    try:
-        port = urlsplit(f"//{host}").port
-    except ValueError:  # such as [v1.x], or a port that is no number
-        return False
-    return port != 0
+    named = _HOST.fullmatch(host)
+    return named is not None and int(named["port"] or 0) < 65536
 
 
 class SameOrigin:
