@@ -59,6 +59,5 @@ def test_an_idle_session_ends(client: TestClient, monkeypatch: pytest.MonkeyPatc
     assert set(page(client).state_holder.session_data) == {"new"}
 
 
-def test_what_sessions_and_waiting_events_hold_is_bounded(client: TestClient) -> None:
+def test_what_sessions_hold_is_bounded() -> None:
     assert sessions.MOST <= 64
-    assert page(client).get_blocks()._queue.max_size == 100
