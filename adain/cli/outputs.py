@@ -41,16 +41,46 @@ def _ending(path: PurePath) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def check(path: Path, overwrite: bool) -> Path:
-    """Return the path of a file that may be written."""
-    if path == STANDARD:
-        return path
-    if _ending(path) not in ENDINGS:
+def check_ending(path: Path) -> None:
+    """Refuse a file whose ending is none that can be written."""
+    if path != STANDARD and _ending(path) not in ENDINGS:
         endings = ", ".join(f".{one}" for one in ENDINGS)
         raise Refused(f"{path} has none of the endings that can be written: {endings}.")
-    if path.exists() and not overwrite:
+
+
+def check(path: Path, overwrite: bool) -> None:
+    """Refuse a file that may not be written."""
+    check_ending(path)
+    if path != STANDARD and path.exists() and not overwrite:
         raise Refused(f"{path} exists already; --overwrite replaces it.")
-    return path
+
+
+def check_transparency(ending: str) -> None:
+    """Refuse an ending of files that hold no transparency, where it is to be kept."""
+    if ENDINGS[ending]["format"] in _OPAQUE:
+        kept = {how["format"]: f".{one}" for one, how in reversed(ENDINGS.items())}
+        names = ", ".join(name for kind, name in reversed(kept.items()) if kind not in _OPAQUE)
+        raise Refused(f".{ending} holds no transparency to keep; {names} do.")
+
+
+def _same(path: Path) -> str | tuple[int, int]:
+    """Return what is equal for paths of one file, whether it exists or not."""
+    try:
+        found = path.stat()
+    except OSError:
+        return _folded(path.resolve())
+    return found.st_dev, found.st_ino
+
+
+def check_apart(read: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write onto a file that is read, or twice onto one, whatever it is called."""
+    sources, given = {_same(path) for path in read}, set[str | tuple[int, int]]()
+    for path in written:
+        if (same := _same(path)) in sources:
+            raise Refused(f"{path} is read, and is never written over: choose another name.")
+        if same in given:
+            raise Refused(f"{path} would be written twice: choose another name for the sheet.")
+        given.add(same)
 
 
 def is_folder(output: Path, many: bool) -> bool:

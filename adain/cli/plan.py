@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePath
 
+from adain.catalog import Transparency
 from adain.cli import inputs, outputs, sheet
 from adain.cli.inputs import STANDARD, Found, Input
 from adain.cli.outputs import Names, Refused
@@ -24,6 +25,13 @@ class Plan:
     photo_originals: list[Path]  # empty unless they are wanted, as the others
     style_originals: list[Path]
     sheets: list[Path]
+
+    @property
+    def written(self) -> Iterator[Path]:
+        """Yield every file that is written."""
+        results = chain.from_iterable(self.results)
+        every = chain(results, self.photo_originals, self.style_originals, self.sheets)
+        return (path for path in every if path != STANDARD)
 
     @property
     def columns(self) -> list[list[Input]]:
@@ -82,7 +90,7 @@ def _in_folder(args: argparse.Namespace, photos: Found, styles: Found, each: boo
 def _in_file(args: argparse.Namespace, photos: Found, styles: Found, each: bool) -> Plan:
     """Return where files go where there is one result, whose file is named."""
     output, names = args.output, Names()
-    outputs.check(output, args.overwrite)
+    outputs.check_ending(output)
     ending = output.suffix.lower().removeprefix(".") or args.format or "png"
     if output == STANDARD and args.save_original:
         raise Refused("--save-original writes files beside the result, which needs a file as well.")
@@ -108,8 +116,13 @@ def make(args: argparse.Namespace) -> Plan:
     many = args.content.is_dir() or (each and len(styles.inputs) > 1)
     folder = outputs.is_folder(args.output, many)
     plan = (_in_folder if folder else _in_file)(args, photos, styles, each)
+    outputs.check_apart([path for path in (*read, *args.masks) if path != STANDARD], plan.written)
+    if not folder:
+        outputs.check(args.output, args.overwrite)
     for path in plan.sheets:
         outputs.check(path, args.overwrite)
+    if args.transparency == Transparency.KEEP:
+        outputs.check_transparency(plan.ending)
     return plan
 
 

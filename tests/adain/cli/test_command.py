@@ -260,11 +260,9 @@ def test_a_sample_style_is_known_by_its_name(files: Path) -> None:
 # ---------------------------------------------------------------- files that exist
 
 
-@pytest.mark.parametrize("output", ["photo.jpg", "one.png", "other.png"])
-def test_a_file_that_exists_stays_unless_it_is_to_be_replaced(
-    files: Path, capsys: Said, output: str
-) -> None:
-    Image.new("RGB", (40, 30), "pink").save(files / "other.png")
+def test_a_file_that_exists_stays_unless_it_is_to_be_replaced(files: Path, capsys: Said) -> None:
+    output = "other.png"
+    Image.new("RGB", (40, 30), "pink").save(files / output)
     before = (files / output).read_bytes()
     words = (files / "photo.jpg", files / "one.png", "-o", files / output)
     assert run(files, *words) == 2
@@ -272,17 +270,6 @@ def test_a_file_that_exists_stays_unless_it_is_to_be_replaced(
     assert (files / output).read_bytes() == before
     assert run(files, *words, "--overwrite") == 0
     assert (files / output).read_bytes() != before
-
-
-def test_originals_in_the_output_folder_stay_and_are_named(files: Path, capsys: Said) -> None:
-    (photos := files / "photos").mkdir()
-    for name in ("a.png", "b.jpg"):
-        Image.new("RGB", (40, 30), "teal").save(photos / name)
-    before = (photos / "a.png").read_bytes()
-    assert run(files, photos, files / "one.png", "-o", photos) == 1
-    assert (photos / "a.png").read_bytes() == before
-    assert made(photos) == ["a.png", "b.jpg", "b.png"]
-    assert f"{photos / 'a.png'} exists already" in capsys.readouterr().err
 
 
 def test_nothing_is_left_of_a_picture_that_could_not_be_written(files: Path, capsys: Said) -> None:
@@ -305,6 +292,73 @@ def test_a_side_longer_than_a_kind_of_file_holds_is_refused(ending: str) -> None
             assert not fits
         else:
             assert fits
+
+
+# ---------------------------------------------------------------- nothing is lost
+
+
+LOST = [  # what is asked, and which file would be written over
+    (("photo.jpg", "one.png", "-o", "photo.jpg"), "photo.jpg"),
+    (("photo.jpg", "one.png", "-o", "one.png"), "one.png"),
+    (("photo.jpg", "one.png", "-o", "link.png"), "link.png"),
+    (("photo.jpg", "one.png", "-o", "x.png", "--masks", "mask.png", "--sheet", "mask.png"), "mask"),
+    (("photo.jpg", "one.png", "-o", "mask.png", "--masks", "mask.png"), "mask.png"),
+    (("photo.jpg", "one.png", "-o", "x.png", "--sheet", "photo.jpg"), "photo.jpg"),
+    (("photo.jpg", "x--style.png", "-o", "x.png", "--save-original"), "x--style.png"),
+    (("photo.jpg", "one.png", "-o", ".", "--format", "jpg"), "photo.jpg"),
+    (("photos", "one.png", "-o", "photos"), "photos/a.png"),
+]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(("words", "lost"), LOST)
+def test_a_picture_that_is_read_is_never_written_over(
+    files: Path,
+    capsys: Said,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    lost: str,
+    overwrite: bool,
+) -> None:
+    monkeypatch.chdir(files)
+    (files / "photos").mkdir()
+    for name in ("photos/a.png", "photos/b.jpg", "x--style.png"):
+        Image.new("RGB", (40, 30), "teal").save(name)
+    (files / "link.png").symlink_to("one.png")
+    before = {name: (files / name).read_bytes() for name in made(files)}
+    assert run(files, *words, *(["--overwrite"] if overwrite else [])) == 2
+    said = capsys.readouterr().err
+    assert f"adain: {lost}" in said
+    assert "is read, and is never written over: choose another name." in said
+    assert {name: (files / name).read_bytes() for name in made(files)} == before
+
+
+@pytest.mark.parametrize("sheet", ["out/photo.png", "out/../out/PHOTO.png", "out/photo--photo.png"])
+def test_a_sheet_has_a_name_of_its_own(
+    files: Path, out: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch, sheet: str
+) -> None:
+    monkeypatch.chdir(files)
+    out.mkdir()
+    words = ("photo.jpg", "one.png", "-o", "out", "--save-original", "--sheet", sheet)
+    assert run(files, *words, "--overwrite") == 2
+    assert f"{sheet} would be written twice: choose another name" in capsys.readouterr().err
+    assert made(out) == []
+
+
+@pytest.mark.parametrize("ending", sorted(outputs.ENDINGS))
+def test_transparency_is_kept_only_by_kinds_that_hold_it(
+    files: Path, capsys: Said, ending: str
+) -> None:
+    Image.new("RGBA", (40, 30), (9, 90, 200, 100)).save(files / "clear.png")
+    output = files / f"out.{ending}"
+    words = (files / "clear.png", files / "one.png", "-o", output, "--transparency", "keep")
+    if run(files, *words) == 0:
+        assert Image.open(output).mode == "RGBA"
+    else:
+        said = capsys.readouterr().err
+        assert f".{ending} holds no transparency to keep; .png, .webp, .avif, .tif do." in said
+        assert not output.exists()
+    assert output.exists() == (ending not in {"jpg", "jpeg", "bmp"})
 
 
 # ---------------------------------------------------------------- kinds of files
