@@ -6,15 +6,17 @@ Pillow only.
 from PIL import Image, ImageMath
 
 SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}  # modes
+_SEEN = [0] + [255] * 255  # by opacity
 _NEUTRAL = (128, 128, 128)  # where nothing is opaque at all
 _HALF = 4  # of an area reduced by 2, whose opaque part counts as the whole from a quarter on
 
 
 def filled(image: Image.Image) -> Image.Image:
-    """Return an RGBA picture's colours, those of opaque parts extended over transparent ones.
+    """Return an RGBA picture's colours, extended over what is transparent all through.
 
     So that nothing depends on what lies under the transparency. From coarse to fine: each level
-    is half as large, and shows through where the next is not opaque.
+    is half as large, and shows through where the next is not opaque. What can be seen, however
+    little, keeps its own colour.
     """
     levels = [image]
     while max(levels[-1].size) > 1:
@@ -25,6 +27,7 @@ def filled(image: Image.Image) -> Image.Image:
     for level in reversed(levels):
         made = made.resize(level.size, Image.Resampling.BILINEAR)
         made.paste(level.convert("RGB"), mask=level.getchannel("A"))
+    made.paste(image.convert("RGB"), mask=image.getchannel("A").point(_SEEN))
     return made
 
 

@@ -11,13 +11,12 @@ from typing import Any, cast
 
 from PIL import ExifTags, Image, ImageCms, ImageOps, ImageStat, PngImagePlugin
 
-from adain.files import frames, heif, jpeg, opacity, png, profiles
+from adain.files import depth, frames, heif, jpeg, opacity, png, profiles
 
 log = logging.getLogger(__name__)
 
 MOST = 1 << 28  # pixels that a picture may be enlarged to: a line of one pixel has no end
 NARROWEST = 64  # pixels that a side counts as, at least
-_BITS = 258  # the tag of a TIFF that says how many bits a sample has
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
 _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
@@ -49,43 +48,9 @@ def opened_bytes(data: bytes, formats: tuple[str, ...] | None, keyword: bytes = 
 # ---------------------------------------------------------------- samples
 
 
-def _levels(image: Image.Image) -> tuple[float, float]:
-    """Return factor and offset that bring samples of more than eight bits to sixteen."""
-    if "levels" in image.info:
-        return cast(tuple[float, float], image.info["levels"])
-    if image.mode in opacity.SIXTEEN_BITS:
-        bits = getattr(image, "tag_v2", {}).get(_BITS, (16,))[0]
-        return float(1 << 16 - min(bits, 16)), 0.0
-    low, high = cast(tuple[float, float], image.getextrema())
-    if low >= 0:
-        for most in (1.0, 255.0, 65535.0, 2.0**32):
-            if high <= most and not (most == 1.0 and image.mode == "I"):
-                return 65535 / most, 0.0
-    factor = 65535 / ((high - low) or 1.0)
-    return factor, -low * factor
-
-
-def _sixteen_bits(image: Image.Image) -> Image.Image:
-    """Bring integers and floats of any range to I;16; other pictures as they are."""
-    if image.mode not in {"I", "F", *opacity.SIXTEEN_BITS}:
-        return image
-    factor, offset = _levels(image)
-    if (factor, offset) == (1.0, 0.0) and image.mode in opacity.SIXTEEN_BITS:
-        return image
-    whole = image if image.mode == "F" else image.convert("I")
-    return whole.point(lambda value: value * factor + offset).convert("I").convert("I;16")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen bits a pixel → L by its upper byte; anything else as it is."""
-    if image.mode not in opacity.SIXTEEN_BITS:
-        return image
-    return image.convert("I").point(lambda value: value / 256).convert("L")
-
-
 def _colors(image: Image.Image) -> Image.Image:
     """Return a picture without alpha and palette: L, I;16, RGB, CMYK or LAB."""
-    image = _sixteen_bits(image)
+    image = depth.sixteen_bits(image)
     while image.mode not in {"L", "RGB", "CMYK", "LAB", *opacity.SIXTEEN_BITS}:
         image = image.convert(_PLAIN.get(image.mode, "RGB"))
     return image
@@ -107,9 +72,18 @@ def _space(image: Image.Image, profile: bytes) -> ImageCms.ImageCmsProfile | Non
 
 
 def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert from a profile's space to sRGB; a broken one, or one of another mode, is ignored."""
+    """Convert from a profile's space to sRGB; a broken one, or one of another mode, is ignored.
+
+    The picture made has no profile: one that is sRGB needs none.
+    """
+    made = _converted(image, profile)
+    made.info.pop("icc_profile", None)
+    return made
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     if profile[16:20] == b"RGB " and image.mode in _MODES[b"GRAY"]:
-        image = _eight_bits(image).convert("RGB")
+        image = depth.eight_bits(image).convert("RGB")
     source = _space(image, profile)
     # lcms' tables are too coarse for the shadows of grey, and for Lab
     flags = ImageCms.Flags.NONE if image.mode in {"RGB", "CMYK"} else ImageCms.Flags.NOOPTIMIZE
@@ -119,7 +93,7 @@ def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             return cast(Image.Image, turned)
         except (ImageCms.PyCMSError, OSError):
             pass  # as if there were none
-    return _eight_bits(image).convert("RGB")
+    return depth.eight_bits(image).convert("RGB")
 
 
 def _ground(image: Image.Image) -> tuple[int, int, int]:
@@ -140,8 +114,7 @@ def described(image: Image.Image) -> dict[str | tuple[int, int], Any]:
         "icc_profile": profiles.of_info(image.info),
         "transparency": image.info.get("transparency"),
     }
-    if image.mode in {"I", "F", *opacity.SIXTEEN_BITS}:
-        fields["levels"] = _levels(image)
+    fields |= depth.levels(image)
     if image.has_transparency_data:
         fields["ground"] = _ground(image)
     return {what: value for what, value in fields.items() if value not in (None, b"")}
@@ -169,6 +142,7 @@ def _turned(image: Image.Image) -> Image.Image:
     load(image)
     try:
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            image.info |= depth.levels(image)  # a picture that is turned has no tags
             image = ImageOps.exif_transpose(image)
     except MemoryError:
         raise
@@ -180,7 +154,8 @@ def _turned(image: Image.Image) -> Image.Image:
 def _parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return an upright picture's colours in sRGB, and its opacity if it has one."""
     profile, alpha = profiles.of_info(image.info), opacity.of(image)
-    if image.mode == "RGB" and not profile and alpha is None:
+    plain = image.mode == "RGB" and "icc_profile" not in image.info
+    if plain and not profile and alpha is None:
         return image, None
     return _in_srgb(_colors(image), profile), alpha
 
@@ -226,7 +201,7 @@ def pieces(image: Image.Image, step: int = 1) -> Iterator[tuple[tuple[int, int],
 
 
 def _brightness(image: Image.Image) -> Image.Image:
-    return _eight_bits(_colors(image)).convert("RGB").convert("L")
+    return depth.eight_bits(_colors(image)).convert("RGB").convert("L")
 
 
 def _alpha(image: Image.Image) -> Image.Image:

@@ -12,6 +12,7 @@ _REC_709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 _REC_2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 _PRIMARIES = {1: _REC_709, 9: _REC_2020, 12: _P3}  # by code of ITU-T H.273
+_SRGB_GAMMA = 0.45455  # which a PNG holds beside an sRGB chunk, or instead of one
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _CURVES: dict[int, tuple[float, ...]] = {4: (2.2,), 5: (2.8,), 8: (1.0,)}  # others as sRGB's
 _BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -108,7 +109,8 @@ def _of_codes(primaries: int, transfer: int) -> bytes:
 def of_info(info: Mapping[Any, Any]) -> bytes:
     """Return the profile that Pillow's `info` of a picture holds or describes, b"": sRGB.
 
-    Codes of a PNG's cICP chunk go before its profile, and both before gamma and primaries.
+    Codes of a PNG's cICP chunk go before its profile, and both before gamma and primaries, of which
+    those mean sRGB that the PNG specification gives as its substitute.
     """
     if len(codes := info.get("cicp", b"")) == 4:
         return _of_codes(codes[0], codes[1])
@@ -117,6 +119,8 @@ def of_info(info: Mapping[Any, Any]) -> bytes:
     if "srgb" in info or not info.get("gamma"):
         return b""
     white, *primaries = _pairs(info.get("chromaticity", ())) or [_D65, *_REC_709]
+    if (info["gamma"], white, *primaries) == (_SRGB_GAMMA, _D65, *_REC_709):
+        return b""
     return profile(primaries, white, (1 / info["gamma"],))
 
 

@@ -71,6 +71,18 @@ def test_the_result_has_the_opacity_of_the_photo_and_nothing_of_what_lies_under_
     assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.parametrize("change", [{"alpha": 0.0}, {"masks": [mask((0, 0, 0, 0))]}])
+def test_what_is_not_painted_is_the_photo_however_transparent(
+    stylizer: Stylizer, change: dict[str, object]
+) -> None:
+    photo = drawn(1)
+    photo.putalpha(Image.linear_gradient("L").resize(SIZE))
+    [made] = stylizer.stylize([asked(5, content=photo, **change)])
+    seen = array(photo)[..., 3] > 0
+    assert np.array_equal(array(made)[seen], array(photo)[seen])
+    assert np.array_equal(array(made)[..., 3], array(photo)[..., 3])
+
+
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("transparency", Transparency)
 def test_an_opaque_photo_is_painted_as_ever(

@@ -1,13 +1,14 @@
 """Colours of every mode that Pillow opens, against values computed by formula."""
 
 import io
+import struct
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from adain.files import pictures, png, profiles
 
@@ -86,6 +87,7 @@ def with_alpha(image: Image.Image) -> Image.Image:
 
 
 RGB_PROFILE = profiles.profile(ADOBE, D65, (GAMMA,))
+CMYK_PROFILE = RGB_PROFILE.replace(b"RGB ", b"CMYK", 1)
 GREY = np.stack([RAMP] * 3, -1)
 
 
@@ -124,10 +126,10 @@ def test_sixteen_bits_of_linear_grey_keep_their_shadows() -> None:
     assert difference(tagged, srgb(np.stack([dark / 65535] * 3, -1))) <= 2
 
 
-def described(*chunks: tuple[bytes, bytes]) -> Image.Image:
-    """A PNG of the grid whose colours these chunks describe."""
+def described(*chunks: tuple[bytes, bytes], image: Image.Image | None = None) -> Image.Image:
+    """A PNG, of the grid unless another is given, whose colours these chunks describe."""
     data = io.BytesIO()
-    Image.fromarray(GRID).save(data, "PNG")
+    (image or Image.fromarray(GRID)).save(data, "PNG")
     whole = data.getvalue()
     inserted = b"".join(
         len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
@@ -142,11 +144,21 @@ def numbers(*values: float) -> bytes:
 
 GAMA = (b"gAMA", numbers(1 / GAMMA))
 CHRM = (b"cHRM", numbers(*D65, *(value for point in ADOBE for value in point)))
+SRGB_GAMA = (b"gAMA", (45455).to_bytes(4))  # PNG, third edition, 11.3.2.5
+SRGB_CHRM = (b"cHRM", numbers(*D65, *(value for point in SRGB for value in point)))
 
 
 def test_gamma_and_primaries_of_a_png_apply() -> None:
     assert difference(described(GAMA, CHRM), expected(GRID, ADOBE)) <= 2
-    assert difference(described(GAMA), expected(GRID, SRGB)) <= 2
+    linear = (b"gAMA", numbers(1.0))
+    assert difference(described(linear), expected(GRID, SRGB, 1.0)) <= 2
+
+
+@pytest.mark.parametrize("chunks", [(SRGB_GAMA,), (SRGB_GAMA, SRGB_CHRM)])
+def test_the_numbers_that_stand_for_srgb_in_a_png_mean_srgb(
+    chunks: Sequence[tuple[bytes, bytes]],
+) -> None:
+    assert difference(described(*chunks), GRID.astype(float)) == 0
 
 
 def test_an_srgb_chunk_goes_before_gamma_and_primaries() -> None:
@@ -188,6 +200,41 @@ def test_transparency_shows_white_beside_managed_colours() -> None:
 )
 def test_deep_samples_of_a_tiff_keep_their_brightness(image: Image.Image, bits: int) -> None:
     assert difference(reopened(image, "TIFF"), GREY.astype(float)) <= 1
+
+
+@pytest.mark.parametrize("said", [True, False])  # else it is what a reader has to assume
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("top", [65535, 1 << 31, (1 << 32) - 1])
+def test_unsigned_samples_of_thirty_two_bits_do_not_wrap(
+    top: int, turned: bool, said: bool
+) -> None:
+    samples = (RAMP.astype(np.float64) / RAMP.max() * top).astype(np.uint32)[None]
+    if turned:
+        samples = np.rot90(samples)
+    data, most = io.BytesIO(), 65535 if top == 65535 else 2**32
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6 if turned else 1
+    Image.fromarray(samples.view(np.int32)).save(data, "TIFF", exif=exif)
+    signed = struct.pack("<HHII", TiffImagePlugin.SAMPLEFORMAT, 3, 1, 2)
+    assert data.getvalue().count(signed) == 1
+    private = struct.pack("<H", 65000)  # a tag in place of the one that says it
+    unsigned = (signed[:2] if said else private) + signed[2:-4] + (1).to_bytes(4, "little")
+    image = pictures.opened_bytes(data.getvalue().replace(signed, unsigned), None)
+    grey = np.stack([samples / most * 255] * 3, -1)
+    assert difference(image, np.rot90(grey, -1) if turned else grey) <= 1
+
+
+@pytest.mark.parametrize("profile", [b"no profile", RGB_PROFILE, RGB_PROFILE[:200], CMYK_PROFILE])
+@pytest.mark.parametrize("cicp", [[], [(b"cICP", bytes([1, 13, 0, 1]))]])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "LA"])
+def test_no_profile_is_left_where_colours_are_srgb(
+    profile: bytes, cicp: list[tuple[bytes, bytes]], mode: str
+) -> None:
+    packed = (b"iCCP", b"name\0\0" + zlib.compress(profile))
+    image = described(*cicp, packed, image=Image.fromarray(GRID).convert(mode))
+    assert image.info["icc_profile"] == profile
+    for made in (pictures.rgb(image), pictures.cut_out(image)):
+        assert "icc_profile" not in made.info
 
 
 def test_a_sample_of_sixteen_bits_that_is_transparent_is_white() -> None:
