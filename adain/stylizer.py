@@ -48,7 +48,8 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"There is no device {name!r} here; use auto, cpu or cuda.") from error
+        others = "auto, cpu or cuda" if torch.cuda.is_available() else "auto or cpu"
+        raise ValueError(f"There is no device {name!r} here; use {others}.") from error
     return device
 
 

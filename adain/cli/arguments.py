@@ -38,6 +38,7 @@ def _files(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
+        type=str.lower,
         choices=list(outputs.ENDINGS),
         help="of pictures in a folder or on stdout (default png); else the file's ending says it",
     )
@@ -54,13 +55,22 @@ def _files(parser: argparse.ArgumentParser) -> None:
 
 def _crop(text: str) -> Part:
     """Return what makes a crop of a picture's size; argparse shows what it raises."""
-    if text == cropping.SQUARE:
+    if text.lower() == cropping.SQUARE:
         return cropping.square
     try:
         crop = cropping.read(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return lambda width, height: crop
+
+
+def _size(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of pixels; print sizes are for the page and the API."
+        ) from error
 
 
 def _look(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +96,7 @@ def _look(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--color", type=Color, choices=list(Color), default=Color.STYLE)
     parser.add_argument(
-        "--size", type=int, default=512, help="shorter side in pixels, 0: as it is (default 512)"
+        "--size", type=_size, default=512, help="shorter side in pixels, 0: as it is (default 512)"
     )
     parser.add_argument(
         "--transfer",

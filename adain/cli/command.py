@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from adain import malloc
 from adain.cli import arguments, plan
-from adain.cli.run import Run, say, sentence
+from adain.cli.messages import say
+from adain.cli.run import Run, sentence
 from adain.files import kinds
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from PIL import Image
 
+from adain.cli.messages import say
 from adain.files import cropping, kinds, margins, pictures, samples
 from adain.files.cropping import Crop
 from adain.request import Request
@@ -78,6 +79,8 @@ def _search(folder: Path, top: Path, output: Path, found: Found) -> None:
 
 def search(path: Path, output: Path) -> Found:
     """Return a file, or the pictures of a folder and the folders in it but the output's."""
+    if path != STANDARD and not path.exists():
+        raise Unusable(f"There is no file {path}.")
     if not path.is_dir():
         return Found([Input(path, PurePath("photo" if path == STANDARD else path.name))])
     found = Found()
@@ -129,6 +132,8 @@ def opened(path: Path) -> Image.Image:
         raise Unusable(f"{path} is too large: at most {most} megapixels can be opened.") from error
     except Exception as error:  # whatever a decoder makes of a file's bytes
         raise Unusable(f"{path}: {kinds.refusal(data)}") from error
+    if pictures.is_cut(image):
+        say(f"{path}: the end of the file is missing, so the last rows may be grey.")
     return image
 
 
@@ -157,8 +162,6 @@ def cropped(request: Request, photo: Image.Image, crop: Part | None) -> Request:
         return replace(request, content=photo)
     whole = pictures.cut_out(photo)
     masks = [part(pictures.fitted(one, whole.size), crop) for one in request.masks]
-    for one in masks:
-        pictures.check_mask(one)
     return replace(request, content=part(whole, crop), masks=masks)
 
 
@@ -170,6 +173,16 @@ def mask(path: Path) -> Image.Image:
     except ValueError as error:
         raise Unusable(f"{path}: {error}") from error
     return read
+
+
+def check_mask(path: Path, mask: Image.Image, size: tuple[int, int], crop: Part | None) -> None:
+    """Raise `Unusable` if a mask has not its photo's shape, or is black inside the crop."""
+    try:
+        whole = pictures.fitted(mask, size)
+        if crop:
+            pictures.check_mask(part(whole, crop), cropped=True)
+    except pictures.MaskError as error:
+        raise Unusable(f"{path}: {error}") from error
 
 
 def notices(found: Found) -> Iterator[str]:

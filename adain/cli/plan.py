@@ -92,6 +92,8 @@ def _in_file(args: argparse.Namespace, photos: Found, styles: Found, each: bool)
     output, names = args.output, Names()
     outputs.check_ending(output)
     ending = output.suffix.lower().removeprefix(".") or args.format or "png"
+    if args.format and outputs.ENDINGS[args.format] != outputs.ENDINGS[ending]:
+        raise Refused(f"--format {args.format} is another kind than {output}: leave one out.")
     if output == STANDARD and args.save_original:
         raise Refused("--save-original writes files beside the result, which needs a file as well.")
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from adain.catalog import Color
 from adain.cli import inputs, outputs, sheet
 from adain.cli.inputs import STANDARD, Input, Unusable
+from adain.cli.messages import say
 from adain.cli.outputs import Refused
 from adain.cli.plan import Plan
 from adain.cli.sheet import Sheet
@@ -24,11 +26,6 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 
 _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EPIPE}  # after which no other picture is written either
-
-
-def say(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    tqdm.write(f"adain: {sentence}", file=sys.stderr)
 
 
 def sentence(error: Exception, what: object = "") -> str:
@@ -88,9 +85,13 @@ class Run:
                 self._write(style, self.plan.style_originals[place])
         return style
 
+    @cached_property
+    def _masks(self) -> list[Image.Image]:
+        return [inputs.mask(path) for path in self.args.masks]
+
     def _request(self, styles: Sequence[Image.Image]) -> Request:
         args, none = self.args, Image.new("RGB", (1, 1))  # each photo in its turn
-        masks = [inputs.mask(path) for path in args.masks]
+        masks = list(self._masks)
         if (len(masks), len(styles)) == (1, 2):
             masks.append(ImageOps.invert(masks[0]))
         how = (args.alpha, args.color, args.size, args.transfer, args.strokes, args.region)
@@ -146,6 +147,8 @@ class Run:
         """Make the pictures of one photo."""
         photo = self.plan.photos.inputs[place]
         given, crop = inputs.opened(photo.path), self.args.crop
+        for path, mask in zip(self.args.masks, self._masks, strict=True):
+            inputs.check_mask(path, mask, pictures.upright_size(given), crop)
         content = inputs.part(pictures.cut_out(given), crop) if crop else given
         if self.plan.photo_originals:
             self._keep_photo(content, self.plan.photo_originals[place])
@@ -162,7 +165,7 @@ class Run:
         """Make the pictures of some photos, and their contact sheet."""
         count = len(self.plan.photos.inputs)
         page = Sheet([column.squares for column in columns], len(places)) if output else None
-        for place in tqdm(places, disable=count == 1, initial=places.start, total=count):
+        for place in tqdm(places, disable=count == 1 or None, initial=places.start, total=count):
             path = self.plan.photos.inputs[place].path
             with self._noting(path):
                 self._row(place, columns, page)
@@ -173,7 +176,8 @@ class Run:
     def _report(self) -> None:
         failed = [*self.plan.photos.unread, *self.plan.styles.unread, *self.failures]
         if len(failed) > 1 or (failed and self.made):
-            say(f"{self.made} pictures are made, {len(failed)} failed:")
+            some = "picture is" if self.made == 1 else "pictures are"
+            say(f"{self.made} {some} made, {len(failed)} failed:")
         for one in failed:
             say(one)
 

@@ -23,6 +23,7 @@ _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
 _ANIMATED = {"PNG", "WEBP", "GIF", "AVIF"}
 _LIGHT = 170  # mean brightness from which white would hide what is drawn
 _WHITE, _DARK = (255, 255, 255), (40, 40, 40)
+_ON_ITS_SIDE = range(5, 9)  # orientations of EXIF that swap width and height
 _FLAT = 2  # how far samples differ where libjpeg fills in what is missing
 _SRGB = ImageCms.createProfile("sRGB")
 _MODES = {b"GRAY": {"L", *opacity.SIXTEEN_BITS}, b"RGB ": {"RGB"}, b"CMYK": {"CMYK"}}  # by profile
@@ -135,6 +136,23 @@ def load(image: Image.Image) -> None:
         channels = cast(Sequence[tuple[int, int]], lower if image.mode != "L" else [lower])
         if all(high - low <= _FLAT for low, high in channels):
             raise OSError("half of the picture is missing")
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return EXIF's orientation, 1: upright, if it says none or can't be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except MemoryError:
+        raise
+    except Exception:  # what it says of its picture, not the picture, is broken
+        log.debug("EXIF can't be read", exc_info=True)
+        return 1
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the width and height that a loaded picture has when it is upright."""
+    turned = _orientation(image) in _ON_ITS_SIDE
+    return (image.height, image.width) if turned else image.size
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -257,9 +275,12 @@ class MaskError(ValueError):
         self.code, self.params = code, params
 
 
-def check_mask(mask: Image.Image) -> None:
-    """Raise `MaskError` if a mask of mode L is black, or nearly so."""
+def check_mask(mask: Image.Image, cropped: bool = False) -> None:
+    """Raise `MaskError` if a mask of mode L, or its crop, is black, or nearly so."""
     brightest = cast(tuple[int, int], mask.getextrema())[1]
+    if brightest == 0 and cropped:
+        inside = "The mask is black inside the crop: it must be white where its style acts."
+        raise MaskError("mask.black_in_crop", inside)
     if brightest == 0:
         black = "The mask is black all over: it must be white where its style acts."
         raise MaskError("mask.black", black)

@@ -290,8 +290,10 @@ def test_an_untrained_network_never_serves(tmp_path: Path) -> None:
 
 
 def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(ValueError, match="auto, cpu or cuda"):
-        Stylizer.load(device="tpu9")
+    others = "auto, cpu or cuda" if torch.cuda.is_available() else "auto or cpu"
+    for name in ("tpu9", "cuda:99"):
+        with pytest.raises(ValueError, match=f"no device '{name}' here; use {others}.$"):
+            Stylizer.load(device=name)
 
 
 @pytest.mark.parametrize("kept", [tiled_forward.KEPT, 0])

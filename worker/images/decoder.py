@@ -211,7 +211,7 @@ def _fitted(data: bytes, limit: int, *sizes: int) -> Image.Image:
         pictures.check_shape(_upright_size(header, image), (wide, high))
         if crop:
             image = _cropped(image, crop)
-            pictures.check_mask(image)
+            pictures.check_mask(image, cropped=True)
     except pictures.MaskError as error:
         raise ImageRejected(error.code, **error.params) from error
     if image.size == (width, height):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image, JpegImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin
 
 from adain.cli import outputs
 from adain.cli.command import main
@@ -72,7 +72,7 @@ def test_a_mask_is_cropped_with_its_photo(files: Path, capsys: Said) -> None:
     words = [str(files / "photo.jpg"), str(files / "one.png"), "-o", str(files / "out.png")]
     words += ["--size", "0", "--masks", str(files / "right.png"), "--overwrite", "--crop"]
     assert main([*words, "0,0,0.4,1"]) == 2
-    assert "The mask is black all over" in capsys.readouterr().err
+    assert "right.png: The mask is black inside the crop" in capsys.readouterr().err
     assert main([*words, "0.3,0,1,1"]) == 0
     assert Image.open(files / "out.png").size == (28, 30)
 
@@ -117,6 +117,9 @@ def test_a_folder_of_photos_becomes_a_folder_of_pictures(files: Path) -> None:
         (["photo.jpg", "one.png", "--each", "--weights", "1"], "Weights mix styles"),
         (["photo.jpg", "one.png", "--sheet", "sheet.txt"], "none of the endings"),
         (["photo.jpg", "one.png", "--sheet", "two.png"], "two.png exists already"),
+        (["photo.jpg", "one.png", "--masks", "tall.png"], "tall.png: A mask must have"),
+        (["turned.jpg", "one.png", "--masks", "mask.png"], "mask.png: A mask must have"),
+        (["photo.jpg", "one.png", "--format", "JPG"], "--format jpg is another kind than out.png"),
     ],
 )
 def test_what_the_user_can_mend_is_said_in_a_sentence(
@@ -128,10 +131,47 @@ def test_what_the_user_can_mend_is_said_in_a_sentence(
 ) -> None:
     (files / "broken.png").write_bytes(b"\x89PNG no more")
     (files / "empty").mkdir()
+    Image.new("L", (30, 40), 255).save(files / "tall.png")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (40, 30)).save(files / "turned.jpg", exif=exif)
     monkeypatch.chdir(files)
     assert main([*words, "-o", "out.png"]) == 2
     assert message in capsys.readouterr().err
     assert not (files / "out.png").exists()
+
+
+@pytest.mark.parametrize("place", ["photo", "style", "mask"])
+def test_a_jpeg_that_lacks_its_end_is_used_with_a_notice(
+    files: Path, capsys: Said, place: str
+) -> None:
+    whole = io.BytesIO()
+    Image.linear_gradient("L").resize((400, 300)).save(whole, "JPEG")
+    (files / "cut.jpg").write_bytes(whole.getvalue()[:-40])
+    names = {"photo": "photo.jpg", "style": "one.png", "mask": "mask.png"} | {place: "cut.jpg"}
+    photo, style, mask = (files / name for name in names.values())
+    words = (photo, style, "--masks", mask, "-o", files / "out.png")
+    assert run(files, *words) == 0
+    said = capsys.readouterr().err
+    assert said.count(f"{files / 'cut.jpg'}: the end of the file is missing") == 1
+
+
+def test_a_photo_that_is_not_there_is_named_before_the_output(files: Path, capsys: Said) -> None:
+    assert run(files, files / "nothing.jpg", files / "one.png", "-o", files / "nofolder") == 2
+    assert f"adain: There is no file {files / 'nothing.jpg'}." in capsys.readouterr().err
+
+
+def test_words_are_taken_in_capitals(files: Path) -> None:
+    (files / "made").mkdir()
+    words = (files / "photo.jpg", files / "one.png", "-o", files / "made", "--format", "JPG")
+    assert run(files, *words, "--crop", "SQUARE") == 0
+    assert Image.open(files / "made" / "photo.jpg").size == (16, 16)
+
+
+def test_a_print_size_is_refused_with_where_there_are_some(files: Path, capsys: Said) -> None:
+    with pytest.raises(SystemExit):
+        run(files, "photo.jpg", "one.png", "-o", "out.png", "--size", "a4")
+    assert "'a4' is no number of pixels; print sizes are for the page" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- folders
@@ -165,7 +205,9 @@ def test_a_broken_file_is_named_at_the_end_and_the_others_are_made(
     broken = MAC / "one-broken"
     assert main([str(broken), str(files / "one.png"), "-o", str(out), "--size", "64"]) == 1
     assert made(out) == ["a.png", "c.png"]
-    *_, counted, last = capsys.readouterr().err.splitlines()
+    said = capsys.readouterr().err
+    assert "%|" not in said  # no progress bar where there is no terminal
+    *_, counted, last = said.splitlines()
     assert counted == "adain: 2 pictures are made, 1 failed:"
     assert last.startswith(f"adain: {broken / 'b.jpg'}: This file is not a picture")
 
@@ -481,4 +523,5 @@ def test_no_file_ends_it_in_a_traceback(files: Path, out: Path, capsys: Said) ->
     assert run(files, photos, files / "one.png", "-o", out) == 1
     said, photos_named = capsys.readouterr().err, sorted(photos.iterdir())
     results = {path.name for path in out.iterdir()}
-    assert len(results) + said.count(f"adain: {photos}") == len(photos_named)
+    named = said.count(f"adain: {photos}") - said.count(": the end of the file is missing")
+    assert len(results) + named == len(photos_named)

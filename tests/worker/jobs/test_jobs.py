@@ -313,7 +313,7 @@ def test_a_crop_of_a_style_is_exact_and_not_trimmed(studio: Path) -> None:
 
 def test_a_mask_that_is_black_inside_the_crop_is_refused(studio: Path) -> None:
     photo, mask = encoded(quarters().convert("RGB")), encoded(quarters())
-    with pytest.raises(Refused, match="The mask is black all over"):
+    with pytest.raises(Refused, match="The mask is black inside the crop"):
         jobs.submit("ann", photo, [photo], [mask], {"crop": [0.6, 0.6, 1, 1]})
 
 
