@@ -107,7 +107,7 @@ def test_a_waiting_job_tells_its_place_and_is_cancelled(visit: Visit, address: s
         assert answer.status == 202, answer.text()
     choose(page)
     page.click("#send")
-    expect(page.locator(".progress-text")).to_contain_text("in line")
+    expect(page.locator("#stage .progress-text")).to_contain_text("in line")
     shoot(page, "desk-light-waiting")
     page.click("#cancel")
     expect(page.locator("#stage h2")).to_have_text("Cancelled")

@@ -58,15 +58,19 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     """Make one of each thing that has a picture, all of them large; return the gaps' fillings."""
     files = [("content", picture()), ("style", picture())]
     batch = client.post(f"{PREFIX}/batches", files=files).json()
-    job = batch["cells"][0]["id"]
-    finish(begin())
+    masked = [*files, ("mask", picture())]
+    job, binned = (client.post(f"{PREFIX}/jobs", files=masked).json()["id"] for _ in range(2))
+    for _ in range(3):
+        finish(begin())
     upload = client.post(f"{PREFIX}/uploads", files={"picture": noise}).json()["id"]
     shared = client.post(f"{PREFIX}/gallery/{job}/share").json()["own"]["link"]
     preview = _preview(client)
     client.get(f"{PREFIX}/jobs/{job}/styles/0/thumbnail")  # which makes its file
     for key, _ in list(blobs.files()):
         blobs.put(key, noise)
+    assert client.delete(f"{PREFIX}/gallery/{binned}").status_code == 204
     return {
+        "/bin/{job_id}": f"/bin/{binned}",
         "{batch_id}": batch["id"],
         "{job_id}": job,
         "{upload_id}": upload,
