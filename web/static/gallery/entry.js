@@ -42,7 +42,7 @@ export const facts = (entry) => {
     fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
     fact(t("transparency"), options.transparency === "keep" ? t("transparency.keep") : null),
     fact(t("margins"), options.keep_margins ? t("margins.keep") : null),
-    fact(t("crop"), options.crop.length || options.style_crops.some((one) => one.length) ? t("crop.cropped") : null),
+    fact(t("crop"), options.crop?.length || options.style_crops?.some((one) => one.length) ? t("crop.cropped") : null),
     fact(t("size"), `${entry.width} × ${entry.height}` + (options.size ? "" : ` (${t("size.whole")})`)),
     fact(t("shares"), options.weights.length > 1 ? shares(options.weights) : null),
     fact(t("regions"), own?.masks ? String(own.masks) : null),
