@@ -26,11 +26,11 @@ ANN = Visitor("ann")
 SIDE = 300
 
 
-def sent() -> bytes:
-    """Return a WebP of noise, which our PNG of it is much larger than."""
+def sent(*, lossless: bool = False) -> bytes:
+    """Return a WebP of noise, which is kept as a larger JPEG, or as a PNG if it is lossless."""
     noise = np.random.default_rng(0).integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)
     out = io.BytesIO()
-    Image.fromarray(noise).save(out, "WEBP", quality=10)
+    Image.fromarray(noise).save(out, "WEBP", quality=10, lossless=lossless)
     return out.getvalue()
 
 
@@ -72,7 +72,7 @@ def test_cleaned_pictures_of_one_request_are_bounded_on_the_disk(
     studio: Path, setting: Setting
 ) -> None:
     """However small what was sent is: a photo and a style are 540 kB, three photos 810 kB."""
-    data = sent()
+    data = sent(lossless=True)
     source = Source("a.webp", len(data), lambda: data)
     setting(spool_bytes=600_000)
     assert admission.submit(ANN, data, [data], options={"size": 64})
