@@ -267,7 +267,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(place=_PLACE)
     def previous_release(self, place: int) -> None:
-        """A worker of ef70aa7 gives a job back, whatever was wished of it."""
+        """A worker of ef70aa7 gives a job back, also if it is to be cancelled."""
         if job := self._attempt(place):
             values = {"status": Status.QUEUED, "lease_until": None, "released": Job.released + 1}
             statement = update(Job).where(model.is_held(job.id, job.attempt)).values(values)

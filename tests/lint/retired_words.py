@@ -48,6 +48,9 @@ RETIRED = {  # word: the word to use
     "tally": "moments",
     "told": "say what was given or reported",
     "whoever": "say who",
+    "wish": "request",
+    "wished": "requested",
+    "wishes": "requests, options",
 }
 SEEN = {  # names that others see and that stay: where they are seen
     "Standing": "a class of the Python client, `web.client`",

@@ -214,7 +214,7 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
 
 
 def _digest(photos: list[Source], styles: list[Source], options: object) -> str:
-    """Return a fingerprint: the same for the same pictures and wishes, and never a job's."""
+    """Return a fingerprint: the same for the same pictures and options, and never a job's."""
     parts = [
         idempotency.digest(*(hashlib.sha256(one.read()).digest() for one in some)).encode()
         for some in (photos, styles)

@@ -139,10 +139,10 @@ class Submission:
     key: str
 
     def digest(self) -> str:
-        """Return a fingerprint: the same for the same pictures and wishes."""
-        wishes = json.dumps([self.options, self.webhook], sort_keys=True).encode()
+        """Return a fingerprint: the same for the same pictures, options and webhook."""
+        options = json.dumps([self.options, self.webhook], sort_keys=True).encode()
         styles, masks = _digest(self.styles), _digest(self.masks)
-        return idempotency.digest(self.content.read(), styles.encode(), masks.encode(), wishes)
+        return idempotency.digest(self.content.read(), styles.encode(), masks.encode(), options)
 
 
 # ---------------------------------------------------------------- read

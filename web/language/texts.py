@@ -24,25 +24,25 @@ def words(language: str) -> dict[str, str]:
     return read
 
 
-def _wished(header: str) -> list[str]:
+def _accepted(header: str) -> list[str]:
     """Return the languages of an Accept-Language header, best first; nonsense comes last."""
-    wishes = []
+    accepted = []
     for part in header.split(",")[:20]:
         name, _, quality = part.strip().partition(";q=")
         try:
-            wishes.append((float(quality or 1), name.partition("-")[0].lower()))
+            accepted.append((float(quality or 1), name.partition("-")[0].lower()))
         except ValueError:
-            wishes.append((0.0, ""))
-    return [name for _, name in sorted(wishes, key=lambda wish: -wish[0])]
+            accepted.append((0.0, ""))
+    return [name for _, name in sorted(accepted, key=lambda one: -one[0])]
 
 
 def language_of(request: HTTPConnection) -> str:
     """Return the language of the visitor."""
-    wished = [
+    wanted = [
         request.cookies.get(COOKIE, ""),
-        *_wished(request.headers.get("accept-language", "")),
+        *_accepted(request.headers.get("accept-language", "")),
     ]
-    return next((language for language in wished if language in LANGUAGES), ENGLISH)
+    return next((language for language in wanted if language in LANGUAGES), ENGLISH)
 
 
 Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a route

@@ -3,6 +3,7 @@
 Whatever goes wrong, the visitor gets a sentence.
 """
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -102,14 +103,21 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
 
 
-async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
-    """Accept the job; returns its id and no notice, or no id and what was wrong."""
+async def _answer(
+    request: gr.Request, accept: Callable[..., str], given: object
+) -> tuple[str, str]:
+    """Return what was accepted and no notice, or nothing and what was wrong."""
     assert request.request is not None
     try:
         visitor = address.visitor(request.request)
-        return await checking.run(visitor, _submit, visitor, form), _notice("")
+        return await checking.run(visitor, accept, visitor, given), _notice("")
     except Exception as error:  # whatever it is, the visitor gets a sentence
         return "", _notice(_sentence(error, request))
+
+
+async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Accept the job; returns its id and no notice, or no id and what was wrong."""
+    return await _answer(request, _submit, form)
 
 
 def _small_masks(
@@ -153,12 +161,7 @@ def _sheet(visitor: Visitor, form: dict[str, Any]) -> str:
 
 async def sheet(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
     """Ask for a contact sheet; returns its id and styles and no notice, or what was wrong."""
-    assert request.request is not None
-    try:
-        visitor = address.visitor(request.request)
-        return await checking.run(visitor, _sheet, visitor, form), _notice("")
-    except Exception as error:  # as in `repaint`
-        return "", _notice(_sentence(error, request))
+    return await _answer(request, _sheet, form)
 
 
 async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
@@ -170,20 +173,18 @@ async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]
         for alpha in STRENGTHS:
             asked = visitor, event.id, {"alpha": alpha}
             ids.append((await checking.run(visitor, admission.again, *asked)).id)
-    except Exception as error:  # as in `repaint`
+    except Exception as error:  # as in `_answer`
         return " ".join(ids), _notice(_sentence(error, request))
     return " ".join(ids), _notice("")
 
 
+def _again(visitor: Visitor, job_id: str) -> str:
+    return admission.again(visitor, job_id, {}).id
+
+
 async def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Submit a job that failed or was cancelled once more; returns the new id and a notice."""
-    assert request.request is not None
-    try:
-        visitor = address.visitor(request.request)
-        job = await checking.run(visitor, admission.again, visitor, event.id, {})
-        return job.id, _notice("")
-    except Exception as error:  # as in `repaint`
-        return "", _notice(_sentence(error, request))
+    return await _answer(request, _again, event.id)
 
 
 def networks() -> Any:  # noqa: ANN401, an update of the component
@@ -212,7 +213,7 @@ def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Set the form's controls as they were for a picture; its pictures stay as they are."""
     try:
         return [*_controls_for(Options.model_validate(recorded(event.options))), ""]
-    except Exception as error:  # as in `repaint`
+    except Exception as error:  # as in `_answer`
         return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
 
 
@@ -234,7 +235,7 @@ def _filled(request: gr.Request, event: gr.EventData, *, whole: bool) -> list[An
         job = jobs.get(event.id, owner_of(request.request))
         photo, masks = (references.photo_of(job), references.masks_of(job)) if whole else ("", [])
         return _form_of(job, photo, masks)
-    except Exception as error:  # as in `repaint`
+    except Exception as error:  # as in `_answer`
         parts = 1 + 3 * settings().max_styles + len(CONTROLS)
         return [gr.skip()] * parts + [_notice(_sentence(error, request))]
 

@@ -43,7 +43,7 @@ def renew(job: Job, stage: str, progress: float) -> Hold:
 
 
 def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status | None:
-    """End the job unless another attempt has it; a wish to cancel wins."""
+    """End the job unless another attempt has it; a request to cancel wins."""
     ended = case((Job.cancel_requested, Status.CANCELLED), else_=status)
     job = change_one(
         update(Job)

@@ -11,7 +11,7 @@ declare namespace Page {
   /** Gradio's: calls an event of the component that a script belongs to. */
   type Trigger = (event: string, data: object) => void;
   /** What the address bar says; page 0 is the endless list. */
-  type Place = { view: string; scope: "mine" | "public"; page: number; entry: string | null; wish: URLSearchParams };
+  type Place = { view: string; scope: "mine" | "public"; page: number; entry: string | null; filters: URLSearchParams };
   /** A job, and whether the visitor has just cancelled it. */
   type Job = Api.JobView & { cancelling?: boolean };
   type Settings = Pick<Api.Options, "alpha" | "color" | "size">;

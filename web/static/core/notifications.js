@@ -3,12 +3,12 @@
 import {button} from "./controls.js";
 import {TITLE, t} from "./text.js";
 
-const WISH = "notify"; // in this browser's storage: the visitor wants notifications
+const CHOICE = "notify"; // in this browser's storage: the visitor wants notifications
 /** @type {string[]} */
 let news = [];
 
 const can = () => "Notification" in globalThis && globalThis.isSecureContext;
-const wanted = () => can() && Notification.permission === "granted" && localStorage.getItem(WISH) === "yes";
+const wanted = () => can() && Notification.permission === "granted" && localStorage.getItem(CHOICE) === "yes";
 const title = () => {
   document.title = (news.length > 1 ? `(${news.length}) ` : "") + (news.length ? `${news.at(-1)} · ` : "") + TITLE;
 };
@@ -47,7 +47,7 @@ export const notifyButton = () => {
     async (event) => {
       const knob = event.currentTarget;
       const yes = !wanted() && (await Notification.requestPermission()) === "granted";
-      localStorage.setItem(WISH, yes ? "yes" : "no");
+      localStorage.setItem(CHOICE, yes ? "yes" : "no");
       knob.replaceWith(notifyButton() ?? "");
     },
     {class: "quiet", "aria-pressed": String(on)},

@@ -16,21 +16,21 @@ const followers = [];
 export const read = () => {
   const [path, query] = location.hash.slice(1).split("?");
   const [name, which] = path.split("/");
-  const wish = new URLSearchParams(query);
+  const filters = new URLSearchParams(query);
   /** @param {string} name */
   const take = (name) => {
-    const value = wish.get(name);
-    wish.delete(name);
+    const value = filters.get(name);
+    filters.delete(name);
     return value;
   };
   const page = Math.max(0, Number.parseInt(take("page") ?? "", 10) || 0);
   const view = VIEWS.includes(name) ? name : "studio";
-  return {view, scope: which === "public" ? "public" : "mine", page, entry: take("entry"), wish};
+  return {view, scope: which === "public" ? "public" : "mine", page, entry: take("entry"), filters};
 };
 
 /** @param {Page.Place} place */
-const hash = ({scope, wish, page, entry}) => {
-  const query = new URLSearchParams(wish);
+const hash = ({scope, filters, page, entry}) => {
+  const query = new URLSearchParams(filters);
   if (page) query.set("page", String(page));
   if (entry) query.set("entry", entry);
   const path = scope === "public" ? "#gallery/public" : "#gallery";

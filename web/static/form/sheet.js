@@ -36,7 +36,7 @@ export const end = () => {
   address = "";
 };
 /** Asks for one. */
-export const wish = async () => {
+export const request = async () => {
   await settled();
   if (!value("photo")) return refuse("photo", t("form.photo.missing"));
   end();

@@ -34,7 +34,7 @@ export const query = (limit, cursor) => {
 };
 export const filtered = () => chosen().some(([name]) => name !== "order");
 /** What is chosen beyond what is so at first, for the address. */
-export const wish = () =>
+export const forAddress = () =>
   new URLSearchParams(chosen().filter(([name, value]) => !(name === "order" && value === "newest")));
 export const reset = () => form().reset();
 
@@ -47,7 +47,7 @@ const unfold = (open) => {
 /** Chooses what the address has. */
 export const setFilters = () => {
   reset();
-  for (const [name, value] of state.place.wish) {
+  for (const [name, value] of state.place.filters) {
     const field = form().elements.namedItem(name);
     if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = true;
     else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value;

@@ -5,7 +5,7 @@ import {all, element, find} from "../core/dom.js";
 import {icon} from "../core/icons.js";
 import * as router from "../core/router.js";
 import {moment, t} from "../core/text.js";
-import {filtered, query, reset, wish} from "./filters.js";
+import {filtered, forAddress, query, reset} from "./filters.js";
 import {GALLERY, at, entries, picked, say, state} from "./state.js";
 
 const PAGE = 24,
@@ -181,12 +181,12 @@ export const list = async (walked = {}) => {
 const move = (change, quiet) => {
   state.place = {...state.place, ...change};
   (quiet ? router.mend : router.turn)(state.place, null);
-  if ("page" in change && !change.wish) scrollTo(0, 0);
+  if ("page" in change && !change.filters) scrollTo(0, 0);
   return list();
 };
 /** @param {number} page */
 export const step = (page, quiet = false) => move({page}, quiet);
-export const filter = (quiet = false) => move({wish: wish(), page: state.place.page && 1}, quiet);
+export const filter = (quiet = false) => move({filters: forAddress(), page: state.place.page && 1}, quiet);
 /** Keeps how far the list was walked, for when the visitor comes back. */
 export const remember = () => {
   const {place, root} = state;

@@ -1,13 +1,13 @@
 /* Whether Gradio takes events: after a call of its own was lost it takes none, silently, and loads the
- * page again once the studio answers. What the visitor asks for meanwhile is kept over that reload.
+ * page again once the studio answers. A call that is made meanwhile is kept over that reload.
  */
-const KEPT = "wish"; // in this tab's storage
+const KEPT = "call"; // in this tab's storage
 const PATIENCE = 3000; // milliseconds until an event counts as not taken
-const LASTS = 60000; // milliseconds until a wish is too old to be granted unasked
+const LASTS = 60000; // milliseconds until a call is too old to be made unasked
 
-/** @typedef {{event: string, data: object}} Wish what is given to Gradio's trigger, or "send" for the button */
+/** @typedef {{event: string, data: object}} Call what is given to Gradio's trigger, or "send" for the button */
 
-/** @type {(() => void)[]} who waits for the event "ping" to be taken */
+/** @type {(() => void)[]} callbacks that wait for the event "ping" to be taken */
 let waiting = [];
 /** Gradio: the event "ping" was taken. */
 export const taken = () => {
@@ -31,17 +31,17 @@ const store = (text) => {
     /* a browser without storage forgets */
   }
 };
-/** Keeps a wish until it is forgotten, also if Gradio loads the page again.
- * @param {Wish} wish */
-export const remember = (wish) => store(JSON.stringify({wish, at: Date.now()}));
+/** Keeps a call until it is forgotten, also if Gradio loads the page again.
+ * @param {Call} call */
+export const remember = (call) => store(JSON.stringify({call, at: Date.now()}));
 export const forget = () => store("null");
-/** The wish that the page before this one could not grant, or null; answers once.
- * @returns {Wish | null} */
+/** The call that the page before this one could not make, or null; answers once.
+ * @returns {Call | null} */
 export const remembered = () => {
   try {
-    const {wish, at} = JSON.parse(sessionStorage.getItem(KEPT) ?? "null") ?? {wish: null, at: 0};
+    const {call, at} = JSON.parse(sessionStorage.getItem(KEPT) ?? "null") ?? {call: null, at: 0};
     forget();
-    return Date.now() - at < LASTS ? wish : null;
+    return Date.now() - at < LASTS ? call : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 /* A small preview that follows the form's controls while they are moved.
  *
- * One is asked for at a time, the next when it has come: so the last wish wins, and nothing piles
+ * One is asked for at a time, the next when it has come: so the last request wins, and nothing piles
  * up. None while a job of the visitor's is being made.
  */
 import {reached} from "../core/api.js";
@@ -18,7 +18,7 @@ let trigger = () => {},
   allowed = () => true,
   redraw = () => {};
 let address = ""; // of the picture that is shown, in this page
-let wished = false,
+let requested = false,
   busy = false,
   giveUp = 0;
 let turn = 0,
@@ -38,11 +38,11 @@ export const pause = (time) =>
 export const filled = () => document.querySelector("#photo img") && document.querySelector("[id^='style-'] img");
 
 /** Tells whether one is asked for. */
-export const coming = () => busy || wished;
+export const coming = () => busy || requested;
 export const shown = () => Boolean(address);
 export const end = () => {
   turn += 1;
-  wished = false;
+  requested = false;
   URL.revokeObjectURL(address);
   address = "";
   float.hidden = true;
@@ -100,9 +100,9 @@ export const fetched = async (id, longest = LONGEST) => {
   return null;
 };
 const next = async () => {
-  if (busy || !wished || !filled() || !allowed()) return;
+  if (busy || !requested || !filled() || !allowed()) return;
   busy = true;
-  wished = false;
+  requested = false;
   asking = turn;
   await pause(SETTLE);
   if (!(await reached()) || asking !== turn) return free(); // Gradio gives up its page when a call is lost
@@ -115,8 +115,8 @@ const free = () => {
   next();
   if (!busy) redraw();
 };
-export const wish = () => {
-  wished = true;
+export const request = () => {
+  requested = true;
   next();
 };
 /** Gradio: the form was taken, under this id.
@@ -150,7 +150,7 @@ export const start = (host, ask, may, changed) => {
   const form = find(document, "#form");
   for (const kind of ["input", "change"])
     form.addEventListener(kind, (event) => {
-      if (origin(event, FOLLOWED)) wish();
+      if (origin(event, FOLLOWED)) request();
     });
-  form.addEventListener("picture", wish); // another in the form
+  form.addEventListener("picture", request); // another in the form
 };

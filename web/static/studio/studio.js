@@ -25,7 +25,7 @@ let trigger = () => {};
 const unreached = element("p", {class: "wrong", role: "alert"}); // says that the studio does not answer
 let pressed = 0; // when the button was pressed last, in epoch milliseconds
 let passing = false; // a press of ours goes on to Gradio
-let granting = false; // a wish of the page before is carried out: it gets no third page
+let repeating = false; // a call of the page before is made again: it gets no third page
 
 let ready = false; // the form is filled and the jobs are known
 
@@ -42,7 +42,7 @@ const show = (id) => {
   draw();
 };
 
-/** A double click is one wish; it waits for uploads, and for the network.
+/** A double click is one press; it waits for uploads, and for the network.
  * @param {MouseEvent} event */
 const press = async (event) => {
   const knob = origin(event, "#send");
@@ -72,14 +72,14 @@ const warn = (sentence) => {
   if (sentence) unreached.scrollIntoView(near);
 };
 /** Tells whether Gradio takes events, and says so if the studio does not answer: no call is made then,
- * since Gradio gives up its page when one is lost. On a page that is given up the wish waits for the next.
- * @param {connection.Wish} wish */
-const canCall = async (wish) => {
-  connection.remember(wish);
+ * since Gradio gives up its page when one is lost. On a page that is given up the call waits for the next page.
+ * @param {connection.Call} wanted */
+const canCall = async (wanted) => {
+  connection.remember(wanted);
   const well = await reached();
   const takes = well && (await connection.takes(trigger));
-  warn(well && (takes || !granting) ? "" : t("away"));
-  if (well && !takes && !granting) location.reload();
+  warn(well && (takes || !repeating) ? "" : t("away"));
+  if (well && !takes && !repeating) location.reload();
   else connection.forget();
   return takes;
 };
@@ -96,12 +96,16 @@ const askSheet = async () => {
   sheet.end();
   draw();
 };
-/** Does what the page before this one could not do.
- * @param {connection.Wish} wish */
-const grant = async (wish) => {
-  granting = true;
-  await (wish.event === "send" ? submit() : wish.event === "sheet" ? sheet.wish() : call(wish.event, wish.data));
-  granting = false;
+/** Makes the call that the page before this one could not make.
+ * @param {connection.Call} wanted */
+const repeat = async (wanted) => {
+  repeating = true;
+  await (wanted.event === "send"
+    ? submit()
+    : wanted.event === "sheet"
+      ? sheet.request()
+      : call(wanted.event, wanted.data));
+  repeating = false;
 };
 
 /**
@@ -134,7 +138,7 @@ export const start = async (host, given) => {
 const begin = (kept) => {
   follow();
   if (!kept && !jobs.known.size) sample.begin();
-  shelf.start(sheet.wish);
+  shelf.start(sheet.request);
   sheet.start(askSheet, draw);
   preview.start(
     stage.stage,
@@ -152,9 +156,9 @@ const begin = (kept) => {
   find(document, "#send").before(unreached);
   ready = true;
   draw();
-  if (!jobs.known.size && !sample.chosen()) preview.wish();
-  const wish = connection.remembered();
-  if (wish) grant(wish);
+  if (!jobs.known.size && !sample.chosen()) preview.request();
+  const missed = connection.remembered();
+  if (missed) repeat(missed);
 };
 /** Shows the jobs that were accepted.
  * @param {string} text their ids
