@@ -8,7 +8,7 @@ down_revision = "0023"
 
 
 def upgrade() -> None:
-    op.add_column("jobs", sa.Column("binned", sa.Float(), nullable=True))
+    op.add_column("jobs", sa.Column("binned", sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
