@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from adain.files import margins, pictures
 
@@ -40,3 +40,11 @@ def test_margins_of_any_colour_with_dust_are_trimmed(ground: str) -> None:
 )
 def test_a_picture_without_margins_stays(image: Image.Image) -> None:
     assert margins.trimmed(image) is image
+
+
+def test_corners_without_dust_are_those_of_the_whole_picture_without_dust() -> None:
+    for seed in range(20):
+        noise = np.random.default_rng(seed).integers(0, 255, (5 + seed, 9, 3), dtype=np.uint8)
+        image = Image.fromarray(noise)
+        whole = np.asarray(image.filter(ImageFilter.MedianFilter(3)))
+        assert np.array_equal(np.asarray(margins.corners(image)), whole[:: len(whole) - 1, ::8])
