@@ -24,7 +24,7 @@ from worker.errors import Message
 from worker.jobs import Job, Status, service_state
 from worker.options import recorded
 from worker.settings import settings
-from worker.storage import processes
+from worker.storage import database, processes
 from worker.visitors import admission
 
 PREFIX = "/api/v1"
@@ -124,9 +124,10 @@ def view(job: Job, language: str = ENGLISH) -> JobView:
 def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
     """Return what their owner may see of jobs, by as many looks at the database as for one."""
     active = [job for job in some if job.status in jobs.ACTIVE]
-    places = jobs.positions(active)
-    estimates = jobs.estimates(active, places)
-    studio = service_state.State(service_state.read().state) if active else None
+    with database.one_reading():
+        places = jobs.positions(active)
+        estimates = jobs.estimates(active, places)
+        studio = service_state.State(service_state.read().state) if active else None
     return [
         _view(job, language, places.get(job.id, 0), estimates.get(job.id), studio) for job in some
     ]

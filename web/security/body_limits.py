@@ -11,6 +11,7 @@ from web.language.problems import HTTPProblem, problem
 from worker.errors import Message
 from worker.jobs import service_state
 from worker.settings import KIB, MIB, settings
+from worker.storage import database
 from worker.visitors import rate_limits
 from worker.visitors.rate_limits import Visitor
 
@@ -46,10 +47,11 @@ def _nothing(visitor: Visitor, size: int) -> None:
 
 
 def _submission(visitor: Visitor, size: int) -> None:
-    service_state.check()
-    rate_limits.check(
-        visitor, rate_limits.submissions(), rate_limits.sent(size), rate_limits.pictures()
-    )
+    with database.one_reading():
+        service_state.check()
+        rate_limits.check(
+            visitor, rate_limits.submissions(), rate_limits.sent(size), rate_limits.pictures()
+        )
 
 
 def _batch(visitor: Visitor, size: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial, wraps
 from pathlib import Path
+from threading import local
 from time import sleep
 from typing import Any, ParamSpec, TypeVar
 
@@ -99,7 +100,7 @@ def _made(synchronous: str) -> Engine:
     url = make_url(settings().database_url)
     patience = {"connect_timeout": 5} if url.get_backend_name() == "postgresql" else {}
     made = create_engine(
-        url, pool_size=20, max_overflow=20, pool_pre_ping=True, connect_args=patience
+        url, pool_size=20, max_overflow=20, pool_pre_ping=bool(patience), connect_args=patience
     )
     if made.dialect.name == "sqlite":
         if made.url.database:
@@ -160,12 +161,32 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
     return tried
 
 
+_thread = local()  # `session`: the one of `one_reading`
+
+
 @contextmanager
 def reading() -> Iterator[Session]:
     """Yield a session that only reads and so waits for no writer."""
+    if shared := getattr(_thread, "session", None):
+        yield shared
+        return
     connections = engine().execution_options(reading=True)
     with Session(connections, expire_on_commit=False) as session:
         yield session
+
+
+@contextmanager
+def one_reading() -> Iterator[None]:
+    """Give every `reading` inside, in this thread, the same session: one transaction, one moment.
+
+    A transaction of its own takes longer than a short SELECT.
+    """
+    with reading() as session:
+        before, _thread.session = getattr(_thread, "session", None), session
+        try:
+            yield
+        finally:
+            _thread.session = before
 
 
 def time() -> float:

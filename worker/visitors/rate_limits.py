@@ -118,11 +118,21 @@ def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
-def _spent(session: Session, who: str, limit: Limit) -> float:
-    """Return the seconds until a limit is whole again."""
-    mine = Allowance.who == who, Allowance.what == limit.what
-    left = pending(Allowance.until, limit.longest) - now()
-    return max(0.0, session.scalar(select(left).where(*mine)) or 0.0)
+_UNTIL = select(Allowance.who, Allowance.what, Allowance.until - now()).where(
+    Allowance.who.in_(bindparam("names", expanding=True)),
+    Allowance.what.in_(bindparam("limits", expanding=True)),
+)
+
+
+def _spent(session: Session, limits: Sequence[tuple[str, Limit]]) -> list[float]:
+    """Return the seconds until limits are whole again, each with whose it is; in one SELECT.
+
+    As `pending`: a time further ahead than is ever written counts as past.
+    """
+    asked = {"names": [who for who, _ in limits], "limits": [limit.what for _, limit in limits]}
+    ahead = {(row[0], row[1]): row[2] for row in session.execute(_UNTIL, asked)}
+    seconds = [(ahead.get((who, limit.what), 0.0), limit.longest) for who, limit in limits]
+    return [left if 0 < left <= longest else 0.0 for left, longest in seconds]
 
 
 def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bool = False) -> None:
@@ -137,7 +147,8 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
     if not taken:
         asked["most"] = limit.seconds + SLACK
     if session.scalar(_spending(_dialect(session), taken), asked) is None:
-        raise TooMany(limit.message, _spent(session, who, limit) + cost - limit.seconds)
+        [spent] = _spent(session, [(who, limit)])
+        raise TooMany(limit.message, spent + cost - limit.seconds)
 
 
 def lock(session: Session, who: str) -> None:
@@ -188,22 +199,16 @@ def charge(visitor: Visitor, *costs: Cost) -> None:
             _spend(session, who, limit, amount, taken=True)
 
 
-def _check(session: Session, who: str, limit: Limit, amount: float) -> None:
-    """Raise `TooMany` where `_spend` would; spends nothing."""
-    if not limit.most:
-        return
-    spent = _spent(session, who, limit)
-    over = spent + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
-    if over > SLACK:
-        raise TooMany(limit.message, over)
-
-
 def check(visitor: Visitor, *costs: Cost) -> None:
-    """Raise `TooMany` and `Blocked` where `spend` would; spends nothing."""
+    """Raise `TooMany` and `Blocked` where `consume` would; spends nothing."""
     blocks.check(*names(visitor))
+    limited = [each for each in _each(visitor, costs) if each[1].most]
     with database.reading() as session:
-        for who, limit, amount in _each(visitor, costs):
-            _check(session, who, limit, amount)
+        spent = _spent(session, [(who, limit) for who, limit, _ in limited])
+    for (_, limit, amount), seconds in zip(limited, spent, strict=True):
+        over = seconds + limit.seconds * min(1.0, amount / limit.most) - limit.seconds
+        if over > SLACK:
+            raise TooMany(limit.message, over)
 
 
 # ---------------------------------------------------------------- what is limited
@@ -347,7 +352,7 @@ _GUESS = Limit("attempts", ATTEMPTS, MINUTE, Message("admin.too_many_guesses"))
 def check_guesses(origin: str) -> None:
     """Raise `TooMany` while an address has guessed wrongly too often."""
     with database.reading() as session:
-        spent = _spent(session, f"origin:{origin}", _GUESS)
+        [spent] = _spent(session, [(f"origin:{origin}", _GUESS)])
     if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
         raise TooMany(_GUESS.message, over)
 

@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.parts import Setting
 from worker import jobs, tables
@@ -119,3 +119,31 @@ def test_one_leads_until_it_gives_up_or_falls_silent(either: Path) -> None:
     leader.give_up("sweep", "a")
     assert leader.take("sweep", "b", -1)  # at once silent
     assert leader.take("sweep", "a", 60)
+
+
+def test_readings_inside_one_reading_share_its_transaction_in_this_thread_alone(
+    either: Path,
+) -> None:
+    others: list[object] = []
+
+    def other() -> None:
+        with database.reading() as session:
+            others.append(session)
+
+    with database.one_reading(), database.reading() as first:
+        with database.one_reading(), database.reading() as inner:
+            assert inner is first
+        with database.reading() as second:
+            assert second is first
+        thread = Thread(target=other)
+        thread.start()
+        thread.join()
+        assert others[0] is not first
+    with database.reading() as after:
+        assert after is not first
+
+
+def test_a_reading_that_failed_is_not_used_again(either: Path) -> None:
+    with pytest.raises(DBAPIError), database.one_reading(), database.reading() as session:
+        session.execute(text("SELECT * FROM nowhere"))
+    assert database.time() > 0
