@@ -125,7 +125,10 @@ class Settings(BaseSettings):
         default=2, ge=0, description="a job nobody took is announced again after this"
     )
     retention_days: float = Field(
-        default=30, ge=0, description="jobs are deleted after this; 0: never"
+        default=30,
+        ge=0,
+        description="jobs but favourites are deleted after this; 0: never, as `adain-studio up` "
+        "has it where only this machine reaches the studio",
     )
     retention_failed_days: float = Field(
         default=7, ge=0, description="failed and cancelled jobs, if sooner; 0: as the others"

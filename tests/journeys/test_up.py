@@ -119,6 +119,16 @@ def test_the_page_answers_and_a_job_is_done(up: Up) -> None:
     assert up.visitor.get(f"/api/v1/jobs/{job}/result").headers["content-type"] == "image/png"
 
 
+def test_the_start_says_how_long_pictures_are_kept_and_nothing_that_needs_no_doing(up: Up) -> None:
+    assert "Pictures are kept until you delete them" in up.said()
+    assert "vgg19" not in up.said()
+    assert "superuser" not in up.said()
+    assert "Context impl" not in up.said()
+    page = up.visitor.get("/").text
+    assert "kept.forever" in page
+    assert "kept.days" not in page
+
+
 def test_the_launcher_keeps_all_data_in_one_folder(up: Up) -> None:
     assert {"lock", "queue", "blobs", "studio.sqlite3"} <= {one.name for one in up.data.iterdir()}
     assert (up.data / "cookie-secret").stat().st_mode & 0o777 == 0o600

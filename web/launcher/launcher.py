@@ -22,6 +22,7 @@ from typing import TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from web.launcher import retention
 from web.launcher.supervised import Child
 from web.launcher.valkey import QueueServer
 from worker import program
@@ -115,7 +116,7 @@ def _environment(port: int) -> dict[str, str]:
     """Return the environment of the processes: ours, and each path made absolute."""
     places = {PREFIX + name.upper(): str(getattr(settings(), name)) for name in _PLACES}
     fields = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-    return dict(os.environ) | places | fields
+    return dict(os.environ) | places | fields | retention.environment(settings())
 
 
 def _queue(data: Path) -> tuple[Child, str]:
@@ -243,6 +244,7 @@ def up() -> None:
         address = _address(chosen, port)
         print(f"{address}, process {os.getpid()}", file=lock, flush=True)
         _say("studio", f"Starting on the data in {chosen.data}; this takes some 10 seconds …")
+        _say("studio", retention.sentence(chosen))
         _migrate()
         signals = _Signals()
         children = _children(port)

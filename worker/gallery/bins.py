@@ -1,6 +1,7 @@
 """The bin: what an owner deleted, to be restored for some days; unread meanwhile.
 
-What is in it counts in the quota, and goes by age as if it were not in it.
+What is in it counts in the quota, and goes by age as if it were not in it. Favourites do not go by
+age.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, null, select, update
 
-from worker.gallery.model import Entry, Report, Shown, shown, valid_id
+from worker.gallery.model import Entry, Report, Shown, favourite, shown, valid_id
 from worker.jobs import ENDED, Job, Status, in_order
 from worker.storage import blobs, database, deletions
 from worker.storage.database import now
@@ -73,8 +74,8 @@ def clear(owner: str) -> list[str]:
 
 
 def forget() -> None:
-    """Delete what was put into a bin too long ago."""
-    _delete(Job.binned < now() - DAYS * 86400)
+    """Delete what was put into a bin too long ago, but for favourites."""
+    _delete(and_(Job.binned < now() - DAYS * 86400, ~favourite()))
 
 
 def listed(owner: str) -> list[Shown]:

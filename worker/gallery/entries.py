@@ -81,13 +81,13 @@ def by_link(job_id: str, generation: int) -> Shown:
         raise LinkRevoked from None
 
 
-def kept_until(job: Job) -> float | None:
-    """Return when the sweep will delete the job (epoch seconds); None: never.
+def kept_until(shown: Shown) -> float | None:
+    """Return when the sweep will delete an entry's job (epoch seconds); None: never.
 
-    Favourite, published and shared entries are no exception.
+    Favourites are kept; published and shared entries are no exception.
     """
-    days = settings().retention_days
-    return job.finished + days * 86400 if days and job.finished else None
+    days, finished = settings().retention_days, shown.job.finished
+    return finished + days * 86400 if days and finished and not shown.entry.favourite else None
 
 
 # ---------------------------------------------------------------- an owner's verbs

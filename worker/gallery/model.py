@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Index,
     Select,
     and_,
@@ -87,6 +88,11 @@ PUBLIC = and_(Entry.published.is_not(None), Entry.hidden.is_(None))
 _BOTH = select(Job, Entry)
 NOTED = _BOTH.join(Entry, Entry.job_id == Job.id).where(DONE)
 ALL = _BOTH.outerjoin(Entry, Entry.job_id == Job.id).where(DONE)
+
+
+def favourite() -> ColumnElement[bool]:
+    """True for jobs that their owner made a favourite, in statements on jobs alone."""
+    return select(Entry.job_id).where(Entry.job_id == Job.id, Entry.favourite).exists()
 
 
 def shown(job: Job, entry: Entry | None) -> Shown:

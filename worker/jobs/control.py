@@ -13,6 +13,7 @@ from worker.storage import database, deletions
 from worker.storage.database import now
 
 log = logging.getLogger(__name__)
+_NONE: ColumnElement[bool] = false()
 
 
 def _cancel(*which: ColumnElement[bool]) -> Update:
@@ -102,9 +103,9 @@ def _old(days: float, states: Sequence[Status]) -> ColumnElement[bool]:
     return and_(Job.status.in_(states), Job.finished < now() - days * 86400)
 
 
-def count_old(ages: Mapping[float, Sequence[Status]]) -> int:
-    """Return how many jobs ended in such states so many days ago."""
-    old = or_(false(), *(_old(days, states) for days, states in ages.items()))
+def count_old(ages: Mapping[float, Sequence[Status]], *, kept: ColumnElement[bool] = _NONE) -> int:
+    """Return how many jobs, but for those kept, ended in such states so many days ago."""
+    old = and_(or_(false(), *(_old(days, states) for days, states in ages.items())), ~kept)
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(Job).where(old)) or 0
 
@@ -116,11 +117,13 @@ def count_ended() -> int:
 
 
 @database.retried
-def forget(days: float, states: Sequence[Status] = ENDED) -> list[str]:
-    """Delete the rows of jobs that ended so, and so long ago; return their ids."""
+def forget(
+    days: float, states: Sequence[Status] = ENDED, *, kept: ColumnElement[bool] = _NONE
+) -> list[str]:
+    """Delete the rows of jobs, but for those kept, that ended so, so long ago; return their ids."""
     with database.transaction() as session:
         gone = session.scalars(
-            delete(Job).where(in_order(_old(days, states))).returning(Job.id),
+            delete(Job).where(in_order(_old(days, states), ~kept)).returning(Job.id),
             execution_options={"synchronize_session": False},
         ).all()
         deletions.note(session, gone)

@@ -8,8 +8,7 @@ deleted by age until the clock has read so for a day of running, or the operator
 import time
 
 from worker import jobs
-from worker.jobs import ENDED, Status
-from worker.settings import settings
+from worker.maintenance import retention
 from worker.storage import database, marker
 
 MOVED = 3600.0  # seconds that the clock may move otherwise than time passes
@@ -28,14 +27,6 @@ def uptime() -> float:
 def _passed(read: float) -> float:
     """Return the seconds since a look at the clock; 0 if it was another process's."""
     return uptime() - _last[1] if _last and _last[0] == read else 0.0
-
-
-def ages() -> dict[float, tuple[Status, ...]]:
-    """Return after how many days jobs in which states are deleted; nothing where none are."""
-    if not (days := settings().retention_days):
-        return {}
-    sooner = min(days, settings().retention_failed_days or days)
-    return {sooner: (Status.FAILED, Status.CANCELLED)} | {days: ENDED}
 
 
 def _sentence(old: int, total: int, moved: float) -> str:
@@ -62,7 +53,7 @@ def check() -> str | None:
         moved += now - read - _passed(read)
         held += min(MOVED, max(0.0, now - read))
     _last = (now, uptime())
-    old, total = jobs.count_old(ages()), jobs.count_ended()
+    old, total = retention.count_old(), jobs.count_ended()
     many = old > FEW and old > SHARE * total
     if held >= marker.HOLD_SECONDS or (abs(moved) <= MOVED and not many):
         marker.note_clock(now, 0.0, 0.0)

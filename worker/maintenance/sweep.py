@@ -19,7 +19,7 @@ from worker.admin import audit
 from worker.credentials import api_keys
 from worker.gallery import bins, entries
 from worker.jobs import batches, idempotency, queue
-from worker.maintenance import brake, leader, reclaim
+from worker.maintenance import brake, leader, reclaim, retention
 from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
@@ -60,7 +60,7 @@ def ring() -> int:
 
 def _delete_old() -> None:
     """Delete jobs past their retention, rows first: pictures alone are found again below."""
-    old = [gone for days, states in brake.ages().items() for gone in jobs.forget(days, states)]
+    old = retention.forget()
     failpoints.at("forgotten")  # rows gone, their pictures not
     blobs.delete_jobs(old)
 
@@ -136,8 +136,8 @@ def _mismatch() -> str:
 
 def _by_age() -> Iterator[str]:
     """Delete pictures and rows for their age; yield why not, or what went wrong."""
-    mismatch, held = _mismatch(), brake.check()
-    yield from filter(None, (mismatch, held))
+    mismatch, undecided, held = _mismatch(), retention.check(), brake.check()
+    yield from filter(None, (mismatch, undecided, held))
     if held is not None:
         return
     if not mismatch:

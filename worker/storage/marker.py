@@ -34,6 +34,7 @@ class Marker(Base):
     clock_read: Mapped[float | None]  # the database's time at the last tidying
     clock_moved: Mapped[float | None]  # seconds that it moved otherwise than time passed
     held: Mapped[float | None]  # seconds that deletion by age has waited for
+    kept_for_ever: Mapped[bool | None]  # see `worker/maintenance/retention.py`
 
 
 class State(StrEnum):
@@ -90,14 +91,27 @@ def advance() -> None:
     change(raising=False, generation=row.generation + 1)
 
 
+def kept_for_ever() -> bool:
+    """Tell whether the studio had no retention age when it last tidied."""
+    row = _row()
+    return bool(row and row.kept_for_ever)
+
+
+def note_kept_for_ever(now: bool) -> None:
+    """Record what `kept_for_ever` returns the next time."""
+    if now != kept_for_ever():
+        change(kept_for_ever=now)
+
+
 @database.retried
 def renew() -> None:
     """Write a new marker on both sides: from now on these two belong together."""
     marker_id = uuid.uuid4().hex
     _write(marker_id, 1)
+    new = Marker(number=_ONLY, id=marker_id, generation=1, kept_for_ever=kept_for_ever())
     with database.transaction(durable=True) as session:
         session.execute(delete(Marker))
-        session.add(Marker(number=_ONLY, id=marker_id, generation=1))
+        session.add(new)
 
 
 def allowed() -> int:

@@ -367,17 +367,29 @@ def test_a_failed_job_can_be_deleted_and_a_waiting_one_cannot(either: Path) -> N
     assert jobs.get(waiting, "ann").status == Status.QUEUED
 
 
-def test_retention_deletes_favourite_and_public_entries_like_any_other(
-    either: Path, setting: Setting
-) -> None:
+def test_favourites_do_not_go_by_age(either: Path) -> None:
+    one, other, binned = made(), made(), made()
+    for each in (one, binned):
+        entries.change(each, "ann", favourite=True)
+    bins.put("ann", [binned])
+    assert entries.kept_until(entries.own(one, "ann")) is None
+    for each in (one, other, binned):
+        set_finished(each, time.time() - 31 * 86400)
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == binned).values(binned=time.time() - 31 * 86400))
+    sweep.tidy()
+    assert ids(lists.mine("ann")) == [one]
+    assert [shown.job.id for shown in bins.listed("ann")] == [binned]
+
+
+def test_retention_deletes_public_entries_like_any_other(either: Path, setting: Setting) -> None:
     one = made()
-    entries.change(one, "ann", favourite=True)
     entries.publish(one, "ann")
     reports.report(one, "ben")
     entries.share(one, "ann")
     job = jobs.get(one, "ann")
     assert job.finished is not None
-    assert entries.kept_until(job) == job.finished + 30 * 86400
+    assert entries.kept_until(entries.own(one, "ann")) == job.finished + 30 * 86400
     sweep.tidy()
     assert ids(lists.public()) == [one]
     set_finished(one, job.finished - 31 * 86400)
@@ -387,7 +399,7 @@ def test_retention_deletes_favourite_and_public_entries_like_any_other(
 
 def test_without_retention_nothing_has_an_end(studio: Path, setting: Setting) -> None:
     setting(retention_days=0)
-    assert entries.kept_until(jobs.get(made(), "ann")) is None
+    assert entries.kept_until(entries.own(made(), "ann")) is None
 
 
 # ---------------------------------------------------------------- reports

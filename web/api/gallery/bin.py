@@ -33,7 +33,7 @@ class BinnedView(BaseModel):
     id: str
     title: str
     deleted: float
-    kept_until: float
+    kept_until: float | None  # None: a favourite does not go by age
     thumbnail: str
 
 
@@ -51,12 +51,12 @@ def binned(owner: Owner) -> list[BinnedView]:
     found = []
     for one in bins.listed(owner):
         deleted = one.job.binned or 0.0
-        ends = [deleted + bins.DAYS * 86400, entries.kept_until(one.job)]
+        ends = [deleted + bins.DAYS * 86400, entries.kept_until(one)]
         shown = BinnedView(
             id=one.job.id,
             title=one.entry.title,
             deleted=deleted,
-            kept_until=min(end for end in ends if end is not None),
+            kept_until=None if one.entry.favourite else min(filter(None, ends)),
             thumbnail=f"{PREFIX}/bin/{one.job.id}/thumbnail",
         )
         found.append(shown)

@@ -143,7 +143,7 @@ def _own(shown: Shown) -> OwnView:
         lends_styles=entry.lends_styles,
         hidden=entry.hidden is not None,
         link=link(shown),
-        kept_until=entries.kept_until(job),
+        kept_until=entries.kept_until(shown),
         submitted=job.submitted,
         started=job.started,
         timings=job.timings,

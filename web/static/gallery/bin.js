@@ -9,13 +9,17 @@ import {state} from "./state.js";
 /** @param {Api.BinnedView} one
  * @param {HTMLElement} line */
 const tile = (one, line) => {
+  const title = one.title || t("untitled");
+  const text = one.kept_until
+    ? t("bin.restore", {title, day: moment(one.kept_until)})
+    : t("bin.restore.always", {title});
   const knob = element(
     "button",
     {
       type: "button",
       class: "tile",
-      "aria-label": t("bin.restore", {title: one.title || t("untitled"), day: moment(one.kept_until)}),
-      title: t("bin.restore", {title: one.title || t("untitled"), day: moment(one.kept_until)}),
+      "aria-label": text,
+      title: text,
       onclick: async () => {
         await restore([one.id]);
         knob.remove();
