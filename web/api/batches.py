@@ -7,9 +7,9 @@ jobs like any other; what can be done with one is in `web/api/api.py`.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
-from typing import IO, Annotated, Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
@@ -20,19 +20,20 @@ from starlette.exceptions import HTTPException
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
-from web.http import archive, checking, stored
+from web.http import archive, checking
 from web.language import messages, texts
 from web.language.problems import HTTPProblem
 from web.language.texts import ENGLISH, Spoken
 from web.security import address
 from web.security.address import COSTLY
 from web.security.body_limits import SMALL
+from web.security.identity import come_back
 from worker import jobs
 from worker.jobs import Beside, Job, Status, batches, idempotency
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
 from worker.settings import settings
-from worker.storage import blobs, database
+from worker.storage import database
 from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
 
@@ -101,6 +102,7 @@ _EXAMPLE: Any = {
     "position": 3,
     "estimate": 4.2,
     "cells": [_CELL],
+    "come_back": None,
 }  # fmt: skip
 
 
@@ -140,6 +142,7 @@ class BatchView(BaseModel):
     position: int  # of the next of its jobs in line; 0: none waits
     estimate: float | None  # seconds until all of it is probably done
     cells: list[CellView]
+    come_back: str | None = None  # how to see it again, to who sent it without cookie or key
 
 
 class BatchLimits(BaseModel):
@@ -278,7 +281,9 @@ async def submit(request: Request, response: Response) -> BatchView:
         batch, new = await checking.run(visitor, _accept, *asked)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/batches/{batch.id}"
-    return await run_sync(view, batch, texts.language_of(request))
+    language = texts.language_of(request)
+    shown = await run_sync(view, batch, language)
+    return shown.model_copy(update={"come_back": come_back(request, language)})
 
 
 # ---------------------------------------------------------------- look, fetch, cancel
@@ -316,24 +321,10 @@ def cancel(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
     return view(batches.cancel(batch_id, owner), language)
 
 
-def _pictures(batch: Batch) -> Iterator[tuple[str, int, IO[bytes]]]:
-    for name, key in batches.pictures(batch):
-        with suppress(blobs.BlobMissing):  # deleted while the archive is sent
-            yield name, *blobs.opened(key)
-
-
-_ZIP: Responses = {
-    200: {
-        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
-        "description": "The pictures.",
-    }
-}
-
-
 @router.get(
     "/batches/{batch_id}/zip",
     response_class=Response,
-    responses=_ZIP | problems(404, 409, 429),
+    responses=archive.ZIP | problems(404, 409, 429),
     dependencies=COSTLY,
 )
 def fetch(batch_id: str, owner: Owner) -> Response:
@@ -341,11 +332,4 @@ def fetch(batch_id: str, owner: Owner) -> Response:
     batch = batches.get(batch_id, owner)
     if not any(job.status == Status.DONE for job in batches.cells(batch)):
         raise HTTPProblem(409, "batch.nothing_done")
-    return stored.Streamed(
-        archive.zipped(_pictures(batch)),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="adain-studio-{batch.id[-8:]}.zip"',
-            "Cache-Control": "no-store",
-        },
-    )
+    return archive.answer(batches.pictures(batch), f"adain-studio-{batch.id[-8:]}")

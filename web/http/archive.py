@@ -2,11 +2,21 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import IO, Any
+
+from fastapi import Response
 
 from web.http import stored
+from worker.storage import blobs
 
+ZIP: dict[int | str, dict[str, Any]] = {  # what a route that answers with one declares
+    200: {
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "The pictures.",
+    }
+}
 EPOCH = (2026, 1, 1, 0, 0, 0)  # the same pictures make the same archive
 
 
@@ -46,3 +56,18 @@ def zipped(files: Iterator[tuple[str, int, IO[bytes]]]) -> Iterator[bytes]:
                     yield sink.take()
             yield sink.take()
     yield sink.take()
+
+
+def _opened(pictures: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int, IO[bytes]]]:
+    for name, key in pictures:
+        with suppress(blobs.BlobMissing):  # deleted while the archive is sent
+            yield name, *blobs.opened(key)
+
+
+def answer(pictures: Iterable[tuple[str, str]], name: str) -> Response:
+    """Return the answer that is a zip of kept pictures, given by file name and blob's key."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.zip"',
+        "Cache-Control": "no-store",
+    }
+    return stored.Streamed(zipped(_opened(pictures)), media_type="application/zip", headers=headers)

@@ -74,13 +74,17 @@ def _cut(name: str) -> str:
     return name[:end]
 
 
+def plain_name(text: str, otherwise: str) -> str:
+    """Return a text as a part of a file's name on any system, or the other where none is left."""
+    spaced = "".join(one if one.isalnum() or _continues(one) else " " for one in text)
+    name = _cut("-".join(unicodedata.normalize("NFC", spaced).split()))
+    return name if any(map(str.isalnum, name)) else otherwise
+
+
 def _name(given: str, otherwise: str) -> str:
     """Return what a file is called, without folder and ending, fit to be shown and to be a name."""
     stem = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
-    stem = stem.rpartition(".")[0] or stem
-    kept = "".join(one if one.isalnum() or _continues(one) else " " for one in stem)
-    name = _cut("-".join(kept.split()))
-    return name if any(map(str.isalnum, name)) else otherwise
+    return plain_name(stem.rpartition(".")[0] or stem, otherwise)
 
 
 # ---------------------------------------------------------------- submit

@@ -1,6 +1,11 @@
 /* The API's answers; written by `python -m tests.lint.api_types`. */
 
 declare namespace Api {
+  interface ArchiveView {
+    address: string;
+    pictures: number;
+    bytes: number;
+  }
   interface BatchLimits {
     pictures: number;
     bytes: number;
@@ -22,12 +27,13 @@ declare namespace Api {
     position: number;
     estimate: number | null;
     cells: Array<CellView>;
+    come_back: string | null;
   }
   interface BinnedView {
     id: string;
     title: string;
     deleted: number;
-    kept_until: number;
+    kept_until: number | null;
     thumbnail: string;
   }
   interface Blocking {
@@ -147,6 +153,7 @@ declare namespace Api {
     version: string | null;
     worker: string | null;
     device: string | null;
+    come_back: string | null;
   }
   interface Kept {
     kept: number;

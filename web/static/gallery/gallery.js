@@ -4,11 +4,12 @@ import {button} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
 import * as router from "../core/router.js";
 import {language, t, translate} from "../core/text.js";
+import {openAll} from "./archives.js";
 import {binButton} from "./bin.js";
 import * as dialog from "./dialog.js";
 import {filters, setFilters} from "./filters.js";
 import * as list from "./list.js";
-import {deleteButton, pick, select} from "./selection.js";
+import {pick, select, selectedTools} from "./selection.js";
 import {state, tileOf} from "./state.js";
 
 const PAUSE = 250; // milliseconds after the last scroll
@@ -42,8 +43,9 @@ const fill = () => {
         element("a", {href: "#gallery", "data-scope": "mine"}, t("mine")),
         element("a", {href: "#gallery/public", "data-scope": "public"}, t("public")),
       ),
-      element("div", {class: "chosen", hidden: true}, element("span", {class: "count"}), deleteButton()),
+      selectedTools(),
       binButton(),
+      button(t("archive.all"), "save", openAll, {class: "quiet archive"}),
       button(t("select"), "check", select, {class: "quiet select"}),
       button(t("pages"), "pages", () => list.step(state.place.page ? 0 : 1), {
         class: "quiet paging",

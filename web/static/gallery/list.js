@@ -87,9 +87,10 @@ export const drawTools = () => {
   at("select").hidden = scope === "public" || !entries.size;
   at("select").setAttribute("aria-pressed", String(state.selecting));
   at("to-bin").hidden = scope === "public" || state.selecting;
+  at("archive").hidden = at("to-bin").hidden || !entries.size;
   at("chosen").hidden = !state.selecting;
   at("count").textContent = t("selected", {count: picked.size});
-  at("bin", HTMLButtonElement).disabled = !picked.size;
+  for (const knob of all(at("chosen"), "button")) knob.toggleAttribute("disabled", !picked.size);
   for (const tab of all(state.root, ".tabs a")) {
     if (tab.dataset.scope === scope) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
