@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from web.client import Batch, Standing, Studio, StudioError
 
 app = typer.Typer()
+APART = (
+    "This shell is a visitor of its own: the page in your browser shows other pictures. To have "
+    "them together, make a key in the page, under You, and set STUDIO_API_KEY to it."
+)
 
 Address = Annotated[
     str, typer.Option("--studio", help="its address; the one on this machine if left out")
@@ -96,6 +100,8 @@ def _studio(address: str, cookies: Path | None, key: str) -> Iterator["Studio"]:
     file = cookies or Path(typer.get_app_dir("adain-studio")) / "cookies.json"
     try:
         with Studio(address or _here(), file, key) as studio:
+            if studio.is_new:
+                typer.echo(APART, err=True)
             yield studio
     except StudioError as error:
         raise SystemExit(str(error)) from error

@@ -90,6 +90,17 @@ def test_a_picture_is_made_from_the_first_word_to_the_file(
     assert (watched.exit_code, watched.stderr) == (0, "done\n")
 
 
+def test_a_shell_reads_once_that_it_is_a_visitor_of_its_own(
+    me: Studio, address: str, tmp_path: Path
+) -> None:
+    here = ["list", "--studio", address, "--cookies", str(tmp_path / "cookies")]
+    apart = "This shell is a visitor of its own"
+    assert apart in CliRunner().invoke(cli.app, here).stderr
+    assert apart not in CliRunner().invoke(cli.app, here).stderr
+    shell = ["list", "--studio", address, "--cookies", str(tmp_path / "others"), "--key", "x"]
+    assert apart not in CliRunner().invoke(cli.app, shell).stderr
+
+
 def test_the_command_line_says_what_was_refused(address: str, tmp_path: Path) -> None:
     here = ["--studio", address, "--cookies", str(tmp_path / "cookies")]
     words = ["submit", str(photo(tmp_path)), str(photo(tmp_path)), "--alpha", "7", *here]

@@ -79,6 +79,11 @@ class Studio:
         self._cookie = cookie
         self._has_key = bool(key)
 
+    @property
+    def is_new(self) -> bool:
+        """True for a visitor whom the studio has not seen: without a key, and no cookie yet."""
+        return not (self._cookie or self._has_key)
+
     def __enter__(self) -> Self:
         return self
 
@@ -162,7 +167,7 @@ class Studio:
         key: str,
     ) -> Any:  # noqa: ANN401, JSON
         """Send a form under a key; returns what was accepted."""
-        if not (self._cookie or self._has_key):
+        if self.is_new:
             self._ask("GET", "/jobs", params={"limit": 1})  # get a cookie first
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self._ask("POST", path, files=files, data=given, headers=headers).json()

@@ -33,8 +33,7 @@ def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
         return [(words[f"transparency.{kind}"], kind.value) for kind in Transparency]
     if name == "margins":
         return [(words[f"margins.{kind}"], kind) for kind in MARGINS]
-    numbers: list[tuple[str, Any]] = [(str(size), size) for size in SIZES]
-    return numbers + [(words[f"form.size.{fit}"], fit) for fit in FITS]
+    return [(words[f"form.size.{size}"], size) for size in (*SIZES, *FITS)]
 
 
 def of(elem_id: str, language: str = ENGLISH) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def _job(logger: object, method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _is_step(record: logging.LogRecord) -> bool:
+    """Tell whether Alembic says that it changes tables, not that it looked at them."""
+    return str(record.msg).startswith("Running")
+
+
 def _json() -> logging.Formatter:
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -44,5 +49,6 @@ def start() -> None:
     text = logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     handler.setFormatter(_json() if settings().log_format == "json" else text)
     logging.basicConfig(level=settings().log_level, handlers=[handler], force=True)
+    logging.getLogger("alembic.runtime.migration").addFilter(_is_step)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)

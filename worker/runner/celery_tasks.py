@@ -7,6 +7,7 @@ heartbeat beats under their own process id, and watches their own parent.
 import contextlib
 import os
 import signal
+import warnings
 from functools import cache
 from threading import Event
 from types import FrameType
@@ -30,6 +31,7 @@ from worker.runner.networks import Networks
 from worker.runner.worker import Worker
 from worker.settings import BadSetting, settings
 
+_AS_ROOT = "You're running the worker with superuser"  # so does a container; nothing is unpickled
 STOP_CLAIMING = signal.SIGUSR2  # to a process of the pool
 
 app = queue.app()
@@ -85,6 +87,7 @@ def work() -> None:
     if wanted == "cuda" and torch.cuda.device_count() <= int(number or 0):
         raise BadSetting(f"STUDIO_DEVICE={settings().device}: there is no such GPU here")
     os.nice(max(0, settings().worker_nice - os.nice(0)))  # not once more after a restart
+    warnings.filterwarnings("ignore", message=_AS_ROOT)
     restart = Event()
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from adain.catalog import NETWORKS
 from adain.stylizer import Stylizer
-from adain.weights import WeightsError, find
+from adain.weights import WeightsError, WeightsMissing, find
 from worker.observability import metrics
 from worker.settings import settings
 
@@ -21,7 +21,9 @@ def _sound_weights() -> dict[str, str]:
         try:
             sound[network] = find(network, settings().weights_dir).sha256
         except WeightsError as error:
-            log.info("network %s can't serve: %s", network, error)
+            optional = isinstance(error, WeightsMissing) and network != settings().network
+            level = logging.DEBUG if optional else logging.WARNING
+            log.log(level, "network %s can't serve: %s", network, error)
     return sound
 
 

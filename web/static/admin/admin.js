@@ -20,6 +20,8 @@ const view = () => {
   return name in VIEWS ? name : "overview";
 };
 
+const back = () => element("a", {href: "/", class: "back"}, t("studio.back"));
+
 /* ------------------------------------------------------------ the secret */
 
 const leave = async () => {
@@ -60,6 +62,7 @@ const signIn = () => {
       element("label", {}, t("admin.secret"), secret),
       wrong,
       element("button", {class: "quiet strong"}, t("admin.enter")),
+      back(),
     ),
   );
   main.removeAttribute("aria-busy");
@@ -85,6 +88,7 @@ const masthead = () =>
     "header",
     {class: "masthead"},
     element("h1", {}, t("admin.title")),
+    back(),
     element(
       "nav",
       {class: "views", "aria-label": t("admin.title")},
