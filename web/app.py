@@ -37,7 +37,7 @@ from web.api import (
 from web.http.request_bodies import Bodies
 from web.language import problems, texts
 from web.operations import admin, health, metrics
-from web.page import share
+from web.page import reference, share
 from web.samples import shelf
 from web.security import signin
 from web.security.address import Forwarded
@@ -50,7 +50,7 @@ from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
-ALONE = {"admin", "share"}  # pages without Gradio
+ALONE = {"admin", "reference", "share"}  # pages without Gradio
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
 HEAD = """
 <link rel="icon" type="image/svg+xml" href="/page/icons/icon.svg">
@@ -145,6 +145,7 @@ def without_page() -> FastAPI:
         admin,
         signin,
         share,
+        reference,
         metrics,
         events,
         webhooks,

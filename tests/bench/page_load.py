@@ -61,7 +61,7 @@ def _visitor(browser: Browser, address: str) -> Page:
     return page
 
 
-def _is_ours(address: str, kind: str) -> bool:
+def is_ours(address: str, kind: str) -> bool:
     counted = kind in {"script", "img", "link", "other", "fetch"} or address.endswith(".js")
     return counted and urlsplit(address).path.startswith(OURS)
 
@@ -72,7 +72,7 @@ def _open(browser: Browser, address: str, usable: str) -> Opening:
     took = page.wait_for_function(usable).json_value()
     painted = page.wait_for_function(PAINTED).json_value()
     loaded: list[tuple[str, str, int]] = page.evaluate(LOADED)
-    ours = sum(size for name, kind, size in loaded if _is_ours(name, kind))
+    ours = sum(size for name, kind, size in loaded if is_ours(name, kind))
     page.context.close()
     return Opening(painted, took, ours, sum(size for _, _, size in loaded) - ours)
 

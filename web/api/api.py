@@ -18,7 +18,7 @@ from web.language import messages, texts
 from web.language.problems import HTTPProblem
 from web.language.texts import ENGLISH, Spoken
 from web.security import address
-from web.security.identity import owner_of
+from web.security.identity import come_back, owner_of
 from worker import jobs
 from worker.errors import Message
 from worker.jobs import Job, Status, service_state
@@ -67,6 +67,7 @@ _EXAMPLE: Any = {
     "version": None,
     "worker": "studio-7:1",
     "device": None,
+    "come_back": None,
 }  # fmt: skip
 
 
@@ -103,6 +104,7 @@ class JobView(BaseModel):
     version: str | None
     worker: str | None
     device: str | None
+    come_back: str | None = None  # how to see it again, to who sent it without cookie or key
 
 
 class JobPage(BaseModel):
@@ -190,7 +192,9 @@ async def submit(request: Request, response: Response) -> JobView:
         job, new = await checking.run(visitor, submission.accept, visitor, asked)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/jobs/{job.id}"
-    return await run_sync(view, job, texts.language_of(request))
+    language = texts.language_of(request)
+    shown = await run_sync(view, job, language)
+    return shown.model_copy(update={"come_back": come_back(request, language)})
 
 
 Changes = Annotated[

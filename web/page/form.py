@@ -61,9 +61,16 @@ PAD = '<div id="pad" hidden></div>'
 RECENT = '<div id="recent" hidden></div>'
 READ = '<div id="read"></div>'
 PAINT = '<div id="paint"></div>'
+PROGRAM = '<div id="program"></div>'
 BATCH = '<section id="batch"></section>'
 GALLERY = '<section id="gallery"></section>'
 YOU = '<section id="you"></section>'
+FOOT = """
+<footer class="foot">
+  <p data-text="{kept}" data-count="{days:g}"></p>
+  <a href="/api" data-text="api.page"></a>
+</footer>
+"""
 
 _FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
 _ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
@@ -217,6 +224,12 @@ def _values(form: dict[str, Any], kind: str) -> list[Any]:
     return [part for name, part in form.items() if name.startswith(kind)]
 
 
+def _foot() -> str:
+    """Return the page's foot: how long pictures are kept, and where programs read on."""
+    days = settings().retention_days
+    return FOOT.format(kept="kept.days" if days else "kept.forever", days=days)
+
+
 def page() -> gr.Blocks:
     """Return the page, to be mounted."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as made:
@@ -224,6 +237,7 @@ def page() -> gr.Blocks:
         with gr.Row(elem_id="studio"):
             with gr.Column(scale=5, min_width=320, elem_id="form"):
                 form, read = _form()
+                gr.HTML(PROGRAM, apply_default_css=False, js_on_load=_script("form/program"))
                 job_id = _hidden("job-id")
                 preview_id = _hidden("preview-id")
                 sheet_id = _hidden("sheet-id", most=SHEET)
@@ -251,6 +265,7 @@ def page() -> gr.Blocks:
             js_on_load=_script("gallery/gallery", "reuse", "again", "open"),
         )
         gr.HTML(YOU, apply_default_css=False, js_on_load=_script("account/account"))
+        gr.HTML(_foot(), apply_default_css=False)
 
         worded = [part for part in made.blocks.values() if labels.has(part.elem_id)]
 

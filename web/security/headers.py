@@ -34,7 +34,7 @@ _GRADIO: Policy = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-PAGES = ("/share/", "/gallery/", "/admin")  # of ours, without Gradio
+PAGES = ("/share/", "/gallery/", "/admin", "/api")  # of ours, without Gradio
 ANSWERS = (
     "/api/",
     "/page/",

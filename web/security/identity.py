@@ -71,6 +71,7 @@ class _Known(NamedTuple):
 
     owner: str
     renew: bool
+    is_new: bool = False
 
 
 def _known(connection: HTTPConnection, place: Place) -> _Known:
@@ -83,7 +84,7 @@ def _known(connection: HTTPConnection, place: Place) -> _Known:
         if (value := connection.cookies.get(name)) and (found := read(value, name)):
             owner, age = found
             return _Known(owner, name != place.name or age > RENEWED)
-    return _Known(secrets.token_hex(16), True)
+    return _Known(secrets.token_hex(16), True, is_new=True)
 
 
 def owner_of(connection: HTTPConnection) -> str:
@@ -94,6 +95,11 @@ def owner_of(connection: HTTPConnection) -> str:
 def by_key(connection: HTTPConnection) -> bool:
     """Tell whether the request is identified by an API key."""
     return bool(connection.state.by_key)
+
+
+def come_back(connection: HTTPConnection, language: str) -> str | None:
+    """Return how to see again what was just accepted, to who came with neither cookie nor key."""
+    return texts.words(language)["come.back"] if connection.state.is_new else None
 
 
 def in_browser(request: Request) -> None:
@@ -154,7 +160,7 @@ class Identity:
             unknown = errors.Message("key.unknown")
             answer = problem(401, unknown, {"WWW-Authenticate": "Bearer"}, language)
             return await answer(scope, receive, send)
-        scope.setdefault("state", {}).update(owner=owner, by_key=True)
+        scope.setdefault("state", {}).update(owner=owner, by_key=True, is_new=False)
         await self.app(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,12 +171,12 @@ class Identity:
             return await self._with_key(key, scope, receive, send)
         place = cookies.place(COOKIE, cookies.secure(connection))
         try:
-            owner, renew = _known(connection, place)
+            owner, renew, is_new = _known(connection, place)
         except OtherTime:  # a newcomer's cookie would replace it, and the pictures be lost
             language = texts.language_of(connection)
             other_time = problem(401, errors.Message("cookie.time"), None, language)
             return await other_time(scope, receive, send)
-        scope.setdefault("state", {}).update(owner=owner, by_key=False)
+        scope.setdefault("state", {}).update(owner=owner, by_key=False, is_new=is_new)
 
         async def with_cookie(message: Message) -> None:
             now: str = scope["state"]["owner"]

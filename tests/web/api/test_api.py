@@ -103,6 +103,18 @@ def test_a_job_is_accepted_and_its_location_tells_how_it_stands(client: TestClie
     }  # fmt: skip
 
 
+def test_who_sends_without_cookie_or_key_reads_how_to_come_back(client: TestClient) -> None:
+    first = _post(client, _files()).json()
+    assert "curl -c FILE -b FILE" in first["come_back"]
+    assert _post(client, _files()).json()["come_back"] is None  # with the cookie of the first
+    assert client.get(f"/api/v1/jobs/{first['id']}").json()["come_back"] is None
+    key = client.post("/api/v1/me/keys", json={"name": "a program"}).json()["key"]
+    program = TestClient(client.app, headers={"Authorization": f"Bearer {key}"})
+    assert _post(program, _files()).json()["come_back"] is None
+    korean = TestClient(client.app, headers={"Accept-Language": "ko"})
+    assert "쿠키" in _post(korean, _files()).json()["come_back"]
+
+
 def test_what_was_done_to_pictures_is_said_in_the_visitors_language(
     client: TestClient, setting: Setting
 ) -> None:

@@ -46,10 +46,15 @@ export const settings = (options, styles, masks, network) =>
     network,
   ].filter((text) => text !== null);
 
+/** What fills the gaps of an element's text: its other data.
+ * @param {HTMLElement} one
+ * @returns {Record<string, string>} */
+const given = (one) => Object.fromEntries(Object.entries(one.dataset).map(([name, text]) => [name, text ?? ""]));
+
 /** Writes the texts of what Python drew, and the switch to the other language. */
 export const translate = () => {
   document.documentElement.lang = language;
-  for (const one of all(document, "[data-text]")) one.textContent = t(one.dataset.text ?? "");
+  for (const one of all(document, "[data-text]")) one.textContent = t(one.dataset.text ?? "", given(one));
   for (const one of all(document, "[data-label]")) one.setAttribute("aria-label", t(one.dataset.label ?? ""));
   for (const row of all(document, ".shelf[data-kind]")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
   for (const one of all(document, ".shelf button[data-name]")) {

@@ -20,11 +20,36 @@ export const address = (value) => {
   const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/medium/${what}.webp`, job: `/api/v1/jobs/${what}`};
   return places[kind] ?? "";
 };
-/** @param {Blob} file */
-const send = async (file) => {
+const NAMES = "names"; // in this tab's storage: text of an upload → what its file is called
+
+/** @returns {Record<string, string>} */
+const called = () => {
+  try {
+    return JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
+  } catch {
+    return {};
+  }
+};
+/** What the file of an upload is called; "": not known.
+ * @param {string} text */
+export const nameOf = (text) => called()[text] ?? "";
+/** @param {string} text
+ * @param {Blob} file */
+const remember = (text, file) => {
+  try {
+    if (file instanceof File) sessionStorage.setItem(NAMES, JSON.stringify({...called(), [text]: file.name}));
+  } catch {
+    /* a browser without storage forgets */
+  }
+};
+/** @param {Blob} file
+ * @param {Blob} given what the visitor chose */
+const send = async (file, given) => {
   const body = new FormData();
   body.append("picture", file);
-  return `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
+  const text = `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
+  remember(text, given);
+  return text;
 };
 /**
  * Sends a file, made smaller if it is too large; answers with its text.
@@ -36,14 +61,14 @@ export const upload = async (file, most, exact) => {
   /** @type {unknown} */
   let refused = new Error(t("field.large", {count: Math.floor(most / 2 ** 20)}));
   try {
-    if (file.size <= most) return await send(file);
+    if (file.size <= most) return await send(file, file);
   } catch (problem) {
     if (status(problem) !== 422) throw problem;
     refused = problem;
   }
   const smaller = exact ? null : await shrunk(file, most).catch(() => null);
   if (!smaller) throw refused;
-  return send(smaller);
+  return send(smaller, file);
 };
 /** Deletes what a field held, if that was an upload; what fails is deleted by its age.
  * @param {string} text */
