@@ -10,6 +10,9 @@ FRONT = tests/lint/frontend
 CHECKS = $(FRONT)/node_modules/.bin
 NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 
+# one process for each core, at most four, since each has servers and a browser of its own
+SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
+
 .DEFAULT_GOAL = help
 .PHONY: help up test test-fast test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
 .PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler
@@ -23,10 +26,10 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 	    $(BIN)/adain-studio up
 
 test: install-dev chromium compiler ## run every test, through real servers and a real browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: install-dev ## run what needs no server, browser or compiler, one case of each test
-	@$(BIN)/python -m pytest -q -p tests.fast $(ARGS)
+	@$(BIN)/python -m pytest -q -p tests.fast $(SIDE_BY_SIDE) $(ARGS)
 
 test-alone: install-dev chromium compiler ## run every test file in a process of its own
 	@$(BIN)/python -m tests.alone $(ARGS)

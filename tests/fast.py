@@ -8,8 +8,11 @@ of the whole session.
 import ast
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+
+from tests.parts import S3, Valkey
 
 ROOT = Path(__file__).parents[1]
 SLOW = {"fastapi", "hypothesis", "multiprocessing", "playwright", "subprocess", "torch", "uvicorn"}
@@ -61,12 +64,21 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None
 
 
+def _is_server(fixture: pytest.FixtureDef[object]) -> bool:
+    """Tell whether a fixture of all tests is of the whole session, or is a server by its type.
+
+    Those of the session start a server or compile.
+    """
+    if fixture.func.__module__ != "tests.conftest":
+        return False
+    made = get_type_hints(fixture.func)["return"]
+    return fixture.scope == "session" or bool({made, *get_args(made)} & {S3, Valkey})
+
+
 def _starts_server(item: pytest.Function) -> bool:
-    """Tell whether a test uses one of our session's fixtures: each starts a server or compiles."""
+    """Tell whether a test uses a fixture that starts a server."""
     definitions = [one for known in item._fixtureinfo.name2fixturedefs.values() for one in known]
-    return any(
-        one.scope == "session" and one.func.__module__ == "tests.conftest" for one in definitions
-    )
+    return any(map(_is_server, definitions))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

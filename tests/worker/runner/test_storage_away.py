@@ -88,18 +88,13 @@ def test_a_job_whose_picture_alone_is_refused_is_ended_after_its_attempts(
 
 
 def test_an_s3_server_that_was_stopped_counts_as_unreachable(
-    setting: Setting, studio: Path
+    setting: Setting, studio: Path, own_s3: S3
 ) -> None:
-    store = get_filesystem_class("s3")
-    own, key = S3(), f"preview-{uuid.uuid4().hex}/content.png"
-    own.wait()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in own.environment.items():
-            patch.setenv(name, value)
-        setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
-        store.clear_instance_cache()  # it keeps the address of a server
-        blobs.put(key, b"kept")
-        own.stop()
-        with pytest.raises(blobs.StorageAway):
-            blobs.get(key)
+    store, key = get_filesystem_class("s3"), f"preview-{uuid.uuid4().hex}/content.png"
+    setting(blobs_url=f"s3://studio-{uuid.uuid4().hex}/blobs")
+    store.clear_instance_cache()  # it keeps the address of a server
+    blobs.put(key, b"kept")
+    own_s3.stop()
+    with pytest.raises(blobs.StorageAway):
+        blobs.get(key)
     store.clear_instance_cache()
