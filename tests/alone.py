@@ -1,12 +1,16 @@
-"""Run test files one by one, each in a process of its own: none may need what another imports.
+"""Run test files each in a process of its own: none may need what another imports.
 
 python -m tests.alone             # all of them
 python -m tests.alone --changed   # those that differ from the main branch, journeys left out
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -44,15 +48,29 @@ def changed(folder: Path) -> list[str]:
     return _quick(folder)
 
 
+def _run(folder: Path, file: str) -> bool:
+    """Run a file alone and print what it said; tell whether it passed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"== {file}\n{ended.stdout}", flush=True)
+    return ended.returncode in {0, NO_TESTS}
+
+
 def failing(folder: Path, files: Sequence[str]) -> list[str]:
-    """Run each file alone; return those that fail."""
-    found = []
-    for file in files:
-        print(f"== {file}", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
-        if subprocess.run(command, cwd=folder, check=False).returncode not in {0, NO_TESTS}:
-            found.append(file)
-    return found
+    """Run each file in a process of its own, one for each core, at most four at once.
+
+    Return those that fail.
+    """
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        passed = list(pool.map(partial(_run, folder), files))
+    return [file for file, well in zip(files, passed, strict=True) if not well]
 
 
 def main() -> None:
