@@ -50,15 +50,16 @@ def changed(folder: Path) -> list[str]:
 
 def _run(folder: Path, file: str) -> bool:
     """Run a file alone and print what it said; tell whether it passed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file]
-    ended = subprocess.run(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="alone-") as own:  # others tidy the one for all
+        words = ["-q", "-p", "no:cacheprovider", f"--basetemp={own}/files", file]
+        ended = subprocess.run(
+            [sys.executable, "-m", "pytest", *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     print(f"== {file}\n{ended.stdout}", flush=True)
     return ended.returncode in {0, NO_TESTS}
 
