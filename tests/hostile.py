@@ -115,6 +115,7 @@ def _metadata() -> dict[str, bytes]:
     """Profiles and EXIF that are junk, wrong or empty."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     profiles = {"junk": b"\xff" * 500, "half": srgb[:200], "empty": b"", "other": srgb[::-1]}
+    profiles["sound"] = srgb
     made = {}
     for kind in KINDS:
         for name, profile in profiles.items():
@@ -164,6 +165,7 @@ def _modes() -> dict[str, bytes]:
         "packed.tif": _file("TIFF", compression="tiff_lzw"),
         "cmyk.tif": _file("TIFF", _photo("CMYK"), compression="tiff_deflate"),
         "float.tif": _file("TIFF", _photo("F")),
+        "integers.tif": _file("TIFF", _photo("I")),
         "grey.bmp": _file("BMP", _photo("L")),
         "talkative.png": _with_chunks(_chunk(b"tEXt", b"Comment\0<script>")),
     }
@@ -183,6 +185,10 @@ def _broken() -> dict[str, bytes]:
     for share in (2, 30, 200, len(heic) // 2, len(heic) - 3):
         made[f"cut-{share}.heic"] = heic[:share]
     made["zeros.heic"] = heic[: len(heic) // 2] + bytes(len(heic) // 2)
+    sampled = bytearray(_file("JPEG", progressive=True))
+    first = sampled.index(b"\xff\xc2") + 11
+    sampled[first : first + 7 : 3] = bytes(3)
+    made["no-sampling.jpg"] = bytes(sampled)
     made["wrong-sum.png"] = _file("PNG")[:-20] + b"\xff\xff\xff\xff" + _file("PNG")[-16:]
     made["no-palette.png"] = _png((4, 4, 8, 3), zlib.compress(bytes(20)))
     made["beyond-palette.png"] = _png(

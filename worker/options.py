@@ -1,6 +1,6 @@
 """Options of a job: their defaults and checks; a wrong one raises `Refused`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,7 @@ _ACCEPTED = {
     "region": Message("options.region", names=list(Region)),
     "keep_margins": Message("options.keep_margins"),
     "crop": Message("options.crop"),
+    "crops": Message("options.crops"),
     "style_crops": Message("options.style_crops"),
     "transparency": Message("options.transparency", names=list(Transparency)),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
@@ -74,12 +75,48 @@ class Options(BaseModel):
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
         """Check a visitor's choices for so many styles and masks; raises `Refused`."""
-        try:
-            options = cls.model_validate(given)
-        except ValidationError as error:
-            raise Refused.of(_accepted(error)) from error
+        options = cls._valid(given)
         _check_counts(options, styles, masks)
         return options
+
+    @classmethod
+    def _valid(cls, given: object) -> Self:
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            names = [name for name in _ACCEPTED if name in cls.model_fields]
+            raise Refused.of(_accepted(error, names)) from error
+
+
+class BatchOptions(Options):
+    """The settings of a batch: crops are one for all pictures, or one for each of them."""
+
+    crops: list[Crop] = []  # of each photo, in place of `crop`
+
+    @classmethod
+    def read_all(cls, given: object, photos: int, styles: int) -> Self:
+        """Check a visitor's choices for so many photos and styles; raises `Refused`."""
+        options = cls._valid(given)
+        if len(options.crops) not in {0, photos}:
+            raise Refused("options.photo_crop_count", count=len(options.crops), photos=photos)
+        if len(options.style_crops) not in {0, 1, styles}:
+            count = len(options.style_crops)
+            raise Refused("options.crop_count", count=count, styles=styles)
+        _check_counts(options.cell([], []), 1, 0)
+        return options
+
+    def crops_of(self, photos: int, styles: int) -> tuple[list[Crop], list[Crop]]:
+        """Return what is used of each of so many photos, and of each of so many styles."""
+        style_crops = self.style_crops or [[]]
+        each = style_crops * styles if len(style_crops) == 1 else style_crops
+        return self.crops or [self.crop] * photos, each
+
+    def cell(self, crop: Iterable[float], style_crop: Iterable[float]) -> Options:
+        """Return the options of one picture of the batch, with these crops."""
+        shared = self.model_dump(exclude={"crops"})
+        style = [*style_crop]
+        own = {"crop": [*crop], "style_crops": [style] if style else []}
+        return Options.model_validate(shared | own)
 
 
 def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,13 +135,14 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _accepted(error: ValidationError) -> Message:
-    """Say what is accepted, not what a program thinks of it."""
+def _accepted(error: ValidationError, names: list[str]) -> Message:
+    """Say what is accepted, of options with these names, not what a program thinks of it."""
     place: tuple[Any, ...] = error.errors()[0]["loc"]
     if not place:
-        return Message("options.invalid", names=list(_ACCEPTED))
+        return Message("options.invalid", names=names)
     name = str(place[0])[:40]
-    return _ACCEPTED.get(name) or Message("options.unknown", name=name, names=list(_ACCEPTED))
+    known = _ACCEPTED[name] if name in names else None
+    return known or Message("options.unknown", name=name, names=names)
 
 
 def _check_counts(options: Options, styles: int, masks: int) -> None:

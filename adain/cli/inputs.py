@@ -176,13 +176,18 @@ def mask(path: Path) -> Image.Image:
 
 
 def check_mask(path: Path, mask: Image.Image, size: tuple[int, int], crop: Part | None) -> None:
-    """Raise `Unusable` if a mask has not its photo's shape, or is black inside the crop."""
+    """Raise `Unusable` if a mask has not its photo's shape, or is black inside the crop.
+
+    Says so if it is faint there.
+    """
     try:
-        whole = pictures.fitted(mask, size)
+        used = part(pictures.fitted(mask, size), crop)
         if crop:
-            pictures.check_mask(part(whole, crop), cropped=True)
+            pictures.check_mask(used, cropped=True)
     except pictures.MaskError as error:
         raise Unusable(f"{path}: {error}") from error
+    if pictures.is_faint(used):
+        say(f"{path} {pictures.FAINT}")
 
 
 def notices(found: Found) -> Iterator[str]:

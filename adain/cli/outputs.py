@@ -4,6 +4,7 @@ Raises `Refused` with a sentence.
 """
 
 import io
+import os
 import sys
 import unicodedata
 import uuid
@@ -48,11 +49,25 @@ def check_ending(path: Path) -> None:
         raise Refused(f"{path} has none of the endings that can be written: {endings}.")
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that neither exists nor can be made."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir():
+        raise Refused(f"{there} is a file, not a folder: choose another name.")
+    if not os.access(there, os.W_OK):
+        raise Refused(f"Nothing can be written in the folder {there}: choose another one.")
+
+
 def check(path: Path, overwrite: bool) -> None:
     """Refuse a file that may not be written."""
+    if path == STANDARD:
+        return
+    if path.is_dir():
+        raise Refused(f"{path} is a folder: name a file.")
     check_ending(path)
-    if path != STANDARD and path.exists() and not overwrite:
+    if path.exists() and not overwrite:
         raise Refused(f"{path} exists already; --overwrite replaces it.")
+    check_folder(path.parent)
 
 
 def check_transparency(ending: str) -> None:

@@ -119,7 +119,9 @@ def make(args: argparse.Namespace) -> Plan:
     folder = outputs.is_folder(args.output, many)
     plan = (_in_folder if folder else _in_file)(args, photos, styles, each)
     outputs.check_apart([path for path in (*read, *args.masks) if path != STANDARD], plan.written)
-    if not folder:
+    if folder:
+        outputs.check_folder(args.output)
+    else:
         outputs.check(args.output, args.overwrite)
     for path in plan.sheets:
         outputs.check(path, args.overwrite)

@@ -3,10 +3,12 @@
 HEIC needs the extra `heic`; `register` makes Pillow open it.
 """
 
+import io
 import math
+import warnings
 from importlib.util import find_spec
 
-from PIL import AvifImagePlugin, Image, ImageFile
+from PIL import AvifImagePlugin, Image, ImageFile, TiffImagePlugin
 
 HEIC = find_spec("pi_heif") is not None
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", *(["HEIF"] if HEIC else []))
@@ -19,6 +21,7 @@ LONGEST = {"WEBP": 16_383, "JPEG": 65_500, "AVIF": 65_536}  # pixels of a side t
 _UNREADABLE = {"EPS", "MPEG"}  # drawn by another program, or named only
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
+_SIZES = (256, 257)  # tags of a TIFF: width and height
 _DNG_VERSION, _SUBFILE_TYPE, _SUBFILES = 50706, 254, 330  # tags of a TIFF
 NAMES = {  # of kinds that are not accepted
     "svg": "SVG drawings",
@@ -32,6 +35,8 @@ NAMES = {  # of kinds that are not accepted
     "jpeg_2000": "JPEG 2000 pictures",
     "raw": "Raw files of cameras",
     "film": "Films",
+    "tiff": "TIFF files of an unusual inner format (such as colours in floating point, "
+    "or 16-bit grey with transparency)",
 }
 _OTHERS = (  # where it stands, and the first bytes there
     ("pdf", 0, b"%PDF"),
@@ -79,6 +84,24 @@ def endings() -> frozenset[str]:
     return frozenset(one for one, name in Image.registered_extensions().items() if name in formats)
 
 
+def _is_tiff(data: bytes) -> bool:
+    """Whether a TIFF says how large its picture is."""
+    if data[:4] not in {b"II*\0", b"MM\0*"}:
+        return False
+    file = io.BytesIO(data)
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        file.seek(directory.next)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on tags that are broken
+            directory.load(file)
+        return all(tag in directory for tag in _SIZES)
+    except MemoryError:
+        raise
+    except Exception:  # whatever is broken in it
+        return False
+
+
 def other(data: bytes) -> str:
     """Return which of `NAMES` a file is that can't be opened, "" if none."""
     if b"<svg" in data[:4096].lower():
@@ -90,7 +113,7 @@ def other(data: bytes) -> str:
     for name, place, begin in _OTHERS:
         if data[place : place + len(begin)] == begin:
             return name
-    return ""
+    return "tiff" if _is_tiff(data) else ""
 
 
 def refusal(data: bytes) -> str:

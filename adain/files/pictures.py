@@ -20,6 +20,8 @@ NARROWEST = 64  # pixels that a side counts as, at least
 _PIECE = 1 << 20  # pixels converted at a time
 _GREY = 16  # how far the channels of a grey may differ
 _NEARLY_BLACK = 8  # a mask whose brightest value is below is a mistake
+_FAINT = 64  # … and one below this hardly acts
+FAINT = "is dark all over, so its style hardly acts: it acts fully where the mask is white."
 _ANIMATED = {"PNG", "WEBP", "GIF", "AVIF"}
 _LIGHT = 170  # mean brightness from which white would hide what is drawn
 _WHITE, _DARK = (255, 255, 255), (40, 40, 40)
@@ -291,6 +293,11 @@ def check_mask(mask: Image.Image, cropped: bool = False) -> None:
             "acts where it is white.",
             brightness=brightest,
         )
+
+
+def is_faint(mask: Image.Image) -> bool:
+    """Whether a mask of mode L lets its style hardly act anywhere."""
+    return cast(tuple[int, int], mask.getextrema())[1] < _FAINT
 
 
 def by_pieces(image: Image.Image, shrink: int = 1) -> Image.Image:

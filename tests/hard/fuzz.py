@@ -18,6 +18,7 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import atheris
 
@@ -35,6 +36,18 @@ PIXELS = 250_000
 
 REPORTED = 10_000  # files between two reports
 LONGEST_TIME = 2.0  # seconds of the processor for one file
+CROP = (100_000, 250_000, 900_000, 1_000_000)  # of `decoder.SHARES`
+LOOKS: list[tuple[Any, ...]] = [  # what the decoder is asked for, and with which numbers
+    (decoder.clean,),
+    (decoder.clean, 1),  # without its plain border
+    (decoder.clean, 0, *CROP),
+    (decoder.clean,),
+    (decoder.mask,),
+    (decoder.opposite,),
+    (decoder.small, 64, 1),
+    (decoder.small_mask, 64, 48, *CROP),
+    (decoder.note,),
+]
 BEGINNINGS = {
     **{b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"RIFF": "WebP", b"GIF8": "GIF"},
     **{b"II": "TIFF", b"MM": "TIFF", b"BM": "BMP"},
@@ -74,10 +87,10 @@ def look_at(data: bytes) -> None:
 
 
 def look_at_one(data: bytes) -> None:
-    """Have the file looked at in one of the three ways."""
-    look = {0: decoder.mask, 1: decoder.note}.get(len(data) % 8, decoder.clean)
+    """Have the file looked at in one of the ways that there are, by its length."""
+    look, *to = LOOKS[len(data) % len(LOOKS)]
     try:
-        made = look(data, PIXELS)
+        made = look(data, PIXELS, *to)
     except header.ImageRejected as rejected:
         if not {"accepted", "mask"} & set(re.findall(r"\w+", str(rejected))):
             raise

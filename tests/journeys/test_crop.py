@@ -109,6 +109,28 @@ def test_a_crop_is_drawn_with_the_keyboard_and_given_up(idle: Visit) -> None:
     assert _crop(page, "photo") == []
 
 
+def test_the_brush_paints_the_whole_photo_with_the_crops_edge_on_it(idle: Visit) -> None:
+    page = idle(DESK, "light")
+    choose(page, "raccoon", "night")
+    page.get_by_role("button", name="Regions").click()
+    edge, canvas = page.locator("#paint .hole"), page.locator("#paint .canvas")
+    expect(canvas).to_be_visible()
+    expect(edge).to_be_hidden()
+    dialog = _open(page, "Crop: Your photo")
+    page.keyboard.press("Shift+ArrowLeft")
+    dialog.get_by_role("button", name="Use this part").click()
+    expect(edge).to_be_visible()
+    shoot(page, "regions-of-a-crop")
+    inner, outer = edge.bounding_box(), canvas.bounding_box()
+    assert inner
+    assert outer
+    assert abs(inner["width"] / outer["width"] - 0.9) < NEAR
+    dialog = _open(page, "Crop: Your photo")
+    dialog.get_by_role("button", name="Whole picture").click()
+    dialog.get_by_role("button", name="Use this part").click()
+    expect(edge).to_be_hidden()
+
+
 def test_a_frame_is_drawn_again_beside_the_one_before_and_goes_with_its_picture(
     idle: Visit,
 ) -> None:

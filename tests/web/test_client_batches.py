@@ -54,6 +54,22 @@ def test_parts_have_every_photo_in_every_style_once_within_the_limits(
         assert (
             sum(len(one) for one in (*part.photos, *part.styles) if isinstance(one, bytes)) <= size
         )
+    every = {"crops": [*range(len(photos))], "style_crops": [*range(len(styles))]}  # numbers do
+    for part in divided:
+        own = part.options(every | {"size": 64})
+        assert own == {
+            "crops": [pictures[0].index(bytes(one)) for one in part.photos],  # type: ignore[arg-type]
+            "style_crops": [pictures[1].index(bytes(one)) for one in part.styles],  # type: ignore[arg-type]
+            "size": 64,
+        }
+
+
+def test_crops_of_each_picture_go_with_its_part(me: Studio, setting: Setting) -> None:
+    setting(max_batch=2)
+    crops = [[], [0, 0, 0.5, 1], [0.5, 0, 1, 1]]
+    made = list(me.submit_batches(PHOTOS[:3], PHOTOS[:1], size=64, crops=crops))
+    assert [len(batch.cells) for batch in made] == [2, 1]
+    assert [begin().options["crop"] for _ in crops] == crops
 
 
 def test_what_is_too_much_for_one_batch_becomes_several(me: Studio, setting: Setting) -> None:

@@ -1,3 +1,4 @@
+import re
 import typing
 from collections.abc import Collection
 
@@ -9,7 +10,7 @@ from tests.parts import Setting
 from worker import fit as worker_fit
 from worker import options
 from worker.errors import Refused
-from worker.options import Options
+from worker.options import BatchOptions, Options
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,30 @@ def test_options_stored_before_there_was_a_choice_of_margins_kept_them() -> None
     assert not options.recorded({"keep_margins": False})["keep_margins"]
 
 
+def test_crops_of_a_batch_are_one_for_all_or_one_for_each_picture() -> None:
+    left, right, top = [0, 0, 0.5, 1], [0.5, 0, 1, 1], [0, 0, 1, 0.5]
+    for given, expected in (
+        ({}, ([[], []], [[], [], []])),
+        ({"crop": left, "style_crops": [top]}, ([left, left], [top, top, top])),
+        (
+            {"crops": [left, right], "style_crops": [[], top, []]},
+            ([left, right], [[], top, []]),
+        ),
+    ):
+        assert BatchOptions.read_all(given, 2, 3).crops_of(2, 3) == expected
+    for refused, sentence in (
+        ({"crops": [left]}, "1 crops do not fit 2 photos: one for each, or none."),
+        ({"style_crops": [top, top]}, "2 style_crops do not fit 3 style pictures: one for each"),
+        ({"crops": [left, [0, 0, 2, 1]]}, "crops of a batch has one [left, top, right, bottom]"),
+        ({"weights": [1, 1]}, "2 weights do not fit 1 style pictures."),
+        ({"seed": 1}, "There is no option 'seed'; there are alpha"),
+    ):
+        with pytest.raises(Refused, match=re.escape(sentence)):
+            BatchOptions.read_all(refused, 2, 3)
+    with pytest.raises(Refused, match="There is no option 'crops'"):
+        Options.read({"crops": [[]]}, 1, 0)
+
+
 def test_crops_are_of_the_photo_and_of_each_style() -> None:
     crops = {"crop": [0, 0.1, 0.5, 1], "style_crops": [[], [0.2, 0.2, 0.8, 0.8]]}
     chosen = Options.read(crops, styles=2, masks=0)
@@ -173,7 +198,7 @@ NAMES = f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, stroke
         (
             {"style_crops": [[0, 0, 1, 1]]},
             "1 style_crops do not fit 2 style pictures: one for each, or none; "
-            "in a batch one for all.",
+            "in a batch also one for all.",
         ),
         ({"seed": 1}, f"There is no option 'seed'; there are {NAMES}."),
         ([1, 2], f"The options are a JSON object with any of {NAMES}."),

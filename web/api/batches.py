@@ -61,7 +61,9 @@ _DESCRIPTION: dict[str, Any] = {
                         "options": {
                             "type": "string",
                             "contentMediaType": "application/json",
-                            "description": "As for one job, without weights; they hold for all.",
+                            "description": "As for one job, without weights; they hold for all. "
+                            "crops, in place of crop, and style_crops may have one for each "
+                            "picture instead, [] of a whole one.",
                             "examples": ['{"alpha": 0.8, "size": 512}'],
                         },
                     },

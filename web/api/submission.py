@@ -70,7 +70,7 @@ _PROPERTIES: dict[str, Any] = {
         "none is sent), keep_margins (true: plain borders of styles stay), crop (left, top, "
         "right and bottom of what is used of the upright photo, shares from 0 to 1; masks stay "
         "those of the whole photo), style_crops (the same of each style, [] of a whole one; in a "
-        "batch one for all), transparency (flatten: "
+        "batch also one for all), transparency (flatten: "
         "a plain ground shows through the photo; keep: the result is as transparent, in PNG and "
         "WebP) and strokes (0.5, "
         "fine, to 4, broad, beside a picture of any size; 0: as the network paints at that size, "

@@ -1,6 +1,6 @@
 """Photos × styles divided into batches that a studio takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,20 @@ class Part:
 
     photos: Sequence[Picture]
     styles: Sequence[Picture]
+    first_photo: int = 0  # places among all
+    first_style: int = 0
+
+    def options(self, given: Mapping[str, object]) -> dict[str, object]:
+        """Return the options of all as they are for this part, which has its own crops."""
+        own = dict(given)
+        for name, first, some in (
+            ("crops", self.first_photo, self.photos),
+            ("style_crops", self.first_style, self.styles),
+        ):
+            crops = own.get(name)
+            if isinstance(crops, Sequence) and len(crops) > 1:  # one is for all
+                own[name] = crops[first : first + len(some)]
+        return own
 
 
 def _size(picture: Picture) -> int:
@@ -41,8 +55,11 @@ def _runs(pictures: Sequence[Picture], most: int, size: int) -> list[list[Pictur
 
 def divided(photos: Sequence[Picture], styles: Sequence[Picture], limits: Limits) -> list[Part]:
     """Return parts that together have each photo in each style once."""
-    parts = []
+    parts, style = list[Part](), 0
     for some in _runs(styles, limits.pictures, limits.bytes // 2):
-        left = limits.bytes - sum(map(_size, some))
-        parts += [Part(few, some) for few in _runs(photos, limits.pictures // len(some), left)]
+        left, photo = limits.bytes - sum(map(_size, some)), 0
+        for few in _runs(photos, limits.pictures // len(some), left):
+            parts.append(Part(few, some, photo, style))
+            photo += len(few)
+        style += len(some)
     return parts

@@ -206,7 +206,8 @@ class Studio:
     ) -> Batch:
         """Have each photo made in each style.
 
-        Options are alpha, color, size or fit, network, transfer, region and strokes.
+        Options are alpha, color, size or fit, network, transfer, region, strokes and crop; crops
+        and style_crops have one for each picture.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """
@@ -246,7 +247,8 @@ class Studio:
         """Send one part, again while the studio says when to come back, until a time."""
         while True:
             try:
-                return self.submit_batch(part.photos, part.styles, key=key, **options)
+                own = part.options(options)
+                return self.submit_batch(part.photos, part.styles, key=key, **own)
             except StudioError as error:
                 pause = max(PART_PAUSE, error.after)
                 if error.status not in NOT_NOW or time.monotonic() + pause > until:

@@ -49,6 +49,11 @@ def crop(value: str) -> list[float]:
     return [*cropping.read(text)] if at else []
 
 
+def upload(upload_id: str) -> str:
+    """Return the value that names an upload."""
+    return f"upload:{upload_id}"
+
+
 def photo_of(job: jobs.Job) -> str:
     """Return the value that names the photo of a job."""
     return f"job:{job.id}/content"

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from adain.catalog import Region
 from web.api import previews
 from web.http import checking, references
 from web.language import messages, problems, texts
@@ -25,7 +26,7 @@ from worker.jobs import Job
 from worker.options import BROADEST, FINEST, USUAL, Options, recorded
 from worker.settings import settings
 from worker.storage import processes
-from worker.visitors import admission
+from worker.visitors import admission, rate_limits, uploads
 from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
@@ -228,26 +229,46 @@ def _form_of(job: Job, photo: str, masks: list[str]) -> list[Any]:
     return [photo, *references.styles_of(job), *empty, *shares, *masks, *_controls_for(options), ""]
 
 
-def _filled(request: gr.Request, event: gr.EventData, *, whole: bool) -> list[Any]:
-    """Fill the form from a job of the visitor's, with its photo and masks if it is to be whole."""
-    assert request.request is not None
-    try:
-        job = jobs.get(event.id, owner_of(request.request))
-        photo, masks = (references.photo_of(job), references.masks_of(job)) if whole else ("", [])
-        return _form_of(job, photo, masks)
-    except Exception as error:  # as in `_answer`
-        parts = 1 + 3 * settings().max_styles + len(CONTROLS)
-        return [gr.skip()] * parts + [_notice(_sentence(error, request))]
+def _unfilled(error: Exception, request: gr.Request) -> list[Any]:
+    """Leave the form as it is, and say why."""
+    parts = 1 + 3 * settings().max_styles + len(CONTROLS)
+    return [gr.skip()] * parts + [_notice(_sentence(error, request))]
 
 
 def again(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Fill the form with an earlier picture's styles and settings, to choose a new photo for."""
-    return _filled(request, event, whole=False)
+    assert request.request is not None
+    try:
+        return _form_of(jobs.get(event.id, owner_of(request.request)), "", [])
+    except Exception as error:  # as in `_answer`
+        return _unfilled(error, request)
 
 
-def open_again(request: gr.Request, event: gr.EventData) -> list[Any]:
+def _masks_for(visitor: Visitor, job: Job) -> list[str]:
+    """Return values of a job's masks as the form has them, white where a style acts.
+
+    A mask of a background is black there: its opposite becomes an upload.
+    """
+    if recorded(job.options)["region"] != Region.BACKGROUND:
+        return references.masks_of(job)
+    rate_limits.consume(visitor, rate_limits.pictures())
+    opposite = images.opposite_mask(images.stored(job.mask_keys[0]))
+    return [references.upload(uploads.keep(visitor.owner, opposite.data))]
+
+
+def _opened(visitor: Visitor, job_id: str) -> list[Any]:
+    job = jobs.get(job_id, visitor.owner)
+    return _form_of(job, references.photo_of(job), _masks_for(visitor, job))
+
+
+async def open_again(request: gr.Request, event: gr.EventData) -> list[Any]:
     """Fill the form as it was for an earlier picture: photo, styles, shares, masks, settings."""
-    return _filled(request, event, whole=True)
+    assert request.request is not None
+    try:
+        visitor = address.visitor(request.request)
+        return await checking.run(visitor, _opened, visitor, event.id)
+    except Exception as error:  # as in `_answer`
+        return _unfilled(error, request)
 
 
 def words_for(ids: list[str], request: gr.Request) -> list[Any]:

@@ -16,8 +16,9 @@ LINE = 4096  # bytes of an answer's first line
 PIECE = 64 * KIB  # bytes of a picture that are in memory at a time
 OVERHEAD = 4 * MIB  # bytes beyond 4 a pixel; also what a note may have
 
-CUT, TRIMMED = "cut", "trimmed"  # a file without its end, a picture without its plain border
-NOTES = (CUT, TRIMMED)
+# a file without its end, a picture without its plain border, a mask that is dark all over
+CUT, TRIMMED, FAINT = "cut", "trimmed", "faint"
+NOTES = (CUT, TRIMMED, FAINT)
 _SUFFIXES = {"clean": {"jpg", "png"}, "mask": {"png"}, "note": {"txt"}}
 _SUFFIXES |= {"small": {"jpg", "png"}, "small_mask": {"png"}, "opposite": {"png"}}
 _LONGEST = 1 << 31  # pixels of a side that a file may speak of

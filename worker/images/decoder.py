@@ -26,7 +26,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from adain.files import cropping, kinds, margins, pictures, webp
 from worker.images import confinement
-from worker.images.answers import CUT, TRIMMED
+from worker.images.answers import CUT, FAINT, TRIMMED
 from worker.images.header import ACCEPTED, MEMORY, Header, ImageRejected, opened, turn
 
 LOSSY = {"JPEG", "MPO", "HEIF", "AVIF"}  # kept as JPEG as some WebP: what they lost is gone
@@ -222,7 +222,8 @@ def _fitted(data: bytes, limit: int, *sizes: int) -> Image.Image:
 def mask(data: bytes, limit: int, *sizes: int) -> CleanImage:
     """Check and re-encode a mask as grey; `sizes`: its photo's width and height, kept and sent."""
     image = _fitted(data, limit, *sizes)
-    return CleanImage(_encoded(image, "png", len(data)), "png", image.width, image.height)
+    made, notes = _encoded(image, "png", len(data)), (FAINT,) * pictures.is_faint(image)
+    return CleanImage(made, "png", image.width, image.height, notes=notes)
 
 
 def opposite(data: bytes, limit: int, *sizes: int) -> CleanImage:

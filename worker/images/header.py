@@ -135,17 +135,8 @@ def _unreadable(kind: str) -> ImageRejected:
     return ImageRejected("picture.kind_refused", kind=Message(f"kind.{kind}"), accepted=ACCEPTED)
 
 
-def opened(data: bytes, limit: int, keyword: str = "") -> Header:
-    """Read the header only; raises `ImageRejected`, also for what is too large.
-
-    Of a PNG's texts those with the keyword are read.
-    """
-    try:
-        image = pictures.opened_bytes(data, kinds.FORMATS, keyword.encode())
-    except MemoryError:
-        raise
-    except Exception as error:  # whatever a decoder makes of a stranger's bytes
-        raise _unreadable(kinds.other(data)) from error
+def _looked_at(data: bytes, limit: int, keyword: str) -> Header:
+    image = pictures.opened_bytes(data, kinds.FORMATS, keyword.encode())
     if kinds.is_raw(image):
         raise _unreadable("raw")
     if isinstance(image, JpegImageFile):
@@ -154,3 +145,16 @@ def opened(data: bytes, limit: int, keyword: str = "") -> Header:
     if not keyword:
         _check_memory(header, data)
     return header
+
+
+def opened(data: bytes, limit: int, keyword: str = "") -> Header:
+    """Read the header only; raises `ImageRejected`, also for what is too large.
+
+    Of a PNG's texts those with the keyword are read.
+    """
+    try:
+        return _looked_at(data, limit, keyword)
+    except (MemoryError, ImageRejected):
+        raise
+    except Exception as error:  # whatever is made of a stranger's bytes
+        raise _unreadable(kinds.other(data)) from error

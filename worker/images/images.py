@@ -247,6 +247,11 @@ def opposite_mask_file(given: Source, file: Path, photo: CleanFile) -> CleanFile
     return _made_file("opposite", given, file, to=_sizes(photo))
 
 
+def opposite_mask(given: Given) -> CleanImage:
+    """Check a mask and make it black where it is white, in its own size."""
+    return _made("opposite", given)
+
+
 def note(data: bytes) -> str:
     """Return what stands in a picture where one of ours tells how it was made.
 

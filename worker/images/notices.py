@@ -1,7 +1,7 @@
 """Notices: what the owner of a job should know of its pictures, though they were accepted."""
 
 from worker.errors import Message
-from worker.images.answers import CUT, TRIMMED
+from worker.images.answers import CUT, FAINT, TRIMMED
 from worker.images.images import CleanFile
 
 
@@ -12,6 +12,8 @@ def of(what: Message, picture: CleanFile) -> list[Message]:
     wide, high = picture.width, picture.height
     if CUT in picture.notes:
         found.append(Message("notice.cut", what=what))
+    if FAINT in picture.notes:
+        found.append(Message("notice.faint", what=what))
     if TRIMMED in picture.notes:
         found.append(Message("notice.trimmed", what=what))
     elif width and (wide, high) != (width, height):

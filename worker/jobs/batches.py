@@ -28,7 +28,7 @@ from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Reserve, Status, queue
 from worker.jobs.new_job import NewJob, fitted, style_size
 from worker.jobs.submission import found_subject
-from worker.options import Options
+from worker.options import BatchOptions
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
 
@@ -103,7 +103,7 @@ def _clean(
     part: Callable[[int, str], Message],
     sources: Sequence[Source],
     size: Callable[[CleanFile], int],
-    crop: Crop,
+    crops: Sequence[Crop],
     others: Sequence[CleanFile] = (),
     trim: bool = False,
 ) -> list[CleanFile]:
@@ -112,7 +112,7 @@ def _clean(
     Raises `Refused`, which says which by what `part` calls it.
     """
     found = []
-    for place, source in enumerate(sources):
+    for place, (source, crop) in enumerate(zip(sources, crops, strict=True)):
         what = part(place + 1, _name(source.name, "unnamed"))
         try:
             picture = images.clean_file(source, folder / f"{what.code}-{place}", trim, crop)
@@ -140,10 +140,11 @@ def _subjects(
 
 
 def _cell(
-    owner: str, photo: CleanFile, style: CleanFile, mask: CleanFile | None, chosen: Options
+    owner: str, photo: CleanFile, style: CleanFile, mask: CleanFile | None, chosen: BatchOptions
 ) -> NewJob:
     pictures = {"content": photo, "style-0": style} | ({"mask-0": mask} if mask else {})
-    return NewJob(str(uuid_utils.uuid7()), owner, pictures, fitted(chosen, photo))
+    own = fitted(chosen.cell(photo.crop, style.crop), photo)
+    return NewJob(str(uuid_utils.uuid7()), owner, pictures, own)
 
 
 def _keep(cells: Sequence[NewJob]) -> None:
@@ -186,11 +187,12 @@ def submit(
 ) -> Batch:
     """Accept a batch as `jobs.submit` does a job: whole, or raise and keep nothing of it.
 
-    Each photo is painted in each style; `options` hold for all of them, a crop of a style too.
+    Each photo is painted in each style; `options` are what `BatchOptions` takes.
     """
-    chosen = Options.read(options or {}, 1, 0)
+    chosen = BatchOptions.read_all(options or {}, len(photos), len(styles))
     if not (photos and styles):
         raise Refused("batch.empty")
+    crops, style_crops = chosen.crops_of(len(photos), len(styles))
     measured, trim = partial(style_size, chosen), not chosen.keep_margins
 
     def photo_size(photo: CleanFile) -> int:
@@ -199,9 +201,10 @@ def submit(
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
-        clean_photos = _clean(Path(place), _photo, photos, photo_size, chosen.crop)
-        [crop] = chosen.style_crops or [[]]
-        clean_styles = _clean(Path(place), _style, styles, measured, crop, clean_photos, trim)
+        clean_photos = _clean(Path(place), _photo, photos, photo_size, crops)
+        clean_styles = _clean(
+            Path(place), _style, styles, measured, style_crops, clean_photos, trim
+        )
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

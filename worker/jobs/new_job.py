@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import aliased
 
 from adain import catalog
-from adain.catalog import Transparency
+from adain.catalog import Region, Transparency
 from adain.files.pictures import scaled_size, work
 from worker import fit
 from worker.errors import Message, Refused, rounded
@@ -170,10 +170,14 @@ class NewJob:
 
     @property
     def notices(self) -> list[Message]:
-        """What its owner should know of photo and styles."""
+        """What its owner should know of photo, styles and masks."""
         found = notices.of(PHOTO, self.pictures["content"])
         for place, name in enumerate(self._named("style-")):
             found += notices.of(Message("part.style", number=place + 1), self.pictures[name])
+        # that a mask is dark does not matter where its style acts there
+        masks = self._named("mask-") if self.options.region != Region.BACKGROUND else []
+        for place, name in enumerate(masks):
+            found += notices.of(Message("part.mask", number=place + 1), self.pictures[name])
         return found
 
     def row(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, JpegImagePlugin
 
 from adain.cli import outputs
 from adain.cli.command import main
-from adain.files import kinds, samples
+from adain.files import kinds, pictures, samples
 from tests import hostile
 
 MAC = Path(__file__).parents[2] / "data" / "cases" / "folder-of-a-mac"
@@ -117,6 +117,9 @@ def test_a_folder_of_photos_becomes_a_folder_of_pictures(files: Path) -> None:
         (["photo.jpg", "one.png", "--each", "--weights", "1"], "Weights mix styles"),
         (["photo.jpg", "one.png", "--sheet", "sheet.txt"], "none of the endings"),
         (["photo.jpg", "one.png", "--sheet", "two.png"], "two.png exists already"),
+        (["photo.jpg", "one.png", "--sheet", "empty"], "empty is a folder: name a file"),
+        (["photo.jpg", "one.png", "--sheet", "dir.png", "--overwrite"], "dir.png is a folder"),
+        (["photo.jpg", "one.png", "--sheet", "one.png/a.png"], "one.png is a file, not a folder"),
         (["photo.jpg", "one.png", "--masks", "tall.png"], "tall.png: A mask must have"),
         (["turned.jpg", "one.png", "--masks", "mask.png"], "mask.png: A mask must have"),
         (["photo.jpg", "one.png", "--format", "JPG"], "--format jpg is another kind than out.png"),
@@ -131,6 +134,7 @@ def test_what_the_user_can_mend_is_said_in_a_sentence(
 ) -> None:
     (files / "broken.png").write_bytes(b"\x89PNG no more")
     (files / "empty").mkdir()
+    (files / "dir.png").mkdir()
     Image.new("L", (30, 40), 255).save(files / "tall.png")
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -139,6 +143,39 @@ def test_what_the_user_can_mend_is_said_in_a_sentence(
     assert main([*words, "-o", "out.png"]) == 2
     assert message in capsys.readouterr().err
     assert not (files / "out.png").exists()
+
+
+def test_a_folder_that_can_not_be_made_is_refused_before_the_work(
+    files: Path, capsys: Said
+) -> None:
+    words = [str(files / "photo.jpg"), str(files / "one.png"), str(files / "two.png"), "--each"]
+    assert main([*words, "-o", str(files / "mask.png" / "out")]) == 2
+    said = capsys.readouterr()
+    assert "mask.png is a file, not a folder" in said.err
+    assert said.err.count("adain: ") == 1
+    assert said.out == ""
+
+
+def test_any_number_of_styles_is_mixed(files: Path, capsys: Said) -> None:
+    styles = [str(files / name) for name in ("one.png", "two.png")] * 3
+    words = [str(files / "photo.jpg"), *styles, "-o", str(files / "out.png"), "--size", "16"]
+    assert main(words) == 0
+
+
+def test_a_mask_that_is_faint_all_over_is_used_with_a_notice(files: Path, capsys: Said) -> None:
+    mask = Image.new("L", (40, 30), 40)
+    mask.save(files / "faint.png")
+    mask.paste(255, (0, 0, 20, 30))
+    mask.save(files / "left.png")
+    words = [str(files / "photo.jpg"), str(files / "one.png"), "-o", str(files / "out.png")]
+    words += ["--size", "32", "--overwrite", "--masks"]
+    for name, crop, noticed in (
+        ("faint", "0,0,1,1", True),
+        ("left", "0,0,1,1", False),
+        ("left", "0.6,0,1,1", True),
+    ):
+        assert main([*words, str(files / f"{name}.png"), "--crop", crop]) == 0
+        assert (f"{name}.png {pictures.FAINT}" in capsys.readouterr().err) == noticed
 
 
 @pytest.mark.parametrize("place", ["photo", "style", "mask"])

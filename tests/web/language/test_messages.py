@@ -187,6 +187,7 @@ def test_the_library_says_the_same_of_masks_and_kinds_of_files() -> None:
     named = {code: text for code, text in english().items() if code.startswith("kind.")}
     assert named == {f"kind.{kind}": text for kind, text in kinds.NAMES.items()}
     assert str(ACCEPTED) == kinds.ACCEPTED
+    assert english()["notice.faint"] == f"{{what}} {pictures.FAINT}"
     for value, check in (
         (0, pictures.check_mask),
         (3, pictures.check_mask),

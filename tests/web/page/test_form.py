@@ -232,6 +232,28 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
     assert "no job with this id" in handlers.again(_asked_by("grace"), _event(id=job_id))[-1]
 
 
+def test_a_mask_of_the_background_comes_back_as_one_that_is_white_there(studio: Path) -> None:
+    mask, out = Image.new("L", (64, 48)), io.BytesIO()
+    mask.paste(255, (0, 0, 32, 48))  # the subject
+    mask.save(out, "PNG")
+    pictures = picture(), [picture()], [out.getvalue()]
+    subject = jobs.submit("ada", *pictures, {"region": "subject"})
+    opened = asyncio.run(handlers.open_again(_asked_by("ada"), _event(id=subject.id)))
+    assert opened[9] == f"job:{subject.id}/masks/0"
+    job = jobs.submit("ada", *pictures, {"region": "background"})
+    opened = asyncio.run(handlers.open_again(_asked_by("ada"), _event(id=job.id)))
+    assert opened[:2] == [f"job:{job.id}/content", f"job:{job.id}/styles/0"]
+    assert opened[9:13] == [opened[9], "", "", ""]
+    sent, notice = _repainted(photo=opened[0], style_0=opened[1], mask_0=opened[9])
+    assert notice == ""
+    again = _job(sent)
+    assert again.options["region"] == "all"
+    found = Image.open(io.BytesIO(blobs.get(again.mask_keys[0])))
+    assert [found.getpixel((x, 20)) for x in (10, 50)] == [0, 255]
+    theirs = asyncio.run(handlers.open_again(_asked_by("grace"), _event(id=job.id)))
+    assert "no job with this id" in theirs[-1]
+
+
 def test_a_picture_is_made_again_at_five_strengths_for_its_owner_only(
     studio: Path, photo: str
 ) -> None:

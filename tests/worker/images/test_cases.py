@@ -158,6 +158,41 @@ def test_what_is_not_accepted_is_named_by_its_kind(data: bytes, kind: str) -> No
         images.clean(data)
 
 
+def tiff(bits: tuple[int, ...], sample_format: int) -> bytes:
+    """Return a TIFF of 8 × 6 pixels with so many bits in each sample; 1: integers, 3: floats."""
+    directory, channels, out = TiffImagePlugin.ImageFileDirectory_v2(), len(bits), io.BytesIO()
+    size = 48 * sum(bits) // 8
+    tags = {256: 8, 257: 6, 258: bits, 259: 1, 262: 1 if channels < 3 else 2, 273: 0}
+    tags |= {277: channels, 278: 6, 279: size, 339: (sample_format,) * channels}
+    for tag, value in (tags | ({338: 2} if channels == 2 else {})).items():
+        directory[tag] = value
+    directory.save(out)
+    return out.getvalue() + bytes(size)
+
+
+@pytest.mark.parametrize(
+    ("bits", "sample_format"),
+    [((32,) * 3, 3), ((16,), 3), ((64,), 3), ((16, 16), 1), ((32,) * 3, 1)],
+    ids=["float-rgb", "half-float", "double", "16-bit-with-alpha", "32-bit-rgb"],
+)
+def test_a_tiff_of_samples_that_are_not_read_is_named(
+    bits: tuple[int, ...], sample_format: int
+) -> None:
+    assert images.clean(tiff((8,) * len(bits), 1)).width == 8
+    data = tiff(bits, sample_format)
+    wanted = "TIFF files of an unusual inner format .* can't be used: export the picture as PNG"
+    with pytest.raises(images.ImageRejected, match=wanted):
+        images.clean(data)
+    assert kinds.refusal(data).startswith(f"{kinds.NAMES['tiff']} can't be used: export")
+
+
+def test_a_tiff_that_is_cut_or_no_tiff_is_not_named_by_its_samples() -> None:
+    whole = tiff((8,), 1)
+    for data in (whole[:6], b"II*\0" + bytes(40), b"MM\0*" + b"\xff" * 40):
+        with pytest.raises(images.ImageRejected, match="not a picture that can be read"):
+            images.clean(data)
+
+
 def test_a_raw_file_of_a_camera_is_refused() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[50706] = bytes([1, 4, 0, 0])  # DNGVersion

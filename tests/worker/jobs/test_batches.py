@@ -103,6 +103,20 @@ def test_options_hold_for_all_of_a_batch_crops_too(studio: Path) -> None:
             assert Image.open(io.BytesIO(blobs.get(key))).size == size
 
 
+def test_each_picture_of_a_batch_may_have_a_crop_of_its_own(studio: Path) -> None:
+    left, top = [0, 0, 0.5, 1], [0, 0, 1, 0.5]
+    options = OPTIONS | {"crops": [[], left, top], "style_crops": [top, []]}
+    batch = admission.submit_batch(ANN, PHOTOS, STYLES, options)
+    found = batches.cells(batch)
+    crops = [(job.options["crop"], job.options["style_crops"]) for job in found]
+    assert crops == [(crop, own) for crop in ([], left, top) for own in ([top], [])]
+    assert "crops" not in found[0].options
+    sizes = [Image.open(io.BytesIO(blobs.get(job.content_key))).size for job in found[::2]]
+    assert sizes == [(64, 48), (32, 48), (64, 24)]
+    styles = [Image.open(io.BytesIO(blobs.get(job.style_keys[0]))).size for job in found[:2]]
+    assert styles == [(64, 24), (64, 48)]
+
+
 def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -> None:
     bad = source("holiday/two.jpg", b"no picture")
     with pytest.raises(ImageRejected, match=r"Photo 2 \(two\).*GIF, TIFF and BMP are accepted"):

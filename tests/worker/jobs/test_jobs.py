@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 
-from adain.files import cropping
+from adain.files import cropping, pictures
 from tests import parts
 from tests.parts import Setting, picture, pictured
 from worker import jobs
@@ -245,6 +245,30 @@ def test_what_was_done_to_pictures_is_noted_in_the_row(either: Path, setting: Se
         "Style picture 2: reduced from 300 × 200 to 150 × 100 pixels.",
     ]
     assert noticed(jobs.submit("ann", picture(), [picture()])) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "found"),
+    [
+        (40, {}, True),
+        (200, {}, False),
+        (40, {"region": "background"}, False),  # there it acts where the mask is dark
+    ],
+)
+def test_a_mask_that_is_faint_all_over_is_noted(
+    studio: Path, value: int, options: dict[str, object], found: bool
+) -> None:
+    mask = picture(mode="L", color=value)
+    job = jobs.submit("ann", picture(), [picture()], [mask], options)
+    assert noticed(job) == [f"Mask 1 {pictures.FAINT}"] * found
+
+
+def test_what_is_dark_inside_the_crop_alone_is_noted(studio: Path) -> None:
+    mask = Image.new("L", (64, 48), 40)
+    mask.paste(255, (0, 0, 32, 48))
+    half = {"crop": [0.5, 0, 1, 1]}
+    assert len(noticed(jobs.submit("ann", picture(), [picture()], [encoded(mask)], half))) == 1
+    assert noticed(jobs.submit("ann", picture(), [picture()], [encoded(mask)])) == []
 
 
 @pytest.mark.parametrize("name", ["painting-margin-a-quarter", "painting-margin-half"])

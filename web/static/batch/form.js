@@ -143,6 +143,7 @@ const samples = (kind) =>
     title: t(`shelf.${name}`),
     small: `/shelf/${kind}/${name}.webp`,
     whole: `/shelf/${kind}/${name}.jpg`,
+    text: `shelf:${kind}/${name}`,
   }));
 /** @returns {Promise<Page.Sample[]>} */
 const used = async () =>
@@ -151,6 +152,7 @@ const used = async () =>
     title: t("recent.number", {count: place + 1}),
     small: one.thumbnail,
     whole: one.picture,
+    text: `job:${one.job}/styles/${one.place}`,
   }));
 
 /** Adds files as photos.
@@ -193,8 +195,8 @@ export const start = async (onaccepted) => {
     stop,
     submit,
   );
-  photos = tray("photos", samples("photos"), drawSubmit);
-  styles = tray("styles", styled, drawSubmit);
+  photos = tray("photos", samples("photos"), drawSubmit, say);
+  styles = tray("styles", styled, drawSubmit, say);
   trays.replaceChildren(photos.box, styles.box);
   drawSubmit();
   return form;

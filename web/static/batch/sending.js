@@ -4,7 +4,9 @@
  */
 import {ask, Refusal, status} from "../core/api.js";
 
-/** @typedef {{key: string, name: string, file: Blob}} Picture */
+/** `crop` is what is used of a picture: four shares as a text, "" for all of it.
+ * @typedef {{key: string, crop: string}} Named */
+/** @typedef {Named & {name: string, file: Blob}} Picture */
 /** @typedef {{photos: Picture[], styles: Picture[]}} Part */
 /** @typedef {{
  *   accepted: (batch: Api.BatchView, last: boolean) => void,
@@ -26,22 +28,22 @@ const keys = new Map();
 
 const fresh = () => globalThis.crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 /**
- * @param {string} photo
- * @param {string} style
+ * @param {Named} photo
+ * @param {Named} style
  */
-const pair = (photo, style) => JSON.stringify([photo, style]);
+const pair = (photo, style) => JSON.stringify([photo.key, style.key, photo.crop, style.crop]);
 /**
  * The styles in which a photo was not accepted with these options.
- * @template {{key: string}} Style
- * @param {{key: string}} photo
+ * @template {Named} Style
+ * @param {Named} photo
  * @param {Style[]} styles
  * @param {string} options
  */
-const open = (photo, styles, options) => styles.filter((style) => !made.get(options)?.has(pair(photo.key, style.key)));
+const open = (photo, styles, options) => styles.filter((style) => !made.get(options)?.has(pair(photo, style)));
 /**
  * How many pictures are to be sent.
- * @param {{key: string}[]} photos
- * @param {{key: string}[]} styles
+ * @param {Named[]} photos
+ * @param {Named[]} styles
  * @param {string} options
  */
 export const count = (photos, styles, options) =>
@@ -96,7 +98,18 @@ const split = (photos, styles, options, limits) => {
   );
 };
 /** @param {Part} part */
-const pairs = (part) => part.photos.flatMap(({key}) => part.styles.map((style) => pair(key, style.key)));
+const pairs = (part) => part.photos.flatMap((photo) => part.styles.map((style) => pair(photo, style)));
+
+/** @param {Picture[]} pictures */
+const crops = (pictures) => pictures.map(({crop}) => (crop ? crop.split(",").map(Number) : []));
+/** The options of a part: those of all, and what is used of its pictures.
+ * @param {Part} part
+ * @param {string} options */
+const own = (part, options) => {
+  const cut = [...part.photos, ...part.styles].some(({crop}) => crop);
+  const drawn = {crops: crops(part.photos), style_crops: crops(part.styles)};
+  return cut ? JSON.stringify({...JSON.parse(options), ...drawn}) : options;
+};
 
 /**
  * @param {number} seconds
@@ -119,7 +132,7 @@ const post = async (part, options, signal) => {
   const body = new FormData();
   for (const {file, name} of part.photos) body.append("content", file, name);
   for (const {file, name} of part.styles) body.append("style", file, name);
-  body.append("options", options);
+  body.append("options", own(part, options));
   const name = options + pairs(part).join();
   const key = keys.get(name) ?? fresh();
   keys.set(name, key);

@@ -1,42 +1,73 @@
 /* A tray: many pictures chosen by hand, from files or from a row of samples; nothing is sent yet. */
+import {sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
 import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {shrunk} from "../core/shrink.js";
 import {t} from "../core/text.js";
+import {choose, frameOf, part} from "../studio/crop.js";
+import {CROP, address, discard, upload} from "../studio/uploads.js";
 import {forget} from "./sending.js";
 
-/** @typedef {{name: string, title: string, small: string, blob: () => Promise<Blob>, own?: boolean}} Choice */
+/** `small` and `whole` are addresses; `text` names the picture as a field of the form does, for which a
+ * file is uploaded; `crop` is what follows it there, "" of a whole one.
+ * @typedef {{
+ *   name: string,
+ *   title: string,
+ *   small: string,
+ *   whole: string,
+ *   crop: string,
+ *   text: () => Promise<string>,
+ *   blob: () => Promise<Blob>,
+ *   own: boolean,
+ * }} Choice */
 
-/** @param {Page.Sample} sample */
+const most = () => Number(find(document, ".field").dataset.most); // bytes of a file
+/** @param {Page.Sample} sample
+ * @returns {Choice} */
 const ofSample = (sample) => ({
   ...sample,
   name: `${sample.name}.jpg`,
+  whole: address(sample.text),
+  crop: "",
+  text: async () => sample.text,
   blob: async () => (await fetch(sample.whole)).blob(),
+  own: false,
 });
 /** A file as it is or, if it is too large to be sent, smaller.
  * @param {File} file
  * @returns {Promise<Blob>} */
-const fitting = async (file) => {
-  const most = Number(find(document, ".field").dataset.most);
-  return (file.size > most && (await shrunk(file, most).catch(() => null))) || file;
+const fitting = async (file) => (file.size > most() && (await shrunk(file, most()).catch(() => null))) || file;
+/** @param {File} file
+ * @returns {Choice} */
+const ofFile = (file) => {
+  const here = URL.createObjectURL(file);
+  return {
+    name: file.name,
+    title: file.name,
+    small: here,
+    whole: here,
+    crop: "",
+    text: () => upload(file, most(), false),
+    blob: () => fitting(file),
+    own: true,
+  };
 };
-/** @param {File} file */
-const ofFile = (file) => ({
-  name: file.name,
-  title: file.name,
-  small: URL.createObjectURL(file),
-  blob: () => fitting(file),
-  own: true,
-});
+/** What is used of a picture.
+ * @param {Choice} one */
+const face = ({small, whole, crop, title}) => {
+  const alt = crop ? `${title}, ${t("crop.cropped")}` : title;
+  return part(crop ? whole : small, frameOf(CROP + crop), {alt, title: alt});
+};
 
 /**
  * @param {"photos" | "styles"} kind
  * @param {Page.Sample[]} samples
  * @param {() => void} changed is called when something was chosen or taken away
+ * @param {(sentence: string) => void} say why something could not be done
  */
-export const tray = (kind, samples, changed) => {
+export const tray = (kind, samples, changed, say) => {
   /** @type {Map<string, Choice>} */
   const chosen = new Map();
   const list = element("div", {class: "picked", role: "group", "aria-label": t(`batch.${kind}`)});
@@ -45,12 +76,22 @@ export const tray = (kind, samples, changed) => {
       ...[...chosen].map(([key, one]) =>
         element(
           "div",
-          {class: "pick"},
-          element("img", {src: one.small, alt: one.title, title: one.title}),
+          {class: "pick", "data-key": key},
+          face(one),
           element(
             "button",
             {type: "button", "aria-label": t("batch.remove", {name: one.title}), onclick: () => drop(key)},
             icon("close"),
+          ),
+          element(
+            "button",
+            {
+              type: "button",
+              class: "cut",
+              "aria-label": `${t("crop")}: ${one.title}`,
+              onclick: ({currentTarget}) => cut(key, one, currentTarget),
+            },
+            icon("crop"),
           ),
         ),
       ),
@@ -68,6 +109,26 @@ export const tray = (kind, samples, changed) => {
     chosen.delete(key);
     forget(key);
     draw();
+  };
+  /** Lets a crop of a picture be drawn, over the server's copy of it, which is upright.
+   * @param {string} key
+   * @param {Choice} one
+   * @param {HTMLElement} knob */
+  const cut = async (key, one, knob) => {
+    if (knob.getAttribute("aria-busy")) return;
+    knob.setAttribute("aria-busy", "true");
+    say("");
+    try {
+      const text = await one.text();
+      const drawn = await choose(one.crop ? text + CROP + one.crop : text, one.title);
+      discard(text);
+      if (drawn !== null) one.crop = drawn.split(CROP)[1] ?? "";
+    } catch (problem) {
+      say(sentence(problem));
+    }
+    draw();
+    const same = all(list, ".pick").find((pick) => pick.dataset.key === key);
+    if (same) find(same, ".cut").focus();
   };
   const clear = () => [...chosen.keys()].forEach(drop);
   /** @param {Iterable<File>} files */
@@ -125,12 +186,12 @@ export const tray = (kind, samples, changed) => {
     box,
     add,
     /** What is chosen, by keys. */
-    chosen: () => [...chosen.keys()].map((key) => ({key})),
+    chosen: () => [...chosen].map(([key, {crop}]) => ({key, crop})),
     /** One after the other: large photos are decoded to be made smaller.
      * @returns {Promise<import("./sending.js").Picture[]>} */
     files: async () => {
       const found = [];
-      for (const [key, one] of chosen) found.push({key, name: one.name, file: await one.blob()});
+      for (const [key, one] of chosen) found.push({key, crop: one.crop, name: one.name, file: await one.blob()});
       return found;
     },
   };

@@ -1,6 +1,8 @@
 /* The canvas that regions are painted on, by pointer or by keyboard. */
 import {element} from "../core/dom.js";
 import {t} from "../core/text.js";
+import {outline} from "../studio/crop.js";
+import {value} from "../studio/field.js";
 
 const STEP = 0.03; // of the width, for one arrow key
 /** @type {Record<string, [number, number]>} */
@@ -8,8 +10,11 @@ const KEYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDow
 
 export const cursor = {x: 0.5, y: 0.5, seen: false}; // of the keyboard
 
-/** @param {number} value */
-const within = (value) => Math.min(1, Math.max(0, value));
+/** @param {number} share */
+const within = (share) => Math.min(1, Math.max(0, share));
+/** Shows what is used of the photo, of which masks have all.
+ * @param {HTMLElement} box of the canvas */
+export const edge = (box) => outline(box, value("photo"));
 /** @param {PointerEvent & {currentTarget: HTMLElement}} event
  * @returns {Page.Spot} */
 const spot = ({currentTarget, clientX, clientY}) => {

@@ -6,7 +6,7 @@ import {sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, drawIfChanged, element, fill, find, origin, setText, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
-import {board, cursor} from "./canvas.js";
+import {board, cursor, edge} from "./canvas.js";
 import * as history from "./history.js";
 import * as layers from "./layers.js";
 
@@ -178,6 +178,7 @@ const look = () => {
     at("under", HTMLImageElement).src = photo;
     clear();
   }
+  edge(at("canvas"));
   places.forEach(layers.add);
   if (painted) saveSoon();
   if (!drawIfChanged(at("brushes"), places.join(), () => [...places, layers.NONE].map(brushButton))) return;
@@ -213,6 +214,7 @@ export const start = (host) => {
         {class: "canvas"},
         element("img", {class: "under", alt: ""}),
         canvas,
+        element("span", {class: "hole", hidden: true}),
         element("span", {class: "cursor", hidden: true}),
       ),
       element(

@@ -24,7 +24,7 @@ const within = (value, least, most) => Math.min(Math.max(value, least), most);
 /** The frame that a field's text has, or null.
  * @param {string} text
  * @returns {Page.Frame | null} */
-const frameOf = (text) => {
+export const frameOf = (text) => {
   const [, numbers] = text.split(CROP);
   if (!numbers) return null;
   const [left, top, right, bottom] = numbers.split(",").map(Number);
@@ -65,14 +65,14 @@ const square = (wide, high) => {
   return {left: x, top: y, right: 1 - x, bottom: 1 - y};
 };
 
-/* ------------------------------------------------------------ shown in a field */
+/* ------------------------------------------------------------ shown */
 
 /** A picture, as much of it as is used.
- * @param {string} text of a field
+ * @param {string} src
+ * @param {Page.Frame | null} frame
  * @param {object} given to the image */
-export const used = (text, given) => {
-  const image = element("img", {src: address(text), ...given});
-  const frame = frameOf(text);
+export const part = (src, frame, given) => {
+  const image = element("img", {src, ...given});
   if (!frame) return image;
   const [wide, high] = [frame.right - frame.left, frame.bottom - frame.top];
   const box = element("span", {class: "part"}, element("span", {class: "window"}, image));
@@ -80,6 +80,25 @@ export const used = (text, given) => {
   image.style.cssText = `width: ${100 / wide}%; left: ${(-100 * frame.left) / wide}%; top: ${(-100 * frame.top) / high}%; height: ${100 / high}%`;
   image.addEventListener("load", () => shaped(view, image.naturalWidth * wide, image.naturalHeight * high));
   return box;
+};
+/** The picture of a field, as much of it as is used.
+ * @param {string} text of the field
+ * @param {object} given to the image */
+export const used = (text, given) => part(address(text), frameOf(text), given);
+
+/** Moves the edge over a picture to a frame.
+ * @param {HTMLElement} board
+ * @param {Page.Frame} frame */
+const place = (board, frame) => {
+  for (const [side, share] of Object.entries(frame)) board.style.setProperty(`--${side}`, String(share));
+};
+/** Draws the edge of what is used over a whole picture, if not all of it is.
+ * @param {HTMLElement} board with a `.hole`
+ * @param {string} text of a field */
+export const outline = (board, text) => {
+  const frame = frameOf(text);
+  find(board, ".hole").hidden = !frame;
+  if (frame) place(board, frame);
 };
 
 /* ------------------------------------------------------------ the dialog */
@@ -95,7 +114,7 @@ const where = (frame, which) => {
  * @param {HTMLElement} board
  * @param {Page.Frame} frame */
 const draw = (board, frame) => {
-  for (const [side, share] of Object.entries(frame)) board.style.setProperty(`--${side}`, String(share));
+  place(board, frame);
   for (const which of [...CORNERS, "all"]) {
     const name = which === "all" ? t("crop.frame") : t(`crop.corner.${which}`);
     find(board, `[data-which="${which}"]`).setAttribute("aria-label", `${name}: ${where(frame, which)}`);
