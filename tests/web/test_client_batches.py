@@ -58,8 +58,8 @@ def test_parts_have_every_photo_in_every_style_once_within_the_limits(
     for part in divided:
         own = part.options(every | {"size": 64})
         assert own == {
-            "crops": [pictures[0].index(bytes(one)) for one in part.photos],  # type: ignore[arg-type]
-            "style_crops": [pictures[1].index(bytes(one)) for one in part.styles],  # type: ignore[arg-type]
+            "crops": [pictures[0].index(bytes(one)) for one in part.photos],
+            "style_crops": [pictures[1].index(bytes(one)) for one in part.styles],
             "size": 64,
         }
 
