@@ -1,7 +1,8 @@
 """The page's texts: one file a language, chosen by cookie, then by Accept-Language."""
 
+import gzip
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,11 @@ def language_of(request: HTTPConnection) -> str:
     return next((language for language in wanted if language in LANGUAGES), ENGLISH)
 
 
+@lru_cache(maxsize=2 * len(LANGUAGES))
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
 Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a route
 
 
@@ -55,8 +61,11 @@ def script(request: Request) -> Response:
     named = {"language": language, "networks": [*NETWORKS], "colors": [*Color]}
     lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in named.items()]
     reported = json.dumps(words(language), ensure_ascii=False)
-    return Response(
-        f"{''.join(lines)}export default {reported};\n",
-        media_type="text/javascript",
-        headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
-    )
+    body = f"{''.join(lines)}export default {reported};\n".encode()
+    headers = {
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Language, Cookie, Accept-Encoding",
+    }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers = _compressed(body), headers | {"Content-Encoding": "gzip"}
+    return Response(body, media_type="text/javascript", headers=headers)

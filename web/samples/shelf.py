@@ -19,7 +19,7 @@ from worker.images import images
 
 FOLDER = samples.FOLDER
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
-MEDIUM = {"photos": 640, "styles": 400}  # pixels of the longer side of what a field shows
+MEDIUM = {"photos": 640, "styles": 320}  # pixels of the longer side of what a field shows
 
 router = APIRouter(prefix="/shelf", include_in_schema=False)
 
@@ -44,7 +44,7 @@ def _thumbnail(picture: Path) -> bytes:
         left, top = (image.width - side) // 2, (image.height - side) // 2
         square = image.crop((left, top, left + side, top + side))
     out = io.BytesIO()
-    square.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(out, "WEBP", quality=60)
+    square.resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(out, "WEBP", quality=50, method=6)
     return out.getvalue()
 
 
@@ -62,7 +62,7 @@ def _medium(picture: Path) -> bytes:
     out = io.BytesIO()
     with Image.open(picture) as image:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        image.save(out, "WEBP", quality=60)
+        image.save(out, "WEBP", quality=50, method=6)
     return out.getvalue()
 
 

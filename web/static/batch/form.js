@@ -177,7 +177,7 @@ export const start = async (onaccepted) => {
     ),
     segments(
       "size",
-      [...SIZES.map(String), ...FITS].map((size) => [size, FITS.includes(size) ? t(`form.size.${size}`) : size]),
+      [...SIZES.map(String), ...FITS].map((size) => [size, t(`form.size.${size}`)]),
       "512",
     ),
     segments(
