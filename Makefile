@@ -14,8 +14,8 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-fast test-alone test-hard walks fuzz load large lint types format bench bench-full train quality
-.PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler
+.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large lint types format bench bench-full train quality
+.PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler proxies
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -36,6 +36,15 @@ test-alone: install-dev chromium compiler ## run every test file in a process of
 
 test-hard: install-dev compiler ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
 	@COUNT='$(COUNT)' $(BIN)/python -m pytest -m hard tests/hard $(ARGS)
+
+test-wheel: install-dev ## build the wheel, install it into an empty environment, and have a job done there
+	@$(BIN)/python -m tests.wheel
+
+wheel: install-dev ## build the wheel into dist/
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+
+test-proxies: install-dev proxies ## run a studio under a path behind nginx and Caddy, as deploy/proxies says
+	@$(BIN)/python -m tests.proxies
 
 walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13
 	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/jobs/test_walks.py
@@ -113,7 +122,7 @@ authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 
 clean: ## delete what was installed and built; DATA stays
-	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info screenshots
+	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ what the words need
@@ -122,8 +131,8 @@ install: .venv/installed
 install-dev: .venv/installed-dev
 
 .venv/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "AdaIN Studio needs Python 3.11 or newer; on Debian and Ubuntu: sudo apt install python3 python3-venv"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AdaIN Studio needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version). Another one: make up PYTHON=python3.12"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "AdaIN Studio needs Python 3.11; on Debian 12: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "AdaIN Studio needs Python 3.11, and $(PYTHON) is $$($(PYTHON) --version). Another one: make up PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python can't make a virtual environment; on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
 .venv/installed: $(MANIFESTS) | .venv/bin/python
@@ -161,3 +170,7 @@ chromium: # the tests' browser
 
 compiler: # what makes machine code of the networks
 	$(call debian,g++,g++)
+
+proxies:
+	$(call debian,nginx,nginx-light)
+	$(call debian,caddy,caddy)

@@ -41,7 +41,8 @@ def _unwatched(stage: str, fraction: float) -> None:
     pass
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """Return the device of a name, "auto": the GPU if there is one; raises ValueError."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -156,7 +157,7 @@ class Stylizer:
         network or a device that is not there.
         """
         model, found = weights.load(network, folder)
-        return cls(model, network, found.sha256, _device(device), exact, code)
+        return cls(model, network, found.sha256, device_of(device), exact, code)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -4,10 +4,15 @@ import re
 from pathlib import Path
 
 from tests.lint import api_types
-from web.app import ASSETS, STYLES, preloads
+from web.app import ASSETS, STYLES, preloads, without_page
 
 CODE = {".js", ".css", ".html"}
 MOST_FILES, MOST_LINES = 15, 250
+SERVED = "../../texts.js"  # written by the server for each visitor
+ALLOWED = {  # what is looked for in an address, or put in place of it
+    "files.js": ['"/shelf'],
+    "parts.js": ['"/api'],
+}
 IN_SCRIPTS = {"ratio", "at"}  # set on an element by a script
 COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|rgba?\(\s*\d|hsla?\(\s*\d", re.IGNORECASE)
 
@@ -32,8 +37,18 @@ def test_no_folder_has_too_many_files_and_no_script_too_many_lines() -> None:
 
 def test_every_import_of_a_script_names_a_file() -> None:
     for script in scripts():
-        for name in re.findall(r'from "(\.[^"]+)"', script.read_text("utf-8")):
-            assert (script.parent / name).is_file(), (script.name, name)
+        for name in re.findall(r'from "([^"]+)"', script.read_text("utf-8")):
+            assert name.startswith("."), (script.name, name)
+            assert name == SERVED or (script.parent / name).is_file(), (script.name, name)
+
+
+def test_no_script_or_page_names_an_address_from_the_root_of_the_host() -> None:
+    """The studio may lie under a path: scripts say `under("/…")`, pages what is beside them."""
+    first = {route.path.split("/")[1] for route in without_page().routes if hasattr(route, "path")}
+    absolute = re.compile(rf"""(?<!\bunder\()["'`(]/({"|".join(map(re.escape, first - {""}))})\b""")
+    for file in (*scripts(), *ASSETS.rglob("*.html"), *ASSETS.rglob("*.css")):
+        found = [match[0] for match in absolute.finditer(file.read_text("utf-8"))]
+        assert [one for one in found if one not in ALLOWED.get(file.name, ())] == [], file.name
 
 
 def test_views_import_the_core_and_the_core_imports_no_view() -> None:
@@ -52,7 +67,7 @@ def test_every_colour_is_in_one_file() -> None:
 def test_pages_without_gradio_have_every_value_that_their_styles_name() -> None:
     for page in ("admin", "share"):
         links = re.findall(
-            r"/page/([\w/]+\.css)", (ASSETS / page / f"{page}.html").read_text("utf-8")
+            r"page/([\w/]+\.css)", (ASSETS / page / f"{page}.html").read_text("utf-8")
         )
         text = "\n".join((ASSETS / link).read_text("utf-8") for link in links)
         named = set(re.findall(r"var\(--([\w-]+)\)", text))  # those without a fallback
@@ -61,7 +76,7 @@ def test_pages_without_gradio_have_every_value_that_their_styles_name() -> None:
 
 
 def test_the_page_fetches_each_of_its_scripts_at_once() -> None:
-    links = re.findall(r'href="/page/([^"]+)"', preloads())
+    links = re.findall(r'href="page/([^"]+)"', preloads())
     assert {"core/dom.js", "studio/studio.js"} <= set(links)
     assert all((ASSETS / link).is_file() for link in links)
     assert not any(link.startswith(("admin/", "share/")) for link in links)

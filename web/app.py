@@ -44,18 +44,21 @@ from web.security.address import Forwarded
 from web.security.body_limits import PageOnly
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
+from web.security.public_path import PublicPath
 from web.security.same_origin import SameOrigin
 from worker.cookie_secrets import warnings
+from worker.settings import settings
 from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
 ALONE = {"admin", "reference", "share"}  # pages without Gradio
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
+# relative to the page, which may lie under a path
 HEAD = """
-<link rel="icon" type="image/svg+xml" href="/page/icons/icon.svg">
-<link rel="apple-touch-icon" href="/page/icons/icon-192.png">
-<link rel="manifest" href="/page/icons/studio.webmanifest">
+<link rel="icon" type="image/svg+xml" href="page/icons/icon.svg">
+<link rel="apple-touch-icon" href="page/icons/icon-192.png">
+<link rel="manifest" href="page/icons/studio.webmanifest">
 <meta name="theme-color" content="#faf9f7" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#141312" media="(prefers-color-scheme: dark)">
 """
@@ -88,7 +91,7 @@ def preloads() -> str:
     """Return links that fetch the page's scripts at once, not as they import each other."""
     scripts = sorted(one.relative_to(ASSETS) for one in ASSETS.glob("*/*.js"))
     return "".join(
-        f'<link rel="modulepreload" href="/page/{script.as_posix()}">'
+        f'<link rel="modulepreload" href="page/{script.as_posix()}">'
         for script in scripts
         if script.parent.name not in ALONE
     )
@@ -108,6 +111,7 @@ def mount_page(app: FastAPI) -> None:
         app,
         page,
         path="/",
+        root_path=settings().public_path or None,
         app_kwargs={"middleware": [Middleware(LinkPreviews), Middleware(CallCheck, page=page)]},
         theme=theme.theme(),
         css_paths=[ASSETS / f"{name}.css" for name in STYLES],
@@ -162,7 +166,7 @@ def without_page() -> FastAPI:
     signin.install(app)
     # the last one is outermost
     inner = (Bodies, PageOnly, Identity)
-    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded):
+    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded, PublicPath):
         app.add_middleware(middleware)
     return app
 

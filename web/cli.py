@@ -181,12 +181,24 @@ def verify(
         print(f"{missing} pictures were missing in the studio when it was made.")
 
 
+def _drill(source: Path) -> None:
+    from worker.maintenance import drill
+
+    with _or_a_sentence("This back-up can't be restored"):
+        print(drill.run(source))
+
+
 @app.command()
 def restore(
     source: Annotated[Path, typer.Argument(help="what `adain-studio backup` wrote")],
     replace: Annotated[bool, typer.Option(help="delete what is in this studio first")] = False,
+    drill: Annotated[
+        bool, typer.Option("--drill", help="into a temporary studio, checked and deleted again")
+    ] = False,
 ) -> None:
     """Fill a stopped studio from a back-up, whichever of the databases either has."""
+    if drill:
+        return _drill(source)
     from worker.maintenance import restore as restoring
 
     with _or_a_sentence("Nothing was restored"):
@@ -246,6 +258,25 @@ def check(part: Part) -> None:
     """Tell by the exit code whether a part on this machine is well; for health checks."""
     if not (_ready() if part is Part.WEB else _alive(part)):
         raise SystemExit(f"The {part} is not well.")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Tell what this studio lacks and what to do about it; change nothing. 1: there is a fault."""
+    import json
+    from dataclasses import asdict
+
+    from web.operations import doctor as doctors
+
+    found = doctors.examine()
+    if as_json:
+        print(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2))
+    else:
+        print(*(doctors.line(name, one) for name, one in found.items()), sep="\n")
+    if any(one.state is doctors.State.FAULT for one in found.values()):
+        raise SystemExit(1)
 
 
 # ---------------------------------------------------------------- settings

@@ -1,5 +1,6 @@
 """Values of settings: what is accepted as an address, a folder, a list of queues, a secret."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,11 @@ SHORTEST = 16  # characters of a secret that opens something
 _ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
 
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
+
+
+def folder_or_none(given: str) -> str:
+    """Return a folder as a process in any other folder calls it; "" where none is named."""
+    return str(Path(given).expanduser().absolute()) if given else ""
 
 
 def _sqlite_anywhere(url: str, parts: URL) -> str:
@@ -46,6 +52,35 @@ def database_url(url: str) -> str:
     if "@" in (parts.host or ""):
         raise ValueError(f"the password can't be told from the host; {_ODD}")
     return _sqlite_anywhere(url, parts)
+
+
+# The first parts of the paths that the studio has of its own; a test holds that they are all here.
+RESERVED = {
+    "admin", "api", "assets", "config", "favicon.ico", "gallery", "gradio_api", "healthz", "livez",
+    "metrics", "page", "readyz", "share", "shelf", "sign-in", "sign-out", "static", "texts.js",
+    "theme.css",
+}  # fmt: skip
+_PUBLIC = re.compile(r"https?://[^\s/?#]+((/[\w.~-]+)*)/?", re.ASCII | re.IGNORECASE)
+_SITE = re.compile(r"https://(\*\.)?[\w.-]+(:\d+)?", re.ASCII)
+
+
+def public_url(url: str) -> str:
+    """Refuse what is no address of a page, or lies under a path that the studio has itself."""
+    if not url:
+        return url
+    if (match := _PUBLIC.fullmatch(url)) is None:
+        raise ValueError("wanted an address such as https://host or https://host/studio")
+    if (first := match[1].split("/")[1:2]) and first[0] in RESERVED:
+        raise ValueError(f"the studio has a path /{first[0]} of its own; wanted another one")
+    return url
+
+
+def sites(given: str) -> str:
+    """Refuse what is no list of sites that pages come from over https."""
+    names = [one.strip() for one in given.split(",") if one.strip()]
+    if wrong := [one for one in names if not _SITE.fullmatch(one)]:
+        raise ValueError(f"wanted sites such as https://example.org, not {wrong[0]!r}")
+    return ",".join(names)
 
 
 def redis_url(url: str) -> str:

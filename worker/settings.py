@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -73,7 +74,15 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
     port: int = Field(default=7860, ge=0, le=65535, description="port the web server listens on")
-    public_url: str = Field(default="", description="address the visitors use, behind a proxy")
+    public_url: Annotated[str, AfterValidator(setting_values.public_url)] = Field(
+        default="",
+        description="address the visitors use, behind a proxy; may have a path: https://host/studio",
+    )
+    frame_ancestors: Annotated[str, AfterValidator(setting_values.sites)] = Field(
+        default="",
+        description="sites that may show the studio in a frame, https://…, comma-separated; "
+        "empty: none; see SECURITY.md",
+    )
     trusted_proxies: Annotated[str, AfterValidator(setting_values.networks)] = Field(
         default="",
         description="addresses of proxies whose X-Forwarded-… headers count, comma-separated",
@@ -135,6 +144,18 @@ class Settings(BaseSettings):
     )
     reports_to_hide: int = Field(
         default=3, ge=1, description="visitors whose reports take a public picture down"
+    )
+
+    backup_dir: Annotated[str, AfterValidator(setting_values.folder_or_none)] = Field(
+        default="", description="folder that the sweep writes scheduled back-ups to; empty: none"
+    )
+    backup_every: float = Field(
+        default=24, gt=0, description="hours from one scheduled back-up to the next"
+    )
+    backup_keep: int = Field(
+        default=7,
+        ge=1,
+        description="scheduled back-ups kept; the oldest goes once a new one is made",
     )
 
     webhooks_loopback: bool = Field(
@@ -291,7 +312,7 @@ class Settings(BaseSettings):
             try:
                 import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
             except ImportError as error:
-                what = "STUDIO_OTLP_ENDPOINT needs OpenTelemetry: pip install '.[traces]'"
+                what = "STUDIO_OTLP_ENDPOINT needs OpenTelemetry: install the extra traces (README)"
                 raise ValueError(what) from error
         return self
 
@@ -300,6 +321,22 @@ class Settings(BaseSettings):
         if self.fault and (self.public_url or self.https_only):
             raise ValueError("STUDIO_FAULT is for tests, and this studio has a public address")
         return self
+
+    @model_validator(mode="after")
+    def _frames_over_https(self) -> "Settings":
+        if self.frame_ancestors and not self.over_https:
+            raise ValueError("STUDIO_FRAME_ANCESTORS needs an https address: STUDIO_PUBLIC_URL")
+        return self
+
+    @property
+    def over_https(self) -> bool:
+        """Whether the visitors reach the studio over https."""
+        return self.https_only or self.public_url.lower().startswith("https://")
+
+    @property
+    def public_path(self) -> str:
+        """The path that the studio lies under, without a slash at its end; "": none."""
+        return urlsplit(self.public_url).path.rstrip("/")
 
     @property
     def serving(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Docker is not at hand in the tests: the files are held against their schema and our code."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -73,10 +74,38 @@ def test_the_settings_baked_into_the_images_exist() -> None:
 
 def test_every_target_is_in_the_dockerfile() -> None:
     targets = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
-    assert {"web", "worker", "worker-gpu"} <= targets
+    assert {"web", "worker", "worker-gpu", "studio"} <= targets
     for service in SERVICES.values():
         if "build" in service:
             assert service["build"]["target"] in targets
+
+
+def stage(name: str) -> str:
+    """Return the lines of a target."""
+    return re.split(rf"^FROM \S+ AS {name}$", DOCKERFILE, flags=re.M)[1].partition("\nFROM ")[0]
+
+
+def test_the_single_container_runs_all_of_it_as_a_user_without_rights() -> None:
+    lines = stage("studio").splitlines()
+    [command] = [json.loads(line.removeprefix("CMD ")) for line in lines if line[:4] == "CMD "]
+    checks = re.findall(r"adain-studio (check \w+)", stage("studio"))
+    assert checks == ["check web", "check worker", "check sweep"]
+    for words in (command, *(one.split() for one in checks)):
+        assert CliRunner().invoke(cli.app, [*words, "--help"]).exit_code == 0
+    assert "VOLUME /data" in lines
+    assert lines.index("USER studio") > max(
+        place for place, line in enumerate(lines) if line.startswith(("RUN", "COPY"))
+    )
+
+
+def test_the_single_container_is_run_with_limits_and_a_root_that_is_only_read() -> None:
+    text = (ROOT / "deploy" / "README.md").read_text()
+    [given] = re.findall(r"^docker run (.*?) adain-studio$", text, re.M | re.S)
+    words = shlex.split(given.replace("\\\n", " "))
+    assert {"--read-only", "--init", "no-new-privileges", "studio:/data"} <= set(words)
+    assert words[words.index("--cap-drop") + 1] == "ALL"
+    assert words[words.index("-p") + 1].startswith("127.0.0.1:")
+    assert {"--memory", "--pids-limit"} <= set(words)
 
 
 def test_what_the_dockerfile_copies_is_sent_to_it() -> None:
@@ -199,7 +228,7 @@ def test_the_queue_requires_its_password(tmp_path: Path) -> None:
 def test_with_a_lock_file_pip_installs_nothing_without_its_hash() -> None:
     installs = re.findall(r"^RUN (.*(?:\\\n.*)*pip install(?:.*\\\n)*.*)$", DOCKERFILE, re.M)
     named = [one for one in installs if "$EXTRAS" in one]
-    assert len(named) == 2
+    assert len(named) == 3
     for one in named:
         name = re.findall(r'\[ -f "(\w+),\$EXTRAS\.lock" \]', one)
         assert re.findall(r'--require-hashes -r "(\w+),\$EXTRAS\.lock"', one) == name

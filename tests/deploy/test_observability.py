@@ -28,6 +28,8 @@ def exported() -> set[str]:
     metrics.ENDED.labels("done").inc()
     metrics.FAILED.labels("BlobMissing").inc()
     metrics.GPU_MEMORY.labels("used").set(1)
+    metrics.BACKUPS.labels("failed").inc()
+    metrics.NEWEST_BACKUP.labels("scheduled").set(1)
     processes.touch("here:1", "worker", {}, metrics.exposition())
     text = shown.text().decode()
     return {sample.name for one in text_string_to_metric_families(text) for sample in one.samples}

@@ -22,7 +22,7 @@ from worker import jobs
 from worker.settings import Settings
 from worker.storage import blobs, processes
 
-WORDS = ("up", "web", "worker", "sweep", "migrate", "settings", "weights")
+WORDS = ("up", "web", "worker", "sweep", "migrate", "doctor", "settings", "weights")
 
 
 def call(*words: object) -> Result:
@@ -217,6 +217,15 @@ def test_adopt_says_what_it_found(studio: Path) -> None:
     jobs.submit("ann", picture(), [picture()])
     found = "The database names 1 of 1 folders of pictures. They belong together now.\n"
     assert call("adopt").output == found
+
+
+def test_a_drill_restores_beside_the_studio(studio: Path, tmp_path: Path) -> None:
+    jobs.submit("ann", picture(), [picture()])
+    call("backup", tmp_path / "one.tar")
+    assert call("restore", tmp_path / "one.tar", "--drill").output.startswith(
+        "Restored as a drill: "
+    )
+    assert "can't be restored" in said(call("restore", Path(__file__), "--drill"))
 
 
 @pytest.mark.parametrize("word", ["backup", "verify", "restore"])

@@ -118,12 +118,14 @@ def test_every_process_is_started_by_a_known_module() -> None:
         "web/launcher/supervised.py",
         "worker/runner/background_compile.py",
         "worker/images/decoders.py",
+        "worker/maintenance/drill.py",
         "worker/runner/celery_tasks.py",
     }
     for name in (
         "web/launcher/launcher.py",
         "worker/runner/background_compile.py",
         "worker/images/decoders.py",
+        "worker/maintenance/drill.py",
         "worker/runner/celery_tasks.py",
     ):
         assert "program." in (ROOT / name).read_text("utf-8")

@@ -12,6 +12,7 @@ from web.language.problems import HTTPProblem
 from web.samples import shelf
 from web.security import address
 from web.security.address import COSTLY
+from web.security.public_path import under
 from worker import jobs
 from worker.gallery import recent_styles
 from worker.visitors import rate_limits
@@ -42,7 +43,7 @@ class StyleView(BaseModel):
 
 def view(recent: recent_styles.Recent) -> StyleView:
     """Return what its owner sees of a recent style."""
-    picture = f"{PREFIX}/jobs/{recent.job_id}/styles/{recent.place}"
+    picture = under(f"{PREFIX}/jobs/{recent.job_id}/styles/{recent.place}")
     return StyleView(
         job=recent.job_id,
         place=recent.place,

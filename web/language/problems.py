@@ -22,6 +22,7 @@ from worker.gallery.model import LinkRevoked
 from worker.images.line import Busy
 from worker.jobs import JobNotFound
 from worker.jobs.service_state import NotAccepting
+from worker.settings import settings
 from worker.storage import database
 from worker.storage.blobs import BlobMissing, StorageAway, StorageFull
 from worker.visitors.blocks import Blocked
@@ -72,7 +73,8 @@ def problem(
     What a library says has no code.
     """
     detail = messages.said(message, language)
-    kind = TYPES + message.code if isinstance(message, Message) else "about:blank"
+    types = settings().public_path + TYPES
+    kind = types + message.code if isinstance(message, Message) else "about:blank"
     body = {"type": kind, "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(
         body | (message.dump() if isinstance(message, Message) else {}),

@@ -109,7 +109,7 @@ def _part(name: str, environment: dict[str, str], orphaned: signal.Signals) -> C
     return Child(name, program.command("web.cli", name), _say, environment, orphaned=orphaned)
 
 
-_PLACES = ("data", "database_url", "blobs_url", "weights_dir", "code_dir")
+_PLACES = ("data", "database_url", "blobs_url", "weights_dir", "code_dir", "backup_dir")
 
 
 def _environment(port: int) -> dict[str, str]:

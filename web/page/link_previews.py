@@ -5,35 +5,41 @@ The tags stand in the head of a page's HTML: title, description, picture and add
 
 import re
 from html import escape
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.language import texts
+from web.security.public_path import under
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
 SAMPLE = "/page/sample/card.jpg"  # 1200 × 630, the shape that most programs show
-_OTHERS = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')  # Gradio's
+_OTHERS = re.compile(  # Gradio's tags, and its manifest, which nothing answers
+    r'(?:<meta\s+(?:property|name)="(?:og|twitter):|<link\s+rel="manifest")[^>]*>\s*'
+)
 
 
-def base_of(connection: HTTPConnection) -> str:
-    """Return the studio's address as the visitor names it, without a slash at its end."""
-    return (settings().public_url or str(connection.base_url)).rstrip("/")
+def host_of(connection: HTTPConnection) -> str:
+    """Return the address of the studio's host as the visitor names it, without a path."""
+    address = urlsplit(settings().public_url or str(connection.base_url))
+    return f"{address.scheme}://{address.netloc}"
 
 
-def tags(connection: HTTPConnection, title: str = TITLE, picture: str = SAMPLE) -> str:
-    """Return the tags for the page that a request asks for; `picture` is an address of ours."""
-    base = base_of(connection)
+def tags(connection: HTTPConnection, title: str = TITLE, picture: str = "") -> str:
+    """Return the tags for the page that a request asks for; `picture`: its address on the host."""
+    picture = picture or under(SAMPLE)
+    host = host_of(connection)
     words = texts.words(texts.language_of(connection))
     said = {
         "og:type": "website",
         "og:site_name": TITLE,
         "og:title": title,
         "og:description": words["tagline"],
-        "og:url": base + connection.url.path,
-        "og:image": base + picture,
+        "og:url": host + under(connection.scope["path"]),
+        "og:image": host + picture,
         "twitter:card": "summary_large_image",
     }
     given = "".join(

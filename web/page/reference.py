@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 
 from web.language import texts
 from web.language.texts import Spoken
+from web.security.public_path import under
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,15 +28,15 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · AdaIN Studio</title>
-<link rel="icon" href="/page/icons/icon.svg">
-<link rel="stylesheet" href="/page/core/tokens.css">
-<link rel="stylesheet" href="/page/core/base.css">
-<link rel="stylesheet" href="/page/reference/reference.css">
-<script type="module" src="/page/reference/reference.js"></script>
+<link rel="icon" href="page/icons/icon.svg">
+<link rel="stylesheet" href="page/core/tokens.css">
+<link rel="stylesheet" href="page/core/base.css">
+<link rel="stylesheet" href="page/reference/reference.css">
+<script type="module" src="page/reference/reference.js"></script>
 </head>
 <body class="alone">
 <main id="reference">
-<header class="masthead"><h1>{title}</h1><nav class="views"><a href="/">{back}</a>
+<header class="masthead"><h1>{title}</h1><nav class="views"><a href="./">{back}</a>
 <a href="{document}">OpenAPI</a></nav></header>
 <div lang="en">{intro}</div>
 <nav class="tags" aria-label="{groups}">{links}</nav>
@@ -201,6 +202,6 @@ def page(document: Node, language: str, address: str) -> str:
 @router.get("/api")
 def shown(request: Request, language: Spoken) -> HTMLResponse:
     """Return the page of the API."""
-    made = page(request.app.openapi(), language, str(request.app.openapi_url))
+    made = page(request.app.openapi(), language, under(str(request.app.openapi_url)))
     headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(made, headers=headers)

@@ -8,7 +8,6 @@ path, with the path's hash in the name.
 
 import hashlib
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -25,7 +24,7 @@ class Place(NamedTuple):
 
 def over_https() -> bool:
     """Tell whether the visitors reach the studio over https."""
-    return settings().https_only or settings().public_url.lower().startswith("https://")
+    return settings().over_https
 
 
 def secure(connection: HTTPConnection) -> bool:
@@ -33,16 +32,16 @@ def secure(connection: HTTPConnection) -> bool:
     return over_https() or connection.url.is_secure
 
 
-def path() -> str:
-    """Return the path the studio lies under, without a slash at its end; "": none."""
-    return urlsplit(settings().public_url).path.rstrip("/")
+def framed() -> bool:
+    """Tell whether other sites may show the studio in a frame."""
+    return bool(settings().frame_ancestors)
 
 
 def place(name: str, secure: bool) -> Place:
     """Return where a cookie belongs; over http its name stays as it is."""
     if not secure:
         return Place(name, "/", False)
-    if under := path():
+    if under := settings().public_path:
         digest = hashlib.sha256(under.encode()).hexdigest()[:8]
         return Place(f"__Secure-{name}-{digest}", under, True)
     return Place(f"__Host-{name}", "/", True)

@@ -1,4 +1,4 @@
-"""Security headers: the Content-Security-Policy of each path; no foreign code, no framing.
+"""Security headers: the Content-Security-Policy of each path; no foreign code, no foreign frame.
 
 Gradio starts its page with inline scripts and builds functions from strings (`js=` and
 `js_on_load`), so there, and only there, 'unsafe-inline' and 'unsafe-eval' stand.
@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.security.cookies import over_https
+from worker.settings import settings
 
 Policy = dict[str, str]
 
@@ -34,7 +35,8 @@ _GRADIO: Policy = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-PAGES = ("/share/", "/gallery/", "/admin", "/api")  # of ours, without Gradio
+PAGES = ("/share/", "/gallery/", "/api")  # of ours, without Gradio
+ADMIN = "/admin"  # likewise, and never in a frame
 ANSWERS = (
     "/api/",
     "/page/",
@@ -49,17 +51,25 @@ ANSWERS = (
 _NO_DEVICE = "microphone=(), geolocation=(), payment=(), usb=()"
 
 
+def _in_frames(asked: Policy) -> Policy:
+    """Return the policy of a page that the sites of the settings may show in a frame."""
+    sites = settings().frame_ancestors.replace(",", " ")
+    return asked | ({"frame-ancestors": f"'self' {sites}"} if sites else {})
+
+
 def policy(path: str) -> Policy:
-    """Return what the answer at a path may load and run."""
+    """Return what the answer at a path may load and run, and who may show it in a frame."""
     if path.startswith(ANSWERS):
         return _NOTHING
-    return _PAGE if path.startswith(PAGES) else _GRADIO
+    if path.startswith(ADMIN):
+        return _PAGE
+    return _in_frames(_PAGE if path.startswith(PAGES) else _GRADIO)
 
 
 def of(path: str) -> dict[str, str]:
     """Return the headers of an answer at a path."""
     asked = policy(path)
-    camera = "camera=(self)" if asked is _GRADIO else "camera=()"
+    camera = "camera=(self)" if not path.startswith((*ANSWERS, *PAGES, ADMIN)) else "camera=()"
     found = {
         "Content-Security-Policy": "; ".join(f"{what} {who}" for what, who in asked.items()),
         "X-Content-Type-Options": "nosniff",

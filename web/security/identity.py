@@ -126,9 +126,11 @@ def _set_cookie(headers: MutableHeaders, owner: str, place: Place) -> None:
         path=path,
         secure=secure,
         httponly=True,
-        samesite="lax",
+        samesite="none" if secure and cookies.framed() else "lax",
     )
-    headers.append("set-cookie", answer.headers["set-cookie"])
+    # in a frame of another site's page, kept for that site apart; Python writes it from 3.14 on
+    partitioned = "; Partitioned" if secure and cookies.framed() else ""
+    headers.append("set-cookie", answer.headers["set-cookie"] + partitioned)
 
 
 def _set_cookies(headers: MutableHeaders, owner: str, place: Place, changed: bool) -> None:

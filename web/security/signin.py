@@ -79,7 +79,8 @@ def install(app: FastAPI) -> None:
     try:
         _provider()
     except ImportError as error:
-        raise BadSetting("STUDIO_OIDC_ISSUER needs authlib: pip install '.[oidc]'") from error
+        what = "STUDIO_OIDC_ISSUER needs authlib: install the extra oidc (README)"
+        raise BadSetting(what) from error
     app.add_middleware(_UnderWay)
 
 
@@ -124,7 +125,7 @@ async def done(request: Request) -> Response:
     """Take the visitor back, as who they are, with what they made before."""
     claims = await _claims(request)
     become(request, await run_sync(_person, claims, owner_of(request)))
-    return RedirectResponse(f"{cookies.path()}/", 303)
+    return RedirectResponse("/", 303)
 
 
 @router.post("/sign-out", status_code=204)

@@ -15,7 +15,7 @@ import tarfile
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -29,7 +29,7 @@ from worker import jobs, settings
 from worker.jobs import Job
 from worker.maintenance.leader import Leadership
 from worker.runner.style_store import Measure
-from worker.storage import blobs, database
+from worker.storage import blobs, database, disk, free_space
 from worker.storage.deletions import Deletion
 from worker.storage.marker import Marker
 from worker.storage.processes import Process
@@ -114,16 +114,26 @@ def keys_of(job: dict[str, Any]) -> list[str]:
 
 
 class _Archive:
-    """A back-up that is being written."""
+    """A back-up that is being written to a folder; `stopped` tells that it is to be given up."""
 
-    def __init__(self, tar: tarfile.TarFile) -> None:
-        self._tar = tar
+    def __init__(self, tar: tarfile.TarFile, folder: Path, stopped: Callable[[], bool]) -> None:
+        self._tar, self._folder, self._stopped = tar, folder, stopped
         self.members: dict[str, str] = {}
+
+    def _check(self, coming: int) -> None:
+        """Raise `BackupError` where it is to be given up, or would take the disk's reserve."""
+        if self._stopped():
+            raise BackupError("It was stopped.")
+        if free_space.left_on(self._folder) < coming:
+            raise BackupError(
+                f"The disk of {self._folder} has no room for it: STUDIO_MIN_FREE_BYTES stay free."
+            )
 
     def add_file(self, name: str, file: IO[bytes]) -> None:
         """Add what is in an open file."""
         about = tarfile.TarInfo(name)
         about.size, about.mode, about.mtime = file.seek(0, os.SEEK_END), 0o600, int(time.time())
+        self._check(about.size)
         file.seek(0)
         self.members[name] = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         file.seek(0)
@@ -178,9 +188,8 @@ def _add_rows(archive: _Archive, table: str, rows: IO[str], gone: set[str]) -> i
     return count
 
 
-def _write(tar: tarfile.TarFile) -> Head:
+def _write(archive: _Archive) -> Head:
     """Write everything; the head last, so that a file without one is no whole back-up."""
-    archive = _Archive(tar)
     with ExitStack() as stack:
         rows: dict[str, IO[str]] = {}
         with _one_moment() as connection:
@@ -204,21 +213,32 @@ def _write(tar: tarfile.TarFile) -> Head:
     return head
 
 
-def make(target: Path) -> tuple[Path, Counter[str]]:
+def name_now(kind: str = "studio") -> str:
+    """Return the name of a back-up that is made now; its time is UTC's."""
+    return time.strftime(f"{kind}-%Y%m%d-%H%M%S.tar", time.gmtime())
+
+
+def make(target: Path, stopped: Callable[[], bool] = lambda: False) -> tuple[Path, Counter[str]]:
     """Write a back-up to a new file, or to one named by the time in a folder.
 
-    Returns the file and how many rows of each table it has. Raises `BackupError`, OSError.
+    Written beside and renamed once it is on the disk; leaves the disk's reserve, and no file if
+    `stopped` tells meanwhile that it is to be given up. Returns the file and how many rows of each
+    table it has. Raises `BackupError`, OSError.
     """
     if target.is_dir():
-        target /= time.strftime("studio-%Y%m%d-%H%M%S.tar", time.gmtime())
+        target /= name_now()
     if target.exists():
         raise BackupError(f"{target} exists; a back-up is never written over another file.")
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         aside.touch(mode=0o600)  # visitors' pictures and the secret that signs cookies
-        with tarfile.open(aside, "w") as tar:
-            head = _write(tar)
+        with aside.open("r+b") as file:
+            with tarfile.open(fileobj=file, mode="w") as tar:
+                head = _write(_Archive(tar, target.parent.absolute(), stopped))
+            file.flush()
+            os.fsync(file.fileno())
         aside.replace(target)
+        disk.sync_folder(target.parent)
     finally:
         aside.unlink(missing_ok=True)
     return target, Counter(head.rows)

@@ -20,6 +20,7 @@ from worker.credentials import api_keys
 from worker.gallery import bins, entries
 from worker.jobs import batches, idempotency, queue
 from worker.maintenance import brake, leader, reclaim, retention
+from worker.maintenance.scheduled_backup import Schedule
 from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
@@ -174,6 +175,7 @@ class Sweep:
         self._warnings: list[str] = []
         self._repaired = -REPAIR_SECONDS
         self._freed = -FREE_SECONDS
+        self._backups = Schedule(self.name)
 
     def _free_space(self) -> None:
         if time.monotonic() - self._freed > FREE_SECONDS:
@@ -183,7 +185,8 @@ class Sweep:
     def _leads(self) -> bool:
         """Write a heartbeat; tell whether this process leads: not while the database is full."""
         try:
-            processes.touch(self.name, "sweep", {"warnings": self._warnings}, metrics.exposition())
+            warnings = [*self._warnings, *self._backups.warnings()]
+            processes.touch(self.name, "sweep", {"warnings": warnings}, metrics.exposition())
             return leader.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
         except DBAPIError as error:
             if not database.is_full(error):
@@ -202,6 +205,7 @@ class Sweep:
         if not self._leads():
             return False
         list(_each({"silent workers": jobs.expire, "repair": self._repair, "messages": ring}))
+        list(_each({"back-ups": self._backups.tick}))
         if time.monotonic() - self._tidied > TIDY_SECONDS:
             self._tidied = time.monotonic()
             self._warnings = tidy()
@@ -209,6 +213,7 @@ class Sweep:
 
     def end(self) -> None:
         """Let another lead at once."""
+        self._backups.end()
         leader.give_up("sweep", self.name)
         processes.gone(self.name)
 

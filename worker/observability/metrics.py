@@ -44,6 +44,15 @@ HALVED = Counter(
 GPU_MEMORY = Gauge(
     "studio_gpu_memory_bytes", "Memory of the worker's GPU.", ["what"], registry=REGISTRY
 )
+BACKUPS = Counter(
+    "studio_backups", "Scheduled back-ups, by how they ended.", ["outcome"], registry=REGISTRY
+)
+NEWEST_BACKUP = Gauge(
+    "studio_newest_backup_timestamp_seconds",
+    "When the newest back-up of a kind was made.",
+    ["kind"],
+    registry=REGISTRY,
+)
 
 
 def styles() -> dict[str, int]:

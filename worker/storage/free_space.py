@@ -15,7 +15,7 @@ from worker.storage.blobs import StorageFull
 SMALL_DISK = 640 * MIB  # bytes of a disk of which no more than a tenth is reserved
 
 
-def _folders() -> list[Path]:
+def folders() -> list[Path]:
     """Return the data folder, and that of the pictures where it is a local one."""
     filesystem, root = url_to_fs(settings().blobs_url)
     local = isinstance(filesystem, LocalFileSystem)
@@ -28,14 +28,15 @@ def reserved(total: int) -> int:
     return most if total >= SMALL_DISK else min(most, total // 10)
 
 
-def _left(folder: Path) -> int:
+def left_on(folder: Path) -> int:
+    """Return the bytes of a folder's disk that may be taken before its reserve is touched."""
     total, free = disk.usage(folder)
     return free - reserved(total)
 
 
 def left() -> int:
     """Return the bytes that visitors' pictures may still take of the disk."""
-    return min(map(_left, _folders()))
+    return min(map(left_on, folders()))
 
 
 def check(coming: int) -> None:

@@ -11,6 +11,7 @@ from web.api.openapi import problems
 from web.http import archive
 from web.language.problems import HTTPProblem
 from web.security.address import COSTLY
+from web.security.public_path import under
 from worker.gallery import archives
 from worker.gallery.lists import MOST
 
@@ -38,7 +39,7 @@ def parts(owner: Owner) -> list[ArchiveView]:
     """List the zips that together have all your pictures, the newest first."""
     return [
         ArchiveView(
-            address=f"{ADDRESS}?before={part.before}" if part.before else ADDRESS,
+            address=under(f"{ADDRESS}?before={part.before}" if part.before else ADDRESS),
             pictures=part.pictures,
             bytes=part.bytes,
         )

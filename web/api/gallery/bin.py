@@ -10,6 +10,7 @@ from web.api.gallery.pictures import KEPT
 from web.api.gallery.views import EXAMPLE_ID, like
 from web.api.openapi import problems
 from web.security.address import WELCOME
+from web.security.public_path import under
 from worker.gallery import bins, entries
 
 router = APIRouter(prefix=PREFIX, tags=["gallery"])
@@ -57,7 +58,7 @@ def binned(owner: Owner) -> list[BinnedView]:
             title=one.entry.title,
             deleted=deleted,
             kept_until=None if one.entry.favourite else min(filter(None, ends)),
-            thumbnail=f"{PREFIX}/bin/{one.job.id}/thumbnail",
+            thumbnail=under(f"{PREFIX}/bin/{one.job.id}/thumbnail"),
         )
         found.append(shown)
     return found

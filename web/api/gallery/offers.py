@@ -6,6 +6,7 @@ A style that every visitor has on the shelf is offered always.
 from pydantic import BaseModel, ConfigDict
 
 from web.samples import shelf
+from web.security.public_path import under
 from worker.gallery.model import Shown
 
 
@@ -39,7 +40,7 @@ def styles(shown: Shown, address: str) -> list[OfferedStyle]:
     digests = [*shown.job.style_digests, *[""] * len(shown.job.style_keys)]
     for place in range(len(shown.job.style_keys)):
         if sample := shelf.by_digest().get(digests[place]):
-            found = OfferedStyle(sample=sample, address=f"/shelf/styles/{sample}.jpg")
+            found = OfferedStyle(sample=sample, address=under(f"/shelf/styles/{sample}.jpg"))
             offered.append(found)
         elif shown.entry.lends_styles:
             offered.append(OfferedStyle(sample=None, address=f"{address}/styles/{place}"))

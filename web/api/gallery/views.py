@@ -13,6 +13,7 @@ from web.api.api import PREFIX
 from web.api.gallery import offers
 from web.api.gallery.offers import OfferedStyle
 from web.security import signed
+from web.security.public_path import under
 from worker.gallery import embedded_settings, entries
 from worker.gallery.model import Shown
 from worker.jobs import Job
@@ -124,13 +125,14 @@ def link(shown: Shown) -> str | None:
     """Return the share link's address; None unless the entry is shared."""
     if shown.entry.shared is None:
         return None
-    return f"{PREFIX}/share/{links().dumps([shown.job.id, shown.entry.generation])}"
+    return under(f"{PREFIX}/share/{links().dumps([shown.job.id, shown.entry.generation])}")
 
 
 def _styles(job: Job) -> list[EntryStyleView]:
     digests = [*job.style_digests, *[None] * len(job.style_keys)]
+    styles = under(f"{PREFIX}/jobs/{job.id}/styles")
     return [
-        EntryStyleView(address=f"{PREFIX}/jobs/{job.id}/styles/{place}", digest=digests[place])
+        EntryStyleView(address=f"{styles}/{place}", digest=digests[place])
         for place in range(len(job.style_keys))
     ]
 
@@ -148,7 +150,7 @@ def _own(shown: Shown) -> OwnView:
         started=job.started,
         timings=job.timings,
         device=job.device,
-        content=f"{PREFIX}/jobs/{job.id}/content",
+        content=under(f"{PREFIX}/jobs/{job.id}/content"),
         styles=_styles(job),
         masks=len(job.mask_keys),
     )
@@ -157,7 +159,7 @@ def _own(shown: Shown) -> OwnView:
 def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
     """Return what the visitor may see of an entry; `address` is where, if not in the gallery."""
     job, entry = shown.job, shown.entry
-    address = address or f"{PREFIX}/gallery/{job.id}"
+    address = under(address or f"{PREFIX}/gallery/{job.id}")
     return EntryView(
         id=job.id,
         title=entry.title,

@@ -2,11 +2,12 @@
 import {ask, sentence, tell} from "../core/api.js";
 import {anchor, button, copied, row, rows, small, twice, what} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import * as router from "../core/router.js";
 import {bulk, moment, t} from "../core/text.js";
 import {forget} from "../form/memory.js";
 
-const ME = "/api/v1/me";
+const ME = under("/api/v1/me");
 let root = element("section");
 
 /** @param {string} text */
@@ -41,13 +42,13 @@ const who = (me) =>
           t("sign.out"),
           null,
           doing(async () => {
-            await tell("/sign-out");
+            await tell(under("/sign-out"));
             forget();
             location.reload();
           }),
         )
       : me.can_sign_in
-        ? anchor(t("sign.in"), "open", {href: "/sign-in"})
+        ? anchor(t("sign.in"), "open", {href: under("/sign-in")})
         : null,
     me.can_sign_in && !me.signed_in ? element("p", {class: "hint"}, t("you.sign.in")) : null,
   );
@@ -140,7 +141,7 @@ const end = () =>
       doing(async () => {
         await ask(ME, {method: "DELETE"});
         forget();
-        location.assign("/");
+        location.assign(under("/"));
       }),
     ),
   );

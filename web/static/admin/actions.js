@@ -2,9 +2,10 @@
 import {ask, sentence, status, tell} from "../core/api.js";
 import {button, rows, twice} from "../core/controls.js";
 import {element} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 
-export const API = "/api/v1/admin";
+export const API = under("/api/v1/admin");
 export const wrong = element("p", {class: "wrong", role: "alert"});
 /** What the shell does: draws the view again, or asks for the secret. */
 const shell = {draw: () => {}, signIn: () => {}};

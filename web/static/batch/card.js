@@ -2,6 +2,7 @@
 import {anchor, button, closer, compare, overlay} from "../core/controls.js";
 import {element, find, setText} from "../core/dom.js";
 import {icon} from "../core/icons.js";
+import {under} from "../core/place.js";
 import {about, moment, settings, span, t} from "../core/text.js";
 import {BATCHES} from "./form.js";
 
@@ -16,7 +17,7 @@ export const active = (batch) => batch.counts.queued + batch.counts.running > 0;
  * @param {Api.CellView} cell
  * @param {string} what
  */
-const link = (cell, what) => `/api/v1/jobs/${cell.id}/${what}`;
+const link = (cell, what) => under(`/api/v1/jobs/${cell.id}/${what}`);
 /** @param {Api.BatchView} batch */
 const title = (batch) => t("batch.title", {photos: batch.photos.length, styles: batch.styles.length});
 /** @param {Api.BatchView} batch */

@@ -5,6 +5,7 @@
 import {Refusal, sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {about, colors, t} from "../core/text.js";
 import {recent} from "../studio/recent.js";
 import * as sending from "./sending.js";
@@ -141,8 +142,8 @@ const samples = (kind) =>
   all(document, `#shelf-${kind} button[data-name]`).map(({dataset: {name = ""}}) => ({
     name,
     title: t(`shelf.${name}`),
-    small: `/shelf/${kind}/${name}.webp`,
-    whole: `/shelf/${kind}/${name}.jpg`,
+    small: under(`/shelf/${kind}/${name}.webp`),
+    whole: under(`/shelf/${kind}/${name}.jpg`),
     text: `shelf:${kind}/${name}`,
   }));
 /** @returns {Promise<Page.Sample[]>} */

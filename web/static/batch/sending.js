@@ -3,6 +3,7 @@
  * It remembers what was accepted, so that only what is new is sent next.
  */
 import {ask, Refusal, status} from "../core/api.js";
+import {under} from "../core/place.js";
 
 /** `crop` is what is used of a picture: four shares as a text, "" for all of it.
  * @typedef {{key: string, crop: string}} Named */
@@ -17,7 +18,7 @@ import {ask, Refusal, status} from "../core/api.js";
 /** Sending was stopped by hand. */
 export class Stopped extends Error {}
 
-export const BATCHES = "/api/v1/batches";
+export const BATCHES = under("/api/v1/batches");
 const LEAST_PAUSE = 10; // seconds before a part is sent again
 const LATER = new Set([429, 503]); // answers after which the same may be accepted
 

@@ -1,4 +1,5 @@
 /* Requests to the studio. */
+import {under} from "./place.js";
 import {t} from "./text.js";
 
 /** What the API refused, with the sentence that says why; status is 0 where nothing answered. */
@@ -24,7 +25,7 @@ export const status = (error) => (error instanceof Refusal ? error.status : 0);
 /** Tells whether the studio answers. */
 export const reached = async () => {
   try {
-    return (await fetch("/livez", {cache: "no-store"})).ok;
+    return (await fetch(under("/livez"), {cache: "no-store"})).ok;
   } catch {
     return false;
   }

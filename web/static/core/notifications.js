@@ -1,6 +1,7 @@
 /* What ended while the page was hidden: said in the tab's title, and by the browser if the visitor
  * has allowed it. The permission is asked for by a button only. */
 import {button} from "./controls.js";
+import {under} from "./place.js";
 import {TITLE, t} from "./text.js";
 
 const CHOICE = "notify"; // in this browser's storage: the visitor wants notifications
@@ -22,7 +23,7 @@ export const ended = (id, text) => {
   title();
   if (!wanted()) return;
   try {
-    const shown = new Notification(TITLE, {body: text, tag: id, icon: "/page/favicon.png"});
+    const shown = new Notification(TITLE, {body: text, tag: id, icon: under("/page/favicon.png")});
     shown.onclick = () => {
       globalThis.focus();
       shown.close();

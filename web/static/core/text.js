@@ -1,10 +1,13 @@
 /* The texts in the visitor's language, and how numbers and times are written. */
-import texts, {colors, language, networks} from "/texts.js";
+import texts, {colors, language, networks} from "../../texts.js";
 import {all, find} from "./dom.js";
+import {under} from "./place.js";
 import * as theme from "./theme.js";
 
 export {colors, language, networks};
 export const TITLE = "AdaIN Studio";
+// a frame of another site keeps no other cookie
+const KEPT = globalThis.top === globalThis.self ? "samesite=lax" : "samesite=none; secure; partitioned";
 
 /**
  * The visitor's text of that name; with {count: 3}, {count} in it becomes 3.
@@ -70,7 +73,7 @@ export const translate = () => {
   knob.textContent = t("language.other");
   knob.lang = language === "en" ? "ko" : "en";
   knob.onclick = () => {
-    document.cookie = `language=${knob.lang}; path=/; max-age=31536000; samesite=lax`;
+    document.cookie = `language=${knob.lang}; path=${under("/")}; max-age=31536000; ${KEPT}`;
     location.reload();
   };
 };

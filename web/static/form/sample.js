@@ -3,13 +3,14 @@
  */
 import {compare} from "../core/controls.js";
 import {element} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {names, put, value} from "../studio/field.js";
 import {address} from "../studio/uploads.js";
 
 const PHOTO = "shelf:photos/raccoon",
   STYLE = "shelf:styles/woodcut";
-const PAINTED = "/page/sample/painted.webp"; // python -m tests.samples_drawing.painted writes it
+const PAINTED = under("/page/sample/painted.webp"); // python -m tests.samples_drawing.painted writes it
 const [WIDTH, HEIGHT] = [640, 480];
 
 const empty = () => !value("photo") && !names("style").some(value);

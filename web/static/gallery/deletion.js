@@ -1,12 +1,13 @@
 /* What is deleted lies in the bin for a while, and can be taken back from there. */
 import {sentence, tell} from "../core/api.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {offer} from "../core/toast.js";
 import {fetchJob, forget, look} from "../studio/jobs.js";
 import {list, redraw} from "./list.js";
 import {GALLERY, entries, picked, sayFailure} from "./state.js";
 
-export const BIN = "/api/v1/bin";
+export const BIN = under("/api/v1/bin");
 const AT_ONCE = 100; // entries that one request may name
 
 /** @param {string[]} ids

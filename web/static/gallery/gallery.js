@@ -2,6 +2,7 @@
 import {ask} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import * as router from "../core/router.js";
 import {language, t, translate} from "../core/text.js";
 import {openAll} from "./archives.js";
@@ -23,7 +24,7 @@ const privacy = () =>
         if (!currentTarget.open || currentTarget.children.length > 1) return;
         try {
           /** @type {Api.Privacy} */
-          const {paragraphs} = await ask(`/api/v1/privacy?language=${language}`);
+          const {paragraphs} = await ask(under(`/api/v1/privacy?language=${language}`));
           currentTarget.append(...paragraphs.map((text) => element("p", {}, text)));
         } catch {
           currentTarget.open = false;

@@ -1,9 +1,10 @@
 /* What the gallery's parts share: what is shown, and the entries that have come. */
 import {tell} from "../core/api.js";
 import {element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import * as router from "../core/router.js";
 
-export const GALLERY = "/api/v1/gallery";
+export const GALLERY = under("/api/v1/gallery");
 
 /** @type {Map<string, Api.EntryView>} by id, in the order shown */
 export const entries = new Map();

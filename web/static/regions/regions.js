@@ -5,6 +5,7 @@
 import {sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, drawIfChanged, element, fill, find, origin, setText, shaped} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {board, cursor, edge} from "./canvas.js";
 import * as history from "./history.js";
@@ -127,7 +128,7 @@ const clear = () => {
 const subjectOf = async (address) => {
   const body = new FormData();
   body.append("picture", await (await fetch(address)).blob());
-  const answer = await fetch("/api/v1/subject", {method: "POST", body, credentials: "same-origin"});
+  const answer = await fetch(under("/api/v1/subject"), {method: "POST", body, credentials: "same-origin"});
   if (!answer.ok) throw new Error((await answer.json()).detail);
   return createImageBitmap(await answer.blob());
 };

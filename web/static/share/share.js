@@ -2,12 +2,13 @@
 import {ask, sentence, status} from "../core/api.js";
 import {anchor, button, compare, message} from "../core/controls.js";
 import {element, find, shaped} from "../core/dom.js";
+import {ROOT, under} from "../core/place.js";
 import {setUpPage, t} from "../core/text.js";
 import {prepare} from "../form/memory.js";
 import {controls, texts} from "../form/trial.js";
 import {downloads, facts, named, tags} from "../gallery/entry.js";
 
-const shownHere = `/api/v1${location.pathname}`; // of a share link or a public entry
+const shownHere = under(`/api/v1${location.pathname.slice(ROOT.length)}`); // of a share link or a public entry
 const PHOTO = "shelf:photos/raccoon"; // for a newcomer, whose form has none
 const main = find(document, "#shared");
 
@@ -29,7 +30,7 @@ const tried = (entry) => {
         const styles = await texts(entry);
         const fields = [0, 1, 2, 3].map((place) => [`value-style-${place}`, styles[place] ?? ""]);
         prepare({...Object.fromEntries(fields), ...controls(entry)}, {"value-photo": PHOTO});
-        location.href = "/";
+        location.href = under("/");
       } catch (error) {
         said.textContent = sentence(error);
       }

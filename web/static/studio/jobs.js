@@ -1,10 +1,11 @@
 /* The visitor's jobs, as the API tells them; asked for again while one is queued or running. */
 import {ask, status} from "../core/api.js";
 import {ended} from "../core/notifications.js";
+import {under} from "../core/place.js";
 import {settings, t} from "../core/text.js";
 import {refresh as refreshRecent} from "./recent.js";
 
-const JOBS = "/api/v1/jobs";
+const JOBS = under("/api/v1/jobs");
 const PAGE = 24; // jobs of one "show older"
 const AT_ONCE = 6; // jobs asked for in one look
 const SOON = 600,

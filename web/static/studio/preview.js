@@ -5,6 +5,7 @@
  */
 import {reached} from "../core/api.js";
 import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #transparency, #margins, #regions, [id^='share-']"; // controls
@@ -93,7 +94,7 @@ const show = async (blob) => {
  * @param {number} longest milliseconds */
 export const fetched = async (id, longest = LONGEST) => {
   for (const until = Date.now() + longest; Date.now() < until; await pause(LOOK)) {
-    const answer = await fetch(`/api/v1/previews/${id}`, {credentials: "same-origin"});
+    const answer = await fetch(under(`/api/v1/previews/${id}`), {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
     if (answer.status !== 204) return null;
   }

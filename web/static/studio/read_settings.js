@@ -4,6 +4,7 @@ import {element, find} from "../core/dom.js";
 import {acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {button} from "../core/controls.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {changing} from "../form/undo.js";
 import {names, put, value} from "./field.js";
@@ -31,7 +32,7 @@ export const start = (host, trigger) => {
     const body = new FormData();
     body.append("picture", file);
     try {
-      trigger("reuse", {options: (await ask("/api/v1/settings", {method: "POST", body})).options});
+      trigger("reuse", {options: (await ask(under("/api/v1/settings"), {method: "POST", body})).options});
       said.textContent = t("read.done");
     } catch (error) {
       said.textContent = sentence(error);

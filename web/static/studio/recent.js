@@ -1,6 +1,7 @@
 /* The visitor's own recent styles, as a row to choose from. */
 import {ask} from "../core/api.js";
 import {drawIfChanged, element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {choice, mark} from "../form/shelf.js";
 
@@ -10,7 +11,7 @@ let row = null;
 /** @returns {Promise<Api.StyleView[]>} */
 export const recent = async () => {
   try {
-    return await ask("/api/v1/styles");
+    return await ask(under("/api/v1/styles"));
   } catch {
     return [];
   }

@@ -1,9 +1,10 @@
 /* Uploads: a picture of the visitor's is sent once, and the form holds its id. */
 import {ask, status} from "../core/api.js";
+import {under} from "../core/place.js";
 import {shrunk} from "../core/shrink.js";
 import {t} from "../core/text.js";
 
-const UPLOADS = "/api/v1/uploads",
+const UPLOADS = under("/api/v1/uploads"),
   PREFIX = "upload:";
 
 export const CROP = "@"; // between a picture and what is used of it (crop.js)
@@ -17,7 +18,11 @@ export const address = (value) => {
   const text = picture(value);
   const [kind, what] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
   /** @type {Record<string, string>} */
-  const places = {upload: `${UPLOADS}/${what}/shown`, shelf: `/shelf/medium/${what}.webp`, job: `/api/v1/jobs/${what}`};
+  const places = {
+    upload: `${UPLOADS}/${what}/shown`,
+    shelf: under(`/shelf/medium/${what}.webp`),
+    job: under(`/api/v1/jobs/${what}`),
+  };
   return places[kind] ?? "";
 };
 const NAMES = "names"; // in this tab's storage: text of an upload → what its file is called
