@@ -38,7 +38,7 @@ from web.http.request_bodies import Bodies
 from web.language import problems, texts
 from web.operations import admin, health, metrics
 from web.page import reference, share
-from web.samples import shelf
+from web.samples import collection, shelf
 from web.security import signin
 from web.security.address import Forwarded
 from web.security.body_limits import PageOnly
@@ -173,7 +173,7 @@ def without_page() -> FastAPI:
 
 def create() -> FastAPI:
     """Return the application that the settings describe."""
-    for warning in warnings():
+    for warning in (*warnings(), *collection.here().problems):
         log.warning("%s", warning)
     app = without_page()
     mount_page(app)

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from web import commands
+from web.samples import commands as shelf
 from worker import masks, program
 from worker.masks import masked
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 weights = typer.Typer(help="List, add or fetch the networks' weights.", no_args_is_help=True)
 app.add_typer(weights, name="weights")
+app.add_typer(shelf.app, name="shelf")
 app.add_typer(commands.app)
 
 

@@ -15,6 +15,9 @@ SHORTEST = 16  # characters of a secret that opens something
 _ODD = "in its password @ is written %40, / %2F, : %3A, # %23 and ? %3F"
 
 Folder = Annotated[Path, AfterValidator(lambda folder: folder.expanduser().absolute())]
+FolderOrNone = Annotated[  # "" is none
+    str, AfterValidator(lambda folder: folder and str(Path(folder).expanduser().absolute()))
+]
 
 
 def folder_or_none(given: str) -> str:

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from adain import catalog
 from worker import setting_values
 from worker.choices import NetworkName
-from worker.setting_values import Folder
+from worker.setting_values import Folder, FolderOrNone
 
 PREFIX = "STUDIO_"
 KIB = 1 << 10
@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     weights_dir: Folder = Field(
         default_factory=lambda got: got["data"] / "weights",
         description="folder for weights that do not ship with the program",
+    )
+    shelf: FolderOrNone = Field(
+        default="",
+        description="folder with style pictures of your own, each with its credit in a JSON file "
+        "beside it; read when the web server starts (`adain-studio shelf`); empty: none",
     )
     cookie_secret: SecretStr = Field(
         default=SecretStr(""),

@@ -20,7 +20,7 @@ from adain.stylizer import Stylizer
 SIZES = (256, 512, 1024)
 SEEN = 256  # pixels of the shorter side at which results are looked at; also that of a preview
 FINE = 4  # pixels: what is finer than a box of this radius
-PHOTO, STYLES = "raccoon", ("mosaic", "night", "ink", "dots", "fjord")
+PHOTO, STYLES = "raccoon", ("mosaic", "night", "ink", "fjord")
 
 Fine = NDArray[np.float64]
 

@@ -141,7 +141,7 @@ def test_the_same_style_waits_for_a_new_photo(visit: Visit, address: str) -> Non
     press(page, "Same style, new photo")
     expect(page.locator("#photo img")).to_have_count(0)
     pick(page, "photos", "raccoon")
-    page.locator("#shelf-styles button[data-name=glass]").click(modifiers=["Shift"])  # beside it
+    page.locator("#shelf-styles button[data-name=mosaic]").click(modifiers=["Shift"])  # beside it
     page.wait_for_selector("#style-1 img")
     page.click("#send")
     page.wait_for_selector("#stage[data-state=done] .compare")
@@ -150,7 +150,7 @@ def test_the_same_style_waits_for_a_new_photo(visit: Visit, address: str) -> Non
 
 def test_several_are_deleted_and_the_list_goes_on_without_end(visit: Visit, address: str) -> None:
     page = visit()
-    for style in ("ink", "night", "discs"):
+    for style in ("ink", "night", "fjord"):
         submit(page, address, "cat", style, size=64)
     page.route(
         "**/api/v1/gallery?*", lambda route: route.continue_(url=f"{route.request.url}&limit=2")

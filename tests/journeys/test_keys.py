@@ -20,7 +20,7 @@ def test_keys_send_move_and_list_themselves(idle: Visit) -> None:
     page = idle()
     page.focus("#shelf-styles button[data-name=ink]")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#shelf-styles button[data-name=meadow]")).to_be_focused()
+    expect(page.locator("#shelf-styles button[data-name=watercolour]")).to_be_focused()
     page.keyboard.press("?")
     expect(page.locator("dialog.keys")).to_contain_text("Ctrl + Enter")
     assert findings(page) == []

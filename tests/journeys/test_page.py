@@ -168,7 +168,7 @@ def test_a_refusal_is_a_sentence_and_the_form_keeps_what_was_chosen(
 
 def test_the_keyboard_alone_makes_and_compares_a_picture(visit: Visit, address: str) -> None:
     page = visit()
-    for kind, name in (("photos", "cat"), ("styles", "glass")):
+    for kind, name in (("photos", "cat"), ("styles", "mosaic")):
         page.focus(f"#shelf-{kind} button[data-name={name}]")
         page.keyboard.press("Enter")
         page.wait_for_selector("#photo img" if kind == "photos" else "#style-0 img")

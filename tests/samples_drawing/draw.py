@@ -10,7 +10,7 @@ from pathlib import Path
 from numpy.random import Generator, default_rng
 from PIL import Image
 
-from tests.samples_drawing import oils, papers, pieces
+from tests.samples_drawing import oils, papers, pieces, prints
 from tests.samples_drawing.paint import Array, to_image
 from web.samples import shelf
 
@@ -18,11 +18,11 @@ STYLES = shelf.FOLDER / "styles"
 PICTURES: dict[str, Callable[[Generator], Array]] = {
     "night": oils.night,
     "fjord": oils.fjord,
-    "meadow": oils.meadow,
-    "discs": oils.discs,
-    "dots": pieces.dots,
     "mosaic": pieces.mosaic,
-    "glass": pieces.glass,
+    "linocut": prints.linocut,
+    "poster": prints.poster,
+    "delft": prints.delft,
+    "pencil": prints.pencil,
     "woodcut": papers.woodcut,
     "watercolour": papers.watercolour,
     "ink": papers.ink,

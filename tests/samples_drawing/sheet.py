@@ -19,11 +19,11 @@ IMAGES = HERE.parents[1] / "docs" / "images"
 SHEETS = {  # file: photos, styles
     "hero.jpg": (
         ("astronaut", "raccoon", "coffee"),
-        ("night", "fjord", "woodcut", "discs", "meadow", "ink"),
+        ("night", "fjord", "woodcut", "linocut", "delft", "ink"),
     ),
     "compact.jpg": (
         ("astronaut", "cat", "coffee", "rocket"),
-        ("mosaic", "night", "woodcut", "discs", "watercolour", "fjord"),
+        ("mosaic", "night", "linocut", "poster", "watercolour", "fjord"),
     ),
 }
 CELL, GAP = 190, 8

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from adain.files import samples
 from tests.samples_drawing import draw, sheet
 from web.samples import shelf
 
@@ -17,7 +18,7 @@ def pixels(file: Path) -> NDArray[np.float64]:
         return np.asarray(image, dtype=np.float64)
 
 
-@pytest.mark.parametrize("name", ["ink", "mosaic", "night"])  # one on paper, in pieces, in oil
+@pytest.mark.parametrize("name", ["ink", "linocut", "mosaic", "night"])  # one of each kind
 def test_the_committed_picture_is_what_the_script_draws(name: str, tmp_path: Path) -> None:
     draw.main(tmp_path, [name])
     committed = pixels(draw.STYLES / f"{name}.jpg")
@@ -28,6 +29,21 @@ def test_the_committed_picture_is_what_the_script_draws(name: str, tmp_path: Pat
 
 def test_the_script_knows_every_committed_style_and_no_other() -> None:
     assert sorted(draw.PICTURES) == sorted(file.stem for file in draw.STYLES.iterdir())
+
+
+def test_the_best_styles_come_first_and_the_others_by_name() -> None:
+    names = samples.names("styles")
+    assert names[: len(samples.BEST)] == samples.BEST
+    assert list(names[len(samples.BEST) :]) == sorted(names[len(samples.BEST) :])
+    assert list(samples.names("photos")) == sorted(samples.names("photos"))
+
+
+@pytest.mark.parametrize(("old", "new"), samples.ALIASES.items())
+def test_the_name_of_a_style_of_an_earlier_version_is_an_alias(old: str, new: str) -> None:
+    assert samples.file("styles", old) == samples.file("styles", new)
+    assert samples.file("styles", new) is not None
+    assert old not in samples.names("styles")
+    assert samples.file("photos", old) is None
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -66,6 +66,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/gallery/{job_id}"): {"json": {"favourite": True}},
     ("POST", "/api/v1/gallery/delete"): {"json": {"ids": ["{job_id}"]}},
     ("POST", "/api/v1/bin/restore"): {"json": {"ids": ["{job_id}"]}},
+    ("PUT", "/api/v1/jobs/{job_id}/styles/{place}/name"): {"json": {"name": "Mine"}},
     ("POST", "/api/v1/me/keys"): {"json": {"name": "Mine"}},
     ("POST", "/api/v1/admin/session"): {"json": {"secret": "a guess"}},
     ("POST", "/api/v1/admin/blocks"): {"json": {"who": "owner:nobody"}},

@@ -54,6 +54,7 @@ _EXAMPLE: Any = {
     "styles": 1,
     "masks": 0,
     "batch": None,
+    "parent": None,
     "width": 768,
     "height": 512,
     "original_width": 6000,
@@ -91,6 +92,7 @@ class JobView(BaseModel):
     styles: int
     masks: int
     batch: str | None  # the id of the batch it came with
+    parent: str | None  # the id of your job that it was made from, which may be deleted
     width: int  # of the result; of the photo until there is one
     height: int
     original_width: int | None  # of the photo as it was sent, which masks refer to
@@ -158,6 +160,7 @@ def _view(
         styles=len(job.style_keys),
         masks=len(job.mask_keys),
         batch=job.batch,
+        parent=job.parent,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
         original_width=job.original_width,

@@ -1,11 +1,12 @@
 """References to pictures in a form: each is checked to be the visitor's before it is read.
 
-A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a sample; or
-`job:ID/content`, `job:ID/styles/PLACE` or `job:ID/masks/PLACE`, a picture that one of the visitor's
-own jobs was given. Nothing else opens anything. What is used of a picture may follow:
+A value is `upload:ID`, one of the visitor's own uploads; `shelf:KIND/NAME`, a picture of the
+shelf; or `job:ID/content`, `job:ID/styles/PLACE` or `job:ID/masks/PLACE`, a picture that one of the
+visitor's own jobs was given. Nothing else opens anything. What is used of a picture may follow:
 `@LEFT,TOP,RIGHT,BOTTOM`, shares from 0 to 1.
 """
 
+import io
 import re
 from functools import partial
 from typing import IO
@@ -54,6 +55,12 @@ def upload(upload_id: str) -> str:
     return f"upload:{upload_id}"
 
 
+def job_of(value: str) -> str:
+    """Return the id of the job whose photo a value names, "" if it names none."""
+    found = _GIVEN.fullmatch(value.partition(CROP)[0])
+    return found[1] if found and found[2] == "content" else ""
+
+
 def photo_of(job: jobs.Job) -> str:
     """Return the value that names the photo of a job."""
     return f"job:{job.id}/content"
@@ -70,10 +77,10 @@ def masks_of(job: jobs.Job) -> list[str]:
 
 
 def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
-    found = shelf.file(kind, name)
+    found = shelf.data(kind, name)
     if found is None:
         raise Refused("upload.not_found")
-    return found.stat().st_size, found.open("rb")
+    return len(found), io.BytesIO(found)
 
 
 def _given(found: re.Match[str], owner: str) -> str:

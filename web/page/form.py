@@ -6,6 +6,7 @@ stage and "Your pictures" are drawn by `web/static/studio/` from the API, so tha
 Gradio event and closing the tab loses nothing.
 """
 
+from html import escape
 from typing import Any, cast
 
 import gradio as gr
@@ -14,7 +15,7 @@ from adain.catalog import NETWORKS, Transparency
 from web.http import references
 from web.page import handlers, labels, regions
 from web.page.handlers import CONTROLS
-from web.samples import shelf
+from web.samples import collection, shelf
 from worker.options import BROADEST, FINEST
 from worker.settings import settings
 
@@ -92,15 +93,24 @@ def _script(name: str, *events: str) -> str:
     return f"{start} // {named}" if events else start
 
 
-def _row(kind: str) -> None:
-    """Return a row of sample pictures; `form/shelf.js` puts the one clicked in place."""
-    buttons = "".join(
-        f'<span class="choice"><button type="button" data-name="{name}" '
+def _choice(kind: str, name: str) -> str:
+    """Return a picture of a row; one of the operator's has its title and credit with it."""
+    work = collection.works().get(name) if kind == "styles" else None
+    title, credited = name, ""
+    if work:
+        title = escape(work.credit.title)
+        credited = f' data-title="{title}" data-credit="{escape(work.credit.line)}"'
+    return (
+        f'<span class="choice"><button type="button" data-name="{name}"{credited} '
         f'data-value="shelf:{kind}/{name}" aria-pressed="false">'
-        f'<img src="shelf/{kind}/{name}.webp" alt="{name}" width="64" height="64" loading="lazy">'
+        f'<img src="shelf/{kind}/{name}.webp" alt="{title}" width="64" height="64" loading="lazy">'
         f"</button></span>"
-        for name in shelf.names(kind)
     )
+
+
+def _row(kind: str) -> None:
+    """Draw a row of pictures; `form/shelf.js` puts the one clicked in place."""
+    buttons = "".join(_choice(kind, name) for name in shelf.names(kind))
     gr.HTML(
         f'<p class="hint" data-text="shelf.{kind}.hint"></p>'
         f'<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',

@@ -101,7 +101,8 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     photo = references.source(form["photo"], visitor.owner)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
     masks = _masks_of(visitor.owner, form, chosen, photo)
-    return admission.submit(visitor, photo, styles, masks, _options(form, chosen)).id
+    beside = admission.made_from(references.job_of(form["photo"]))
+    return admission.submit(visitor, photo, styles, masks, _options(form, chosen), beside).id
 
 
 async def _answer(
@@ -155,9 +156,10 @@ def _sheet(visitor: Visitor, form: dict[str, Any]) -> str:
     """Ask for the form's photo in every style of the shelf; returns the id and the styles."""
     if not form["photo"]:
         raise Refused("page.photo_missing")
-    names = shelf.names("styles")
+    names, own = shelf.sheet()
     photo = previews.small(form["photo"], visitor)
-    return f"{asking.ask_sheet(visitor, photo, names, _options(form, []))} {','.join(names)}"
+    sheet_id = asking.ask_sheet(visitor, photo, names, _options(form, []), own)
+    return f"{sheet_id} {','.join(names)}"
 
 
 async def sheet(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401

@@ -84,10 +84,11 @@ def by_link(job_id: str, generation: int) -> Shown:
 def kept_until(shown: Shown) -> float | None:
     """Return when the sweep will delete an entry's job (epoch seconds); None: never.
 
-    Favourites are kept; published and shared entries are no exception.
+    Favourites and those with a named style are kept; published and shared ones are no exception.
     """
     days, finished = settings().retention_days, shown.job.finished
-    return finished + days * 86400 if days and finished and not shown.entry.favourite else None
+    kept = shown.entry.favourite or shown.entry.named_styles
+    return finished + days * 86400 if days and finished and not kept else None
 
 
 # ---------------------------------------------------------------- an owner's verbs
@@ -150,6 +151,14 @@ def change(
     if tags is not None:
         values |= {"tags": _tags(tags), "tag_words": folded(" ".join(tags))}
     return _note(job_id, owner, values) if values else own(job_id, owner)
+
+
+def name_styles(job_id: str, owner: str, names: dict[str, str]) -> Shown:
+    """Name styles of a job, by their places, in place of those named before.
+
+    Raises `EntryNotFound`.
+    """
+    return _note(job_id, owner, {"named_styles": names or null()})
 
 
 def _if_not_hidden(shown: Shown) -> Shown:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Select,
     and_,
+    or_,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,6 +26,7 @@ from worker.storage import database
 from worker.storage.database import Base, now
 
 TITLE, TAGS, TAG = 120, 12, 40  # characters, tags, characters
+STYLE_NAME = 40  # characters
 
 
 class Entry(Base):
@@ -41,6 +43,8 @@ class Entry(Base):
     favourite: Mapped[bool] = mapped_column(default=False)
     shows_photo: Mapped[bool] = mapped_column(default=False)  # to visitors who see the entry
     lends_styles: Mapped[bool] = mapped_column(default=False)  # to visitors who see the entry
+    # names of styles that stay on the owner's shelf, by their places in the job
+    named_styles: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     published: Mapped[float | None]  # since when it is public
     hidden: Mapped[float | None]  # since when it is taken down
     cleared: Mapped[float | None]  # the admin has seen the reports made before
@@ -95,11 +99,18 @@ def favourite() -> ColumnElement[bool]:
     return select(Entry.job_id).where(Entry.job_id == Job.id, Entry.favourite).exists()
 
 
+def kept() -> ColumnElement[bool]:
+    """True for jobs that don't go by age: favourites, and those with a named style."""
+    named = select(Entry.job_id).where(Entry.job_id == Job.id, Entry.named_styles.is_not(None))
+    return or_(favourite(), named.exists())
+
+
 def shown(job: Job, entry: Entry | None) -> Shown:
     """Pair a job with its owner's notes, none so far included."""
     if entry is None:
         entry = Entry(job_id=job.id, title="", tags=[], favourite=False)
         entry.shows_photo = entry.lends_styles = False
+        entry.named_styles = None
     return Shown(job, entry)
 
 

@@ -94,6 +94,7 @@ class Job(Base):
     origin: Mapped[str | None]  # the scrambled address it came from, until it has ended
     by_address: Mapped[bool] = mapped_column(default=False)  # takes its origin's turns
     batch: Mapped[str | None]  # the id of the batch it came with
+    parent: Mapped[str | None]  # the id of the owner's job that it was made from
     cell: Mapped[int | None]  # its place in the batch's table, row by row
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # what its pictures take
     reserved: Mapped[int] = mapped_column(BigInteger, default=0)  # for the result, until it ends

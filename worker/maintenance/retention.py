@@ -1,4 +1,4 @@
-"""Retention: after how many days ended jobs are deleted, favourites never.
+"""Retention: after how many days ended jobs are deleted, favourites and named styles never.
 
 A studio that kept jobs for ever and now has the default age, because it is started in another way,
 deletes nothing by age until the operator has set `STUDIO_RETENTION_DAYS`.
@@ -27,7 +27,7 @@ def ages() -> dict[float, tuple[Status, ...]]:
 
 def count_old() -> int:
     """Return how many jobs are past their age."""
-    return jobs.count_old(ages(), kept=model.favourite())
+    return jobs.count_old(ages(), kept=model.kept())
 
 
 def forget() -> list[str]:
@@ -35,7 +35,7 @@ def forget() -> list[str]:
     return [
         gone
         for days, states in ages().items()
-        for gone in jobs.forget(days, states, kept=model.favourite())
+        for gone in jobs.forget(days, states, kept=model.kept())
     ]
 
 

@@ -1,44 +1,57 @@
-"""Contact sheets: one small photo in each of several sample styles, as one picture."""
+"""Contact sheets: one small photo in each of several styles, as one picture."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 from PIL import Image
 
-from adain.files import samples
+from adain.files import pictures, samples
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
+from worker.images import images
 from worker.runner import style_cache
 from worker.runner.prepare import prepare_sheet
+from worker.storage import blobs
+from worker.storage.blobs import BlobMissing
 from worker.visitors.previews import SIDE, Preview
 
 AT_ONCE = 4  # pictures in one batch of tensors
 
 
 @cache
-def _digest(name: str) -> str:
+def _sample(name: str) -> bytes:
     file = samples.file("styles", name)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    if file is None:
+        raise BlobMissing(name)
+    return file.read_bytes()
 
 
-def _picture(name: str) -> Image.Image:
-    """Return a sample style as small as styles of previews are."""
-    with Image.open(samples.FOLDER / "styles" / f"{name}.jpg") as picture:
+def _bytes(preview: Preview, name: str) -> bytes:
+    """Return a style that came with the preview or with the program; raises `BlobMissing`."""
+    own = preview.own_style(name)
+    return blobs.get(own) if own else _sample(name)
+
+
+def _picture(data: bytes) -> Image.Image:
+    """Return a style as small as styles of previews are."""
+    with Image.open(io.BytesIO(data), formats=images.OURS) as picture:
         scale = SIDE / min(picture.size)
         size = round(picture.width * scale), round(picture.height * scale)
-        return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        return pictures.rgb(picture).resize(size, Image.Resampling.LANCZOS)
 
 
-def _style(stylizer: Stylizer, request: Request, name: str, *, match: bool) -> Style:
-    """Measure a sample style, or return what was measured before."""
-    style = _picture(name)
+def _style(stylizer: Stylizer, request: Request, data: bytes, *, match: bool) -> Style:
+    """Measure a style, or return what was measured before."""
     if match:  # to this photo's colours: of no use for another
+        style = _picture(data)
         return stylizer.style(style, request.style_side(style), request.like())
-    key = style_cache.key(stylizer.name, _digest(name), f"{SIDE} of a sample")
+    digest = hashlib.sha256(data).hexdigest()
+    key = style_cache.key(stylizer.name, digest, f"{SIDE} of a sample")
     found = style_cache.find(key, stylizer.name)
-    return found or style_cache.measure(key, partial(stylizer.style, style, SIDE))
+    return found or style_cache.measure(key, lambda: stylizer.style(_picture(data), SIDE))
 
 
 def _below(pictures: Sequence[Image.Image]) -> Image.Image:
@@ -54,10 +67,10 @@ def made(preview: Preview, stylizer: Stylizer) -> Image.Image:
     """Return the photo of a contact sheet in each of its styles, below each other."""
     request, match = prepare_sheet(preview)
     each = [
-        replace(request, styles=[_style(stylizer, request, name, match=match)])
+        replace(request, styles=[_style(stylizer, request, _bytes(preview, name), match=match)])
         for name in preview.sheet
     ]
-    pictures: list[Image.Image] = []
+    painted: list[Image.Image] = []
     for begin in range(0, len(each), AT_ONCE):
-        pictures += stylizer.stylize(each[begin : begin + AT_ONCE])
-    return _below(pictures)
+        painted += stylizer.stylize(each[begin : begin + AT_ONCE])
+    return _below(painted)

@@ -7,6 +7,7 @@ two concurrent submissions could both pass are repeated in the transaction that 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from worker import jobs
@@ -76,6 +77,16 @@ def submit(
     return job
 
 
+def made_from(parent: str) -> Beside:
+    """Return what notes with a new job from which of its owner's it was made; "": from none."""
+
+    def note(session: Session, job_id: str) -> None:
+        if parent:
+            session.execute(update(Job).where(Job.id == job_id).values(parent=parent))
+
+    return note
+
+
 def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """Accept an earlier job's pictures once more, with its settings but for what changes.
 
@@ -85,7 +96,8 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     styles, masks = (list(map(images.stored, keys)) for keys in (job.style_keys, job.mask_keys))
     # what is kept is what was inside of crops
     options = {**recorded(job.options), "crop": [], "style_crops": [], **changes}
-    return submit(visitor, images.stored(job.content_key), styles, masks, options)
+    photo, beside = images.stored(job.content_key), made_from(job.id)
+    return submit(visitor, photo, styles, masks, options, beside)
 
 
 def most_in_batch() -> int:

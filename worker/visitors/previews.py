@@ -74,8 +74,13 @@ class Preview(Base):
 
     @property
     def sheet(self) -> list[str]:
-        """The sample styles of a contact sheet; [] for what is none."""
+        """The names of a contact sheet's styles; [] for what is none."""
         return list(self.options.get("sheet", []))
+
+    def own_style(self, name: str) -> str | None:
+        """Return the key of a contact sheet's style that came with it; None: it is a sample."""
+        place = self.sheet.index(name)
+        return next((key for key in self.style_keys if f"/style-{place}." in key), None)
 
     @property
     def content_key(self) -> str:
@@ -252,23 +257,30 @@ def ask(
 
 
 def ask_sheet(
-    visitor: Visitor, content: CleanImage, samples: Sequence[str], options: object
+    visitor: Visitor,
+    content: CleanImage,
+    styles: Sequence[str],
+    options: object,
+    own: Mapping[str, CleanImage] | None = None,
 ) -> str:
-    """Ask for a contact sheet: a small photo in each of some sample styles, in one picture.
+    """Ask for a contact sheet: a small photo in each of some styles, in one picture.
 
     It is a preview in place of the visitor's one before; they stand below each other in the order
-    of `samples`. Returns its id; raises as `ask` does.
+    of `styles`, names of samples or of pictures in `own`. Returns its id; raises as `ask` does.
     """
     service_state.check()
     size = _size(content)
     chosen = Options.read(options, 1, 0)
-    own = min(
+    broad = min(
         max(chosen.strokes, USUAL / size), BROADEST
     )  # finer ones would take four times as long
-    chosen = chosen.model_copy(update={"size": size, "strokes": chosen.strokes and own})
+    chosen = chosen.model_copy(update={"size": size, "strokes": chosen.strokes and broad})
     jobs.check_scaled(jobs.PHOTO, content, size, MOST_PIXELS)
     pictures = _named(visitor.owner, content, [], [])
-    more = {"state": State.SHEET_ASKED, "options": {**chosen.model_dump(), "sheet": [*samples]}}
+    for name, style in (own or {}).items():
+        place = styles.index(name)
+        pictures[f"{folder(visitor.owner)}/style-{place}.{style.suffix}"] = style
+    more = {"state": State.SHEET_ASKED, "options": {**chosen.model_dump(), "sheet": [*styles]}}
     return _stored(visitor, pictures, content, chosen, more, 0)
 
 

@@ -3,8 +3,9 @@
 Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
 oldest ended job of the owner who keeps most, within the rules of `worker/visitors/fairness.py`.
 
-Jobs that their owner pinned (favourite, published or shared) stay, unless they are in the bin.
-Counted by the rows in the database, including what is reserved for results still to come.
+Jobs that their owner pinned (favourite, published, shared or with a named style) stay, unless they
+are in the bin. Counted by the rows in the database, including what is reserved for results still
+to come.
 """
 
 import logging
@@ -60,7 +61,8 @@ def kept(owner: str | None = None) -> int:
 
 
 def _pinned() -> ColumnElement[bool]:
-    marked = or_(Entry.favourite, Entry.published.is_not(None), Entry.shared.is_not(None))
+    since = Entry.published, Entry.shared, Entry.named_styles
+    marked = or_(Entry.favourite, *(column.is_not(None) for column in since))
     return select(Entry.job_id).where(Entry.job_id == Job.id, marked).exists()
 
 

@@ -111,7 +111,7 @@ def test_a_folder_of_photos_becomes_a_folder_of_pictures(files: Path) -> None:
         (["photo.jpg", "one.png", "--alpha", "7"], "from 0 to 1"),
         (["photo.jpg", "one.png", "--network", "vgg19"], "adain-studio weights add"),
         (["empty", "one.png"], "There is no picture in"),
-        (["photo.jpg", "fjort"], "no sample style of that name: discs, dots"),
+        (["photo.jpg", "fjort"], "no sample style of that name: woodcut, ink"),
         (["photo.jpg", "one.png", "two.png", "--each"], "More than one picture needs a folder"),
         (["-", "-"], "can't be two of photo, styles and masks"),
         (["photo.jpg", "one.png", "--each", "--weights", "1"], "Weights mix styles"),

@@ -140,6 +140,7 @@ declare namespace Api {
     styles: number;
     masks: number;
     batch: string | null;
+    parent: string | null;
     width: number;
     height: number;
     original_width: number | null;
@@ -295,12 +296,25 @@ declare namespace Api {
     secret: string;
     made: number;
   }
+  interface ShelfStyle {
+    name: string;
+    title: string;
+    artist: string;
+    year: string;
+    licence: string;
+    picture: string;
+    thumbnail: string;
+  }
   type State = "open" | "paused" | "draining";
   type Status = "queued" | "running" | "done" | "failed" | "cancelled";
+  interface StyleName {
+    name: string;
+  }
   interface StyleView {
     job: string;
     place: number;
     digest: string;
+    name: string;
     picture: string;
     thumbnail: string;
   }

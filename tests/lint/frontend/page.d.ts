@@ -15,7 +15,7 @@ declare namespace Page {
   /** A job, and whether the visitor has just cancelled it. */
   type Job = Api.JobView & { cancelling?: boolean };
   type Settings = Pick<Api.Options, "alpha" | "color" | "size">;
-  type Sample = { name: string; title: string; small: string; whole: string; text: string };
+  type Sample = { name: string; title: string; credit: string; small: string; whole: string; text: string };
   /** What is used of a picture, shares from 0 to 1. */
   type Frame = { left: number; top: number; right: number; bottom: number };
   type Spot = { x: number; y: number };

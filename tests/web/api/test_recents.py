@@ -76,3 +76,28 @@ def test_a_recent_style_is_read_for_its_owner_only(studio: Path) -> None:
     assert images.clean(references.read(value, "ada")) == images.clean(SEA)
     with pytest.raises(jobs.JobNotFound):
         references.read(value, "bob")
+
+
+def test_a_style_is_kept_under_a_name_and_let_go(client: TestClient) -> None:
+    job_id = made("ada", SEA, FOREST)
+    made("ada", SUNSET)
+    address = f"/api/v1/jobs/{job_id}/styles/1/name"
+    assert client.put(address, json={"name": "Forest"}).status_code == 204
+    first, *others = client.get("/api/v1/styles").json()
+    assert (first["name"], first["job"], first["place"]) == ("Forest", job_id, 1)
+    assert {one["name"] for one in others} == {""}
+    assert client.put(address, json={"name": ""}).json()["code"] == "style.name"
+    assert client.put(address.replace("1/name", "2/name"), json={"name": "a"}).status_code == 404
+    stranger = TestClient(client.app)
+    assert stranger.put(address, json={"name": "mine"}).status_code == 404
+    assert stranger.delete(address).status_code == 404
+    assert client.delete(address).status_code == 204
+    assert {one["name"] for one in client.get("/api/v1/styles").json()} == {""}
+
+
+def test_a_style_of_the_shelf_that_was_named_is_listed(client: TestClient) -> None:
+    file = shelf.file("styles", "ink")
+    assert file is not None
+    job_id = made("ada", file.read_bytes())
+    client.put(f"/api/v1/jobs/{job_id}/styles/0/name", json={"name": "My ink"})
+    assert [one["name"] for one in client.get("/api/v1/styles").json()] == ["My ink"]

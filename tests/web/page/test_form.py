@@ -16,7 +16,8 @@ from web.security import identity
 from worker import jobs
 from worker.jobs import Job
 from worker.storage import blobs, processes
-from worker.visitors import uploads
+from worker.visitors import admission, uploads
+from worker.visitors.rate_limits import Visitor
 
 
 def _asked_by(owner: str) -> gr.Request:
@@ -300,3 +301,18 @@ def test_a_page_that_was_left_leaves_its_jobs(studio: Path, photo: str) -> None:
     job_id, _ = _repainted(photo=photo, style_0=photo)
     uploads.remove(photo.removeprefix("upload:"), "ada")
     assert blobs.get(_job(job_id).content_key)
+
+
+def test_a_job_of_another_ones_photo_was_made_from_it(studio: Path, photo: str) -> None:
+    first, _ = _repainted(photo=photo, style_0=photo)
+    assert _job(first).parent is None
+    second, _ = _repainted(photo=f"job:{first}/content@0,0,0.5,1", style_0=photo)
+    assert _job(second).parent == first
+    third, _ = _repainted(photo=photo, style_0=f"job:{first}/styles/0")  # its style alone
+    assert _job(third).parent is None
+
+
+def test_a_job_that_is_made_again_was_made_from_the_one_before(studio: Path, photo: str) -> None:
+    first, _ = _repainted(photo=photo, style_0=photo)
+    again = admission.again(Visitor("ada"), first, {"alpha": 0.5})
+    assert _job(again.id).parent == first

@@ -350,6 +350,19 @@ def test_a_contact_sheet_has_the_photo_in_each_style(worker: Worker, color: str)
         assert color == "content" or ink.tobytes() != night.tobytes()  # a flat photo's colours
 
 
+def test_a_contact_sheet_has_styles_that_came_with_it_and_the_place_of_a_renamed_sample(
+    worker: Worker,
+) -> None:
+    photo, red = (images.small(picture(96, 64, color=color), 256) for color in ("teal", "red"))
+    previews.ask_sheet(Visitor("ann"), photo, ["lilies", "ink", "dots"], {}, {"lilies": red})
+    pipeline.answer(worker)
+    with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
+        assert made.size == (384, 3 * 256)
+        lilies = made.convert("RGB").getpixel((190, 128))
+    assert isinstance(lilies, tuple)
+    assert lilies[0] > 2 * lilies[1]
+
+
 def test_a_preview_that_fails_harms_nothing(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,7 +7,8 @@ import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
 import {under} from "../core/place.js";
 import {about, colors, t} from "../core/text.js";
-import {recent} from "../studio/recent.js";
+import {called as titled, credit} from "../form/shelf.js";
+import {called, recent} from "../studio/recent.js";
 import * as sending from "./sending.js";
 import {tray} from "./tray.js";
 
@@ -141,7 +142,8 @@ const slider = (name, label, min, max, step) => {
 const samples = (kind) =>
   all(document, `#shelf-${kind} button[data-name]`).map(({dataset: {name = ""}}) => ({
     name,
-    title: t(`shelf.${name}`),
+    title: kind === "styles" ? titled(name) : t(`shelf.${name}`),
+    credit: kind === "styles" ? credit(name) : "",
     small: under(`/shelf/${kind}/${name}.webp`),
     whole: under(`/shelf/${kind}/${name}.jpg`),
     text: `shelf:${kind}/${name}`,
@@ -150,7 +152,8 @@ const samples = (kind) =>
 const used = async () =>
   (await recent()).map((one, place) => ({
     name: `recent-${place + 1}`,
-    title: t("recent.number", {count: place + 1}),
+    title: called(one, place),
+    credit: "",
     small: one.thumbnail,
     whole: one.picture,
     text: `job:${one.job}/styles/${one.place}`,

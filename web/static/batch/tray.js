@@ -15,6 +15,7 @@ import {forget} from "./sending.js";
  * @typedef {{
  *   name: string,
  *   title: string,
+ *   credit?: string,
  *   small: string,
  *   whole: string,
  *   crop: string,
@@ -98,6 +99,7 @@ export const tray = (kind, samples, changed, say) => {
       adder,
     );
     emptier.hidden = chosen.size < 2;
+    credits.textContent = [...chosen.values()].flatMap(({credit}) => credit || []).join("\n");
     for (const knob of all(row, ":scope > *"))
       knob.setAttribute("aria-pressed", String(chosen.has(knob.dataset.key ?? "")));
     changed();
@@ -163,6 +165,7 @@ export const tray = (kind, samples, changed, say) => {
     element("span", {}, t(`batch.add.${kind}`)),
     field,
   );
+  const credits = element("p", {class: "hint credits", role: "status"});
   const emptier = button(t("batch.clear"), "close", clear, {class: "quiet emptier"});
   /** @param {Page.Sample} sample */
   const knob = (sample) =>
@@ -179,6 +182,7 @@ export const tray = (kind, samples, changed, say) => {
     list,
     emptier,
     row,
+    credits,
   );
   acceptDrops(box, add);
   draw();

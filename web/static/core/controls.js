@@ -157,14 +157,18 @@ export const overlay = (onclose) => {
 export const closer = (dialog) =>
   button(t("close"), "close", () => dialog.close(), {class: "quiet shut", "aria-label": t("close")});
 
+/** @typedef {{tags: [string, string], alts: [string, string]}} Said what is left and right of the slider */
+/** @returns {Said} */
+const photoAndResult = () => ({tags: [t("photo"), t("repainted")], alts: [t("alt.photo"), t("alt.result")]});
 /**
  * Two pictures over each other, and a slider between them.
  * @param {string} after
  * @param {string} before
  * @param {number | null} width
  * @param {number | null} height
+ * @param {Said} [said]
  */
-export const compare = (after, before, width, height) => {
+export const compare = (after, before, width, height, {tags, alts} = photoAndResult()) => {
   const slider = element("input", {
     type: "range",
     min: 0,
@@ -179,10 +183,10 @@ export const compare = (after, before, width, height) => {
   const box = element(
     "div",
     {class: "compare"},
-    element("img", {src: after, alt: t("alt.result"), class: "after"}),
-    element("img", {src: before, alt: t("alt.photo"), class: "before"}),
-    element("span", {class: "tag left", "aria-hidden": "true"}, t("photo")),
-    element("span", {class: "tag right", "aria-hidden": "true"}, t("repainted")),
+    element("img", {src: after, alt: alts[1], class: "after"}),
+    element("img", {src: before, alt: alts[0], class: "before"}),
+    element("span", {class: "tag left", "aria-hidden": "true"}, tags[0]),
+    element("span", {class: "tag right", "aria-hidden": "true"}, tags[1]),
     element("span", {class: "grip", "aria-hidden": "true"}),
     slider,
   );

@@ -27,6 +27,8 @@ const ICONS = {
   grid: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
   die: "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zM8.5 8.5v.01M15.5 8.5v.01M12 12v.01M8.5 15.5v.01M15.5 15.5v.01",
   tag: "M4 4h8l8 8-8 8-8-8zM8 8v.01",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
   check: "M5 12.5 10 17.5 19.5 7",
 };
 const LINES = {

@@ -61,7 +61,7 @@ export const translate = () => {
   for (const one of all(document, "[data-label]")) one.setAttribute("aria-label", t(one.dataset.label ?? ""));
   for (const row of all(document, ".shelf[data-kind]")) row.setAttribute("aria-label", t(`shelf.${row.dataset.kind}`));
   for (const one of all(document, ".shelf button[data-name]")) {
-    one.title = t(`shelf.${one.dataset.name}`);
+    one.title = one.dataset.credit ?? t(`shelf.${one.dataset.name}`);
     one.firstElementChild?.setAttribute("alt", one.title);
   }
   theme.start();

@@ -5,7 +5,7 @@
 import {button} from "../core/controls.js";
 import {drawIfChanged, element} from "../core/dom.js";
 import {t} from "../core/text.js";
-import {only} from "./shelf.js";
+import {called, only} from "./shelf.js";
 import {names, refuse, settled, value} from "../studio/field.js";
 import * as preview from "../studio/preview.js";
 import {address as addressOf} from "../studio/uploads.js";
@@ -87,7 +87,7 @@ const tile = (name, place) => {
     "button",
     {type: "button", class: "step", "aria-current": String(chosen), onclick: () => only(`shelf:styles/${name}`)},
     crop,
-    element("span", {}, t(`shelf.${name}`)),
+    element("span", {}, called(name)),
   );
 };
 const waiting = () => [

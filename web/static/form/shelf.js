@@ -69,8 +69,21 @@ const plus = (knob) =>
     },
     "+",
   );
+/** The credit of a style of the operator's own, "" of others.
+ * @param {string} name */
+export const credit = (name) =>
+  all(document, "#shelf-styles button[data-credit]").find((knob) => knob.dataset.name === name)?.dataset.credit ?? "";
+/** What a style of the shelf is called, with its credit if it has one.
+ * @param {string} name */
+export const called = (name) => credit(name) || t(`shelf.${name}`);
+const credits = element("p", {class: "hint credits", role: "status"});
+const drawCredits = () => {
+  const said = chosen().map((name) => credit(picture(value(name)).replace("shelf:styles/", "")));
+  credits.textContent = said.filter(Boolean).join("\n");
+};
 /** Puts a ring on the chosen ones, and a plus on what can join them. */
 export const mark = () => {
+  drawCredits();
   const held = new Set([value("photo"), ...chosen().map(value)].map(picture));
   const more = chosen().length > 0 && chosen().length < names("style").length;
   for (const knob of all(document, CHOICES)) {
@@ -114,6 +127,7 @@ const menu = (event) => {
 
 /** @param {() => unknown} sheet shows all of them on the photo */
 export const start = (sheet) => {
+  find(document, "#shelf-styles .shelf").after(credits);
   find(document, "#shelf-styles .shelf").before(
     element("div", {class: "line pickers"}, button(t("sheet"), "grid", sheet), button(t("die"), "die", roll)),
   );

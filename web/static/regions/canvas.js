@@ -1,4 +1,4 @@
-/* The canvas that regions are painted on, by pointer or by keyboard. */
+/* The canvas that regions are painted on, by pointer or by keyboard; two fingers move and zoom it. */
 import {element} from "../core/dom.js";
 import {t} from "../core/text.js";
 import {outline} from "../studio/crop.js";
@@ -8,7 +8,7 @@ const STEP = 0.03; // of the width, for one arrow key
 /** @type {Record<string, [number, number]>} */
 const KEYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
-export const cursor = {x: 0.5, y: 0.5, seen: false}; // of the keyboard
+export const cursor = {x: 0.5, y: 0.5, seen: false}; // of the keyboard, or where a mouse or pen is
 
 /** @param {number} share */
 const within = (share) => Math.min(1, Math.max(0, share));
@@ -21,19 +21,25 @@ const spot = ({currentTarget, clientX, clientY}) => {
   const box = currentTarget.getBoundingClientRect();
   return {x: (clientX - box.left) / box.width, y: (clientY - box.top) / box.height};
 };
+/** @typedef {[Page.Spot, Page.Spot]} Pair two fingers, in pixels of the window */
 
 /**
  * @typedef {object} Handlers
  * @property {() => void} begin a stroke begins
  * @property {(from: Page.Spot, to: Page.Spot) => void} stroke
- * @property {() => void} move the keyboard's cursor has moved
+ * @property {() => void} move the cursor has moved, or is not seen any more
  * @property {() => void} lift a stroke has ended
- * @property {() => void} leave the focus has left
+ * @property {() => void} cancel the stroke that has begun was none
+ * @property {(before: Pair, now: Pair) => void} pinch two fingers have moved
  */
 /** @param {Handlers} handlers */
-export const board = ({begin, stroke, move, lift, leave}) => {
+export const board = ({begin, stroke, move, lift, cancel, pinch}) => {
   /** @type {Page.Spot | null} where the pointer is down */
   let down = null;
+  /** @type {Map<number, Page.Spot>} the fingers, by their pointers */
+  const fingers = new Map();
+  /** @returns {Page.Spot[]} */
+  const places = () => [...fingers.values()];
   /** @param {KeyboardEvent} event */
   const key = (event) => {
     const way = KEYS[event.key];
@@ -48,35 +54,56 @@ export const board = ({begin, stroke, move, lift, leave}) => {
     cursor.y = within(cursor.y + way[1] * STEP);
     move();
   };
+  /** @param {PointerEvent & {currentTarget: HTMLCanvasElement}} event */
+  const press = (event) => {
+    event.currentTarget.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    if (event.pointerType === "touch") fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
+    if (fingers.size > 1) {
+      if (down) cancel();
+      down = null;
+      return;
+    }
+    down = spot(event);
+    begin();
+    stroke(down, down);
+  };
+  /** @param {PointerEvent} event */
+  const drag = (event) => {
+    const before = places();
+    fingers.set(event.pointerId, {x: event.clientX, y: event.clientY});
+    const now = places();
+    if (now.length === 2) pinch([before[0], before[1]], [now[0], now[1]]);
+  };
+  /** @param {PointerEvent & {currentTarget: HTMLCanvasElement}} event */
+  const glide = (event) => {
+    if (fingers.size > 1) return drag(event);
+    const to = spot(event);
+    Object.assign(cursor, to, {seen: event.pointerType !== "touch"});
+    if (!down) return move();
+    stroke(down, to);
+    down = to;
+  };
+  /** @param {PointerEvent} event */
+  const release = ({pointerId}) => {
+    fingers.delete(pointerId);
+    if (down) lift();
+    down = null;
+  };
+  const leave = () => {
+    cursor.seen = false;
+    move();
+  };
   return element("canvas", {
     tabindex: 0,
     role: "img",
     "aria-label": t("regions.canvas"),
     onkeydown: key,
-    onpointerdown: (event) => {
-      event.currentTarget.setPointerCapture(event.pointerId);
-      cursor.seen = false;
-      down = spot(event);
-      begin();
-      stroke(down, down);
-      event.preventDefault();
-    },
-    onpointermove: (event) => {
-      if (!down) return;
-      const to = spot(event);
-      stroke(down, to);
-      down = to;
-    },
-    onpointerup: () => {
-      down = null;
-      lift();
-    },
-    onpointercancel: () => {
-      down = null;
-    },
-    onblur: () => {
-      cursor.seen = false;
-      leave();
-    },
+    onpointerdown: press,
+    onpointermove: glide,
+    onpointerup: release,
+    onpointercancel: release,
+    onpointerleave: leave,
+    onblur: leave,
   });
 };

@@ -10,6 +10,8 @@ const LONGEST = 640; // pixels of the longer side
 
 /** @type {Map<number, HTMLCanvasElement>} place of the style in the form → its layer */
 let layers = new Map();
+/** @type {Map<number, number>} place of the style → how strongly it acts in its region, from 0 to 1 */
+const strengths = new Map();
 let width = 1,
   height = 1;
 
@@ -47,6 +49,14 @@ export const putBack = (before) => {
     if (old) ink.drawImage(old, 0, 0);
   }
 };
+/** How strongly a style acts in its region, from 0 to 1.
+ * @param {number} place */
+export const strength = (place) => strengths.get(place) ?? 1;
+/**
+ * @param {number} place
+ * @param {number} share from 0 to 1
+ */
+export const weaken = (place, share) => strengths.set(place, share);
 /** The styles that have a layer. */
 export const places = () => [...layers.keys()];
 export const drop = () => layers.clear();
@@ -65,6 +75,7 @@ export const begin = (photo, chosen) => {
   width = Math.max(1, Math.round(photo.naturalWidth * scale));
   height = Math.max(1, Math.round(photo.naturalHeight * scale));
   layers = new Map(chosen.map((place) => [place, blank()]));
+  strengths.clear();
   fill([...layers.values()][0]);
   return {width, height};
 };
@@ -131,15 +142,19 @@ export const paintOn = (canvas) => {
     ink.globalCompositeOperation = "source-in";
     ink.fillStyle = COLORS[place];
     ink.fillRect(0, 0, width, height);
+    target.globalAlpha = 0.2 + 0.8 * strength(place); // seen in any case
     target.drawImage(tint, 0, 0);
+    target.globalAlpha = 1;
   }
 };
-/** A PNG in base64, white where the style acts, on black.
+/** A PNG in base64, on black white where the style acts wholly, grey where less.
+ * @param {number} place
  * @param {HTMLCanvasElement} layer */
-const mask = (layer) => {
+const mask = (place, layer) => {
   const made = blank(),
     ink = pen(made);
   ink.fillRect(0, 0, width, height);
+  ink.globalAlpha = strength(place);
   ink.drawImage(layer, 0, 0);
   return made.toDataURL("image/png").split(",")[1];
 };
@@ -150,5 +165,5 @@ export const encoded = (feather) =>
     width,
     height,
     feather,
-    masks: Object.fromEntries([...layers].map(([place, layer]) => [place, mask(layer)])),
+    masks: Object.fromEntries([...layers].map(([place, layer]) => [place, mask(place, layer)])),
   });

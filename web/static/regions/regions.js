@@ -5,11 +5,12 @@
 import {sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, drawIfChanged, element, fill, find, origin, setText, shaped} from "../core/dom.js";
-import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {board, cursor, edge} from "./canvas.js";
 import * as history from "./history.js";
 import * as layers from "./layers.js";
+import {brushButton, pictureOf, range, subjectOf} from "./tools.js";
+import {zoom} from "./zoom.js";
 
 const SETTLE = 150; // milliseconds after a stroke until it goes into the form
 
@@ -48,13 +49,18 @@ const saveSoon = () => {
 
 /* ------------------------------------------------------------ painting */
 
-const draw = () => {
-  canvas.style.filter = `blur(${(slider("feather") / 200) * Math.min(canvas.clientWidth, canvas.clientHeight)}px)`;
-  layers.paintOn(canvas);
+/** Shows where the brush is, and how thick. */
+const point = () => {
   const mark = at("cursor");
   mark.hidden = !cursor.seen;
   mark.style.left = `${100 * cursor.x}%`;
   mark.style.top = `${100 * cursor.y}%`;
+  mark.style.width = `${slider("thick")}%`;
+};
+const draw = () => {
+  canvas.style.filter = `blur(${(slider("feather") / 200) * Math.min(canvas.clientWidth, canvas.clientHeight)}px)`;
+  layers.paintOn(canvas);
+  point();
 };
 /**
  * @param {Page.Spot} from
@@ -84,12 +90,21 @@ const undo = () => {
 const canvas = board({
   begin,
   stroke,
-  move: draw,
+  move: point,
   lift: save,
-  leave: () => {
-    if (layers.places().length) draw();
-  },
+  cancel: () => undo(),
+  pinch: (before, now) => view.pinch(before, now),
 });
+const inside = element(
+  "div",
+  {class: "zoomed"},
+  element("img", {class: "under", alt: ""}),
+  canvas,
+  element("span", {class: "hole", hidden: true}),
+  element("span", {class: "cursor", hidden: true}),
+);
+const box = element("div", {class: "canvas"}, inside);
+const view = zoom(box, inside);
 
 /* ------------------------------------------------------------ the tools */
 
@@ -103,15 +118,17 @@ const note = (text, good = false) => {
 const take = (place) => {
   brush = place;
   for (const one of all(root, ".brush")) one.setAttribute("aria-pressed", String(Number(one.dataset.place) === place));
+  const strength = at("strength", HTMLInputElement);
+  strength.disabled = place === layers.NONE;
+  strength.value = String(100 * layers.strength(place));
 };
-/** @param {number} place */
-const brushButton = (place) =>
-  element(
-    "button",
-    {type: "button", class: "quiet brush", "data-place": place, onclick: () => take(place)},
-    element("span", {class: "swatch", style: place === layers.NONE ? null : `background: ${layers.COLORS[place]}`}),
-    element("span", {}, place === layers.NONE ? t("regions.photo") : t("style.number", {count: place + 1})),
-  );
+/** The style in hand acts more or less in its region. */
+const weaken = () => {
+  layers.weaken(brush ?? layers.NONE, slider("strength") / 100);
+  painted ||= layers.places().length === 1; // else a region without paint would be sent
+  draw();
+  if (painted) saveSoon();
+};
 const clear = () => {
   const here = picture();
   if (!here) return;
@@ -119,18 +136,11 @@ const clear = () => {
   history.forget();
   at("undo", HTMLButtonElement).disabled = true;
   Object.assign(canvas, layers.begin(here, chosen()));
-  shaped(at("canvas"), canvas.width, canvas.height);
+  shaped(box, canvas.width, canvas.height);
+  view.whole();
+  if (brush !== null) take(brush);
   draw();
   save();
-};
-/** The subject of a photo, white on black.
- * @param {string} address of the photo */
-const subjectOf = async (address) => {
-  const body = new FormData();
-  body.append("picture", await (await fetch(address)).blob());
-  const answer = await fetch(under("/api/v1/subject"), {method: "POST", body, credentials: "same-origin"});
-  if (!answer.ok) throw new Error((await answer.json()).detail);
-  return createImageBitmap(await answer.blob());
 };
 /** The subject gets the brush in hand, the first style has the rest.
  * @param {{currentTarget: HTMLButtonElement}} event */
@@ -182,24 +192,11 @@ const look = () => {
   edge(at("canvas"));
   places.forEach(layers.add);
   if (painted) saveSoon();
-  if (!drawIfChanged(at("brushes"), places.join(), () => [...places, layers.NONE].map(brushButton))) return;
+  const face = places.map((place) => `${place} ${pictureOf(place)}`).join();
+  if (!drawIfChanged(at("brushes"), face, () => [...places, layers.NONE].map((place) => brushButton(place, take))))
+    return;
   take(brush !== null && places.includes(brush) ? brush : (places[1] ?? layers.NONE));
 };
-/**
- * @param {string} name
- * @param {number} min
- * @param {number} value
- * @param {number} max
- * @param {() => void} [oninput]
- */
-const range = (name, min, value, max, oninput = () => {}) =>
-  element(
-    "label",
-    {},
-    t(`regions.${name}`),
-    element("input", {type: "range", class: name, min, max, value, step: 1, oninput}),
-  );
-
 /** @param {HTMLElement} host */
 export const start = (host) => {
   root = find(host, "#paint");
@@ -210,23 +207,19 @@ export const start = (host) => {
       {class: "board", hidden: true},
       element("p", {class: "hint"}, t("regions.hint")),
       element("div", {class: "brushes", role: "group", "aria-label": t("regions.brushes")}),
-      element(
-        "div",
-        {class: "canvas"},
-        element("img", {class: "under", alt: ""}),
-        canvas,
-        element("span", {class: "hole", hidden: true}),
-        element("span", {class: "cursor", hidden: true}),
-      ),
+      box,
       element(
         "div",
         {class: "line"},
+        range("strength", 10, 100, 100, weaken),
         range("thick", 2, 16, 60),
         range("feather", 0, 3, 10, () => {
           draw();
           saveSoon();
         }),
         button(t("regions.subject"), "photo", findSubject, {class: "quiet subject"}),
+        button(t("regions.zoom.in"), "plus", view.larger),
+        button(t("regions.zoom.out"), "minus", view.smaller),
         button(t("undo"), "back", undo, {class: "quiet undo", disabled: true}),
         button(t("regions.clear"), null, clear),
       ),

@@ -1,16 +1,18 @@
 /* The stage: one job, as a result, as what it waits for, or as why it failed. */
-import {anchor, button, compare, message} from "../core/controls.js";
+import {sentence, status} from "../core/api.js";
+import {anchor, button, message} from "../core/controls.js";
 import {drawIfChanged, element, find, setText, shaped} from "../core/dom.js";
 import {notifyButton} from "../core/notifications.js";
 import {about, span, t} from "../core/text.js";
 import {changing} from "../form/undo.js";
 import * as sheet from "../form/sheet.js";
 import * as sample from "../form/sample.js";
-import {cancel, chosen, known, link, progressText, state} from "./jobs.js";
+import {cancel, chosen, fetchJob, known, link, progressText, state} from "./jobs.js";
 import {used} from "./crop.js";
 import {value} from "./field.js";
 import * as preview from "./preview.js";
 import * as strengths from "./strengths.js";
+import * as versus from "../form/versus.js";
 
 export let stage = element("section");
 /** @type {(event: string, data: object) => unknown} */
@@ -57,9 +59,24 @@ const reopen = (job) =>
   });
 /** @param {Page.Job} job */
 const notices = (job) => job.notices.map((text) => element("p", {class: "hint notice", role: "note"}, text));
+/** A link to the picture that a job was made from.
+ * @param {string} parent its id */
+const origin = (parent) => {
+  const place = element("span");
+  const open = async () => {
+    try {
+      if (!known.has(parent)) await fetchJob(parent);
+      show(parent);
+    } catch (error) {
+      place.replaceChildren(status(error) === 404 ? t("made.from.gone") : sentence(error));
+    }
+  };
+  place.replaceChildren(element("button", {type: "button", class: "link", onclick: open}, t("made.from")));
+  return place;
+};
 /** @param {Page.Job} job */
 const done = (job) => [
-  compare(link(job, "result"), link(job, "content"), job.width, job.height),
+  ...versus.pictures(job),
   element(
     "div",
     {class: "actions"},
@@ -72,6 +89,7 @@ const done = (job) => [
     reopen(job),
     button(t("use.settings"), "again", () => call("reuse", {options: job.options})),
     submitter(t("strengths"), "steps", "strengths", job),
+    ...versus.knobs(job),
   ),
   element(
     "ul",
@@ -79,6 +97,7 @@ const done = (job) => [
     ...chosen(job).map((text) => element("li", {}, text)),
     element("li", {}, `${job.width} × ${job.height}`),
     element("li", {}, t("made.in", {span: span(job.elapsed)})),
+    job.parent ? element("li", {}, origin(job.parent)) : null,
   ),
   ...notices(job),
 ];
@@ -168,7 +187,7 @@ export const draw = () => {
     stage.querySelector(".strengths")?.remove();
     return sheet.draw(stage);
   }
-  if (job) drawIfChanged(stage, `${job.id} ${job.state}`, () => drawn(job));
+  if (job) drawIfChanged(stage, `${job.id} ${job.state}${versus.face(job)}`, () => drawn(job));
   else drawForm();
   stage.dataset.state = job ? job.state : (stage.dataset.face ?? "").split(" ")[0];
   stage.removeAttribute("aria-busy");
@@ -192,6 +211,7 @@ export const start = (host, calls, onshow) => {
   stage = host;
   call = calls;
   show = onshow;
+  versus.start(draw);
   stage.setAttribute("aria-busy", "true");
   say(message("clock", t("moment.title"), t("moment.text")));
 };

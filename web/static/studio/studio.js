@@ -6,6 +6,7 @@ import {t} from "../core/text.js";
 import * as anywhere from "../form/anywhere.js";
 import * as keys from "../form/keys.js";
 import {restore} from "../form/memory.js";
+import * as presets from "../form/presets.js";
 import * as sample from "../form/sample.js";
 import * as shelf from "../form/shelf.js";
 import * as connection from "./connection.js";
@@ -16,6 +17,7 @@ import * as sheet from "../form/sheet.js";
 import * as stage from "./stage.js";
 import * as strip from "./strip.js";
 import * as strengths from "./strengths.js";
+import * as versus from "../form/versus.js";
 
 const AGAIN = 4000; // milliseconds until the jobs that were accepted are asked for again
 const near = /** @type {const} */ ({block: "nearest", behavior: "smooth"});
@@ -118,7 +120,7 @@ export const start = async (host, given) => {
   strip.start(
     find(host, "#strip"),
     (id) => {
-      show(id);
+      if (!versus.take(id)) show(id);
       stage.stage.scrollIntoView(near);
     },
     draw,
@@ -139,6 +141,7 @@ const begin = (kept) => {
   follow();
   if (!kept && !jobs.known.size) sample.begin();
   shelf.start(sheet.request);
+  presets.start();
   sheet.start(askSheet, draw);
   preview.start(
     stage.stage,
