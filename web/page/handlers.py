@@ -181,13 +181,13 @@ async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]
     return " ".join(ids), _notice("")
 
 
-def _again(visitor: Visitor, job_id: str) -> str:
-    return admission.again(visitor, job_id, {}).id
+def _again(visitor: Visitor, event: gr.EventData) -> str:
+    return admission.again(visitor, event.id, {}).id
 
 
 async def retry(request: gr.Request, event: gr.EventData) -> tuple[str, str]:
     """Submit a job that failed or was cancelled once more; returns the new id and a notice."""
-    return await _answer(request, _again, event.id)
+    return await _answer(request, _again, event)
 
 
 def networks() -> Any:  # noqa: ANN401, an update of the component
