@@ -81,7 +81,8 @@ def test_every_row_is_still_there_after_the_upgrade(left: Path) -> None:
     before = _counts()
     database.migrate()
     after = _counts()
-    assert {name: after[name] for name in before} == before
+    new = {"leases": 1}  # revision 0026: of scheduled back-ups
+    assert {name: after[name] - new.get(name, 0) for name in before} == before
     assert min(before.values()) > 0, "every table of the previous revision has a row"
 
 
