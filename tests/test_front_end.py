@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.lint import api_types
 from web.app import ASSETS, STYLES, preloads, without_page
+from worker.visitors.previews import SHEET_FRESH
 
 CODE = {".js", ".css", ".html"}
 MOST_FILES, MOST_LINES = 15, 250
@@ -33,6 +34,11 @@ def test_no_folder_has_too_many_files_and_no_script_too_many_lines() -> None:
     assert len(lines) > 25
     assert {name: count for name, count in counts.items() if count > MOST_FILES} == {}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_a_contact_sheet_is_made_as_long_as_its_page_waits_for_it() -> None:
+    script = (ASSETS / "form" / "sheet.js").read_text("utf-8")
+    assert re.findall(r"LONGEST = (\d+);", script) == [str(round(1000 * SHEET_FRESH))]
 
 
 def test_every_import_of_a_script_names_a_file() -> None:

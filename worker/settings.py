@@ -198,10 +198,15 @@ class Settings(BaseSettings):
         description="seconds in ten minutes that one address's pictures are decoded; 0: no limit",
     )
     visitor_previews: int = Field(
-        default=300, ge=0, description="previews of one visitor a minute; 0: no limit"
+        default=300,
+        ge=0,
+        description="previews of one visitor a minute, each picture of a contact sheet counted; "
+        "0: no limit",
     )
     address_previews: int = Field(
-        default=1200, ge=0, description="previews of one network address a minute; 0: no limit"
+        default=1200,
+        ge=0,
+        description="previews of one network address a minute, counted so; 0: no limit",
     )
     visitor_events: int = Field(
         default=600, ge=0, description="events of one visitor's page a minute; 0: no limit"

@@ -40,7 +40,7 @@ from worker.images import images
 from worker.jobs import Job, service_state
 from worker.jobs.batches import Batch
 from worker.storage import blobs, database
-from worker.visitors import blocks, previews, uploads
+from worker.visitors import blocks, preview_claims, previews, uploads
 from worker.visitors.previews import State
 from worker.visitors.rate_limits import Visitor
 from worker.webhooks import deliveries
@@ -143,11 +143,11 @@ def _preview() -> str:
     """Return the id of a preview of the owner's that is made."""
     small = images.small(picture(), previews.SIDE)
     previews.ask(Visitor("owner"), small, [small])
-    while (claimed := previews.claim()) and claimed.owner != "owner":
-        previews.end(claimed, State.FAILED)
+    while (claimed := preview_claims.claim()) and claimed.owner != "owner":
+        preview_claims.end(claimed, State.FAILED)
     assert claimed is not None
     blobs.put(previews.result_key("owner"), RESULT)
-    previews.end(claimed, State.MADE)
+    preview_claims.end(claimed, State.MADE)
     return claimed.id
 
 

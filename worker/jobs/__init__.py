@@ -9,7 +9,7 @@ worker, `lease.py` is what that worker says of it, `dead_workers.py` what happen
 """
 
 from worker.errors import Refused as Refused
-from worker.jobs.claims import claim, claim_together, join
+from worker.jobs.claims import any_claimable, claim, claim_together, join
 from worker.jobs.control import (
     cancel,
     cancel_batch,
@@ -65,6 +65,7 @@ __all__ = [
     "Reserve",
     "Status",
     "WorkingSize",
+    "any_claimable",
     "cancel",
     "cancel_batch",
     "check_scaled",

@@ -44,6 +44,12 @@ def _next(count: int) -> Select[str]:
     return select(both.c.id).order_by(*line).limit(count)
 
 
+def any_claimable() -> bool:
+    """Tell whether `claim` would find a job for a worker of this kind."""
+    with database.reading() as session:
+        return session.scalar(_next(1)) is not None
+
+
 def _first() -> CTE:
     """The very next in line, locked; the row of the other part is let go with the transaction."""
     parts = [

@@ -27,12 +27,11 @@ from worker.images import images
 from worker.jobs import Job, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
-from worker.runner import sheet
 from worker.runner.heartbeat import Stop
 from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
 from worker.settings import settings
 from worker.storage import blobs
-from worker.visitors import previews
+from worker.visitors import preview_claims, previews
 from worker.visitors.previews import Preview
 
 log = logging.getLogger(__name__)
@@ -328,30 +327,42 @@ def _make_jobs(worker: Worker) -> bool:
     return worked or worker.storage_away
 
 
-def _preview(worker: Worker, preview: Preview, stylizer: Stylizer) -> bytes:
-    """Make a preview, or a contact sheet; return it as a JPEG."""
+def _stops(worker: Worker, preview: Preview) -> bool:
+    """Tell whether a contact sheet gives way: to a job, a preview, or since nobody waits for it."""
+    return (
+        worker.stop_claiming.is_set()
+        or not preview_claims.is_wanted(preview)
+        or preview_claims.waits()
+        or jobs.any_claimable()
+    )
+
+
+def _preview(worker: Worker, preview: Preview, stylizer: Stylizer) -> bytes | None:
+    """Make a preview, or a contact sheet; return it as a JPEG. None: the sheet gives way."""
     if preview.sheet:
-        image = sheet.made(preview, stylizer)
-        return images.small_jpeg(image, max(image.size))
+        image = worker.sheets.paint(preview, stylizer, lambda: _stops(worker, preview))
+        return None if image is None else images.small_jpeg(image, max(image.size))
     [image] = stylizer.stylize([worker.prepare(preview).measured(stylizer)])
     return images.small_jpeg(image)
 
 
 def _make_preview(worker: Worker) -> None:
-    """Make the oldest preview that waits, if any; one that fails is only logged."""
-    preview = previews.claim()
+    """Make the next preview in turn, if any; one that fails is only logged."""
+    preview = preview_claims.claim(worker.sheets.held)
     if preview is None:
         return
     try:
         stylizer = worker.networks.load(preview.options["network"])
-        result = _preview(worker, preview, stylizer)
+        if (result := _preview(worker, preview, stylizer)) is None:
+            preview_claims.give_back(preview)
+            return
         blobs.put(previews.result_key(preview.owner), result, durable=False)
-        previews.end(preview, previews.State.MADE)
+        preview_claims.end(preview, previews.State.MADE)
     except DBAPIError:
         log.warning("preview %s found no database", preview.id)
     except Exception:
         log.warning("preview %s failed", preview.id, exc_info=True)
-        previews.end(preview, previews.State.FAILED)
+        preview_claims.end(preview, previews.State.FAILED)
 
 
 def answer(worker: Worker) -> None:

@@ -1,14 +1,19 @@
-"""Contact sheets: one small photo in each of several styles, as one picture."""
+"""Contact sheets: one small photo in each of several styles, as one picture.
+
+Painted a group of pictures at a time, each about as long as a preview; in between it may stop, and
+this process goes on with it later.
+"""
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
 from PIL import Image
 
 from adain.files import pictures, samples
+from adain.files.pictures import scaled_size
 from adain.request import Request, Style
 from adain.stylizer import Stylizer
 from worker.images import images
@@ -19,6 +24,7 @@ from worker.storage.blobs import BlobMissing
 from worker.visitors.previews import SIDE, Preview
 
 AT_ONCE = 4  # pictures in one batch of tensors
+AT_ONCE_PIXELS = AT_ONCE * SIDE * SIDE * 3 // 2  # a photo longer than 3 : 2 has fewer
 
 
 @cache
@@ -63,14 +69,43 @@ def _below(pictures: Sequence[Image.Image]) -> Image.Image:
     return whole
 
 
-def made(preview: Preview, stylizer: Stylizer) -> Image.Image:
-    """Return the photo of a contact sheet in each of its styles, below each other."""
-    request, match = prepare_sheet(preview)
-    each = [
-        replace(request, styles=[_style(stylizer, request, _bytes(preview, name), match=match)])
-        for name in preview.sheet
-    ]
-    painted: list[Image.Image] = []
-    for begin in range(0, len(each), AT_ONCE):
-        painted += stylizer.stylize(each[begin : begin + AT_ONCE])
-    return _below(painted)
+def _at_once(request: Request) -> int:
+    """Return how many pictures are painted in one batch."""
+    width, height = scaled_size(*request.content.size, request.size)
+    return max(1, min(AT_ONCE, AT_ONCE_PIXELS // (width * height)))
+
+
+class SheetPainter:
+    """The contact sheets of one process, which keeps the one that it stopped last."""
+
+    def __init__(self) -> None:
+        self.held = ""  # the id of that one
+        self._painted: list[Image.Image] = []  # its pictures so far
+
+    def _begin(self, preview: Preview) -> None:
+        if preview.id != self.held:
+            self.held, self._painted = preview.id, []
+
+    def _end(self) -> Image.Image:
+        whole = _below(self._painted)
+        self.held, self._painted = "", []
+        return whole
+
+    def paint(
+        self, preview: Preview, stylizer: Stylizer, stops: Callable[[], bool]
+    ) -> Image.Image | None:
+        """Return the photo of a contact sheet in each of its styles, below each other.
+
+        None: `stops`, which is asked after each group of pictures but the last, said so.
+        """
+        self._begin(preview)
+        request, match = prepare_sheet(preview)
+        while left := preview.sheet[len(self._painted) :]:
+            group = left[: _at_once(request)]
+            styles = [
+                _style(stylizer, request, _bytes(preview, name), match=match) for name in group
+            ]
+            self._painted += stylizer.stylize([replace(request, styles=[one]) for one in styles])
+            if len(group) < len(left) and stops():
+                return None
+        return self._end()

@@ -29,6 +29,7 @@ from worker.observability import metrics
 from worker.runner.heartbeat import Heartbeat, Stop
 from worker.runner.networks import Networks
 from worker.runner.prepare import PreparedJob, explanation, prepare
+from worker.runner.sheet import SheetPainter
 from worker.settings import settings
 from worker.storage import blobs, disk, processes
 from worker.visitors.previews import Preview
@@ -93,6 +94,7 @@ class Worker:
         self.heartbeat = Heartbeat("worker", self.info)
         self.stop_claiming = Event()  # set when the worker is to end
         self.storage_away = False  # as it was when last used
+        self.sheets = SheetPainter()
         self._loading = ThreadPoolExecutor(4, "loading")
         self._saving = ThreadPoolExecutor(4, "saving", lower_priority)
         self._thumbnails = ThreadPoolExecutor(4, "thumbnails", lower_priority)

@@ -2,8 +2,8 @@
 
 One row a visitor, with fixed names for its pictures: a new request replaces the last one. A preview
 is no job: it has no queue position, attempts or gallery entry, is made only when no job can be
-begun, and is deleted minutes later. All together take `previews_bytes` of the disk at most: beyond
-that the oldest of the address that keeps most goes, whatever cookies it has.
+begun (`preview_claims.py`), and is deleted minutes later. All together take `previews_bytes` of the
+disk at most: beyond that the oldest of the address that keeps most goes, whatever cookies it has.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import JSON, BigInteger, ColumnElement, Index, and_, delete, func, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -27,7 +27,6 @@ from worker.images.images import CleanImage
 from worker.jobs import queue, service_state
 from worker.jobs.submission import found_subject
 from worker.options import BROADEST, USUAL, Options
-from worker.settings import settings
 from worker.storage import blobs, database, disk, free_space
 from worker.storage.blobs import StorageFull
 from worker.storage.database import Base, now
@@ -37,6 +36,7 @@ from worker.visitors.rate_limits import Visitor
 SIDE = 256  # pixels of the shorter side
 MOST_PIXELS = 1 << 20  # that a picture of a preview is worked on at
 FRESH = 10.0  # seconds; an older request is out of date, since no page waits for it any more
+SHEET_FRESH = 120.0  # seconds; the same of a contact sheet
 RESULT_BYTES = 2  # for each pixel; a result has less, at the JPEG's quality
 LASTS = 300.0  # seconds without another one; then row and pictures go
 FILES_LAST = 2 * LASTS  # seconds; files of this age have no use, whatever the rows say
@@ -100,9 +100,14 @@ class Preview(Base):
         return self._keys("mask")
 
 
-def _asked() -> ColumnElement[bool]:
-    wanted = Preview.state.in_([State.ASKED, State.SHEET_ASKED])
-    return and_(wanted, Preview.asked > now() - FRESH)
+def is_asked() -> ColumnElement[bool]:
+    """True for a preview that may be begun."""
+    return and_(Preview.state == State.ASKED, Preview.asked > now() - FRESH)
+
+
+def is_sheet_asked() -> ColumnElement[bool]:
+    """True for a contact sheet that may be begun, or gone on with."""
+    return and_(Preview.state == State.SHEET_ASKED, Preview.asked > now() - SHEET_FRESH)
 
 
 def folder(owner: str) -> str:
@@ -293,7 +298,8 @@ def _stored(
     paid: int,
 ) -> str:
     """Store what was asked for and tell the workers; returns its id."""
-    rate_limits.consume(visitor, rate_limits.preview())
+    count = len(more.get("options", {}).get("sheet", [0]))
+    rate_limits.consume(visitor, rate_limits.previews(count))
     line = jobs.WorkingSize.of(content, chosen.size).queue(chosen.network)
     values = {
         "id": str(uuid_utils.uuid7()),
@@ -304,7 +310,7 @@ def _stored(
         "origin": visitor.origin,
         **more,
     }
-    values["bytes"] = _counted(pictures, chosen, len(values["options"].get("sheet", [0])))
+    values["bytes"] = _counted(pictures, chosen, count)
     _keep(visitor, pictures, values, paid)
     queue.announce([str(values["id"])], line)
     return str(values["id"])
@@ -313,7 +319,7 @@ def _stored(
 @queue.counted
 def waiting(name: str) -> int:
     """Return how many previews wait in a queue; out-of-date requests are left out."""
-    asked = _asked(), Preview.queue == name
+    asked = or_(is_asked(), is_sheet_asked()), Preview.queue == name
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(Preview).where(*asked)) or 0
 
@@ -323,45 +329,6 @@ def look(preview_id: str, owner: str) -> State | None:
     with database.reading() as session:
         found = session.get(Preview, owner)
     return State(found.state) if found and found.id == preview_id else None
-
-
-# ---------------------------------------------------------------- a worker's verbs
-
-
-@database.retried
-def claim() -> Preview | None:
-    """Take the oldest requested preview; out-of-date requests are left."""
-    first = (
-        select(Preview.owner)
-        .where(
-            _asked(),
-            Preview.queue.in_(settings().serving),
-            service_state.begins(),
-        )
-        .order_by(Preview.asked)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    statement = update(Preview).where(Preview.owner == first).values(state=State.BEGUN)
-    with database.transaction() as session:
-        return session.scalars(
-            statement.returning(Preview), execution_options={"synchronize_session": False}
-        ).one_or_none()
-
-
-@database.retried
-def end(preview: Preview, state: State) -> None:
-    """Record what became of a preview, unless another was asked for meanwhile.
-
-    Where its owner's row was deleted meanwhile, its pictures are too.
-    """
-    same = Preview.owner == preview.owner, Preview.id == preview.id
-    with database.transaction() as session:
-        session.execute(update(Preview).where(*same).values(state=state))
-        gone = session.get(Preview, preview.owner) is None
-    if gone:
-        blobs.delete_jobs([folder(preview.owner)])
 
 
 # ---------------------------------------------------------------- the sweep's verbs

@@ -151,9 +151,12 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
         raise TooMany(limit.message, spent + cost - limit.seconds)
 
 
-def lock(session: Session, who: str) -> None:
-    """Let no other transaction past this until the session's ends, for the same `who`."""
-    session.execute(_locking(_dialect(session)), {"name": who, "limit": "lock"})
+def lock(session: Session, who: str, what: str = "lock") -> None:
+    """Let no other transaction past this until the session's ends, for the same `who` and `what`.
+
+    The time is written in its row, which is kept for a minute.
+    """
+    session.execute(_locking(_dialect(session)), {"name": who, "limit": what})
 
 
 def names(visitor: Visitor) -> tuple[str, str]:
@@ -261,12 +264,12 @@ def paying(visitor: Visitor) -> Iterator[None]:
             charge(visitor, decoding(account.seconds))
 
 
-def preview() -> Cost:
-    """Return what a preview costs."""
+def previews(count: int) -> Cost:
+    """Return what so many previews cost; a contact sheet is as many as it has pictures."""
     own, address = limit_overrides.of("visitor_previews", "address_previews")
     message = Message("limit.previews")
     return Cost(
-        1,
+        count,
         Limit("previews", own, MINUTE, message),
         Limit("previews", address, MINUTE, message),
     )

@@ -15,7 +15,7 @@ from web.page import handlers
 from web.security import identity
 from worker import jobs
 from worker.storage import blobs
-from worker.visitors import previews, rate_limits, uploads
+from worker.visitors import preview_claims, previews, rate_limits, uploads
 from worker.visitors.previews import State
 from worker.visitors.rate_limits import TooMany, Visitor
 
@@ -37,10 +37,10 @@ def ask(client: TestClient, options: str = "{}") -> str:
 
 def make(data: bytes) -> None:
     """Make the preview next in line, as a worker does."""
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     blobs.put(previews.result_key(claimed.owner), data)
-    previews.end(claimed, State.MADE)
+    preview_claims.end(claimed, State.MADE)
 
 
 def test_a_preview_is_asked_for_and_fetched_when_it_is_made(client: TestClient) -> None:
@@ -53,9 +53,9 @@ def test_a_preview_is_asked_for_and_fetched_when_it_is_made(client: TestClient) 
     assert TestClient(client.app).get(f"{PREVIEWS}/{preview_id}").status_code == 404
     later = ask(client, '{"alpha": 0.5}')
     assert client.get(f"{PREVIEWS}/{preview_id}").status_code == 404
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
-    previews.end(claimed, State.FAILED)
+    preview_claims.end(claimed, State.FAILED)
     assert client.get(f"{PREVIEWS}/{later}").status_code == 409
     assert client.get("/api/v1/jobs").json()["jobs"] == []
 
@@ -98,7 +98,7 @@ def form(studio: Path) -> dict[str, object]:
 
 def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> None:
     preview_id = asyncio.run(handlers.preview(_request(), **form))
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     assert claimed.id == preview_id
     assert (claimed.options["alpha"], claimed.options["size"]) == (0.4, 256)
@@ -110,7 +110,7 @@ def test_the_form_is_previewed_small_and_as_it_is(form: dict[str, object]) -> No
 def test_a_mask_comes_along_in_the_small_photos_size(form: dict[str, object]) -> None:
     mask = uploads.keep("ada", picture(900, 600, mode="L", color=255))
     assert asyncio.run(handlers.preview(_request(), **form | {"mask_0": f"upload:{mask}"}))
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     assert Image.open(io.BytesIO(blobs.get(claimed.mask_keys[0]))).size == (384, 256)
 
@@ -125,7 +125,7 @@ def test_a_crop_of_the_form_is_previewed_with_its_part_of_a_mask(form: dict[str,
         form[name] = f"upload:{uploads.keep('ada', out.getvalue())}"
     form["photo"] = f"{form['photo']}@0.5,0,1,1"
     assert asyncio.run(handlers.preview(_request(), **form))
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     for key, value in ((claimed.content_key, 200), (claimed.mask_keys[0], 255)):
         small = Image.open(io.BytesIO(blobs.get(key))).convert("L")
@@ -137,7 +137,7 @@ def test_a_form_that_is_not_filled_in_is_not_previewed(form: dict[str, object]) 
     for missing in ("photo", "style_0"):
         assert asyncio.run(handlers.preview(_request(), **form | {missing: None})) == ""
     assert asyncio.run(handlers.preview(_request(), **form | {"strength": 500})) == ""
-    assert previews.claim() is None
+    assert preview_claims.claim() is None
 
 
 def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Setting) -> None:

@@ -23,7 +23,7 @@ from web.http import connection, stored
 from web.security import identity
 from worker.settings import KIB, MIB
 from worker.storage import blobs
-from worker.visitors import previews
+from worker.visitors import preview_claims, previews
 from worker.visitors.previews import State
 
 PREFIX = "/api/v1"
@@ -47,10 +47,10 @@ def client(studio: Path) -> Iterator[TestClient]:
 def _preview(client: TestClient) -> str:
     files = [("content", picture()), ("style", picture())]
     preview_id = client.post(f"{PREFIX}/previews", files=files).json()["id"]
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     blobs.put(previews.result_key(claimed.owner), picture())
-    previews.end(claimed, State.MADE)
+    preview_claims.end(claimed, State.MADE)
     return str(preview_id)
 
 

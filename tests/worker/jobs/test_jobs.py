@@ -487,6 +487,23 @@ def test_a_running_job_is_not_claimed_again_while_its_lease_is_renewed(either: P
     assert (now(job).stage, now(job).progress) == ("styles", 0.1)
 
 
+def test_whether_a_job_can_be_claimed_is_told_without_claiming_it(
+    either: Path, setting: Setting
+) -> None:
+    assert not jobs.any_claimable()
+    submit()
+    assert jobs.any_claimable()
+    setting(serves="heavy")
+    assert not jobs.any_claimable()
+    setting(serves="light")
+    job = claimed()
+    assert not jobs.any_claimable()
+    let_time_pass(job, settings().lease_seconds + 1)
+    assert jobs.any_claimable()
+    jobs.cancel(job.id, "ann")
+    assert not jobs.any_claimable()
+
+
 def test_a_silent_workers_job_goes_to_another_and_what_it_says_later_is_void(either: Path) -> None:
     submit()
     first = claimed()

@@ -23,7 +23,7 @@ from worker.jobs import Job, queue
 from worker.maintenance import adoption, backup, brake, reclaim, restore, sweep
 from worker.storage import blobs, database, deletions, marker, processes
 from worker.storage.marker import Marker, State
-from worker.visitors import previews
+from worker.visitors import preview_claims, previews
 from worker.visitors.rate_limits import Visitor
 
 DAY = 86400.0
@@ -314,7 +314,7 @@ def test_a_preview_that_is_followed_for_hours_keeps_its_photo(place: str) -> Non
     photo = images.small(picture(600, 400), previews.SIDE)
     previews.ask(Visitor("ann"), photo, [photo])
     sweep.tidy()
-    preview = previews.claim()
+    preview = preview_claims.claim()
     assert preview is not None
     assert blobs.exists(preview.content_key)
     assert all(map(blobs.exists, preview.style_keys))

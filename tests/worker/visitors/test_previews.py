@@ -14,9 +14,9 @@ from worker.jobs import service_state
 from worker.maintenance import reclaim
 from worker.storage import blobs, database
 from worker.storage.blobs import StorageFull
-from worker.visitors import accounts, previews, quota, rate_limits
+from worker.visitors import accounts, preview_claims, previews, quota, rate_limits
 from worker.visitors.previews import Preview, State
-from worker.visitors.rate_limits import TooMany, Visitor
+from worker.visitors.rate_limits import Allowance, TooMany, Visitor
 
 ANN, BOB = Visitor("ann", "here"), Visitor("bob", "here")
 
@@ -67,7 +67,7 @@ def test_a_preview_is_small_however_long_its_photo_is(
     assert max(strip.width, strip.height) <= 4 * previews.SIDE
     assert len(strip.data) < 1 << 20
     previews.ask(ANN, strip, [small()])
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     working = jobs.WorkingSize.of(strip, claimed.options["size"])
     assert working.pixels <= previews.MOST_PIXELS
@@ -77,10 +77,10 @@ def test_a_new_preview_replaces_the_earlier_one_of_its_owner(either: Path) -> No
     first, second = ask(alpha=0.1), ask(alpha=0.2)
     assert previews.look(first, "ann") is None
     assert previews.look(second, "ann") == State.ASKED
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     assert (claimed.id, claimed.options["alpha"], claimed.options["size"]) == (second, 0.2, 256)
-    assert previews.claim() is None
+    assert preview_claims.claim() is None
     assert len(rows()) == 1
     assert files() == ["content.jpg", "style-0.jpg"]
 
@@ -88,23 +88,132 @@ def test_a_new_preview_replaces_the_earlier_one_of_its_owner(either: Path) -> No
 def test_a_contact_sheet_is_one_request_that_earlier_programs_do_not_take(
     either: Path, setting: Setting
 ) -> None:
-    setting(visitor_previews=2)
+    setting(visitor_previews=3)
     ask()
     sheet = previews.ask_sheet(ANN, small(), ["ink", "night"], {"alpha": 0.5})
     assert [(row.id, row.state) for row in rows()] == [(sheet, "sheet")]  # not "asked"
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     assert (claimed.sheet, claimed.options["alpha"]) == (["ink", "night"], 0.5)
-    with pytest.raises(TooMany):
+    with pytest.raises(TooMany):  # it was charged for both of its pictures
         ask()
+
+
+def ask_sheet(visitor: Visitor = ANN) -> str:
+    return previews.ask_sheet(visitor, small(), ["ink", "night"], {})
+
+
+def begin() -> Preview:
+    found = preview_claims.claim()
+    assert found is not None
+    return found
+
+
+def test_previews_are_begun_by_turns_of_address_however_many_cookies_one_has(
+    either: Path,
+) -> None:
+    crowd = [Visitor(f"cookie-{number}", "here") for number in range(4)]
+    for one in crowd:
+        ask(one)
+    begun = []
+    for _ in range(3):
+        ask(Visitor("eve", "elsewhere"))  # after all of the others
+        for _ in range(2):
+            begun.append(begin())
+            if begun[-1].origin == "here":  # asks again at once
+                ask(Visitor(begun[-1].owner, "here"))
+    assert [one.origin for one in begun] == ["here", "elsewhere"] * 3
+    assert len({one.owner for one in begun}) == 4
+
+
+def test_where_no_address_is_known_previews_are_begun_by_turns_of_owner(either: Path) -> None:
+    ask(Visitor("ann"))
+    assert begin().owner == "ann"
+    ask(Visitor("ann"))
+    ask(Visitor("bob"))
+    assert [begin().owner, begin().owner] == ["bob", "ann"]
+
+
+def test_a_turn_noted_by_a_clock_that_was_ahead_counts_as_none(either: Path) -> None:
+    ask()
+    begin()
+    with database.transaction() as session:
+        noted = Allowance.what == preview_claims.TURN
+        session.execute(update(Allowance).where(noted).values(until=Allowance.until + 3600))
+    ask()
+    ask(Visitor("eve", "elsewhere"))
+    assert begin().owner == "ann"
+
+
+def test_previews_are_begun_before_contact_sheets(either: Path) -> None:
+    ask_sheet(BOB)
+    ask(ANN)
+    assert [begin().owner, begin().owner] == ["ann", "bob"]
+
+
+def test_a_contact_sheet_waits_as_long_as_its_page_does(either: Path) -> None:
+    ask_sheet()
+    back(previews.SHEET_FRESH - 1)
+    assert previews.waiting("light") == 1
+    back(2)
+    assert previews.waiting("light") == 0
+    assert preview_claims.claim() is None
+
+
+def test_a_contact_sheet_given_back_is_claimed_again_first_by_who_began_it(
+    either: Path,
+) -> None:
+    ask_sheet(ANN)
+    first = begin()
+    ask_sheet(Visitor("eve", "elsewhere"))
+    assert preview_claims.give_back(first)
+    assert previews.look(first.id, "ann") == State.SHEET_ASKED
+    again = preview_claims.claim(held=first.id)
+    assert again is not None
+    assert again.id == first.id
+    assert preview_claims.give_back(again)
+    assert begin().owner == "eve"  # by who holds none
+
+
+def test_a_contact_sheet_that_nobody_waits_for_is_not_given_back(either: Path) -> None:
+    ask_sheet()
+    first = begin()
+    assert preview_claims.is_wanted(first)
+    latest = ask()
+    assert not preview_claims.is_wanted(first)
+    assert not preview_claims.give_back(first)
+    assert previews.look(latest, "ann") == State.ASKED
+    ask_sheet(BOB)
+    begin()
+    old = begin()
+    back(previews.SHEET_FRESH + 1)
+    assert not preview_claims.is_wanted(old)
+    assert not preview_claims.give_back(old)
+    assert previews.look(old.id, "bob") == State.FAILED
+    accounts.remove("bob")
+    assert not preview_claims.give_back(old)
+
+
+def test_only_a_preview_that_this_worker_may_make_waits_for_it(
+    either: Path, setting: Setting
+) -> None:
+    ask_sheet(BOB)
+    assert not preview_claims.waits()
+    ask(ANN)
+    assert preview_claims.waits()
+    setting(serves="heavy")
+    assert not preview_claims.waits()
+    setting(serves="light")
+    back(previews.FRESH + 1)
+    assert not preview_claims.waits()
 
 
 def test_what_is_overtaken_while_it_is_made_changes_nothing(either: Path) -> None:
     ask()
-    overtaken = previews.claim()
+    overtaken = preview_claims.claim()
     assert overtaken is not None
     latest = ask()
-    previews.end(overtaken, State.MADE)
+    preview_claims.end(overtaken, State.MADE)
     assert previews.look(latest, "ann") == State.ASKED
 
 
@@ -112,7 +221,7 @@ def test_visitors_see_their_own_preview_and_take_turns(either: Path) -> None:
     anns, bobs = ask(ANN), ask(BOB)
     assert previews.look(anns, "bob") is None
     ask(ANN)  # behind bob's now
-    claimed = previews.claim()
+    claimed = preview_claims.claim()
     assert claimed is not None
     assert claimed.id == bobs
 
@@ -120,7 +229,7 @@ def test_visitors_see_their_own_preview_and_take_turns(either: Path) -> None:
 def test_abandoned_previews_are_not_made(either: Path) -> None:
     ask()
     back(previews.FRESH + 1)
-    assert previews.claim() is None
+    assert preview_claims.claim() is None
 
 
 def test_a_preview_is_no_job(either: Path, setting: Setting) -> None:
@@ -163,7 +272,7 @@ def test_pictures_that_did_not_change_are_not_stored_again(studio: Path) -> None
 def test_a_draining_or_paused_studio_makes_no_previews(either: Path) -> None:
     ask()
     service_state.change(service_state.State.PAUSED)
-    assert previews.claim() is None
+    assert preview_claims.claim() is None
     service_state.change(service_state.State.DRAINING)
     with pytest.raises(service_state.NotAccepting):
         ask()

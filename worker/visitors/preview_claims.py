@@ -1,0 +1,117 @@
+"""Claiming previews for a worker, in order, and what the worker then says of them.
+
+Previews go before contact sheets, and of each the turn is the address's (the owner's, where the
+address is not known): the one of whom something was begun longest ago is next, however many cookies
+it has and however often it asks. When that was is kept in `allowances`, for a minute; a visitor's
+own latest request is the only one that waits.
+"""
+
+from sqlalchemy import ColumnElement, String, and_, case, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from worker.jobs import queue, service_state
+from worker.settings import settings
+from worker.storage import blobs, database
+from worker.storage.database import now
+from worker.visitors import rate_limits
+from worker.visitors.previews import SHEET_FRESH, Preview, State, folder, is_asked, is_sheet_asked
+from worker.visitors.rate_limits import Allowance, Visitor
+
+TURN = "preview turn"  # of whom a preview was begun last, and when
+
+
+def _since() -> ColumnElement[float]:
+    """Return when something of a preview's address was begun last; 0: not within the minute."""
+    origin = func.coalesce(Preview.origin, "")
+    who = case(
+        (origin != "", literal("origin:", String) + origin),
+        else_=literal("owner:", String) + Preview.owner,
+    )
+    last = select(Allowance.until).where(Allowance.who == who, Allowance.what == TURN)
+    # a later time is of a clock that was ahead
+    return func.coalesce(last.where(Allowance.until <= now()).scalar_subquery(), 0.0)
+
+
+def _note(session: Session, preview: Preview) -> None:
+    """Put the address of a preview last in turn."""
+    owner, origin = rate_limits.names(Visitor(preview.owner, preview.origin or ""))
+    rate_limits.lock(session, origin or owner, TURN)
+
+
+@database.retried
+def claim(held: str = "") -> Preview | None:
+    """Take the next preview in turn, else the next contact sheet; out-of-date requests are left.
+
+    `held`: the id of a sheet that this process has painted in part, the first of the sheets.
+    """
+    asked = or_(is_asked(), is_sheet_asked())
+    order = Preview.state == State.SHEET_ASKED, Preview.id != held, _since(), Preview.asked
+    first = (
+        select(Preview.owner)
+        .where(asked, Preview.queue.in_(settings().serving), service_state.begins())
+        .order_by(*order)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    statement = update(Preview).where(Preview.owner == first).values(state=State.BEGUN)
+    with database.transaction() as session:
+        taken = session.scalars(
+            statement.returning(Preview), execution_options={"synchronize_session": False}
+        ).one_or_none()
+        if taken:
+            _note(session, taken)
+    return taken
+
+
+def waits() -> bool:
+    """Tell whether a preview waits that this worker may begin; contact sheets are left out."""
+    mine = is_asked(), Preview.queue.in_(settings().serving), service_state.begins()
+    with database.reading() as session:
+        return session.scalar(select(Preview.owner).where(*mine).limit(1)) is not None
+
+
+def _same(preview: Preview) -> ColumnElement[bool]:
+    return and_(Preview.owner == preview.owner, Preview.id == preview.id)
+
+
+def is_wanted(preview: Preview) -> bool:
+    """Tell whether the page still waits for a contact sheet that was begun."""
+    fresh = Preview.asked > now() - SHEET_FRESH
+    with database.reading() as session:
+        return session.scalar(select(Preview.owner).where(_same(preview), fresh)) is not None
+
+
+@database.retried
+def _returned(preview: Preview) -> State | None:
+    """Let a contact sheet be claimed again, or end it; None: another was asked for meanwhile."""
+    state = case((Preview.asked > now() - SHEET_FRESH, State.SHEET_ASKED), else_=State.FAILED)
+    mine = _same(preview), Preview.state == State.BEGUN
+    statement = update(Preview).where(*mine).values(state=state).returning(Preview.state)
+    with database.transaction() as session:
+        found = session.scalar(statement, execution_options={"synchronize_session": False})
+    return State(found) if found else None
+
+
+def give_back(preview: Preview) -> bool:
+    """Let a contact sheet be gone on with later; tell whether it will be.
+
+    One that is out of date has failed.
+    """
+    waits_again = _returned(preview) == State.SHEET_ASKED
+    if waits_again:
+        queue.announce([preview.id], preview.queue)
+    return waits_again
+
+
+@database.retried
+def end(preview: Preview, state: State) -> None:
+    """Record what became of a preview, unless another was asked for meanwhile.
+
+    Where its owner's row was deleted meanwhile, its pictures are too.
+    """
+    with database.transaction() as session:
+        session.execute(update(Preview).where(_same(preview)).values(state=state))
+        gone = session.get(Preview, preview.owner) is None
+    if gone:
+        blobs.delete_jobs([folder(preview.owner)])
