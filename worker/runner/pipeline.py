@@ -328,7 +328,7 @@ def _make_jobs(worker: Worker) -> bool:
 
 
 def _stops(worker: Worker, preview: Preview) -> bool:
-    """Tell whether a contact sheet gives way: to a job, a preview, or since nobody waits for it."""
+    """Tell whether a contact sheet stops: a job or preview waits, or its page does no more."""
     return (
         worker.stop_claiming.is_set()
         or not preview_claims.is_wanted(preview)

@@ -487,9 +487,7 @@ def test_a_running_job_is_not_claimed_again_while_its_lease_is_renewed(either: P
     assert (now(job).stage, now(job).progress) == ("styles", 0.1)
 
 
-def test_whether_a_job_can_be_claimed_is_told_without_claiming_it(
-    either: Path, setting: Setting
-) -> None:
+def test_a_claimable_job_is_found_without_claiming_it(either: Path, setting: Setting) -> None:
     assert not jobs.any_claimable()
     submit()
     assert jobs.any_claimable()

@@ -175,7 +175,7 @@ def test_a_contact_sheet_given_back_is_claimed_again_first_by_who_began_it(
     assert begin().owner == "eve"  # by who holds none
 
 
-def test_a_contact_sheet_that_nobody_waits_for_is_not_given_back(either: Path) -> None:
+def test_an_outdated_contact_sheet_is_not_given_back(either: Path) -> None:
     ask_sheet()
     first = begin()
     assert preview_claims.is_wanted(first)
