@@ -10,7 +10,7 @@ from adain.files import cropping
 from worker.choices import ColorMode, NetworkName, RegionName, TransferKind, TransparencyName
 from worker.errors import Message, Refused
 from worker.fit import LARGEST, SHEETS, SMALLEST
-from worker.settings import settings
+from worker.settings import MOST_IN_BATCH, MOST_STYLES, settings
 
 FITS = (*SHEETS, "largest")
 FINEST, BROADEST = 0.5, 4.0  # times usual strokes, as adain.request
@@ -49,7 +49,7 @@ def _inside(crop: list[float]) -> list[float]:
     return crop
 
 
-Crop = Annotated[list[float], AfterValidator(_inside)]
+Crop = Annotated[list[float], Field(max_length=4), AfterValidator(_inside)]
 
 
 class Options(BaseModel):
@@ -58,7 +58,7 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alpha: float = Field(1.0, ge=0, le=1)
-    weights: list[Weight] = []
+    weights: list[Weight] = Field([], max_length=MOST_STYLES)
     color: ColorMode = Color.STYLE.value
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
     fit: Literal["", "10x15", "a4", "a3", "largest"] = ""  # what becomes the size of a job
@@ -67,7 +67,8 @@ class Options(BaseModel):
     region: RegionName = Region.ALL.value  # of one style
     keep_margins: bool = False  # plain borders of style pictures
     crop: Crop = []  # of the upright photo: left, top, right, bottom from 0 to 1; []: all of it
-    style_crops: list[Crop] = []  # of each style; []: all of them whole
+    # of each style; []: all of them whole
+    style_crops: list[Crop] = Field([], max_length=MOST_STYLES)
     transparency: TransparencyName = Transparency.FLATTEN.value  # of the photo
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
@@ -91,7 +92,8 @@ class Options(BaseModel):
 class BatchOptions(Options):
     """The settings of a batch: crops are one for all pictures, or one for each of them."""
 
-    crops: list[Crop] = []  # of each photo, in place of `crop`
+    crops: list[Crop] = Field([], max_length=MOST_IN_BATCH)  # of each photo, in place of `crop`
+    style_crops: list[Crop] = Field([], max_length=MOST_IN_BATCH)
 
     @classmethod
     def read_all(cls, given: object, photos: int, styles: int) -> Self:

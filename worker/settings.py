@@ -22,6 +22,8 @@ PREFIX = "STUDIO_"
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+MOST_STYLES = 16  # of a job, whatever the setting says
+MOST_IN_BATCH = 1000  # pictures of a batch, likewise
 CLIENTS = {"STUDIO_API_KEY"}  # read by the command line's client words, and no setting
 
 
@@ -271,12 +273,17 @@ class Settings(BaseSettings):
         default=18_000_000, ge=1, description="of one result; a side counts as 64 at least"
     )
     max_batch: int = Field(
-        default=60, ge=1, le=1000, description="pictures of one batch: its photos times its styles"
+        default=60,
+        ge=1,
+        le=MOST_IN_BATCH,
+        description="pictures of one batch: its photos times its styles",
     )
     max_batch_bytes: int = Field(
         default=200 * MIB, ge=1, description="of one batch sent through the API"
     )
-    max_styles: int = Field(default=4, ge=1, le=16, description="style pictures of one job")
+    max_styles: int = Field(
+        default=4, ge=1, le=MOST_STYLES, description="style pictures of one job"
+    )
     metrics_token: SecretStr = Field(
         default=SecretStr(""), description="bearer token that opens /metrics from anywhere"
     )

@@ -1,6 +1,7 @@
+import json
 import re
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import pytest
 
@@ -234,3 +235,20 @@ def test_numbers_of_pictures_that_do_not_fit_are_refused(
     with pytest.raises(Refused) as refusal:
         Options.read({}, styles=styles, masks=masks)
     assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize("kind", [Options, BatchOptions])
+def test_every_list_of_options_has_a_longest_length(kind: type[Options]) -> None:
+    """Each item runs code of ours: a list without an end would hold up all visitors."""
+
+    def unbounded(schema: object) -> Iterator[object]:
+        if isinstance(schema, dict):
+            if schema.get("type") == "array" and "maxItems" not in schema:
+                yield schema
+            schema = list(schema.values())
+        if isinstance(schema, list):
+            for one in schema:
+                yield from unbounded(one)
+
+    assert list(unbounded(kind.model_json_schema())) == []
+    assert "array" in json.dumps(kind.model_json_schema())

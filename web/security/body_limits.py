@@ -64,7 +64,7 @@ def _picture(visitor: Visitor, size: int) -> None:
 
 
 def _event(visitor: Visitor, size: int) -> None:
-    rate_limits.consume(visitor, rate_limits.events())
+    rate_limits.consume(visitor, rate_limits.events(1 + size // SMALL))
 
 
 # ---------------------------------------------------------------- the rules

@@ -275,11 +275,12 @@ def previews(count: int) -> Cost:
     )
 
 
-def events() -> Cost:
-    """Return what an event of the page costs."""
+def events(count: int = 1) -> Cost:
+    """Return what an event of the page costs, a large one as much as several."""
     own, address = limit_overrides.of("visitor_events", "address_events")
     message = Message("limit.page_events")
-    return Cost(1, Limit("events", own, MINUTE, message), Limit("events", address, MINUTE, message))
+    own_limit, address_limit = (Limit("events", most, MINUTE, message) for most in (own, address))
+    return Cost(count, own_limit, address_limit)
 
 
 def credential() -> Cost:

@@ -151,6 +151,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "a file for a job": {"event_data": {"id": {"path": "/etc/passwd"}}},
     "options that are none": {"event_data": {"options": {"alpha": "/etc/passwd"}}},
     "something unknown": {"event_data": {"path": "/etc/passwd"}},
+    "crops without end": {"event_data": {"options": {"style_crops": [[]] * 17}}},
+    "weights without end": {"event_data": {"options": {"weights": [1] * 17}}},
+    "lists of almost a megabyte": {"event_data": {"options": {"weights": [1] * 300_000}}},
     "a list": {"event_data": ["a"]},
 }
 
@@ -212,3 +215,21 @@ def test_gradio_may_ask_whether_it_still_talks_to_the_same_page(client: TestClie
     assert client.get("/gradio_api/app_id").json() == {
         "app_id": page_of(cast(FastAPI, client.app)).app_id
     }
+
+
+def test_a_body_is_small_but_for_its_texts() -> None:
+    large = b"a" * 900_000
+    assert calls.is_plain(b'{"data": ["' + large + b'", "\\"' + large + b'"]}')
+    assert not calls.is_plain(b'{"data": [' + b"[]," * 30_000 + b"1]}")
+    assert not calls.is_plain(b'"' + large)  # a text without an end
+    assert not calls.is_plain(b'""' + b" " * 100_000)
+
+
+def test_a_large_event_counts_as_several(client: TestClient, setting: Setting) -> None:
+    setting(visitor_events=30)
+    body = b'{"fn_index": 0, "data": ["' + b"a" * 900_000 + b'"]}'
+    answers = [
+        client.post("/gradio_api/run/predict", content=body, headers=JSON).status_code
+        for _ in range(3)
+    ]
+    assert answers == [422, 422, 429]
