@@ -58,7 +58,7 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alpha: float = Field(1.0, ge=0, le=1)
-    weights: list[Weight] = Field([], max_length=MOST_STYLES)
+    weights: list[Weight] = Field(default=[], max_length=MOST_STYLES)
     color: ColorMode = Color.STYLE.value
     size: Literal[0] | Annotated[int, Field(ge=SMALLEST, le=LARGEST)] = 512
     fit: Literal["", "10x15", "a4", "a3", "largest"] = ""  # what becomes the size of a job
@@ -68,7 +68,7 @@ class Options(BaseModel):
     keep_margins: bool = False  # plain borders of style pictures
     crop: Crop = []  # of the upright photo: left, top, right, bottom from 0 to 1; []: all of it
     # of each style; []: all of them whole
-    style_crops: list[Crop] = Field([], max_length=MOST_STYLES)
+    style_crops: list[Crop] = Field(default=[], max_length=MOST_STYLES)
     transparency: TransparencyName = Transparency.FLATTEN.value  # of the photo
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
@@ -92,8 +92,10 @@ class Options(BaseModel):
 class BatchOptions(Options):
     """The settings of a batch: crops are one for all pictures, or one for each of them."""
 
-    crops: list[Crop] = Field([], max_length=MOST_IN_BATCH)  # of each photo, in place of `crop`
-    style_crops: list[Crop] = Field([], max_length=MOST_IN_BATCH)
+    crops: list[Crop] = Field(
+        default=[], max_length=MOST_IN_BATCH
+    )  # of each photo, in place of `crop`
+    style_crops: list[Crop] = Field(default=[], max_length=MOST_IN_BATCH)
 
     @classmethod
     def read_all(cls, given: object, photos: int, styles: int) -> Self:

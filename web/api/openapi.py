@@ -29,7 +29,7 @@ the code is explained (`/problems`).
 Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {
-    400: ("The form can't be read.", Message("upload.form")),
+    400: ("What was sent can't be read.", Message("upload.form")),
     401: ("An API key that is none.", Message("key.unknown")),
     403: ("The administrator accepts nothing from you.", Message("visitor.blocked")),
     404: ("No such job, or not yours.", Message("job.not_found")),
@@ -131,7 +131,9 @@ def _complete(document: dict[str, Any]) -> None:
         if path.startswith("/api/"):
             for operation in operations.values():
                 operation["security"] = [{"cookie": []}, {"key": []}, {}]
-                for status in (401, 422, 503):
+                sent = operation.get("requestBody", {}).get("content", {})
+                unreadable = {400} if "application/json" in sent else set[int]()
+                for status in sorted({401, 422, 503} | unreadable):
                     operation["responses"][str(status)] = _problem(status)
 
 
