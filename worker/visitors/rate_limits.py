@@ -277,10 +277,9 @@ def previews(count: int) -> Cost:
 
 def events(count: int = 1) -> Cost:
     """Return what an event of the page costs, a large one as much as several."""
-    own, address = limit_overrides.of("visitor_events", "address_events")
-    message = Message("limit.page_events")
-    own_limit, address_limit = (Limit("events", most, MINUTE, message) for most in (own, address))
-    return Cost(count, own_limit, address_limit)
+    message, most = Message("limit.page_events"), ("visitor_events", "address_events")
+    own, address = (Limit("events", each, MINUTE, message) for each in limit_overrides.of(*most))
+    return Cost(count, own, address)
 
 
 def credential() -> Cost:
