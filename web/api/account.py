@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 
 from web.api.api import PREFIX, Owner
 from web.api.openapi import problems
+from web.http import picture_cache
 from web.security import signin
 from web.security.identity import IN_BROWSER, become
 from worker.credentials import identities
@@ -58,4 +59,5 @@ def remove(owner: Owner, request: Request) -> None:
     reports. A key may not do it.
     """
     accounts.remove(owner)
+    picture_cache.forget(owner)
     become(request, "")

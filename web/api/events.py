@@ -125,7 +125,7 @@ class _Watching(EventSourceResponse):
     """The answer to an owner who was counted; whatever becomes of it, it is counted no more."""
 
     def __init__(self, owner: str, job_progress: JobProgress, language: str) -> None:
-        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        headers = {"Cache-Control": "private, no-cache, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(_stream(job_progress, language), headers=headers)
         self._owner = owner
 

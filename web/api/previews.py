@@ -4,7 +4,6 @@ Pictures sent once are kept scaled down in this process for a while, so that a d
 no second decoding. Parses, calls `worker.visitors.previews`, answers.
 """
 
-from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
-from web.http import checking, references, stored
+from web.http import checking, picture_cache, references, stored
 from web.language.problems import HTTPProblem
 from web.security import address
 from worker.images import images
@@ -26,7 +25,6 @@ from worker.visitors.rate_limits import Visitor
 router = APIRouter(prefix=PREFIX, tags=["previews"])
 
 FIELDS = ("content", "style", "mask", "options")
-KEPT = 128  # small pictures, some 60 kB each
 
 _ID: Any = {"id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e"}
 
@@ -42,15 +40,18 @@ class PreviewView(BaseModel):
 # ---------------------------------------------------------------- pictures in a form
 
 
-@lru_cache(maxsize=KEPT)
 def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
     """Return the visitor's picture that a value of the form names, its crop, small; opened once.
 
-    With `trim` without its plain border.
+    With `trim` without its plain border. Raises as `references.source`, whatever is kept.
     """
-    rate_limits.consume(visitor, rate_limits.pictures())
     picture, crop = references.source(value, visitor.owner), references.crop(value)
-    return images.small(picture, previews.SIDE, trim, crop)
+
+    def make() -> CleanImage:
+        rate_limits.consume(visitor, rate_limits.pictures())
+        return images.small(picture, previews.SIDE, trim, crop)
+
+    return picture_cache.previewed.get(visitor.owner, f"{value} {trim}", make)
 
 
 # ---------------------------------------------------------------- the API

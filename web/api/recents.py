@@ -136,7 +136,9 @@ def _own(job_id: str, place: int, owner: str) -> Job:
     return job
 
 
-@router.put("/jobs/{job_id}/styles/{place}/name", status_code=204, responses=problems(404, 422))
+@router.put(
+    "/jobs/{job_id}/styles/{place}/name", status_code=204, responses=problems(400, 404, 422)
+)
 def keep(job_id: str, place: int, given: StyleName, owner: Owner) -> None:
     """Keep a style picture of your job on your shelf under a name; the first is 0.
 

@@ -4,7 +4,6 @@ Parses, calls `worker.visitors.uploads`, answers. Only its sender can use an upl
 deleted after some hours.
 """
 
-from collections import OrderedDict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,21 +12,19 @@ from pydantic import BaseModel, ConfigDict
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
-from web.http import checking, stored
+from web.http import checking, picture_cache, stored
 from web.security import address
 from worker.images import images
+from worker.images.images import CleanImage
 from worker.jobs.batches import Source
 from worker.visitors import rate_limits, uploads
 from worker.visitors.rate_limits import Visitor
 
 SHOWN = 768  # pixels of the shorter side of what is shown of a picture
-KEPT = 32  # copies to be shown that this process keeps, some 300 kB each
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
 _ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00", "width": 6000, "height": 4000}
-
-_copies: OrderedDict[str, bytes] = OrderedDict()  # by upload, those used last at the end
 
 
 class UploadView(BaseModel):
@@ -40,28 +37,24 @@ class UploadView(BaseModel):
     height: int
 
 
-def _remember(upload_id: str, copy: bytes) -> None:
-    _copies[upload_id] = copy
-    while len(_copies) > KEPT:
-        _copies.popitem(last=False)
-
-
 def _keep(visitor: Visitor, sent: Source) -> UploadView:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
     data = sent.read()
     copy = images.small(data, SHOWN)  # refuses what is no picture; it is cleaned where it is used
     upload_id = uploads.keep(visitor.owner, data)
-    _remember(upload_id, copy.data)
+    picture_cache.displayed.put(visitor.owner, upload_id, copy)
     return UploadView(id=upload_id, width=copy.original[0], height=copy.original[1])
 
 
 def _shown(visitor: Visitor, upload_id: str) -> bytes:
     """Return the copy of a visitor's picture that is shown; raises `UploadNotFound`."""
     data = uploads.read(upload_id, visitor.owner)  # whose it is comes first
-    if upload_id not in _copies:
+
+    def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        _remember(upload_id, images.small(data, SHOWN).data)
-    return _copies.get(upload_id) or images.small(data, SHOWN).data
+        return images.small(data, SHOWN)
+
+    return picture_cache.displayed.get(visitor.owner, upload_id, make).data
 
 
 @router.post(
@@ -108,3 +101,4 @@ async def shown(upload_id: str, request: Request) -> Response:
 def remove(upload_id: str, owner: Owner) -> None:
     """Delete a picture of yours before its time."""
     uploads.remove(upload_id, owner)
+    picture_cache.forget(owner)

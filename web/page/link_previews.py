@@ -78,8 +78,10 @@ class LinkPreviews:
             if message.get("more_body", False):
                 return
             html = inserted(body.decode(), head).encode()
+            headers = MutableHeaders(scope=started)
+            headers["Cache-Control"] = "private, no-cache"  # a browser may show it on the way back
             if body:  # not so of HEAD
-                MutableHeaders(scope=started)["Content-Length"] = str(len(html))
+                headers["Content-Length"] = str(len(html))
             await send(started)
             await send({"type": "http.response.body", "body": html if body else b""})
 

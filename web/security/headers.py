@@ -1,10 +1,12 @@
 """Security headers: the Content-Security-Policy of each path; no foreign code, no foreign frame.
 
+What a route says nothing about is a visitor's, and no cache keeps it; static files have an ETag.
+
 Gradio starts its page with inline scripts and builds functions from strings (`js=` and
 `js_on_load`), so there, and only there, 'unsafe-inline' and 'unsafe-eval' stand.
 """
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.security.cookies import over_https
@@ -48,6 +50,8 @@ ANSWERS = (
     "/healthz",
     "/metrics",
 )
+STATIC = ("/page/", "/assets/", "/static/", "/theme.css", "/favicon.ico")  # the same for all
+UNKEPT = "private, no-store"
 _NO_DEVICE = "microphone=(), geolocation=(), payment=(), usb=()"
 
 
@@ -81,6 +85,18 @@ def of(path: str) -> dict[str, str]:
     return found | ({"Strict-Transport-Security": "max-age=31536000"} if over_https() else {})
 
 
+def kept(path: str, headers: Headers) -> str | None:
+    """Return the Cache-Control of an answer in place of none; None: as it is.
+
+    No shared cache keeps an answer that gives a visitor a cookie.
+    """
+    reported = headers.get("cache-control")
+    if "set-cookie" in headers:
+        is_own = reported is not None and ("private" in reported or "no-store" in reported)
+        return None if is_own else UNKEPT
+    return UNKEPT if reported is None and not path.startswith(STATIC) else None
+
+
 class SecurityHeaders:
     """Middleware: every answer says what may be done with it."""
 
@@ -90,7 +106,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(of(scope["path"]))
+                headers = MutableHeaders(scope=message)
+                headers.update(of(scope["path"]))
+                if control := kept(scope["path"], headers):
+                    headers["Cache-Control"] = control
             await send(message)
 
         await self.app(scope, receive, with_headers)

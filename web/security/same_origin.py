@@ -18,27 +18,30 @@ from worker.settings import settings
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 _HOST = re.compile(r"([\w.~%-]*|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{0,5}))?")
-OURS = {"same-origin", "none"}  # none: the visitor's own doing
 _LETS_OTHERS_READ = ("access-control-allow-origin", "access-control-allow-credentials")
 
 
 def _host(netloc: str) -> str:
     """Return host and port as they compare: lower case, the usual ports left out."""
-    return netloc.lower().rpartition("@")[2].removesuffix(":443").removesuffix(":80")
+    return netloc.lower().removesuffix(":443").removesuffix(":80")
 
 
 def _host_of(url: str) -> str:
-    """Return the host and port of an address; "" if it is none."""
+    """Return the host and port of an address; "" if it is none, or names a user before an @."""
     try:
-        return _host(urlsplit(url).netloc)
+        netloc = urlsplit(url).netloc
     except ValueError:  # such as http://[
         return ""
+    return "" if "@" in netloc else _host(netloc)
 
 
 def from_elsewhere(headers: Headers) -> bool:
-    """Tell whether a browser says that another site sent this request."""
-    if site := headers.get("sec-fetch-site"):
-        return site not in OURS
+    """Tell whether a browser says that another site sent this request.
+
+    `Sec-Fetch-Site: none` is the visitor's own doing, and says nothing against another `Origin`.
+    """
+    if (site := headers.get("sec-fetch-site")) not in {None, "none"}:
+        return site != "same-origin"
     if origin := headers.get("origin"):
         ours = {_host(headers.get("host", "")), _host_of(settings().public_url)}
         return _host_of(origin) not in ours - {""}

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, null, select, update
+from sqlalchemy.orm import Session
 
 from worker.gallery.model import Entry, Report, Shown, favourite, shown, valid_id
+from worker.gallery.reports import unseen
 from worker.jobs import ENDED, Job, Status, in_order
 from worker.storage import blobs, database, deletions
 from worker.storage.database import now
@@ -23,25 +25,44 @@ def _own(owner: str, job_ids: Sequence[str]) -> ColumnElement[bool]:
     return and_(Job.id.in_(map(valid_id, job_ids)), Job.owner == owner, Job.status.in_(ENDED))
 
 
+_UNREAD = {"synchronize_session": False}
+
+
+def _mark(session: Session, which: ColumnElement[bool], since: ColumnElement[Any]) -> list[str]:
+    statement = update(Job).where(in_order(which)).values(binned=since).returning(Job.id)
+    return list(session.scalars(statement, execution_options=_UNREAD))
+
+
+def _take_down_reported(session: Session, job_ids: Sequence[str]) -> None:
+    """Take reported entries down, also unpublished ones, until the admin decides."""
+    reported = select(Report).where(unseen()).exists()
+    down = update(Entry).where(Entry.hidden.is_(None), reported)
+    for some in database.parts(job_ids):
+        session.execute(
+            down.where(Entry.job_id.in_(some)).values(hidden=now()), execution_options=_UNREAD
+        )
+
+
 @database.retried
-def _mark(which: ColumnElement[bool], since: ColumnElement[Any]) -> list[str]:
-    with database.transaction() as session:
-        statement = update(Job).where(in_order(which)).values(binned=since).returning(Job.id)
-        unread = {"synchronize_session": False}
-        return list(session.scalars(statement, execution_options=unread))
-
-
 def put(owner: str, job_ids: Sequence[str]) -> list[str]:
     """Put those of the owner's jobs that have ended into the bin; return their ids.
 
     Public entries, share links and every other way to read them end with that.
     """
-    return _mark(and_(_own(owner, job_ids), Job.binned.is_(None)), now())
+    with database.transaction() as session:
+        return _mark(session, and_(_own(owner, job_ids), Job.binned.is_(None)), now())
 
 
+@database.retried
 def restore(owner: str, job_ids: Sequence[str]) -> list[str]:
-    """Take jobs out of the owner's bin, as they were before; return their ids."""
-    return _mark(and_(_own(owner, job_ids), Job.binned.is_not(None)), null())
+    """Take jobs out of the owner's bin, as they were before; return their ids.
+
+    One that was reported is taken down with that: the bin is no way past the admin.
+    """
+    with database.transaction() as session:
+        back = _mark(session, and_(_own(owner, job_ids), Job.binned.is_not(None)), null())
+        _take_down_reported(session, back)
+    return back
 
 
 @database.retried
@@ -50,11 +71,12 @@ def _delete(which: ColumnElement[bool]) -> list[str]:
         gone = list(
             session.scalars(
                 delete(Job).where(in_order(which)).returning(Job.id),
-                execution_options={"synchronize_session": False},
+                execution_options=_UNREAD,
             )
         )
         for table in (Entry, Report):
-            session.execute(delete(table).where(table.job_id.in_(gone)))
+            for some in database.parts(gone):
+                session.execute(delete(table).where(table.job_id.in_(some)))
         deletions.note(session, gone)
     blobs.delete_jobs(gone)
     return gone

@@ -35,7 +35,7 @@ from worker.storage.database import now
 REASON = 500  # characters
 
 
-def _unseen() -> ColumnElement[bool]:
+def unseen() -> ColumnElement[bool]:
     """True for reports of an entry that the admin has not dealt with."""
     return and_(Report.job_id == Entry.job_id, Report.made > func.coalesce(Entry.cleared, 0.0))
 
@@ -52,7 +52,7 @@ def report(job_id: str, visitor: str, reason: str = "") -> None:
         .where(Entry.job_id == valid_id(job_id), PUBLIC, DONE)
         .with_for_update(of=Entry)  # in PostgreSQL one after the other, so that each is counted
     )
-    count = select(func.count()).select_from(Report).where(_unseen()).scalar_subquery()
+    count = select(func.count()).select_from(Report).where(unseen()).scalar_subquery()
     with database.transaction() as session:
         if session.execute(reported).one_or_none() is None:
             raise EntryNotFound
@@ -77,7 +77,7 @@ class Reported:
 
 
 def _reported() -> Select[Job, Entry]:
-    return NOTED.where(select(Report).where(_unseen()).exists())
+    return NOTED.where(select(Report).where(unseen()).exists())
 
 
 def under_review(job_id: str) -> Shown:
@@ -92,10 +92,7 @@ def reported(limit: int = 24, after: str = "") -> list[Reported]:
         found = [shown(*row) for row in session.execute(statement)]
         ids = [shown.job.id for shown in found]
         said = session.scalars(
-            select(Report)
-            .join(Entry, _unseen())
-            .where(Report.job_id.in_(ids))
-            .order_by(Report.made)
+            select(Report).join(Entry, unseen()).where(Report.job_id.in_(ids)).order_by(Report.made)
         ).all()
     return [Reported(one, [word for word in said if word.job_id == one.job.id]) for one in found]
 

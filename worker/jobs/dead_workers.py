@@ -105,4 +105,4 @@ def repair() -> int:
     if not found:
         return 0
     log.warning("%d jobs waited that no worker may claim", len(found))
-    return len(let_go(and_(Job.id.in_(found), stuck())))
+    return sum(len(let_go(and_(Job.id.in_(some), stuck()))) for some in database.parts(found))

@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 3600.0  # a submission writes its pictures before its row
 TRASH_SECONDS = 7 * 86400.0
-AT_ONCE = 500
 MANY, SHARE = 5, 0.05  # unnamed folders in one sweep: at least so many, and more than that share
 
 Listing = dict[str, dict[str, float]]  # the time of each key, by folder
@@ -33,11 +32,6 @@ def _listing() -> Listing:
     return found
 
 
-def _parts(folders: Iterable[str]) -> Iterable[list[str]]:
-    every = list(folders)
-    return (every[start : start + AT_ONCE] for start in range(0, len(every), AT_ONCE))
-
-
 def named(folders: Sequence[str]) -> dict[str, set[str]]:
     """Return, for those folders that a row names, the keys that it names."""
     return jobs.named(folders) | previews.named(folders)
@@ -45,7 +39,7 @@ def named(folders: Sequence[str]) -> dict[str, set[str]]:
 
 def _all_named(listing: Listing) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for some in _parts(listing):
+    for some in database.parts(listing):
         found |= named(some)
     return found
 
@@ -100,7 +94,7 @@ def run() -> None:
     listing, now = _listing(), database.time()
     known = _all_named(listing)  # after the listing: what came between has its row by now
     unnamed = [folder for folder in listing if folder not in known]
-    deleted = set[str]().union(*map(deletions.noted, _parts(unnamed)))
+    deleted = deletions.noted(unnamed)
     deleted |= previews.abandoned({name: max(listing[name].values()) for name in unnamed})
     failed = _each(blobs.delete_job, deleted)
     for folder in deleted:

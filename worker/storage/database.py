@@ -5,7 +5,7 @@ Engine, transactions, retries and migrations; the tables are declared by the mod
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial, wraps
 from pathlib import Path
@@ -43,6 +43,7 @@ T = TypeVar("T")
 LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
 TRIES = 5
 FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
+AT_ONCE = 500  # rows named in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766
 PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,13 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
         return work(*args, **kwargs)
 
     return tried
+
+
+def parts(many: Iterable[T], most: int = AT_ONCE) -> Iterator[list[T]]:
+    """Yield what many statements are about, so much of it as one statement may name."""
+    every = list(many)
+    for start in range(0, len(every), most):
+        yield every[start : start + most]
 
 
 _thread = local()  # `session`: the one of `one_reading`

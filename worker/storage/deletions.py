@@ -13,7 +13,6 @@ from worker.storage import database
 from worker.storage.database import Base, now
 
 LASTS = 7 * 86400.0  # seconds a deletion is remembered; longer than any job may run
-AT_ONCE = 500
 
 
 class Deletion(Base):
@@ -28,8 +27,7 @@ class Deletion(Base):
 def note(session: Session, folders: Sequence[str]) -> None:
     """Remember that these folders' rows are deleted in this transaction."""
     ordered = sorted(folders)  # as every statement on many rows locks them
-    for start in range(0, len(ordered), AT_ONCE):
-        some = ordered[start : start + AT_ONCE]
+    for some in database.parts(ordered):
         session.execute(
             delete(Deletion).where(Deletion.folder.in_(some)),
             execution_options={"synchronize_session": False},
@@ -39,9 +37,11 @@ def note(session: Session, folders: Sequence[str]) -> None:
 
 def noted(folders: Sequence[str]) -> set[str]:
     """Return those of the folders that were deleted on purpose."""
+    found: set[str] = set()
     with database.reading() as session:
-        found = select(Deletion.folder).where(Deletion.folder.in_(folders))
-        return set(session.scalars(found))
+        for some in database.parts(folders):
+            found.update(session.scalars(select(Deletion.folder).where(Deletion.folder.in_(some))))
+    return found
 
 
 @database.retried

@@ -175,10 +175,11 @@ def _evict(session: Session, visitor: Visitor, coming: int) -> list[str]:
     gone = fairness.chosen(session, asks, kept, partial(_oldest, session, visitor.owner), over)
     if gone is None:
         raise StorageFull
-    session.execute(
-        delete(Preview).where(Preview.owner.in_(gone)),
-        execution_options={"synchronize_session": False},
-    )
+    for some in database.parts(gone):
+        session.execute(
+            delete(Preview).where(Preview.owner.in_(some)),
+            execution_options={"synchronize_session": False},
+        )
     return gone
 
 

@@ -26,7 +26,6 @@ from worker.visitors.fairness import Asks
 log = logging.getLogger(__name__)
 
 EVERYBODY = "everybody"
-AT_ONCE = 500  # jobs deleted in one go
 
 
 class QuotaFull(Refused):
@@ -71,8 +70,8 @@ def _ended(session: Session, owner: str) -> Iterator[tuple[str, int]]:
     ended = Job.status.not_in(ACTIVE)  # not `in_(ENDED)`, so that the ids' own order is used
     may_go = or_(Job.binned.is_not(None), ~_pinned())
     free = select(Job.id, Job.bytes).where(Job.owner == owner, ended, Job.bytes > 0, may_go)
-    last = ""
-    while rows := session.execute(free.where(Job.id > last).order_by(Job.id).limit(AT_ONCE)).all():
+    some, last = free.order_by(Job.id).limit(database.AT_ONCE), ""
+    while rows := session.execute(some.where(Job.id > last)).all():
         yield from ((job_id, size) for job_id, size in rows)
         last = rows[-1][0]
 
@@ -83,8 +82,7 @@ def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
     Jobs are locked before anything else is written, as by every other statement on many of them.
     """
     ordered = sorted(job_ids)
-    for start in range(0, len(ordered), AT_ONCE):
-        some = ordered[start : start + AT_ONCE]
+    for some in database.parts(ordered):
         for statement in (
             delete(Job).where(in_order(Job.id.in_(some))),
             delete(Entry).where(Entry.job_id.in_(some)),

@@ -138,7 +138,11 @@ def _evict(session: Session, owner: str, coming: int, most: int) -> list[str]:
     gone = fairness.chosen(session, asks, kept, partial(_oldest, session), over)
     if gone is None:
         raise StorageFull
-    return _delete_rows(session, Upload.id.in_(gone))
+    return [
+        upload_id
+        for some in database.parts(gone)
+        for upload_id in _delete_rows(session, Upload.id.in_(some))
+    ]
 
 
 @database.retried

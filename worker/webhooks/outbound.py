@@ -74,9 +74,18 @@ def _check_address(address: Address) -> None:
 
 
 def _literal(host: str) -> Address | None:
+    """Return the address that a host is in any spelling the system takes; None: it is a name.
+
+    127.0.0.1 is 127.1, 0x7f.1 and 2130706433 as well; with a dot at its end it is no other.
+    """
+    plain = host.rstrip(".")
     try:
-        return ipaddress.ip_address(host)
+        return ipaddress.ip_address(plain)
     except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(plain))
+    except (OSError, ValueError):
         return None
 
 
@@ -95,7 +104,7 @@ def check(url: str) -> str:
         host, shown = parsed.raw_host.decode("ascii"), parsed.host  # which decodes "xn--"
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Refused("webhook.address") from error
-    named = bool(_NAME.fullmatch(host) or _literal(host))
+    named = bool(_NAME.fullmatch(host) or (":" in host and _literal(host)))
     named = named and (parsed.port is None or 0 < parsed.port <= LAST_PORT)
     if parsed.scheme not in {"http", "https"} or not named or len(url) > LONGEST:
         raise Refused("webhook.address_kind", limit=LONGEST)

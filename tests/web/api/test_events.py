@@ -107,7 +107,7 @@ def test_no_cache_or_proxy_may_store_or_buffer_the_stream(client: httpx.Client) 
     client.delete(f"/api/v1/jobs/{job_id}")
     headers = client.get(f"/api/v1/jobs/{job_id}/events").headers
     assert headers["content-type"].startswith("text/event-stream")
-    assert headers["cache-control"] == "no-cache, no-transform"
+    assert headers["cache-control"] == "private, no-cache, no-transform"
     assert headers["x-accel-buffering"] == "no"
     assert "content-length" not in headers
 

@@ -1,5 +1,6 @@
 import asyncio
 import io
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from web import app
+from web.http import picture_cache
+from web.http.picture_cache import PictureCache
 from web.page import handlers
 from web.security import identity
 from worker import jobs
+from worker.settings import MIB
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews, rate_limits, uploads
 from worker.visitors.previews import State
@@ -147,3 +151,49 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
         assert asyncio.run(handlers.preview(_request(), **form | {"strength": strength}))
     with pytest.raises(TooMany):
         rate_limits.consume(visitor, rate_limits.pictures())
+
+
+def _client_of(owner: str) -> TestClient:
+    return TestClient(app.without_page(), cookies={identity.COOKIE: identity.sign(owner)})
+
+
+def _previewed_and_sheet(form: dict[str, object]) -> tuple[str, str]:
+    """Return the id of a preview and that of a contact sheet, "" for what is refused."""
+    preview_id = asyncio.run(handlers.preview(_request(), **form))
+    sheet_id, _ = asyncio.run(handlers.sheet(_request(), **form))
+    return preview_id, sheet_id
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/uploads/{upload_id}"])
+def test_a_deleted_picture_is_in_no_further_preview_or_sheet(
+    form: dict[str, object], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = PictureCache(MIB)
+    monkeypatch.setattr(picture_cache, "previewed", cache)
+    assert all(_previewed_and_sheet(form))
+    upload_id = str(form["photo"]).removeprefix("upload:")
+    assert _client_of("ada").delete(path.format(upload_id=upload_id)).status_code == 204
+    assert cache.bytes == 0
+    assert _previewed_and_sheet(form) == ("", "")
+
+
+def test_a_picture_that_another_process_deleted_is_in_no_further_preview(
+    form: dict[str, object],
+) -> None:
+    assert all(_previewed_and_sheet(form))
+    uploads.remove(str(form["photo"]).removeprefix("upload:"), "ada")
+    assert _previewed_and_sheet(form) == ("", "")
+
+
+def test_what_previews_keep_of_large_pictures_stays_within_a_bound(
+    form: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = PictureCache(MIB)
+    monkeypatch.setattr(picture_cache, "previewed", cache)
+    for seed in range(5):  # some 0.26 MB each
+        noise = random.Random(seed).randbytes(4 * 256 * 256)
+        file = io.BytesIO()
+        Image.frombytes("RGBA", (256, 256), noise).save(file, "PNG")
+        photo = f"upload:{uploads.keep('ada', file.getvalue())}"
+        assert asyncio.run(handlers.preview(_request(), **form | {"photo": photo}))
+    assert MIB // 2 < cache.bytes <= MIB

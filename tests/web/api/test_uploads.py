@@ -17,10 +17,12 @@ from sqlalchemy import delete, select, update
 from adain.files import profiles
 from tests.parts import Setting, picture
 from web import app
-from web.api import uploads as web_uploads
+from web.http import picture_cache
+from web.http.picture_cache import PictureCache
 from web.security.identity import COOKIE
 from worker.images import images
 from worker.jobs import Job
+from worker.settings import MIB
 from worker.storage import database, disk, marker
 from worker.storage.blobs import StorageFull
 from worker.storage.marker import Marker
@@ -364,7 +366,7 @@ def turned(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_what_is_shown_is_the_upright_picture_in_srgb_for_every_kind(
-    client: TestClient, kind: str
+    client: TestClient, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = turned(kind)
     taken = put(client, data).json()
@@ -372,7 +374,7 @@ def test_what_is_shown_is_the_upright_picture_in_srgb_for_every_kind(
     whole, copy = f"{UPLOADS}/{taken['id']}", f"{UPLOADS}/{taken['id']}/shown"
     for kept in (True, False):  # in this process
         if not kept:
-            web_uploads._copies.clear()
+            monkeypatch.setattr(picture_cache, "displayed", PictureCache(MIB))
         shown = client.get(copy)
         assert shown.headers["content-type"] == "image/jpeg"
         assert "private" in shown.headers["cache-control"]
@@ -399,7 +401,13 @@ def test_a_large_picture_is_shown_small(client: TestClient) -> None:
         assert image.size == (1152, 768)
 
 
-def test_copies_that_are_kept_are_few(client: TestClient) -> None:
-    for _ in range(web_uploads.KEPT + 3):
+def test_copies_to_be_shown_are_kept_within_a_bound(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = PictureCache(3 * picture_cache.LEAST)
+    monkeypatch.setattr(picture_cache, "displayed", cache)
+    for _ in range(5):
         put(client, picture(4, 4))
-    assert len(web_uploads._copies) == web_uploads.KEPT
+    assert cache.bytes == 3 * picture_cache.LEAST
+    client.delete("/api/v1/me")
+    assert cache.bytes == 0

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +339,7 @@ NOWHERE = [
     "http://exa\0mple.org/",
     "http://example.org:99999999/",
     "http://example.org:0/",
+    "http://8.8.8.8 x/",
 ]  # fmt: skip
 PRIVATE = [
     "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
@@ -358,11 +360,43 @@ def test_an_address_that_is_not_public_is_refused(studio: Path, url: str) -> Non
         outbound.check(url)
 
 
+def _spellings(address: str) -> set[str]:
+    """Return every way to write an IPv4 address that resolvers take: one to four numbers."""
+    number, found = int(IPv4Address(address)), set()
+    for form in ("{}", "{:#x}", "0{:o}"):
+        for parts in range(1, 5):
+            first = [number >> 24, number >> 16 & 255, number >> 8 & 255][: parts - 1]
+            last = number & (1 << 8 * (5 - parts)) - 1
+            found.add(".".join(form.format(part) for part in [*first, last]))
+    return found | {f"{one}." for one in found}
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "10.1.2.3", "169.254.169.254"])
+def test_an_address_that_is_not_public_is_refused_in_every_spelling(
+    studio: Path, address: str
+) -> None:
+    spelled = _spellings(address)
+    assert len(spelled) > 20
+    for host in spelled:
+        with pytest.raises(Refused):
+            outbound.check(f"http://{host}/")
+
+
+def test_a_job_whose_webhook_is_a_private_address_is_refused_when_it_is_sent(
+    client: httpx.Client, setting: Setting
+) -> None:
+    setting(webhooks_loopback=False)
+    client.post("/api/v1/webhook-secret")
+    for host in ("0x7f.1", "2130706433", "127.1", "127.0.0.1.", "0"):
+        answer = post(client, f"http://{host}:1/")
+        assert (answer.status_code, answer.json()["code"]) == (422, "webhook.address_private"), host
+
+
 @pytest.mark.parametrize(
     "url",
     ["https://example.org/hook?a=b", "http://8.8.8.8:8080/", "https://[2606:4700::1111]/",
      "http://192.88.98.1/", "http://192.88.100.1/", "https://[64:ff9b::808:808]/",
-     "https://bücher.example/"],
+     "https://bücher.example/", "http://0x8080808/", "http://1.example/", "http://1.2.example./"],
 )  # fmt: skip
 def test_a_public_address_may_be_called(studio: Path, url: str) -> None:
     assert outbound.check(url) == url

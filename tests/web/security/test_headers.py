@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,42 @@ def test_every_route_says_that_nothing_from_elsewhere_runs_in_its_answer(
             assert answer.headers["content-type"], where
         if not (route.path.startswith(("/share/", "/gallery/", "/admin")) or route.path == "/api"):
             assert "script-src" not in found, where
+
+
+def is_unshared(headers: Mapping[str, str]) -> bool:
+    """Tell whether no shared cache may keep an answer."""
+    said = headers.get("cache-control", "")
+    return "private" in said or "no-store" in said
+
+
+def test_no_cache_keeps_what_a_visitor_is_answered(client: TestClient) -> None:
+    known = places()
+    asked = [route for route in routes(client.app) if route.path.startswith("/api/v1/")]  # type: ignore[arg-type]
+    assert len(asked) > 50
+    for route in asked:
+        answer = client.request(route.method, route.path.format_map(known))
+        assert is_unshared(answer.headers), f"{route.method} {route.path}"
+    for path in ("me", "jobs", "gallery", "bin", "me/keys", "admin/jobs"):
+        assert client.get(f"/api/v1/{path}").headers["cache-control"] == "private, no-store", path
+
+
+def test_no_shared_cache_keeps_an_answer_that_gives_a_cookie(studio: Path) -> None:
+    for path in ("/", "/config", "/theme.css", "/texts.js", "/api", "/api/v1/me", "/nothing"):
+        with TestClient(app.create()) as newcomer:
+            answer = newcomer.get(path)
+        assert is_unshared(answer.headers), path
+        assert "set-cookie" in answer.headers, path
+        if path == "/":  # the same page when one comes back, the studio away or not
+            assert answer.headers["cache-control"] == "private, no-cache"
+
+
+def test_static_files_and_samples_stay_in_caches(client: TestClient) -> None:
+    for path in ("/page/icons/icon.svg", "/page/studio/field.js"):
+        answer = client.get(path)
+        assert "no-store" not in answer.headers.get("cache-control", ""), path
+        assert answer.headers["etag"], path
+    sample = client.get("/shelf/medium/styles/ink.webp")
+    assert sample.headers["cache-control"] == "public, max-age=86400", sample.status_code
 
 
 def test_every_picture_is_a_picture_and_every_error_is_json(client: TestClient) -> None:

@@ -20,6 +20,7 @@ FROM_HERE: list[dict[str, str]] = [
     {},  # a program
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
+    {"Sec-Fetch-Site": "none", "Origin": f"http://{HOST}"},
     {"Origin": f"http://{HOST}"},
     {"Origin": f"https://{HOST}"},  # a proxy in front speaks https
     {"Origin": f"http://{HOST.upper()}:80"},
@@ -39,6 +40,9 @@ FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Origin": "http://[::1"},
     {"Origin": "\x00"},
     {"Origin": "http://a]"},
+    {"Origin": f"http://evil.example@{HOST}"},
+    {"Origin": f"http://@{HOST}"},
+    {"Sec-Fetch-Site": "none", "Origin": "https://evil.example"},
 ]
 ROUTES = [
     ("POST", "/api/v1/jobs"),

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from tests.parts import Setting, pictured
 from tests.worker.gallery.test_gallery import ids, made
-from worker.gallery import bins, entries, lists, recent_styles
+from worker.errors import Refused
+from worker.gallery import bins, entries, lists, recent_styles, reports
 from worker.jobs import Job
 from worker.storage import database
 from worker.visitors import quota
@@ -46,3 +48,32 @@ def test_a_pinned_picture_in_the_bin_gives_way_before_one_outside(
     setting(visitor_bytes=1500)
     with database.transaction() as session:
         assert quota.enforce(session, "ann") == [two]
+
+
+def test_a_reported_entry_comes_out_of_the_bin_taken_down_and_under_review(either: Path) -> None:
+    one, other = made(), made()
+    for each in (one, other):
+        entries.publish(each, "ann")
+    reports.report(one, "ben")
+    bins.put("ann", [one, other])
+    assert bins.restore("ann", [one, other]) == sorted([one, other])
+    assert ids(lists.public()) == [other]
+    assert [listed.shown.job.id for listed in reports.reported()] == [one]
+    with pytest.raises(Refused, match="was taken down"):
+        entries.publish(one, "ann")
+    reports.judge(one, stays=True)
+    assert set(ids(lists.public())) == {one, other}
+    bins.put("ann", [one])
+    bins.restore("ann", [one])
+    assert set(ids(lists.public())) == {one, other}  # those reports the admin has seen
+
+
+def test_an_entry_that_was_public_once_and_reported_stays_private(either: Path) -> None:
+    one = made()
+    entries.publish(one, "ann")
+    reports.report(one, "ben")
+    entries.unpublish(one, "ann")
+    bins.put("ann", [one])
+    bins.restore("ann", [one])
+    with pytest.raises(Refused, match="was taken down"):
+        entries.publish(one, "ann")

@@ -72,7 +72,10 @@ def binned_thumbnail(job_id: str, request: Request, owner: Owner) -> Response:
 
 @router.post("/bin/restore", dependencies=WELCOME, responses=problems(400, 403))
 def restore(ids: Ids, owner: Owner) -> Restored:
-    """Take pictures out of your bin, with title, tags, publication and share link as before."""
+    """Take pictures out of your bin, with title, tags, publication and share link as before.
+
+    One that was reported is taken down until the administrator decides.
+    """
     return Restored(restored=bins.restore(owner, ids.ids))
 
 
