@@ -14,6 +14,7 @@ ALLOWED = {  # what is looked for in an address, or put in place of it
     "files.js": ['"/shelf'],
     "parts.js": ['"/api'],
 }
+HOME = re.compile(r"""\b(href|src|action)\s*[:=]\s*["'`]/["'`]""")  # the root itself
 IN_SCRIPTS = {"ratio", "at"}  # set on an element by a script
 COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|rgba?\(\s*\d|hsla?\(\s*\d", re.IGNORECASE)
 
@@ -55,6 +56,7 @@ def test_no_script_or_page_names_an_address_from_the_root_of_the_host() -> None:
     for file in (*scripts(), *ASSETS.rglob("*.html"), *ASSETS.rglob("*.css")):
         found = [match[0] for match in absolute.finditer(file.read_text("utf-8"))]
         assert [one for one in found if one not in ALLOWED.get(file.name, ())] == [], file.name
+        assert not HOME.search(file.read_text("utf-8")), file.name
 
 
 def test_views_import_the_core_and_the_core_imports_no_view() -> None:

@@ -3,6 +3,7 @@
  */
 import {ask, sentence, status, tell} from "../core/api.js";
 import {element, find} from "../core/dom.js";
+import {under} from "../core/place.js";
 import {setUpPage, t} from "../core/text.js";
 import {API, failed, useShell, wrong} from "./actions.js";
 import {overview} from "./overview.js";
@@ -20,7 +21,7 @@ const view = () => {
   return name in VIEWS ? name : "overview";
 };
 
-const back = () => element("a", {href: "/", class: "back"}, t("studio.back"));
+const back = () => element("a", {href: under("/"), class: "back"}, t("studio.back"));
 
 /* ------------------------------------------------------------ the secret */
 

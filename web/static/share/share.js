@@ -39,7 +39,7 @@ const tried = (entry) => {
   );
   return element("div", {class: "actions"}, knob, said);
 };
-const home = () => anchor(t("make.yours"), "easel", {href: "/"});
+const home = () => anchor(t("make.yours"), "easel", {href: under("/")});
 /** @param {Api.EntryView} entry */
 const picture = (entry) => [
   entry.content
