@@ -14,7 +14,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large lint types format bench bench-full train quality
+.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large strip lint types format bench bench-full train quality
 .PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler proxies
 .DELETE_ON_ERROR:
 
@@ -55,6 +55,9 @@ fuzz: install-dev ## feed the image decoder files made to break it: RUNS=100000
 
 load: install-dev ## 200 visitors at once on a studio of this machine, for five minutes
 	@$(BIN)/python -m tests.hard.load $(ARGS)
+
+strip: install-dev chromium ## record a visitor's first minute as docs/images/journey.jpg, and print how long each step takes
+	@$(BIN)/python -m tests.journeys.strip $(ARGS)
 
 large: install-dev ## 30 submissions of two 25-MB photos at once: how long, and how much memory
 	@$(BIN)/python -m tests.hard.large $(ARGS)

@@ -57,7 +57,7 @@ def recorded(page: Page) -> list[Image.Image]:
     page.wait_for_selector("#stage[data-state=sample]")
     shots = [_shot(page)]
     drop(page, "#photo", PHOTO)
-    _timed("preview of one's own photo", lambda: _preview(page, "woodcut"))
+    _timed("preview of one's own photo", lambda: _preview(page, "mosaic"))
     shots.append(_shot(page))
     _timed("preview in another style", lambda: _preview(page, "ink"))
     _timed("contact sheet of all styles", lambda: _sheet(page))
