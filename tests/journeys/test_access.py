@@ -78,7 +78,7 @@ def _make(page: Page) -> None:
 def _open_batch(page: Page, photo: str = "cat") -> None:
     page.click(".views a[href='#batch']")
     for kind, name in (("photos", photo), ("styles", "ink")):
-        knob = page.locator(f"#batch [data-kind={kind}] [data-key='sample {name}']")
+        knob = page.locator(f"#batch [data-kind={kind}] button[data-key='sample {name}']")
         if knob.get_attribute("aria-pressed") == "false":
             knob.click()
     expect(page.locator("#batch .send")).to_be_enabled()

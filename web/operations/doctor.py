@@ -95,7 +95,7 @@ def check_disk() -> Finding:
     return _ok(found)
 
 
-def _memory_of_system() -> int | None:
+def memory_of_system() -> int | None:
     """Return the bytes of memory that can still be taken; None where the system does not tell."""
     file = Path("/proc/meminfo")
     match = (
@@ -104,7 +104,7 @@ def _memory_of_system() -> int | None:
     return int(match[1]) * 1024 if match else None
 
 
-def _memory_of_group(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+def memory_of_group(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Return the bytes that this container's limit leaves; None: there is none."""
     most, used = folder / "memory.max", folder / "memory.current"
     if not (most.exists() and used.exists()) or most.read_text().strip() == "max":
@@ -114,7 +114,7 @@ def _memory_of_group(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 def check_memory() -> Finding:
     """Memory is available, of the machine and within the container's limit."""
-    known = [one for one in (_memory_of_system(), _memory_of_group()) if one is not None]
+    known = [one for one in (memory_of_system(), memory_of_group()) if one is not None]
     if not known:
         return _ok("This system does not tell.")
     found = f"{_size(min(known))} are available."

@@ -56,19 +56,19 @@ def made(where: Path, kind: str = "") -> list[tuple[float, Path]]:
     return sorted(ours, key=lambda one: (one[0] <= time.time(), one[0]), reverse=True)
 
 
-def _is_due(where: Path) -> bool:
+def is_due(where: Path) -> bool:
     newest = made(where, KIND)[:1]
     return not any(0 <= time.time() - at < settings().backup_every * 3600 for at, _ in newest)
 
 
-def _delete_left_over(where: Path) -> None:
+def delete_left_over(where: Path) -> None:
     """Delete what killed processes had half written."""
     for file in where.iterdir():
         if _HALF.fullmatch(file.name) and time.time() - file.stat().st_mtime > STALE_SECONDS:
             file.unlink(missing_ok=True)
 
 
-def _rotate(where: Path) -> None:
+def rotate(where: Path) -> None:
     """Delete the oldest scheduled back-ups beyond those that are kept."""
     for _, file in made(where, KIND)[settings().backup_keep :]:
         file.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ def _rotate(where: Path) -> None:
 def _make(where: Path, stop: Event) -> None:
     """Make a back-up, check it, and delete the oldest; raises `BackupError`, OSError."""
     where.mkdir(mode=0o700, exist_ok=True)  # not its parents: it may be on a disk that is away
-    _delete_left_over(where)
+    delete_left_over(where)
     file, _ = backup.make(where / backup.name_now(KIND), stop.is_set)
     try:
         with check_backup.checked(file):
@@ -85,7 +85,7 @@ def _make(where: Path, stop: Event) -> None:
     except Exception:
         file.unlink()
         raise
-    _rotate(where)
+    rotate(where)
 
 
 class Schedule:
@@ -108,7 +108,7 @@ class Schedule:
     def _make(self, where: Path) -> None:
         """Make the back-up that is due, unless another process makes it; note how it ends."""
         self._holds = leader.take(ROLE, self._holder, LEASE_SECONDS)
-        if not self._holds or not _is_due(where):  # another was faster
+        if not self._holds or not is_due(where):  # another was faster
             return
         try:
             _make(where, self._stop)
@@ -125,7 +125,7 @@ class Schedule:
 
     def _look(self, where: Path) -> None:
         """Make a back-up if one is due, and say when the newest was made."""
-        if _is_due(where) and time.monotonic() - self._failed > RETRY_SECONDS:
+        if is_due(where) and time.monotonic() - self._failed > RETRY_SECONDS:
             self._make(where)
         newest = next((at for at, _ in made(where, KIND)), 0.0)
         metrics.NEWEST_BACKUP.labels(KIND).set(newest)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from web.http import spool
-from worker.maintenance import sweep
+from worker.maintenance import scheduled_backup, sweep
+from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors import uploads
 
+BACKUPS = "backups"
 ROOT = Path(spool.__file__).parents[2]
 FOREIGN = (
     "thesis.pdf",
@@ -30,7 +32,12 @@ FOREIGN = (
 )
 # Every place that deletes what it found by listing a folder; the names it deletes are of our own
 # shape, which the test above tries.
-BY_LISTING = {"web/http/spool.py", "worker/visitors/uploads.py", "worker/storage/blobs.py"}
+BY_LISTING = {
+    "web/http/spool.py",
+    "worker/maintenance/scheduled_backup.py",
+    "worker/storage/blobs.py",
+    "worker/visitors/uploads.py",
+}
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def foreign(studio: Path) -> set[Path]:
     outside.mkdir()
     (outside / "lock").touch()
     made = {outside / "lock"}
-    for folder in (uploads.folder(), spool.folder(), studio / "blobs"):
+    for folder in (uploads.folder(), spool.folder(), studio / "blobs", studio / BACKUPS):
         folder.mkdir(parents=True, exist_ok=True)
         for name in FOREIGN:
             file = folder / name
@@ -66,6 +73,8 @@ def test_a_file_that_the_studio_did_not_make_is_never_deleted(
         uploads.tidy()
         sweep.tidy()
         blobs.empty_trash(time.time())
+        scheduled_backup.delete_left_over(settings().data / BACKUPS)
+        scheduled_backup.rotate(settings().data / BACKUPS)
     assert {file for file in foreign if not os.path.lexists(file)} == set()
 
 

@@ -195,10 +195,10 @@ def test_little_memory_within_the_containers_limit_is_found(
 ) -> None:
     (tmp_path / "memory.max").write_text(f"{8000 << 20}\n")
     (tmp_path / "memory.current").write_text(f"{(8000 - available) << 20}\n")
-    left = doctor._memory_of_group(tmp_path)
+    left = doctor.memory_of_group(tmp_path)
     assert left == available << 20
-    monkeypatch.setattr(doctor, "_memory_of_group", lambda: left)
-    monkeypatch.setattr(doctor, "_memory_of_system", lambda: 8000 << 20)
+    monkeypatch.setattr(doctor, "memory_of_group", lambda: left)
+    monkeypatch.setattr(doctor, "memory_of_system", lambda: 8000 << 20)
     assert found("memory")[0] is state
 
 

@@ -172,7 +172,7 @@ def test_a_folder_that_does_not_answer_holds_nothing_up_and_is_said(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = Event()
-    monkeypatch.setattr(scheduled_backup, "_is_due", lambda _: answers.wait(30) and False)
+    monkeypatch.setattr(scheduled_backup, "is_due", lambda _: answers.wait(30) and False)
     monkeypatch.setattr(scheduled_backup, "HANGS_SECONDS", 0.0)
     process = sweep.Sweep()
     assert process.once()
