@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from anyio._backends._asyncio import WorkerThread
 from fastapi import FastAPI
 
 from tests.parts import picture
@@ -41,9 +42,12 @@ def served(port: int = 0, made: Callable[[], FastAPI] = app.without_page) -> Ite
 
 
 def _end_calls() -> None:
-    """Wait for calls that outlast their server: they would read the next settings half set."""
+    """Wait for calls that outlast their server: they would read the next settings half set.
+
+    Threads of a server that still runs, as that of a test's provider, wait for its next calls.
+    """
     for one in threading.enumerate():
-        if one.name.startswith("AnyIO worker thread"):
+        if isinstance(one, WorkerThread) and not one.loop.is_running():
             one.join(timeout=30)
 
 
