@@ -27,13 +27,18 @@ def _timed(what: str, step: Callable[[], object]) -> None:
     print(f"{what}: {time.perf_counter() - begun:.2f} s", flush=True)
 
 
-def _preview(page: Page, style: str) -> None:
-    """Press a style and wait until the stage shows its preview."""
-    pick(page, "styles", style)
+def _drop(page: Page) -> None:
+    """Drop a photo and wait for its preview."""
+    drop(page, "#photo", PHOTO)
     expect(page.locator("#stage")).to_have_attribute("data-state", "preview")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
-    )
+
+
+def _style(page: Page, name: str) -> None:
+    """Press a style and wait for a preview in place of the one that is shown."""
+    shown = page.locator("#stage .preview img")
+    before = str(shown.get_attribute("src"))
+    pick(page, "styles", name)
+    expect(shown).not_to_have_attribute("src", before)
 
 
 def _sheet(page: Page) -> None:
@@ -56,13 +61,12 @@ def recorded(page: Page) -> list[Image.Image]:
     """Walk from the first sight to a result; return the screenshots."""
     page.wait_for_selector("#stage[data-state=sample]")
     shots = [_shot(page)]
-    drop(page, "#photo", PHOTO)
-    _timed("preview of one's own photo", lambda: _preview(page, "mosaic"))
+    _timed("one's own photo, from its drop to its preview", lambda: _drop(page))
+    _timed("preview in another style", lambda: _style(page, "mosaic"))
     shots.append(_shot(page))
-    _timed("preview in another style", lambda: _preview(page, "ink"))
     _timed("contact sheet of all styles", lambda: _sheet(page))
     shots.append(_shot(page))
-    page.locator("#stage .sheet").get_by_role("button", name="Watercolour").click()
+    page.locator("#stage .sheet").get_by_role("button", name="Linocut").click()
     expect(page.locator("#stage")).to_have_attribute("data-state", "preview")
     _timed("picture of 512 px", lambda: _repaint(page))
     return [*shots, _shot(page)]
