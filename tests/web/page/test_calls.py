@@ -223,6 +223,10 @@ def test_a_body_is_small_but_for_its_texts() -> None:
     assert not calls.is_plain(b'{"data": [' + b"[]," * 30_000 + b"1]}")
     assert not calls.is_plain(b'"' + large)  # a text without an end
     assert not calls.is_plain(b'""' + b" " * 100_000)
+    assert not calls.is_plain(b'"' + b'\\"' * 500_000)  # each quote could begin a text
+    assert not calls.is_plain(b'"' + b"\\a" * 500_000)
+    assert not calls.is_plain(b'"' * 1_000_000)
+    assert calls.is_plain(b'["' + b"\\a" * 400_000 + b'"]')
 
 
 def test_a_large_event_counts_as_several(client: TestClient, setting: Setting) -> None:
