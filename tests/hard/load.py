@@ -77,7 +77,7 @@ class Visitor(FastHttpUser):
                 answer.success()  # deliberate
                 return {}
             if answer.status_code not in {200, 201, 202}:
-                answer.failure(f"{answer.status_code} {answer.text[:200]}")
+                answer.failure(f"{answer.status_code} {(answer.text or '')[:200]}")
                 return {}
             body: dict[str, Any] = json.loads(answer.text)
             return body

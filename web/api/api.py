@@ -131,7 +131,7 @@ def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
     with database.one_reading():
         places = jobs.positions(active)
         estimates = jobs.estimates(active, places)
-        studio = service_state.State(service_state.read().state) if active else None
+        studio = service_state.current() if active else None
     return [
         _view(job, language, places.get(job.id, 0), estimates.get(job.id), studio) for job in some
     ]

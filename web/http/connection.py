@@ -1,7 +1,8 @@
 """Connections of the web server: closed when the client reads too slowly.
 
 A connection beyond the maximum, in all or of an address, is closed at once, so that descriptors are
-left for other requests.
+left for other requests. A trusted proxy's idle connection is kept for longer than a proxy keeps it:
+a request sent on one that is just being closed gets no answer.
 The event loop keeps what a client has not taken. Each `LEAST_RATE * WINDOW` bytes, or what waits
 for the client, may take `WINDOW` seconds. The system's own buffer is kept small where
 that can be set (Linux), since megabytes in it would hide how slow a client is, and is given up
@@ -22,6 +23,7 @@ from web.security import address
 from worker.settings import KIB
 
 HEAD = 30.0  # seconds in which the head of a request must have come
+PROXY_IDLE = 130  # seconds; nginx itself closes after 60 by default, Go's (Traefik) 90, Caddy 120
 UNSENT = 128 * KIB  # bytes that the system keeps beyond what is on its way
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ class Connection(H11Protocol):
         self._household = address.household_of_peer(host)
         if self._household is not None:
             _of_address[self._household] += 1
+        elif host:
+            self.timeout_keep_alive = PROXY_IDLE  # uvicorn's own attribute
 
     def _is_beyond_share(self) -> bool:
         """Tell whether its address holds more connections than one may."""

@@ -20,6 +20,7 @@ from worker.options import BROADEST, FINEST
 from worker.settings import settings
 
 TITLE = "AdaIN Studio"
+IDLE = 0.25  # seconds between two looks whether an event of the page waits
 SHEET = 4000  # characters that name a contact sheet and its styles
 QUICK: dict[str, Any] = {  # any event: who may submit when, `checking` and rate limits say
     "queue": False,
@@ -324,4 +325,6 @@ def page() -> gr.Blocks:
         ):
             sent.then(None, inputs=job_id, js=_SENT)
     made.queue(api_open=False)  # no event waits there: it is one line for all visitors
+    # Gradio would look a thousand times a second whether one does: 6 % of a core
+    made._queue.sleep_when_free = made._queue.progress_update_sleep_when_free = IDLE
     return cast(gr.Blocks, made)

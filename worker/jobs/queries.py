@@ -101,7 +101,7 @@ def estimates(
     """
     active = [job for job in some if job.status in ACTIVE]
     found: dict[str, float | None] = dict.fromkeys(job.id for job in some)
-    if not active or service_state.read().state == service_state.State.PAUSED:
+    if not active or service_state.current() == service_state.State.PAUSED:
         return found
     places = positions(active) if places is None else places
     means = {network: _mean_seconds(network) for network in {job.network for job in active}}

@@ -16,6 +16,7 @@ from celery.loaders.app import AppLoader
 from kombu.exceptions import OperationalError
 
 from worker.settings import settings
+from worker.storage import database
 
 TASK = "stylize"
 LIGHT, HEAVY = "light", "heavy"
@@ -114,7 +115,8 @@ def announce(ids: Sequence[str], name: str) -> bool:
     if time.monotonic() < away_until:
         return False
     try:
-        missing = sum(count(name) for count in _counts) - depth([name])
+        with database.one_reading():
+            missing = sum(count(name) for count in _counts) - depth([name])
     except redis.RedisError:
         missing = len(ids)  # `send` says so
     return all(send(each, name) for each in ids[: max(0, missing)])

@@ -51,6 +51,14 @@ def read() -> ServiceState:
         return session.scalars(select(ServiceState)).one()
 
 
+_STATES = select(ServiceState.state)
+
+
+def current() -> State:
+    with database.reading() as session:
+        return State(session.scalars(_STATES).one())
+
+
 @database.retried
 def change(state: State) -> None:
     """Open, pause or drain; setting the same state again keeps its time."""
@@ -65,12 +73,11 @@ def check_in(session: Session) -> None:
 
     Holds the row until then, so that who drains the studio waits for it.
     """
-    states = select(ServiceState.state).with_for_update(read=True)
-    if session.scalars(states).one() == State.DRAINING:
+    if session.scalars(_STATES.with_for_update(read=True)).one() == State.DRAINING:
         raise NotAccepting
 
 
 def check() -> None:
     """Raise `NotAccepting` unless jobs are let in; the transaction that inserts asks again."""
-    if read().state == State.DRAINING:
+    if current() == State.DRAINING:
         raise NotAccepting

@@ -3,6 +3,7 @@
 Without it a full disk would stay full: deleting rows needs room too.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 from fsspec.core import url_to_fs
@@ -15,11 +16,16 @@ from worker.storage.blobs import StorageFull
 SMALL_DISK = 640 * MIB  # bytes of a disk of which no more than a tenth is reserved
 
 
+@lru_cache
+def _local(url: str) -> list[Path]:
+    """Return the folder that an address means, none where it means none of this machine."""
+    filesystem, root = url_to_fs(url)
+    return [Path(root)] if isinstance(filesystem, LocalFileSystem) else []
+
+
 def folders() -> list[Path]:
     """Return the data folder, and that of the pictures where it is a local one."""
-    filesystem, root = url_to_fs(settings().blobs_url)
-    local = isinstance(filesystem, LocalFileSystem)
-    return [settings().data, *([Path(root)] if local else [])]
+    return [settings().data, *_local(settings().blobs_url)]
 
 
 def reserved(total: int) -> int:

@@ -4,7 +4,7 @@ A blocked visitor can still see, download and delete what is theirs.
 """
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker.errors import Refused
 from worker.storage import database
@@ -31,14 +31,21 @@ class Blocked(Refused):
         super().__init__("visitor.blocked")
 
 
-_BLOCKED = select(Block.who).where(Block.who.in_(bindparam("asked", expanding=True))).limit(1)
+_BLOCKED = (
+    select(Block.who).where(Block.who.in_([bindparam("owner"), bindparam("origin")])).limit(1)
+)
 
 
-def check(*who: str) -> None:
-    """Raise `Blocked` if any of them is."""
+def check_in(session: Session, owner: str, origin: str) -> None:
+    """Raise `Blocked` if either is."""
+    if session.scalar(_BLOCKED, {"owner": owner, "origin": origin}):
+        raise Blocked
+
+
+def check(owner: str, origin: str) -> None:
+    """Raise `Blocked` if either is."""
     with database.reading() as session:
-        if session.scalar(_BLOCKED, {"asked": who}):
-            raise Blocked
+        check_in(session, owner, origin)
 
 
 @database.retried

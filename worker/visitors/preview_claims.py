@@ -35,7 +35,7 @@ def _since() -> ColumnElement[float]:
 def _note(session: Session, preview: Preview) -> None:
     """Put the address of a preview last in turn."""
     owner, origin = rate_limits.names(Visitor(preview.owner, preview.origin or ""))
-    rate_limits.lock(session, origin or owner, TURN)
+    rate_limits.note(session, origin or owner, TURN)
 
 
 @database.retried

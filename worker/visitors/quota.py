@@ -10,9 +10,9 @@ to come.
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
-from sqlalchemy import ColumnElement, Select, case, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from worker.errors import Refused, rounded
@@ -36,21 +36,33 @@ class QuotaFull(Refused):
         super().__init__("quota.full", gigabytes=rounded(most / 1e9))
 
 
-def _of(owner: str | None) -> ColumnElement[bool]:
-    return true() if owner is None else Job.owner == owner
+def _sum(*whose: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return the bytes kept of some jobs and reserved for them, each sum in an index alone.
 
-
-@lru_cache(maxsize=256)
-def _sums(owner: str | None) -> Select[int]:
-    """Two sums, each in an index alone; 100,000 jobs take 13 ms in SQLite."""
-    there = select(func.sum(Job.bytes)).where(_of(owner))
-    coming = select(func.sum(Job.reserved)).where(_of(owner), Job.status.in_(ACTIVE))
+    100,000 jobs take 13 ms in SQLite.
+    """
+    there = select(func.sum(Job.bytes)).where(*whose)
+    coming = select(func.sum(Job.reserved)).where(*whose, Job.status.in_(ACTIVE))
     sums = [func.coalesce(one.scalar_subquery(), 0) for one in (there, coming)]
-    return select(sums[0] + sums[1])
+    return sums[0] + sums[1]
+
+
+_OF_ALL = select(_sum())
+_OF_OWNER = select(_sum(Job.owner == bindparam("owner")))
+_OF_BOTH = select(_sum(Job.owner == bindparam("owner")), _sum())
 
 
 def _kept(session: Session, owner: str | None) -> int:
-    return int(session.scalar(_sums(owner)) or 0)
+    statement = _OF_ALL if owner is None else _OF_OWNER
+    return int(session.scalar(statement, {"owner": owner}) or 0)
+
+
+def _over(session: Session, owner: str, needed: int) -> tuple[int, int]:
+    """Return the bytes that must go so that so much more fits: an owner's, and anybody's."""
+    limits = limit_overrides.of("visitor_bytes", "total_bytes")  # 0: none
+    kept = session.execute(_OF_BOTH, {"owner": owner}).one()
+    own, all_ = (one + needed - most if most else 0 for one, most in zip(kept, limits, strict=True))
+    return own, all_
 
 
 def kept(owner: str | None = None) -> int:
@@ -127,14 +139,8 @@ def share() -> int:
 
 
 def _fits(owner: str, needed: int) -> bool:
-    own, total = limit_overrides.of("visitor_bytes", "total_bytes")
-    limited = ((owner, own), (None, total))
-    return all(not most or kept(whose) + needed <= most for whose, most in limited)
-
-
-def _over(session: Session, owner: str | None, most: int, needed: int) -> int:
-    """Return the bytes that must go so that so much more fits; 0 is no limit."""
-    return _kept(session, owner) + needed - most if most else 0
+    with database.reading() as session:
+        return max(_over(session, owner, needed)) <= 0
 
 
 def _fair(session: Session, owner: str, over: int, needed: int) -> list[str]:
@@ -151,12 +157,14 @@ def _fair(session: Session, owner: str, over: int, needed: int) -> list[str]:
 def _make(session: Session, owner: str, needed: int) -> list[str]:
     """Delete the rows that must go, one session after the other; return their ids."""
     rate_limits.lock(session, EVERYBODY)
-    one, total = limit_overrides.of("visitor_bytes", "total_bytes")
-    own = _own(session, owner, _over(session, owner, one, needed))
+    over = _over(session, owner, needed)
+    if max(over) <= 0:
+        return []
+    own = _own(session, owner, over[0])
     if own is None:
         raise QuotaFull
     delete_rows(session, own)
-    others = _fair(session, owner, _over(session, None, total, needed), needed)
+    others = _fair(session, owner, _over(session, owner, needed)[1], needed)
     delete_rows(session, others)
     return [*own, *others]
 
@@ -197,7 +205,7 @@ def trim() -> int:
     [total] = limit_overrides.of("total_bytes")
     with database.transaction() as session:
         rate_limits.lock(session, EVERYBODY)
-        over = _over(session, None, total, 0)
+        over = _kept(session, None) - total if total else 0
         gone = _fairly(session, Asks(), over) or [] if over > 0 else []
         delete_rows(session, gone)
     delete_pictures(gone)

@@ -107,8 +107,8 @@ def _spending(dialect: str, taken: bool) -> ReturningInsert[Any]:
 
 
 @cache
-def _locking(dialect: str) -> sqlite.Insert | postgresql.Insert:
-    """Return the statement of `lock`."""
+def _noting(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Return the statement of `note`."""
     return _upsert(dialect, now()).on_conflict_do_update(
         index_elements=["who", "what"], set_={"until": now()}
     )
@@ -151,12 +151,21 @@ def _spend(session: Session, who: str, limit: Limit, amount: float, *, taken: bo
         raise TooMany(limit.message, spent + cost - limit.seconds)
 
 
-def lock(session: Session, who: str, what: str = "lock") -> None:
-    """Let no other transaction past this until the session's ends, for the same `who` and `what`.
+def note(session: Session, who: str, what: str) -> None:
+    """Write the time in the row of `who` and `what`, which is kept for a minute.
 
-    The time is written in its row, which is kept for a minute.
+    No other transaction gets past this until the session's ends.
     """
-    session.execute(_locking(_dialect(session)), {"name": who, "limit": what})
+    session.execute(_noting(_dialect(session)), {"name": who, "limit": what})
+
+
+def lock(session: Session, who: str) -> None:
+    """Let no other transaction past this until the session's ends, for the same `who`.
+
+    In SQLite none could anyway: a session that may write holds the database's only lock.
+    """
+    if _dialect(session) != "sqlite":
+        note(session, who, "lock")
 
 
 def names(visitor: Visitor) -> tuple[str, str]:
@@ -188,8 +197,8 @@ def _each(visitor: Visitor, costs: Sequence[Cost]) -> Iterator[tuple[str, Limit,
 @database.retried
 def consume(visitor: Visitor, *costs: Cost) -> None:
     """Spend all of it or nothing; raises `TooMany` and `Blocked`."""
-    blocks.check(*names(visitor))
     with database.transaction() as session:
+        blocks.check_in(session, *names(visitor))
         for who, limit, amount in _each(visitor, costs):
             _spend(session, who, limit, amount)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from worker.credentials import identities
+from worker.credentials.identities import Person
 from worker.jobs import ACTIVE, Job, Status
 from worker.storage.database import now
 from worker.visitors import rate_limits
@@ -31,12 +31,11 @@ class Waiting:
     runs: bool
 
 
-def _is_new(session: Session, owner: str) -> bool:
+def _is_new(owner: str) -> ColumnElement[bool]:
     """Tell whether an owner sent no job over an hour ago; who signed in is no newcomer."""
-    if identities.of(owner, session) is not None:
-        return False
-    old = Job.owner == owner, Job.submitted < now() - NEW
-    return session.scalar(select(Job.id).where(*old).limit(1)) is None
+    known = select(Person.owner).where(Person.owner == owner)
+    old = select(Job.id).where(Job.owner == owner, Job.submitted < now() - NEW)
+    return ~known.exists() & ~old.exists()
 
 
 def shared(turns: Sequence[int], line: Iterable[Waiting]) -> dict[str, int]:
@@ -70,7 +69,7 @@ def _first(session: Session, others: ColumnElement[bool]) -> int:
 def note(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> None:
     """Record the origin of the jobs just inserted, and whose turns they take."""
     if visitor.origin:
-        new = _is_new(session, visitor.owner)
+        new = _is_new(visitor.owner)
         session.execute(
             update(Job).where(which).values(origin=visitor.origin, by_address=new),
             execution_options={"synchronize_session": False},
@@ -82,10 +81,10 @@ def share(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> Non
 
     Unless they keep their owner's, see `note`. To be called last of what takes locks.
     """
-    if not session.scalar(select(Job.id).where(which, Job.by_address).limit(1)):
+    came = set(session.scalars(select(Job.id).where(which, Job.by_address)))
+    if not came:
         return
     rate_limits.lock(session, f"turns:{visitor.origin}")  # one after the other at an address
-    came = set(session.scalars(select(Job.id).where(which)))
     line = _line(session, visitor.origin)
     earlier = [job for job in line if job.id not in came]
     turns = sorted(job.turn for job in earlier if not job.runs)

@@ -111,6 +111,19 @@ def test_connections_of_a_trusted_proxy_are_capped_in_all_only(
         assert all(map(_answers, wires))
 
 
+def test_an_idle_connection_of_a_trusted_proxy_is_kept_for_a_time_of_its_own(
+    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(trusted_proxies="127.0.0.1")
+    monkeypatch.setattr(connection, "PROXY_IDLE", 1)
+    with served() as address, ExitStack() as held:
+        proxy, other = (_open(address, source, held) for source in ("127.0.0.1", "127.0.0.2"))
+        assert _answers(proxy)
+        assert _answers(other)
+        assert proxy.recv(1) == b""  # closed
+        assert _answers(other)
+
+
 def test_an_address_may_hold_what_a_browser_needs_and_a_quarter_of_all(
     studio: Path, limit: int
 ) -> None:

@@ -211,6 +211,15 @@ def test_no_event_of_the_page_waits_in_gradios_queue(client: TestClient) -> None
         assert client.post(f"/gradio_api/{route}", json={}).status_code == 404
 
 
+def test_gradio_does_not_look_a_thousand_times_a_second_whether_an_event_waits(
+    client: TestClient,
+) -> None:
+    gradios, ours = (vars(one._queue) for one in (gr.Blocks(), page_of(cast(FastAPI, client.app))))
+    pauses = [name for name in gradios if "sleep_when_free" in name]
+    assert len(pauses) == 2
+    assert all(ours[name] >= 0.1 > gradios[name] for name in pauses)
+
+
 def test_gradio_may_ask_whether_it_still_talks_to_the_same_page(client: TestClient) -> None:
     assert client.get("/gradio_api/app_id").json() == {
         "app_id": page_of(cast(FastAPI, client.app)).app_id
