@@ -5,11 +5,12 @@ relu5_1. So an `Eye` may have the first layers of one and the deeper ones of ano
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from adain.losses.names import STYLE_LOSSES, targets
 from adain.model.covariance import covariance
 from adain.training.losses import halved
 from adain.training.lossnet import LossNetwork, LossNetworkMissing
@@ -19,7 +20,7 @@ _SPREADS = (1, 2)  # relu2_1 and relu3_1, whose covariances are compared
 _QUARTER = 3  # layers that mean something at a quarter of the size
 
 SPREADS = "covariance"  # the loss of covariances
-_OWN = {"style", "paper_style", SPREADS}  # losses at the picture's own size
+_OWN = {"style", "paper_style", SPREADS, *STYLE_LOSSES}  # losses at the picture's own size
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Seen:
 
     relu4_1: Tensor  # N×C×h×w
     vectors: dict[str, list[Tensor]]  # by loss; a layer each, N×V, covariances N×C×C
+    features: list[Tensor] = field(default_factory=list)  # a layer each, where they were asked for
 
 
 class Eye(nn.Module):
@@ -56,9 +58,15 @@ class Eye(nn.Module):
         first: list[Tensor] = self.front(images)
         return first + own[len(first) :]
 
-    def look(self, images: Tensor, losses: Iterable[str], half: bool = False) -> Seen:
-        """See what these losses want to know of N×3×H×W in [0, 1]; `half`: in bfloat16."""
+    def look(
+        self, images: Tensor, losses: Iterable[str], half: bool = False, painted: bool = False
+    ) -> Seen:
+        """See what these losses want to know of N×3×H×W in [0, 1]; `half`: in bfloat16.
+
+        `painted`: features in place of what `STYLE_LOSSES` keep of a style.
+        """
         asked, vectors = set(losses), dict[str, list[Tensor]]()
+        named = asked & STYLE_LOSSES.keys()
         with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
             features = self(images) if asked & _OWN else self.network(images, _CONTENT + 1)
             small = halved(images)
@@ -72,7 +80,9 @@ class Eye(nn.Module):
                 vectors["style_quarter"] = self.far.style(seen)
             if SPREADS in asked:
                 vectors[SPREADS] = [covariance(features[layer])[1] for layer in _SPREADS]
-        return Seen(features[_CONTENT], vectors)
+            if not painted:
+                vectors |= {name: targets(name, features) for name in named}
+        return Seen(features[_CONTENT], vectors, features if painted and named else [])
 
 
 def eyes(networks: Sequence[LossNetwork], layers: int) -> list[Eye]:

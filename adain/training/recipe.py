@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from adain.catalog import NETWORKS, Transfer
+from adain.losses.names import ADVERSARIAL, STYLE_LOSSES
 from adain.training.lossnet import DEEPEST, LAYERS
 
 FOLDER = Path(__file__).parent / "recipes"
-LOSSES = (  # names of functions in `losses`, and `mimic`
+LOSSES = (  # names of functions in `losses`, and those of `adain.losses`
     *("content", "style", "style_half", "style_quarter", "covariance", "paper_content"),
     *("paper_style", "colour", "chroma", "lattice", "flat", "lightness", "identity", "outside"),
-    "mimic",
+    *("mimic", *STYLE_LOSSES, ADVERSARIAL),
 )
+_LARGE = {"mmd_rbf", "histogram", "sliced", "mrf"}  # of a style they keep too much for a pool
 
 
 class RecipeError(ValueError):
@@ -129,6 +131,8 @@ def _check(recipe: Recipe, where: str) -> Recipe:
     for name in recipe.loss:
         if name not in LOSSES:
             raise RecipeError(f"{where}: unknown loss {name!r}; there are: {', '.join(LOSSES)}")
+    if recipe.data.pool and (large := _LARGE & recipe.loss.keys()):
+        raise RecipeError(f"{where}: {', '.join(sorted(large))}: only without a pool, pool = 0")
     if len(recipe.layers) not in {len(LAYERS), DEEPEST}:
         raise RecipeError(
             f"{where}: layers wants {len(LAYERS)} numbers, one for each of {LAYERS}, "

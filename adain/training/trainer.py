@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,6 +16,8 @@ from tqdm import tqdm
 
 from adain import catalog, pixels
 from adain.catalog import Transfer
+from adain.losses.critic import Critic
+from adain.losses.names import ADVERSARIAL, STYLE_LOSSES, distances
 from adain.model.builders import build
 from adain.model.network import Network
 from adain.training import crops, losses
@@ -77,6 +80,7 @@ class Trainer:
         self.half_layers = torch.tensor(recipe.half_layers, device=device)
         self.quarter_layers = torch.tensor(recipe.quarter_layers, device=device)
         self.optimiser = torch.optim.Adam(self.learned, betas=recipe.betas)
+        self.critic = Critic(device) if ADVERSARIAL in recipe.loss else None
         self._stage: Stage | None = None
 
     def state(self) -> dict[str, object]:
@@ -87,6 +91,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
+            **({ADVERSARIAL: self.critic.state()} if self.critic else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -94,6 +99,8 @@ class Trainer:
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.critic:
+            self.critic.restore(state[ADVERSARIAL])
         for name, value in state["average"].items():
             self.average[name].copy_(value)
 
@@ -135,7 +142,7 @@ class Trainer:
             made = _stylized(self.network, content, styles, self.recipe.transfer, corner)
             painted, back = (pictures.float() for pictures in made)
         output = _clamped(painted)
-        seen = self.eyes[turn].look(output, self.recipe.loss, self.half)
+        seen = self.eyes[turn].look(output, self.recipe.loss, self.half, painted=True)
         found = self._found(seen, photos.seen, paintings.seen) | {
             "colour": lambda: losses.colour(output, painting),
             "chroma": lambda: losses.chroma(output, painting),
@@ -146,14 +153,19 @@ class Trainer:
             "outside": lambda: losses.outside(painted),
             "mimic": lambda: losses.mimic(content, photos.seen.relu4_1),
         }
+        if self.critic:
+            found[ADVERSARIAL] = partial(self.critic, output, painting)
         return {name: found[name]().mean() for name in self.recipe.loss}
 
     def _found(self, seen: Seen, photo: Seen, painting: Seen) -> dict[str, Callable[[], Tensor]]:
         """Return the losses that lie in what an eye sees, to be called if they are wanted."""
 
+        def far(name: str) -> Tensor:
+            return distances(name, seen.features, painting.vectors[name]) @ self.layers
+
         def apart(name: str, by: Callable[..., Tensor], layers: Tensor | None = None) -> Tensor:
-            far = by(seen.vectors[name], painting.vectors[name])
-            return far.sum(1) if layers is None else far @ layers
+            found = by(seen.vectors[name], painting.vectors[name])
+            return found.sum(1) if layers is None else found @ layers
 
         return {
             "content": lambda: losses.content(seen.relu4_1, photo.relu4_1),
@@ -165,6 +177,7 @@ class Trainer:
                 seen.relu4_1, photo.relu4_1, painting.relu4_1
             ),
             "paper_style": lambda: apart("style", losses.paper_style, self.layers),
+            **{name: partial(far, name) for name in STYLE_LOSSES},
         }
 
     def advance(self) -> dict[str, float]:

@@ -1,3 +1,4 @@
+import copy
 import errno
 import os
 import signal
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 
 from adain import weights
 from adain.catalog import Transfer
+from adain.losses.names import ADVERSARIAL, STYLE_LOSSES
 from adain.training import lossnet, runs, train
 from adain.training.lossnet import LossNetwork
 from adain.training.recipe import FOLDER, RecipeError, Stage, read
@@ -174,6 +176,32 @@ def test_training_through_covariances_teaches_every_weight(folder: Path, tmp_pat
     assert one.recipe.transfer == Transfer.COVARIANCE
     one.gradient(one.recipe.stages[0])
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in one.learned)
+
+
+NAMED = "\n".join(f"{name} = 0.1" for name in (*STYLE_LOSSES, ADVERSARIAL))
+
+
+def test_losses_by_name_train_and_go_on_after_a_stop(folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "named.toml"
+    recipe.write_text((folder / "pool0.toml").read_text().replace("[loss]", f"[loss]\n{NAMED}"))
+    more = ("--recipe", str(recipe), "--every", "1")
+    whole, stopped = (
+        train._trainer(train._arguments().parse_args(words(folder, tmp_path / name, *more)))
+        for name in ("whole", "stopped")
+    )
+    first = whole.advance()
+    assert {name for name in (*STYLE_LOSSES, ADVERSARIAL) if not first[name] > 0} == set()
+    stopped.restore(copy.deepcopy(whole.state()))
+    assert whole.advance() == stopped.advance()
+
+
+def test_losses_that_keep_much_of_a_style_are_refused_with_a_pool(
+    folder: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "named.toml"
+    recipe.write_text((folder / "pool12.toml").read_text().replace("[loss]", "[loss]\nmrf = 1.0"))
+    with pytest.raises(RecipeError, match="mrf: only without a pool"):
+        read(str(recipe))
 
 
 def test_grain_of_a_recipe_is_kept_with_the_weights(folder: Path, tmp_path: Path) -> None:
