@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish, served
 from worker import jobs
 from worker.errors import Message
@@ -97,6 +97,10 @@ def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     expect(page.locator(".none")).to_have_text("No such job.")
     assert [one.who for one in blocks.listed()] == ["owner:someone"]
     page.click("a[href='#blocks']")
+    page.get_by_role("button", name="Delete all of the visitor’s pictures").click()
+    page.get_by_role("button", name="Sure?").click()
+    page.wait_for_function("!document.querySelector('.quiet.bad')")
+    assert jobs.mine("someone") == []
     page.get_by_role("button", name="Let in again").click()
     expect(page.locator(".none")).to_have_text("Nobody is blocked.")
 
@@ -117,7 +121,7 @@ def test_the_admin_sets_a_limit_and_takes_it_back(page: Page) -> None:
 
 
 def test_the_admin_reviews_what_was_reported(page: Page) -> None:
-    for number in range(2):
+    for number in range(3):
         job = jobs.submit("owner", picture(), [picture()], options={"size": 64})
         finish(begin())
         entries.change(job.id, "owner", title=f"Picture {number}")
@@ -126,7 +130,7 @@ def test_the_admin_reviews_what_was_reported(page: Page) -> None:
             reports.report(job.id, f"visitor-{visitor}", "<b>Not</b> mine to show.")
     enter(page)
     page.get_by_role("link", name="Reported pictures wait for you").click()
-    for place in range(2):
+    for place in range(3):
         shown = page.locator(".row img").nth(place)
         expect(shown).to_have_js_property("complete", True)
         expect(shown).not_to_have_js_property("naturalWidth", 0)
@@ -134,7 +138,12 @@ def test_the_admin_reviews_what_was_reported(page: Page) -> None:
     shoot(page, "admin-reports")
     assert findings(page) == []
     page.locator(".row", has_text="Picture 0").get_by_role("button", name="Let stay").click()
+    expect(page.locator(".row")).to_have_count(2)
+    page.locator(".row", has_text="Picture 2").get_by_role("button", name="Delete for ever").click()
+    page.get_by_role("button", name="Sure?").click()
     expect(page.locator(".row")).to_have_count(1)
+    assert pictured() == {one.id for one in jobs.mine("owner")}
+    assert len(jobs.mine("owner")) == 2
     page.get_by_role("button", name="Take down").click()
     page.get_by_role("button", name="Sure?").click()
     expect(page.locator(".none")).to_have_text("Nothing is reported.")

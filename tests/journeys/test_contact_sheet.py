@@ -76,8 +76,10 @@ def test_a_style_comes_by_chance_and_is_another_each_time(
         before = now
 
 
-def test_without_a_photo_the_field_says_so(idle: Visit) -> None:
-    page = idle()
+@SIZES
+def test_without_a_photo_the_field_says_so(idle: Visit, size: tuple[int, int]) -> None:
+    page = idle(size)
     empty(page)
     page.get_by_role("button", name="All styles on my photo").click()
     expect(page.locator("#photo .wrong")).to_contain_text("photo")
+    expect(page.locator("#photo .wrong")).to_be_in_viewport(ratio=1)

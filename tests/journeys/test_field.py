@@ -82,6 +82,7 @@ def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle
     page.set_input_files("#style-1 input[type=file]", bad)  # type: ignore[arg-type]
     refused = page.locator("#style-1 [role=alert]")
     expect(refused).to_contain_text("GIF, TIFF, BMP를 받습니다")
+    expect(refused).to_be_in_viewport(ratio=1)
     expect(page.locator("#photo img")).to_be_visible()
     assert findings(page) == []
     shoot(page, "field-refused-korean")
@@ -93,9 +94,36 @@ def test_a_refusal_is_said_where_it_happened_and_goes_with_the_next_picture(idle
         "buffer": bytes(2000),
     }  # not to be made smaller
     page.set_input_files("#photo input[type=file]", large)  # type: ignore[arg-type]
-    expect(page.locator("#photo [role=alert]")).to_contain_text("너무 큽니다")
+    large_one = page.locator("#photo [role=alert]")
+    expect(large_one).to_contain_text("너무 큽니다")
+    expect(large_one).to_be_in_viewport(ratio=1)
+    page.locator("#program").scroll_into_view_if_needed()
+    page.click("#send")  # there is no photo
+    expect(large_one).to_contain_text("먼저 사진을 골라")
+    expect(large_one).to_be_in_viewport(ratio=1)
     pick(page, "photos", "cat")
-    expect(page.locator("#photo [role=alert]")).to_be_empty()
+    expect(large_one).to_be_empty()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_mask_of_the_wrong_shape_is_refused_in_its_field_until_the_photo_is_another(
+    idle: Visit, size: tuple[int, int]
+) -> None:
+    page = idle(size)
+    drop(page, "#photo", PHOTO)
+    page.get_by_role("button", name="Regions").click()
+    mask = _file("PNG", Image.new("L", (40, 90), 255))
+    page.set_input_files("#mask-0 input[type=file]", mask)
+    page.wait_for_selector("#mask-0 img")
+    page.click("#send")
+    wrong = page.locator("#mask-0 .wrong")
+    expect(wrong).to_contain_text("must have its photo's shape")
+    expect(wrong).to_be_in_viewport(ratio=1)
+    expect(page.locator("#notice")).to_be_hidden()
+    assert findings(page) == []
+    shoot(page, f"{'desk' if size == DESK else 'phone'}-mask-refused")
+    page.get_by_role("button", name="Remove: Your photo").click()
+    expect(wrong).to_be_empty()
 
 
 def _file(kind: str, image: Image.Image, size: int = 0, **options: object) -> Any:  # noqa: ANN401

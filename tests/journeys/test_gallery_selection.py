@@ -3,15 +3,28 @@
 import io
 import zipfile
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.browsing import PHONE, Visit, ask, findings, press, shoot, submit, to_gallery
+from tests.journeys.browsing import (
+    DESK,
+    PHONE,
+    Visit,
+    ask,
+    findings,
+    press,
+    shoot,
+    submit,
+    to_gallery,
+)
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_selected_pictures_are_favourites_tagged_published_and_downloaded(
-    visit: Visit, address: str
+    visit: Visit, address: str, size: tuple[int, int]
 ) -> None:
-    page = visit(PHONE)
+    page = visit(size)
+    name = "desk" if size == DESK else "phone"
     ids = {submit(page, address, photo, "ink", size=64) for photo in ("cat", "coffee")}
     to_gallery(page, 2)
     page.get_by_role("button", name="Select", exact=True).click()
@@ -27,7 +40,7 @@ def test_selected_pictures_are_favourites_tagged_published_and_downloaded(
     expect(page.locator("#gallery .said")).to_have_text("2 changed.")
     tools.get_by_role("button", name="Publish").click()
     expect(page.locator("#gallery .badge.world")).to_have_count(2)
-    shoot(page, "selection-phone")
+    shoot(page, f"selection-{name}")
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.locator("#gallery .badge.world")).to_have_count(0)
     for one in ids:
@@ -38,7 +51,7 @@ def test_selected_pictures_are_favourites_tagged_published_and_downloaded(
     tools.get_by_role("button", name="Download").click()
     page.get_by_label("The photos they were made from").check()
     assert findings(page) == []
-    shoot(page, "archive-phone")
+    shoot(page, f"archive-{name}")
     with page.expect_download() as kept:
         page.locator("dialog").get_by_role("link", name="2 pictures").click()
     with zipfile.ZipFile(io.BytesIO(kept.value.path().read_bytes())) as found:

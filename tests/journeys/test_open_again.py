@@ -89,8 +89,9 @@ def test_masks_come_back_with_the_picture(visit: Visit, address: str) -> None:
     assert (again["styles"], again["masks"]) == (1, 1)
 
 
-def test_a_picture_that_is_taken_out_comes_back(idle: Visit) -> None:
-    page = idle()
+@SIZES
+def test_a_picture_that_is_taken_out_comes_back(idle: Visit, size: tuple[int, int]) -> None:
+    page = idle(size)
     drop(page, "#photo", PHOTO)
     held = _held(page, "photo")
     page.get_by_role("button", name="Remove: Your photo").click()

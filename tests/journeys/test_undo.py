@@ -79,8 +79,9 @@ def test_a_form_that_was_emptied_is_filled_again(idle: Visit, size: tuple[int, i
     assert _held(page) == held
 
 
-def test_strokes_are_undone_one_by_one(idle: Visit) -> None:
-    page = idle()
+@SIZES
+def test_strokes_are_undone_one_by_one(idle: Visit, size: tuple[int, int]) -> None:
+    page = idle(size)
     choose(page, "cat", "ink", "night")
     page.click("#parts > button")
     canvas = page.locator("#paint canvas")

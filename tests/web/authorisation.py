@@ -202,7 +202,7 @@ def _parameters(application: FastAPI, route: Route, job: Job, state: str) -> dic
         "upload_id": uploads.keep("owner", RESULT) if "{upload_id}" in route.path else "",
         "preview_id": _preview() if "{preview_id}" in route.path else "",
         "kind": "photos", "name": "daily_bytes" if "/limits/" in route.path else "cat",
-        "size": "picture", "who": "owner:nobody", "code": "picture.too_large",
+        "size": "picture", "who": "owner:nobody", "owner": "nobody", "code": "picture.too_large",
         "key_id": api_keys.make("owner", TITLE).key.id,
     }  # fmt: skip
 

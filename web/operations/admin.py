@@ -22,13 +22,13 @@ from web.operations import admin_session, health
 from web.operations.admin_session import Admin
 from worker import jobs
 from worker.admin import audit, overview
-from worker.gallery import reports
+from worker.gallery import bins, reports
 from worker.gallery.model import EntryNotFound
 from worker.jobs import Job, Status, service_state
 from worker.jobs.service_state import State
 from worker.settings import Settings, settings
 from worker.storage import processes
-from worker.visitors import blocks, limit_overrides, quota
+from worker.visitors import accounts, blocks, limit_overrides, quota
 
 PAGE = Path(__file__).parents[1] / "static" / "admin" / "admin.html"
 
@@ -149,6 +149,7 @@ class Row(BaseModel):
     submitted: float
     started: float | None
     finished: float | None
+    binned: float | None  # since when its owner has it in the bin
 
 
 class Rows(BaseModel):
@@ -192,6 +193,20 @@ def requeue(job_id: str, origin: Admin, language: Spoken) -> Row:
     """Put a job that failed, was cancelled or is stuck in line again."""
     with audit.act("requeue", origin, job_id):
         return _row(jobs.requeue(job_id), language)
+
+
+@api.delete("/jobs/{job_id}", status_code=204)
+def delete(job_id: str, origin: Admin) -> None:
+    """Delete anybody's job for ever, past the bin: row, pictures, public entry and share links."""
+    with audit.act("delete", origin, job_id):
+        bins.remove_one(job_id)
+
+
+@api.delete("/owners/{owner}/jobs")
+def delete_all(owner: str, origin: Admin) -> dict[str, int]:
+    """Delete all pictures of an owner for ever, the bin included; answers how many jobs went."""
+    with audit.act("delete all", origin, f"owner:{owner}"):
+        return {"deleted": accounts.remove(owner, keep_access=True)}
 
 
 # ---------------------------------------------------------------- blocks

@@ -241,7 +241,7 @@ def _values(form: dict[str, Any], kind: str) -> list[Any]:
     return [part for name, part in form.items() if name.startswith(kind)]
 
 
-def _foot() -> str:
+def foot() -> str:
     """Return the page's foot: how long pictures are kept, and where programs read on."""
     days = settings().retention_days
     return FOOT.format(kept="kept.days" if days else "kept.forever", days=days)
@@ -282,7 +282,7 @@ def page() -> gr.Blocks:
             js_on_load=_script("gallery/gallery", "reuse", "again", "open"),
         )
         gr.HTML(YOU, apply_default_css=False, js_on_load=_script("account/account"))
-        gr.HTML(_foot(), apply_default_css=False)
+        gr.HTML(foot(), apply_default_css=False)
 
         worded = [part for part in made.blocks.values() if labels.has(part.elem_id)]
 

@@ -19,7 +19,7 @@ from web.samples import shelf
 from web.security import address
 from web.security.identity import owner_of
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.images import images
 from worker.images.images import CleanImage, Source
 from worker.jobs import Job
@@ -35,19 +35,43 @@ TRIM, KEEP = MARGINS
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a picture made again at several
 
 
-def _notice(sentence: str) -> str:
-    """Return what stands under the button; Gradio renders HTML, so nothing gets there raw."""
-    return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
+def _notice(sentence: str, field: str = "") -> str:
+    """Return what stands under the button; Gradio renders HTML, so nothing gets there raw.
+
+    The page's script puts it into the field whose picture was refused, if that is named.
+    """
+    return f'<p role="alert" data-field="{field}">{escape(sentence)}</p>' if sentence else ""
+
+
+def _said(error: Exception) -> Message:
+    return problems.message_for(error)[1]
+
+
+def _spoken(message: Message, request: gr.Request) -> str:
+    """Return a message's sentence in the visitor's language."""
+    assert request.request is not None
+    return messages.said(message, texts.language_of(request.request))
 
 
 def _sentence(error: Exception, request: gr.Request) -> str:
-    assert request.request is not None
-    return messages.said(problems.message_for(error)[1], texts.language_of(request.request))
+    return _spoken(_said(error), request)
 
 
 def _chosen(form: dict[str, Any]) -> list[int]:
     """Return the places that have a style in them."""
     return [place for place in range(settings().max_styles) if form[f"style_{place}"]]
+
+
+def _field(message: Message, form: dict[str, Any]) -> str:
+    """Return the name of the form's field whose picture a message means; "": of none."""
+    part = message.params.get("what")
+    if message.code != "picture.rejected" or not isinstance(part, Message):
+        return ""
+    kind, number = part.code.removeprefix("part."), part.params.get("number")
+    if not isinstance(number, int):
+        return kind
+    place = _chosen(form)[number - 1]
+    return f"{kind}-{place}" if form[f"{kind}_{place}"] else ""  # a mask may be painted
 
 
 def _size(chosen: int | str) -> dict[str, Any]:
@@ -114,7 +138,9 @@ async def _answer(
         visitor = address.visitor(request.request)
         return await checking.run(visitor, accept, visitor, given), _notice("")
     except Exception as error:  # whatever it is, the visitor gets a sentence
-        return "", _notice(_sentence(error, request))
+        message = _said(error)
+        field = _field(message, given) if isinstance(given, dict) else ""
+        return "", _notice(_spoken(message, request), field)
 
 
 async def repaint(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401

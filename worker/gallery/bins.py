@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, null, select, update
 from sqlalchemy.orm import Session
 
-from worker.gallery.model import Entry, Report, Shown, favourite, shown, valid_id
+from worker.gallery.model import Entry, EntryNotFound, Report, Shown, favourite, shown, valid_id
 from worker.gallery.reports import unseen
 from worker.jobs import ENDED, Job, Status, in_order
 from worker.storage import blobs, database, deletions
@@ -88,6 +88,15 @@ def remove(owner: str, job_ids: Sequence[str]) -> list[str]:
     Finished, failed and cancelled ones alike, rows and pictures.
     """
     return _delete(_own(owner, job_ids))
+
+
+def remove_one(job_id: str) -> None:
+    """Delete anybody's job, in the bin or not, one being worked on included; for the admin.
+
+    Public entry, share links and every other way to read it end with that. Raises `EntryNotFound`.
+    """
+    if not _delete(Job.id == valid_id(job_id)):
+        raise EntryNotFound
 
 
 def clear(owner: str) -> list[str]:

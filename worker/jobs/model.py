@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     or_,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -66,6 +67,12 @@ class Job(Base):
         Index("jobs_kept", "owner", "status", "bytes", "reserved"),
         Index("jobs_of_batch", "batch", "cell"),
         Index("jobs_of_origin", "origin", "status"),
+        Index(
+            "jobs_of_parent",
+            "parent",
+            sqlite_where=text("parent IS NOT NULL"),
+            postgresql_where=text("parent IS NOT NULL"),
+        ),
         CheckConstraint(
             "(finished IS NOT NULL) = (status IN ('done', 'failed', 'cancelled'))",
             "jobs_finished_when_ended",

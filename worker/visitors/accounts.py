@@ -1,6 +1,6 @@
 """Accounts: delete everything of an owner, or move it to another owner at sign-in."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Delete, delete, select, update
 from sqlalchemy.orm import Session
 
 from worker.credentials import identities
@@ -18,13 +18,18 @@ from worker.visitors.uploads import Upload
 from worker.webhooks.deliveries import Delivery, Secret
 
 
+def _access(owner: str) -> list[Delete]:
+    """Return what deletes all that says who somebody is."""
+    return [delete(kept).where(kept.owner == owner) for kept in (Secret, Key, Person)]
+
+
 @database.retried
-def remove(owner: str) -> int:
+def remove(owner: str, *, keep_access: bool = False) -> int:
     """Delete an owner's jobs, one being worked on included, and all that was noted of them.
 
     Returns how many jobs there were. A worker whose job is gone notices, as it does when another
     has it. What was spent of the limits stays until it has come back: else this would be a way
-    around them.
+    around them. `keep_access`: who they are stays, keys too, so that a block still holds.
     """
     with database.transaction() as session:
         rate_limits.lock(session, quota.EVERYBODY)  # no other process evicts meanwhile
@@ -39,9 +44,7 @@ def remove(owner: str) -> int:
             delete(Report).where(Report.visitor == owner),
             delete(IdempotencyKey).where(IdempotencyKey.owner == owner),
             delete(Delivery).where(Delivery.owner == owner),
-            delete(Secret).where(Secret.owner == owner),
-            delete(Key).where(Key.owner == owner),
-            delete(Person).where(Person.owner == owner),
+            *([] if keep_access else _access(owner)),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
     uploads.delete_files(upload_ids)

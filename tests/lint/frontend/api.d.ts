@@ -117,6 +117,12 @@ declare namespace Api {
   interface HTTPValidationError {
     detail: Array<ValidationError>;
   }
+  interface HistoryView {
+    ancestors: Array<RelativeView | null>;
+    children: Array<RelativeView>;
+    earlier: boolean;
+    later: boolean;
+  }
   interface Ids {
     ids: Array<string>;
   }
@@ -257,6 +263,12 @@ declare namespace Api {
     code: string;
     text: string;
   }
+  interface RelativeView {
+    id: string;
+    title: string;
+    finished: number | null;
+    thumbnail: string;
+  }
   interface Reported {
     entry: EntryView;
     owner: string;
@@ -281,6 +293,7 @@ declare namespace Api {
     submitted: number;
     started: number | null;
     finished: number | null;
+    binned: number | null;
   }
   interface Rows {
     jobs: Array<Row>;

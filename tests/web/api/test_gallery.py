@@ -457,6 +457,20 @@ def test_what_is_deleted_lies_in_the_bin_unread_until_it_is_restored_or_the_bin_
     assert pictured() == {two}
 
 
+def test_a_bin_says_the_day_by_which_the_studio_deletes_a_picture_anyway(
+    owner: TestClient, setting: Setting
+) -> None:
+    one, two = made(owner), made(owner)
+    owner.patch(f"/api/v1/gallery/{two}", json={"favourite": True})
+    finished = owner.get(f"/api/v1/gallery/{one}").json()["finished"]
+    owner.post("/api/v1/gallery/delete", json={"ids": [one, two]})
+    for days, kept in (3, finished + 3 * 86400), (0, None), (90, None):
+        setting(retention_days=days, database_url=database.engine().url)
+        binned = {entry["id"]: entry for entry in owner.get("/api/v1/bin").json()}
+        assert binned[one]["kept_until"] == (kept or binned[one]["deleted"] + 30 * 86400)
+        assert binned[two]["kept_until"] is None
+
+
 def test_everything_of_a_visitor_includes_the_bin(owner: TestClient) -> None:
     owner.delete(f"/api/v1/gallery/{made(owner)}")
     assert owner.delete("/api/v1/me").status_code < 300
@@ -466,6 +480,30 @@ def test_everything_of_a_visitor_includes_the_bin(owner: TestClient) -> None:
 @pytest.mark.parametrize("ids", [[], [UNKNOWN] * 101, "all", [1]])
 def test_a_deletion_of_what_can_be_no_ids_is_refused(owner: TestClient, ids: object) -> None:
     assert detail(owner.post("/api/v1/gallery/delete", json={"ids": ids}), 422)
+
+
+# ---------------------------------------------------------------- history
+
+
+def test_a_history_leads_to_ones_own_pictures_and_shows_others_nothing(
+    owner: TestClient, anonymous: TestClient
+) -> None:
+    first = made(owner)
+    again = owner.post(f"/api/v1/jobs/{first}/again", json={"alpha": 0.5}).json()["id"]
+    claimed = jobs.claim("worker-1")
+    assert claimed is not None
+    blobs.put(f"{again}/thumbnail-1.jpg", picture(16, 12, "JPEG"))
+    assert finish(claimed, 32, 24, {"total": 0.5})
+    found = owner.get(f"/api/v1/gallery/{again}/history").json()
+    assert [one["id"] for one in found["ancestors"]] == [first]
+    assert owner.get(found["ancestors"][0]["thumbnail"]).status_code == 200
+    found = owner.get(f"/api/v1/gallery/{first}/history").json()
+    assert [one["id"] for one in found["children"]] == [again]
+    do(owner, "publish", first)
+    assert anonymous.get(f"/api/v1/gallery/{first}").status_code == 200
+    assert detail(anonymous.get(f"/api/v1/gallery/{first}/history"), 404) == NOWHERE
+    owner.delete(f"/api/v1/gallery/{first}?forever=true")
+    assert owner.get(f"/api/v1/gallery/{again}/history").json()["ancestors"] == [None]
 
 
 # ---------------------------------------------------------------- report

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.parts import Setting
+from tests.parts import Setting, forget_caches
 from web.launcher import launcher, retention
+from web.page import form
 from worker.settings import settings
 
 
@@ -29,6 +30,26 @@ def test_pictures_are_kept_for_ever_only_where_no_other_machine_gets_here(
     assert retention.days(settings()) == days
     passed_on = launcher._environment(7860).get("STUDIO_RETENTION_DAYS", "30")
     assert float(passed_on) == days
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({}, 'data-text="kept.forever"'),
+        ({"host": "0.0.0.0"}, 'data-text="kept.days" data-count="30"'),
+        ({"public_url": "https://studio.example"}, 'data-text="kept.days" data-count="30"'),
+        ({"host": "0.0.0.0", "retention_days": 7}, 'data-text="kept.days" data-count="7"'),
+        ({"host": "0.0.0.0", "retention_days": 0}, 'data-text="kept.forever"'),
+    ],
+)
+def test_the_foot_of_the_page_says_how_long_pictures_are_kept(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, object], said: str
+) -> None:
+    setting(**chosen)
+    for name, value in launcher._environment(7860).items():
+        monkeypatch.setenv(name, value)  # as the web server is started
+    forget_caches()
+    assert said in form.foot()
 
 
 def test_the_start_says_how_long_pictures_are_kept(setting: Setting) -> None:

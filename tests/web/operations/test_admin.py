@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish
 from web import app
 from web.operations import admin_session
 from web.security.identity import COOKIE, sign
 from worker import jobs
 from worker.admin import audit
+from worker.credentials import api_keys
 from worker.errors import Message
 from worker.gallery import entries, reports
 from worker.jobs import Job, Status, service_state
@@ -265,6 +266,61 @@ def test_who_is_blocked_sends_and_shows_nothing_more_but_keeps_what_is_theirs(
     assert send(bad).status_code == 202
     assert admin.delete(f"{ADMIN}/blocks/owner:bad").status_code == 404
     assert admin.post(f"{ADMIN}/blocks", json={"who": "everybody"}).status_code == 422
+
+
+def test_the_admins_delete_goes_past_the_bin_and_ends_every_way_to_read_a_picture(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    owner, stranger = visitor(application), visitor(application, "stranger")
+    shown, binned, kept = made(), made(), made()
+    for job in (shown, binned):
+        entries.publish(job.id, "owner")
+        reports.report(job.id, "a visitor")
+    link = owner.post(f"/api/v1/gallery/{shown.id}/share").json()["own"]["link"]
+    assert owner.delete(f"/api/v1/gallery/{binned.id}").status_code == 204
+    rows = {one["id"]: one["binned"] for one in admin.get(f"{ADMIN}/jobs").json()["jobs"]}
+    assert [rows[job.id] is not None for job in (shown, binned, kept)] == [False, True, False]
+
+    for job in (shown, binned):
+        assert admin.delete(f"{ADMIN}/jobs/{job.id}").status_code == 204
+        assert admin.delete(f"{ADMIN}/jobs/{job.id}").status_code == 404
+    for what in (f"gallery/{shown.id}", f"gallery/{shown.id}/picture", f"jobs/{shown.id}/result"):
+        assert [who.get(f"/api/v1/{what}").status_code for who in (owner, stranger)] == [404, 404]
+    assert stranger.get(link).status_code == 410
+    assert stranger.get(f"{link}/picture").status_code == 410
+    assert stranger.get("/api/v1/gallery?scope=public").json()["entries"] == []
+    assert owner.get("/api/v1/bin").json() == []
+    ids = {"ids": [shown.id, binned.id]}
+    assert owner.post("/api/v1/bin/restore", json=ids).json() == {"restored": []}
+    assert admin.get(f"{ADMIN}/reports").json() == []
+    assert pictured() == {kept.id}
+    assert acts() == [
+        ("delete", shown.id, "done"),
+        ("delete", shown.id, "not done: There is no picture with this id in the gallery."),
+        ("delete", binned.id, "done"),
+        ("delete", binned.id, "not done: There is no picture with this id in the gallery."),
+    ]
+
+
+def test_the_admin_deletes_all_of_a_visitor_with_the_bin_and_the_block_still_holds(
+    application: Any,  # noqa: ANN401
+    admin: TestClient,
+) -> None:
+    bad, other = visitor(application, "bad"), made()
+    binned = made("bad")
+    waiting = send(bad).json()["id"]
+    key = {"Authorization": f"Bearer {api_keys.make('bad', 'Mine').secret}"}
+    bad.delete(f"/api/v1/gallery/{binned.id}")
+    admin.post(f"{ADMIN}/blocks", json={"who": "owner:bad"})
+    assert admin.delete(f"{ADMIN}/owners/bad/jobs").json() == {"deleted": 2}
+    assert bad.get("/api/v1/bin").json() == []
+    assert bad.get(f"/api/v1/jobs/{waiting}").status_code == 404
+    assert pictured() == {other.id}
+    for client in (bad, TestClient(application, headers=key)):
+        assert send(client).status_code == 403
+    assert admin.delete(f"{ADMIN}/owners/bad/jobs").json() == {"deleted": 0}
+    assert acts()[-1] == ("delete all", "owner:bad", "done")
 
 
 def test_a_new_cookie_does_not_lift_the_block_of_an_address(

@@ -104,6 +104,20 @@ def test_every_refusal_reaches_the_visitor_as_its_sentence(
     assert jobs.mine("ada") == []
 
 
+def test_a_refused_picture_names_its_field(studio: Path, photo: str) -> None:
+    mask = f"upload:{uploads.keep('ada', picture(48, 64, mode='L', color=255))}"
+    gone = f"upload:{uploads.keep('ada', b'no picture')}"
+    for given, field in (
+        ({"style_0": "", "style_2": photo, "mask_2": mask}, "mask-2"),
+        ({"style_1": gone}, "style-1"),
+        ({"photo": gone}, "photo"),
+        ({"photo": ""}, ""),
+    ):
+        job_id, notice = _repainted(**{"photo": photo, "style_0": photo} | given)
+        assert job_id == ""
+        assert f'data-field="{field}"' in notice
+
+
 def test_a_notice_shows_what_was_given_as_text() -> None:
     assert "<script" not in handlers._notice("<script>alert(1)</script>")
 

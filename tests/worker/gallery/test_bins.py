@@ -1,15 +1,17 @@
 """The bin keeps what its owner deleted for some days, counted in the quota."""
 
+import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from tests.parts import Setting, pictured
-from tests.worker.gallery.test_gallery import ids, made
+from tests.worker.gallery.test_gallery import ids, made, set_finished
 from worker.errors import Refused
 from worker.gallery import bins, entries, lists, recent_styles, reports
 from worker.jobs import Job
+from worker.maintenance import sweep
 from worker.storage import database
 from worker.visitors import quota
 
@@ -34,6 +36,22 @@ def test_a_bin_counts_in_the_quota_and_is_emptied_after_thirty_days(either: Path
     bins.forget()
     assert bins.listed("ann") == []
     assert pictured() == {two, foreign}
+
+
+def test_where_pictures_are_kept_for_less_than_thirty_days_those_in_the_bin_are_too(
+    either: Path, setting: Setting
+) -> None:
+    setting(retention_days=3)
+    old, young, favourite = made(), made(), made()
+    entries.change(favourite, "ann", favourite=True)
+    bins.put("ann", [old, young, favourite])
+    [day] = {entries.kept_until(one) for one in bins.listed("ann") if one.job.id == young}
+    assert day == pytest.approx(time.time() + 3 * 86400, abs=60)
+    for job_id, days in (old, 3.1), (young, 2.9), (favourite, 3.1):
+        set_finished(job_id, time.time() - days * 86400)
+    sweep.tidy()
+    assert {one.job.id for one in bins.listed("ann")} == {young, favourite}
+    assert pictured() == {young, favourite}
 
 
 def test_a_pinned_picture_in_the_bin_gives_way_before_one_outside(

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from web.api.gallery import archives, entry, lists, reports, settings, share_links
+from web.api.gallery import archives, entry, history, lists, reports, settings, share_links
 from web.api.gallery import bin as binned
 
 router = APIRouter()
-for part in (lists, archives, entry, binned, reports, share_links, settings):
+for part in (lists, archives, entry, history, binned, reports, share_links, settings):
     router.include_router(part.router)

@@ -48,14 +48,19 @@ export const does = (name, address, method = "POST") =>
  * A button that acts at the second press.
  * @param {string} name of its text
  * @param {string} address
- * @param {object} [body]
+ * @param {object | null} [body]
+ * @param {string} [method]
  */
-export const surely = (name, address, body) => twice(t(name), t("admin.sure"), null, () => act(address, body));
+export const surely = (name, address, body, method) =>
+  twice(t(name), t("admin.sure"), null, () => act(address, body, method));
 /**
  * @param {string} who
  * @param {string} name of its text
  */
 export const block = (who, name) => surely(name, "/blocks", {who});
+
+/** @param {string} id of a job */
+export const remove = (id) => surely("admin.delete", `/jobs/${id}`, null, "DELETE");
 
 /**
  * A list that goes on.

@@ -3,7 +3,7 @@ import {ask} from "../core/api.js";
 import {button, row, rows, small, what} from "../core/controls.js";
 import {element} from "../core/dom.js";
 import {moment, span, t} from "../core/text.js";
-import {API, act, block, does, endless, surely} from "./actions.js";
+import {API, act, block, does, endless, remove, surely} from "./actions.js";
 
 const STATES = ["queued", "running", "failed", "cancelled", "done"];
 const SHORT = 12; // characters shown of a visitor's id
@@ -30,7 +30,7 @@ const job = (one) =>
         one.network,
         one.finished && one.started ? span(Math.max(0, one.finished - one.started)) : "",
       ),
-      small(visitor(one.owner)),
+      small(visitor(one.owner), one.binned && t("admin.binned")),
     ),
     element(
       "div",
@@ -39,6 +39,7 @@ const job = (one) =>
       ["running", "failed", "cancelled"].includes(one.status) ? does("admin.requeue", `/jobs/${one.id}/requeue`) : null,
       block(`owner:${one.owner}`, "admin.block.owner"),
       one.origin ? block(`origin:${one.origin}`, "admin.block.origin") : null,
+      remove(one.id),
     ),
   );
 export const jobs = async () => {
@@ -89,6 +90,7 @@ const reported = ({entry, owner, hidden, reports: words}) =>
       {class: "actions"},
       does("admin.stay", `/reports/${entry.id}/stay`),
       surely("admin.down", `/reports/${entry.id}/down`),
+      remove(entry.id),
       block(`owner:${owner}`, "admin.block.owner"),
     ),
   );
@@ -134,11 +136,22 @@ export const limits = async () => {
 
 /* ------------------------------------------------------------ blocks */
 
+/** What deletes all pictures of a blocked visitor.
+ * @param {string} who */
+const deleteAll = (who) =>
+  who.startsWith("owner:")
+    ? surely("admin.delete.all", `/owners/${encodeURIComponent(who.slice("owner:".length))}/jobs`, null, "DELETE")
+    : null;
 /** @param {Block} one */
 const blocked = (one) =>
   row(
     what(element("code", {}, one.who), small(moment(one.since), one.reason)),
-    does("admin.unblock", `/blocks/${encodeURIComponent(one.who)}`, "DELETE"),
+    element(
+      "div",
+      {class: "actions"},
+      deleteAll(one.who),
+      does("admin.unblock", `/blocks/${encodeURIComponent(one.who)}`, "DELETE"),
+    ),
   );
 const blocking = () => {
   const who = element("input", {

@@ -7,6 +7,7 @@ import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
 import {under} from "../core/place.js";
 import {about, colors, t} from "../core/text.js";
+import {keep as pictured} from "../form/colors.js";
 import {called as titled, credit} from "../form/shelf.js";
 import {called, recent} from "../studio/recent.js";
 import * as sending from "./sending.js";
@@ -165,6 +166,11 @@ export const addPhotos = (files) => photos?.add(files);
 /** The form, filled.
  * @param {(batch: Api.BatchView, last: boolean) => void} onaccepted */
 export const start = async (onaccepted) => {
+  const ways = segments(
+    "color",
+    colors.map((color) => [color, t(`color.${color}`)]),
+    "style",
+  );
   accepted = onaccepted;
   const styled = [...(await used()), ...samples("styles")];
   form.addEventListener("submit", send);
@@ -174,11 +180,7 @@ export const start = async (onaccepted) => {
     trays,
     slider("alpha", "strength", 0, 100, 1),
     slider("strokes", "strokes", 50, 400, 5),
-    segments(
-      "color",
-      colors.map((color) => [color, t(`color.${color}`)]),
-      "style",
-    ),
+    ways,
     segments(
       "size",
       [...SIZES.map(String), ...FITS].map((size) => [size, t(`form.size.${size}`)]),
@@ -202,6 +204,7 @@ export const start = async (onaccepted) => {
   photos = tray("photos", samples("photos"), drawSubmit, say);
   styles = tray("styles", styled, drawSubmit, say);
   trays.replaceChildren(photos.box, styles.box);
+  pictured(ways);
   drawSubmit();
   return form;
 };

@@ -1,9 +1,10 @@
 /* One entry of the gallery, in a dialog: looked at, named, published, shared, reported, deleted. */
 import {ask, sentence} from "../core/api.js";
 import {closer, compare} from "../core/controls.js";
-import {all, element, shaped} from "../core/dom.js";
+import {all, element, find, shaped} from "../core/dom.js";
 import * as router from "../core/router.js";
 import {downloads, facts, named, tags} from "./entry.js";
+import {section as historyOf} from "./history.js";
 import {remember} from "./list.js";
 import {othersParts, ownParts, sources} from "./parts.js";
 import {GALLERY, entries, sayFailure, state} from "./state.js";
@@ -39,6 +40,7 @@ const draw = (entry) => {
       downloads(entry),
       facts(entry),
       own ? sources(own) : null,
+      own ? historyOf(entry.id, turnTo) : null,
     ),
   );
   focusable()[focus]?.focus({preventScroll: true});
@@ -62,6 +64,20 @@ export const open = (id) => {
   router.turn(state.place, {over: true});
   return show(id);
 };
+/** Shows another entry in the open dialog.
+ * @param {string} id */
+const turnTo = async (id) => {
+  try {
+    const entry = await ask(`${GALLERY}/${id}`);
+    state.place = {...state.place, entry: id};
+    router.mend(state.place);
+    draw(entry);
+    dialog.scrollTop = 0;
+    find(dialog, ".shut").focus({preventScroll: true});
+  } catch (error) {
+    verbs.note(sentence(error), true);
+  }
+};
 /** Shows the entry beside the one that is open.
  * @param {KeyboardEvent} event */
 const beside = async (event) => {
@@ -69,8 +85,9 @@ const beside = async (event) => {
   if (!by || event.defaultPrevented || (event.target instanceof Element && event.target.matches("input, select")))
     return;
   const ids = [...entries.keys()],
-    next = entries.get(ids[ids.indexOf(state.place.entry ?? "") + by]);
-  if (!next) return;
+    at = ids.indexOf(state.place.entry ?? ""),
+    next = entries.get(ids[at + by]);
+  if (at < 0 || !next) return;
   event.preventDefault();
   state.place = {...state.place, entry: next.id};
   state.opened = next.id;

@@ -46,7 +46,7 @@ const called = (name) => {
 export const put = (name, text) => {
   sending.delete(name); // an upload that is under way comes too late
   fill(hidden(name), text);
-  say(name, "");
+  for (const one of name === "photo" ? fields.keys() : [name]) say(one, ""); // masks are refused for its shape
   follow();
 };
 /** Puts a style in the first free field, or in the last one.
@@ -59,6 +59,13 @@ const field = (name) => fields.get(name) ?? find(document, `.field[data-name="${
 /** @param {string} name
  * @param {string} sentence */
 const say = (name, sentence) => setText(find(field(name), ".wrong"), sentence);
+/** Says in a field what went wrong, in sight: what was pasted or dropped elsewhere is for it too.
+ * @param {string} name
+ * @param {string} sentence */
+const complain = (name, sentence) => {
+  say(name, sentence);
+  field(name).scrollIntoView({block: "nearest"});
+};
 /** Says in a field why the form can't be sent, and goes there.
  * @param {string} name
  * @param {string} sentence */
@@ -93,7 +100,7 @@ export const take = async (name, file) => {
     if (sending.get(name) !== coming) return;
     sending.delete(name);
     draw(name);
-    say(name, reason(error));
+    complain(name, reason(error));
   }
 };
 /** Resolves once no upload is under way. */
@@ -118,15 +125,11 @@ const chooser = (name) => {
 /** From the button; a key comes as an event.
  * @param {string} name */
 const pasted = async (name) => {
-  try {
-    for (const item of await navigator.clipboard.read()) {
-      const kind = item.types.find((type) => type.startsWith("image/"));
-      if (kind) return take(name, await item.getType(kind));
-    }
-    say(name, t("field.paste.none"));
-  } catch {
-    say(name, t("field.paste.none"));
+  for (const item of await navigator.clipboard.read().catch(() => [])) {
+    const kind = item.types.find((type) => type.startsWith("image/"));
+    if (kind) return take(name, await item.getType(kind));
   }
+  complain(name, t("field.paste.none"));
 };
 /**
  * @param {string} picture
@@ -142,14 +145,11 @@ const knob = (picture, text, name, onclick, given = {}) =>
     icon(picture),
   );
 /** @param {string} name */
-const shoot = async (name) => {
-  try {
-    const file = await photograph();
-    if (file) take(name, file);
-  } catch {
-    say(name, t("field.camera.none"));
-  }
-};
+const shoot = (name) =>
+  photograph().then(
+    (file) => file && take(name, file),
+    () => complain(name, t("field.camera.none")),
+  );
 /** @param {string} name */
 const tools = (name) =>
   element(

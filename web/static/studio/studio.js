@@ -4,6 +4,7 @@ import {DOUBLE, message} from "../core/controls.js";
 import {element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
 import * as anywhere from "../form/anywhere.js";
+import * as colors from "../form/colors.js";
 import * as keys from "../form/keys.js";
 import {restore} from "../form/memory.js";
 import * as presets from "../form/presets.js";
@@ -142,6 +143,7 @@ const begin = (kept) => {
   if (!kept && !jobs.known.size) sample.begin();
   shelf.start(sheet.request);
   presets.start();
+  colors.keep(find(document, "#color"));
   sheet.start(askSheet, draw);
   preview.start(
     stage.stage,
@@ -169,8 +171,13 @@ const begin = (kept) => {
 export const sent = async (text) => {
   const ids = text.split(" ").filter(Boolean);
   if (!ids.length) pressed = 0; // refused: the next press counts, however soon
-  find(document, "#notice").removeAttribute("data-old");
-  if (document.querySelector("#notice [role=alert]")) find(document, "#notice").scrollIntoView(near);
+  const notice = find(document, "#notice"),
+    refusal = notice.querySelector("[role=alert]");
+  notice.removeAttribute("data-old");
+  if (refusal instanceof HTMLElement && refusal.dataset.field) {
+    notice.setAttribute("data-old", "");
+    refuse(refusal.dataset.field, refusal.textContent ?? "");
+  } else if (refusal) notice.scrollIntoView(near);
   stage.release();
   if (!ids.length) return;
   preview.end();
