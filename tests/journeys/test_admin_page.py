@@ -99,7 +99,7 @@ def test_the_admin_sees_what_failed_tries_again_and_blocks(page: Page) -> None:
     page.click("a[href='#blocks']")
     page.get_by_role("button", name="Delete all of the visitor’s pictures").click()
     page.get_by_role("button", name="Sure?").click()
-    page.wait_for_function("!document.querySelector('.quiet.bad')")
+    expect(page.locator(".quiet.bad")).to_have_count(0)
     assert jobs.mine("someone") == []
     page.get_by_role("button", name="Let in again").click()
     expect(page.locator(".none")).to_have_text("Nobody is blocked.")

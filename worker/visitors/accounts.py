@@ -19,7 +19,7 @@ from worker.webhooks.deliveries import Delivery, Secret
 
 
 def _access(owner: str) -> list[Delete]:
-    """Return what deletes all that says who somebody is."""
+    """Return what deletes all that says who an owner is."""
     return [delete(kept).where(kept.owner == owner) for kept in (Secret, Key, Person)]
 
 
