@@ -1,10 +1,12 @@
-"""The names of all choices: networks, colour modes and kinds of transfer.
+"""The names of all choices: networks, methods, colour modes and kinds of transfer.
 
 Everything that offers or checks one reads it here: options, settings, command lines, page, gallery
-and API. A further network is a function that builds it and an entry in `NETWORKS`. No torch.
+and API. A further network is a function that builds it and an entry in `NETWORKS`, a further
+method a function that makes a picture and an entry in `METHODS`. No torch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -25,6 +27,34 @@ NETWORKS = {
     ),
 }
 DEFAULT_NETWORK = "compact"
+
+
+class Effort(StrEnum):
+    """How long a method of steps goes on."""
+
+    LITTLE = "little"
+    MORE = "more"
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """What is known of a way to make a picture with a network, and what it can't do."""
+
+    maker: str = ""  # "module:function", a `adain.methods.Maker`; "": the network alone
+    steps: Mapping[Effort, int] = field(default_factory=dict)  # by effort; none: nothing to choose
+    masks: bool = True  # whether it takes masks
+    several: bool = True  # whether it takes several styles
+    heavy: bool = False  # takes seconds: pixels are limited, jobs wait in the queue heavy, alone
+
+
+METHODS = {
+    "adain": MethodEntry(),
+    "refine": MethodEntry(
+        "adain.methods.refine:refine", {Effort.LITTLE: 10, Effort.MORE: 20}, heavy=True
+    ),
+}
+DEFAULT_METHOD = "adain"
+MOST_PIXELS = 1_600_000  # of a picture made by a heavy method, unless its caller says otherwise
 
 
 class Color(StrEnum):
@@ -66,3 +96,10 @@ def network(name: str) -> NetworkEntry:
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; there are: {', '.join(NETWORKS)}")
     return NETWORKS[name]
+
+
+def method(name: str) -> MethodEntry:
+    """Return a method's entry; raises ValueError with the names there are."""
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}; there are: {', '.join(METHODS)}")
+    return METHODS[name]

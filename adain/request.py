@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from adain import pixels
-from adain.catalog import Color, Region, Transfer, Transparency
+from adain import catalog, pixels
+from adain.catalog import DEFAULT_METHOD, Color, Effort, Region, Transfer, Transparency
 from adain.files import opacity, pictures
 from adain.model.moments import Moments
 
@@ -60,6 +60,8 @@ class Request:
     region: Region = Region.ALL
     transparency: Transparency = Transparency.FLATTEN
     opaque: Image.Image | None = None
+    method: str = DEFAULT_METHOD
+    effort: Effort = Effort.MORE
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -82,6 +84,17 @@ class Request:
             raise ValueError(f"Strokes are a number from {FINEST:g} to {BROADEST:g}, or 0.")
         if self.color == Color.CONTENT and any(isinstance(s, Style) for s in self.styles):
             raise ValueError("To match a style's colours its picture is needed, not its Style.")
+        self._check_method()
+
+    def _check_method(self) -> None:
+        """Refuse what the method can't do; how large a picture may be, its caller says."""
+        known = catalog.method(self.method)
+        if self.masks and not known.masks:
+            raise ValueError(f"The method {self.method} takes no masks.")
+        if len(self.styles) > 1 and not known.several:
+            raise ValueError(f"The method {self.method} takes one style, not several.")
+        if known.maker and any(isinstance(style, Style) for style in self.styles):
+            raise ValueError(f"The method {self.method} needs style pictures, not their Styles.")
 
     def upright(self) -> Self:
         """Return the request with RGB content, grey masks of one size and RGB or RGBA styles."""
@@ -127,7 +140,8 @@ class Request:
         content = pictures.scaled(self.content, side)
         styles = [Style("", ())] * len(self.styles)  # they are measured by now
         color = Color.STYLE if self.color == Color.CONTENT else self.color
-        return replace(self, content=content, styles=styles, color=color, size=0, strokes=0.0)
+        changed = replace(self, method=DEFAULT_METHOD, content=content, styles=styles, color=color)
+        return replace(changed, size=0, strokes=0.0)
 
     def scaled_masks(self, stride: int) -> Tensor | None:
         """Return the masks as K×1×H×W bytes, scaled as the content, padded to a stride; or none."""

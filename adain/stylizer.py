@@ -76,6 +76,21 @@ def _opaque_pixels(image: Tensor, opaque: Tensor | None) -> Tensor:
     return pixels.unit(image[0][:, opaque[0, 0] > _OPAQUE])
 
 
+def style_pixels(
+    image: Image.Image, size: int, like: Image.Image | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Return a style's 1×3×H×W bytes at a size, and how opaque it is, 1×1×H×W, if not all is.
+
+    With `like` its colours are first matched to that picture's (`Color.CONTENT`).
+    """
+    style, opaque = _seen(image, size)
+    if like is not None:
+        own, wanted = _opaque_pixels(style, opaque), _opaque_pixels(*_seen(like, size))
+        matched = colors.match_colors(pixels.unit(style[0]), wanted, own)
+        style = pixels.as_bytes(matched)[None]
+    return style, opaque
+
+
 def _picture(forward: TiledForward, tile: Tile, most: Tensor) -> Tensor:
     """Return the picture in a tile of a forward pass, with so much chroma at most (N)."""
     return colors.limit_chroma(forward.picture(tile).float().cpu(), most)
@@ -192,11 +207,7 @@ class Stylizer:
 
         With `like` its colours are first matched to that picture's (`Color.CONTENT`).
         """
-        style, opaque = _seen(image, size)
-        if like is not None:
-            own, wanted = _opaque_pixels(style, opaque), _opaque_pixels(*_seen(like, size))
-            matched = colors.match_colors(pixels.unit(style[0]), wanted, own)
-            style = pixels.as_bytes(matched)[None]
+        style, opaque = style_pixels(image, size, like)
         padded = pixels.padded(style, self.model.stride)
         if opaque is not None:
             opaque = pixels.padded(opaque, self.model.stride)

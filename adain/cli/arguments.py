@@ -4,7 +4,17 @@ import argparse
 from pathlib import Path
 
 from adain.aot import runtime
-from adain.catalog import DEFAULT_NETWORK, NETWORKS, Color, Region, Transfer, Transparency
+from adain.catalog import (
+    DEFAULT_METHOD,
+    DEFAULT_NETWORK,
+    METHODS,
+    NETWORKS,
+    Color,
+    Effort,
+    Region,
+    Transfer,
+    Transparency,
+)
 from adain.cli import outputs
 from adain.cli.inputs import Part
 from adain.files import cropping
@@ -124,6 +134,24 @@ def _look(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _method(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the pictures are made."""
+    parser.add_argument(
+        "--method",
+        choices=list(METHODS),
+        default=DEFAULT_METHOD,
+        help="adain, the network alone (default), or refine: then steps on the picture itself, "
+        "seconds more for bolder strokes",
+    )
+    parser.add_argument(
+        "--effort",
+        type=Effort,
+        choices=list(Effort),
+        default=Effort.MORE,
+        help="how many steps such a method takes (default more)",
+    )
+
+
 def _machine(parser: argparse.ArgumentParser) -> None:
     """Add what says which network runs where."""
     parser.add_argument("--network", choices=list(NETWORKS), default=DEFAULT_NETWORK)
@@ -145,5 +173,6 @@ def parser() -> argparse.ArgumentParser:
     )
     _files(made)
     _look(made)
+    _method(made)
     _machine(made)
     return made

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from adain import catalog, methods
 from adain.catalog import Color
 from adain.cli import inputs, outputs, sheet
 from adain.cli.inputs import STANDARD, Input, Unusable
@@ -95,11 +96,13 @@ class Run:
         if (len(masks), len(styles)) == (1, 2):
             masks.append(ImageOps.invert(masks[0]))
         how = (args.alpha, args.color, args.size, args.transfer, args.strokes, args.region)
-        return Request(none, styles, args.weights, masks, *how, args.transparency)
+        method = {"method": args.method, "effort": args.effort}
+        return Request(none, styles, args.weights, masks, *how, args.transparency, **method)
 
     def _column(self, place: int, styles: Sequence[Image.Image]) -> Column:
         request = self._request(styles)
-        if self.args.color != Color.CONTENT:  # then a style is the same for every photo
+        pictured = self.args.color == Color.CONTENT or catalog.method(self.args.method).maker
+        if not pictured:  # then a style is the same for every photo
             measured = [self.stylizer.style(one, request.style_side(one)) for one in styles]
             request = replace(request, styles=measured)
         return Column(request, place, [sheet.square(style) for style in styles])
@@ -121,7 +124,7 @@ class Run:
         """Make a picture, write it, and say so."""
         outputs.check(output, self.args.overwrite)
         started = time.perf_counter()
-        [image] = self.stylizer.stylize([request])
+        [image] = methods.make(self.stylizer, [request])
         self._write(image, output)
         made = {
             "content": str(photo.path),
@@ -130,6 +133,7 @@ class Run:
             "height": image.height,
             "seconds": round(time.perf_counter() - started, 3),
             "network": self.stylizer.network,
+            "method": request.method,
             "sha256": self.stylizer.sha256,
         }
         line = json.dumps(made) if self.args.json else str(output)

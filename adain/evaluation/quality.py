@@ -16,8 +16,8 @@ import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from adain import pixels, weights
-from adain.catalog import NETWORKS
+from adain import methods, pixels, weights
+from adain.catalog import DEFAULT_METHOD, NETWORKS, Effort
 from adain.evaluation import measures
 from adain.evaluation.cards import Deck
 from adain.evaluation.measures import Measures
@@ -61,18 +61,24 @@ class Entrant(Protocol):
 
 
 class Painter:
-    """A network of ours."""
+    """A network of ours, and a method."""
 
-    def __init__(self, name: str, stylizer: Stylizer) -> None:
+    def __init__(self, name: str, stylizer: Stylizer, how: str = DEFAULT_METHOD) -> None:
         self.name, self._stylizer = name, stylizer
+        self._method, _, effort = how.partition("-")
+        self._effort = Effort(effort or Effort.MORE)
+
+    def _made(self, photo: Image.Image, painting: Image.Image) -> Image.Image:
+        request = Request(photo, [painting], size=0, method=self._method, effort=self._effort)
+        return methods.make(self._stylizer, [request])[0]
 
     def paint(self, pair: Pair, photo: Image.Image, painting: Image.Image) -> Image.Image:
         """Stylize at the size the pictures have."""
-        return self._stylizer.stylize([Request(photo, [painting], size=0)])[0]
+        return self._made(photo, painting)
 
     def identity(self, photo: Image.Image) -> Image.Image | None:
         """Stylize the photo with itself."""
-        return self._stylizer.stylize([Request(photo, [photo], size=0)])[0]
+        return self._made(photo, photo)
 
 
 class Album:
@@ -94,10 +100,13 @@ class Album:
 
 
 def entrant(name: str, folder: Path, device: str) -> Entrant:
-    """Find an entrant: a network by name, a weights file, or a folder of pictures."""
-    path = Path(name)
-    if name in NETWORKS:
-        return Painter(name, Stylizer.load(name, folder, device))
+    """Find an entrant: a network by name, a weights file, or a folder of pictures.
+
+    A network's name may end in a method: `compact:refine-little`.
+    """
+    path, (network, _, how) = Path(name), name.partition(":")
+    if network in NETWORKS:
+        return Painter(name, Stylizer.load(network, folder, device), how or DEFAULT_METHOD)
     if path.is_dir():
         return Album(path)
     if not path.is_file():
@@ -144,7 +153,11 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m adain.evaluation.quality", description="Measure results."
     )
-    parser.add_argument("entrants", nargs="+", help="networks, weights files, picture folders")
+    parser.add_argument(
+        "entrants",
+        nargs="+",
+        help="networks (compact, compact:refine-little), weights files, picture folders",
+    )
     parser.add_argument("--content", type=Path, help="folder of photos")
     parser.add_argument("--style", type=Path, help="folder of paintings")
     parser.add_argument("--split", type=Path, help="measure only on what this table holds out")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image, JpegImagePlugin
 
+from adain import catalog
 from adain.cli import outputs
 from adain.cli.command import main
 from adain.files import kinds, pictures, samples
@@ -34,6 +35,22 @@ def test_two_styles_with_weights_and_masks_become_one_picture(files: Path, capsy
     body = json.loads(capsys.readouterr().out)
     assert (body["width"], body["height"], body["network"]) == (43, 32, "compact")
     assert Image.open(files / "out.png").size == (43, 32)
+
+
+def test_a_method_is_chosen_and_what_it_cannot_make_is_said(
+    files: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [str(files / name) for name in ("photo.jpg", "one.png", "two.png")]
+    words += ["--size", "32", "--method", "refine", "--effort", "little", "--json"]
+    assert main([*words, "-o", str(files / "out.png")]) == 0
+    assert json.loads(capsys.readouterr().out)["method"] == "refine"
+    assert main([*words, "-o", str(files / "large.png"), "--size", "2000"]) == 2
+    assert "the method refine makes up to 1.6 megapixels" in capsys.readouterr().err
+    assert not (files / "large.png").exists()
+    alone = catalog.MethodEntry("nowhere:make", several=False)
+    monkeypatch.setitem(catalog.METHODS, "third", alone)
+    assert main([*words, "-o", str(files / "none.png"), "--method", "third"]) == 2
+    assert "The method third takes one style, not several." in capsys.readouterr().err
 
 
 def test_a_plain_border_of_a_style_is_left_out_with_a_notice(files: Path, capsys: Said) -> None:

@@ -1,0 +1,175 @@
+"""Refine: the network's result, then a few steps on the picture itself.
+
+Losses are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural
+Networks", CVPR 2016, Gram matrices for style, in the loss network that ships; steps are L-BFGS's.
+From the photo they would take hundreds; from the network's result twenty are enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from adain import catalog, color, coverage, pixels
+from adain.catalog import Color
+from adain.files import pictures
+from adain.methods import stage_of
+from adain.mixing import Watch
+from adain.model.covariance import full_precision, positions
+from adain.request import Request, Style
+from adain.stylizer import Stylizer, style_pixels
+from adain.training import losses, lossnet
+from adain.training.lossnet import LossNetwork
+
+_STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
+_LEAST = 1e-8  # squared norm of a Gram matrix below which its distance is no longer relative
+_MOST_SIDE = 1024  # pixels of a style's shorter side
+_BEGUN = 0.1  # of the progress: the network's own part
+
+
+@cache
+def loss_network(device: str) -> LossNetwork:
+    return lossnet.load().to(device)
+
+
+def gram(features: Tensor, where: Tensor) -> Tensor:
+    """Products of channels, mean over the positions that a weight ≥ 0 (1×1×H×W) counts: C×C.
+
+    1×C×h×w features; zeros where nothing counts.
+    """
+    height, width = features.shape[2:]
+    weight = F.adaptive_avg_pool2d(where, (height, width)).flatten()
+    with full_precision(features.device):
+        x = positions(features)[0]
+        return (x * weight[:, None]).T @ x / weight.sum().clamp_min(1e-6)
+
+
+def _apart(made: Tensor, wanted: Tensor) -> Tensor:
+    """Squared distance relative to what is wanted."""
+    return (made - wanted).square().sum() / wanted.square().sum().clamp_min(_LEAST)
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Where a style acts, and what is wanted there."""
+
+    where: Tensor  # 1×1×H×W in [0, 1]
+    share: float  # of all that is painted
+    wanted: Sequence[Tensor]  # a Gram matrix a layer
+
+
+def _regions(request: Request) -> tuple[Tensor, Tensor]:
+    """Return how much of each style each pixel gets, K×1×H×W, and alpha's part of all: 1×1×H×W."""
+    width, height = request.content.size
+    masks = request.scaled_masks(1)
+    size = height, width
+    given = torch.ones(len(request.styles), 1, 1) if masks is None else pixels.unit(masks)[:, 0]
+    given = request.coverage(given[:, :height, :width])[:, None].expand(-1, 1, *size)
+    if request.opaque is not None:
+        given = given * pixels.unit(pixels.tensor(request.opaque.resize(request.content.size)))
+    return given, given.sum(0, keepdim=True).clamp_max(1)
+
+
+def _style_grams(
+    network: LossNetwork, request: Request, device: torch.device
+) -> list[list[Tensor]]:
+    """Measure each style of an upright request: Gram matrices, a layer each."""
+    side = request.strokes * min(pictures.checked_size(request.content, request.size))
+    like = request.like() if request.color == Color.CONTENT else None
+    found = []
+    for style in request.styles:
+        assert not isinstance(style, Style)  # the request would not be one
+        wanted = min(_MOST_SIDE, round(side) or request.size or min(style.size), *style.size)
+        seen, opaque = style_pixels(style, wanted, like)
+        where = torch.ones(1, 1, *seen.shape[2:]) if opaque is None else pixels.unit(opaque)
+        features = network(pixels.unit(seen).to(device))
+        found.append([gram(x, where.to(device)) for x in features])
+    return found
+
+
+class Losses:
+    """What a picture is measured by."""
+
+    def __init__(self, network: LossNetwork, request: Request, device: torch.device) -> None:
+        sized = request.at(request.size)
+        given, self.painted = (x.to(device) for x in _regions(sized))
+        self._network = network
+        with torch.no_grad():
+            features = network(pixels.unit(pixels.tensor(sized.content)).to(device))
+            self._content = features[-1]
+            total, self._regions = float(given.sum().clamp_min(1)), []
+            styles = _style_grams(network, request, device)
+            for place, grams in enumerate(styles):
+                where = given[place : place + 1]
+                own = [gram(x, where) for x in features]
+                pairs = zip(own, grams, strict=True)
+                wanted = [torch.lerp(plain, style, request.alpha) for plain, style in pairs]
+                self._regions.append(_Region(where, float(where.sum()) / total, wanted))
+
+    def __call__(self, image: Tensor) -> Tensor:
+        features = self._network(image)
+        total = _CONTENT * losses.content(features[-1], self._content).sum()
+        total = total + _OUTSIDE * losses.outside(image).sum()
+        for region in self._regions:
+            each = zip(features, region.wanted, strict=True)
+            apart = sum(_apart(gram(x, region.where), wanted) for x, wanted in each)
+            total = total + _STYLE * region.share * apart
+        return total
+
+
+def _descend(image: Tensor, measured: Losses, steps: int, watch: Watch, method: str) -> Tensor:
+    """Return the picture after so many steps, changed only where it is painted."""
+    change = torch.zeros(image.shape, device=image.device, requires_grad=True)
+    optimiser = torch.optim.LBFGS([change], max_iter=1, history_size=steps)
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = measured(image + measured.painted * change)
+        torch.autograd.backward(loss)
+        return loss
+
+    for step in range(steps):
+        watch(stage_of(method, step + 1, steps), _BEGUN + (1 - _BEGUN) * step / steps)
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+    return (image + measured.painted * change).detach()
+
+
+def _most_chroma(request: Request, photo: Tensor) -> Tensor:
+    """Return what chroma the result may have, by its photo's and its styles': 1."""
+    shares = request.weights or [1.0] * len(request.styles)
+    found = [color.chroma(photo)]
+    for share, style in zip(shares, request.styles, strict=True):
+        assert not isinstance(style, Style)
+        found.append(share / max(shares) * color.chroma(style_pixels(style, 0)[0]))
+    return torch.tensor([color.most_chroma(max(found))])
+
+
+def _begun(watch: Watch, stage: str, fraction: float) -> None:
+    """Report the network's own part; its end is not the end."""
+    if stage != "done":
+        watch(stage, _BEGUN * fraction)
+
+
+def refine(stylizer: Stylizer, request: Request, watch: Watch) -> Image.Image:
+    """Paint by the network, then refine what it painted; outside of masks it stays to the bit."""
+    own = Color.STYLE if request.color == Color.LUMINANCE else request.color
+    plain = replace(request, method=catalog.DEFAULT_METHOD, color=own)
+    [first] = stylizer.stylize([plain], partial(_begun, watch))
+    upright = request.upright()
+    if coverage.untouched(upright):
+        return first
+    steps = catalog.method(request.method).steps[request.effort]
+    network = loss_network(str(stylizer.device))
+    measured = Losses(network, upright, stylizer.device)
+    begun = pixels.unit(pixels.tensor(first.convert("RGB"))).to(stylizer.device)
+    image = _descend(begun, measured, steps, watch, request.method).cpu()
+    photo = pixels.tensor(pictures.scaled(upright.content, upright.size))
+    image = color.limit_chroma(image, _most_chroma(upright, photo))
+    if request.color == Color.LUMINANCE:
+        image = color.keep_colors(image, pixels.unit(photo))
+    watch("done", 1.0)
+    return upright.finished(pixels.image(pixels.as_bytes(image)[0]))

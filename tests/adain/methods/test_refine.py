@@ -1,0 +1,172 @@
+"""Refine: what it changes of the network's picture, where, and what it leaves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from adain import catalog, methods, pixels
+from adain.catalog import Color, Effort, MethodEntry, Transparency
+from adain.methods import refine
+from adain.request import Request, Style
+from adain.stylizer import Stylizer
+from tests.adain.test_stylizer import array, drawn, mask
+
+SIZE = (96, 72)
+PLAIN = Request(drawn(1), [drawn(2)], size=72)
+REFINED = replace(PLAIN, method="refine")
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer.load("compact", device="cpu", exact=True)
+
+
+def made(stylizer: Stylizer, request: Request) -> Image.Image:
+    return methods.make(stylizer, [request])[0]
+
+
+def loss(image: Image.Image, request: Request) -> float:
+    """What refining lowers, of a picture."""
+    cpu = torch.device("cpu")
+    measured = refine.Losses(refine.loss_network("cpu"), request.upright(), cpu)
+    with torch.no_grad():
+        return float(measured(pixels.unit(pixels.tensor(image.convert("RGB")))))
+
+
+def test_every_step_brings_the_picture_nearer_to_the_style(stylizer: Stylizer) -> None:
+    little = replace(REFINED, effort=Effort.LITTLE)
+    lost = [loss(made(stylizer, one), REFINED) for one in (PLAIN, little, REFINED)]
+    assert lost[0] > 1.2 * lost[1] > 1.2 * lost[2]
+
+
+def test_outside_of_a_mask_the_networks_picture_stays_to_the_bit(stylizer: Stylizer) -> None:
+    left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
+    plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
+    assert np.array_equal(plain[:, 40:], refined[:, 40:])
+    assert np.abs(plain - refined)[:, :40].mean() > 2
+
+
+def test_each_style_refines_its_own_region(stylizer: Stylizer) -> None:
+    masks = [mask((0, 0, 48, 72)), mask((48, 0, 96, 72))]
+    two = replace(REFINED, styles=[drawn(2), drawn(3)], masks=masks)
+    plain = replace(two, method="adain")
+    swapped = replace(two, styles=two.styles[::-1])
+    assert loss(made(stylizer, two), two) < loss(made(stylizer, plain), two)
+    assert loss(made(stylizer, two), two) < loss(made(stylizer, two), swapped)
+
+
+def test_of_several_styles_the_shares_count(stylizer: Stylizer) -> None:
+    two = replace(REFINED, styles=[drawn(2), drawn(3)], weights=[1, 0])
+    apart = np.abs(array(made(stylizer, two)) - array(made(stylizer, REFINED)))
+    assert apart.mean() < 2
+    other = replace(two, weights=[0, 1])
+    assert np.abs(array(made(stylizer, other)) - array(made(stylizer, REFINED))).mean() > 5
+
+
+def test_at_strength_0_it_is_the_photo_and_near_0_it_is_near(stylizer: Stylizer) -> None:
+    photo = array(PLAIN.content)
+    assert np.array_equal(array(made(stylizer, replace(REFINED, alpha=0.0))), photo)
+    apart = [
+        np.abs(array(made(stylizer, replace(REFINED, alpha=alpha))) - photo).mean()
+        for alpha in (0.05, 0.5, 1.0)
+    ]
+    assert apart[0] < 0.4 * apart[1] < 0.4 * apart[2]
+
+
+def test_the_photos_colours_stay_where_only_luminance_is_painted(stylizer: Stylizer) -> None:
+    grey = REFINED.content.convert("L").convert("RGB")
+    kept = array(made(stylizer, replace(REFINED, content=grey, color=Color.LUMINANCE)))
+    assert np.abs(kept - kept[..., :1]).max() <= 1
+
+
+def test_styles_are_matched_to_the_photos_colours_before(stylizer: Stylizer) -> None:
+    blue = Image.new("RGB", SIZE, (40, 60, 200))
+    blue.paste((70, 90, 230), (10, 10, 60, 50))
+    request = replace(REFINED, content=blue, styles=[drawn(5)])
+    wanted = array(blue).mean((0, 1))
+    own, matched = (
+        np.abs(array(made(stylizer, replace(request, color=color))).mean((0, 1)) - wanted).sum()
+        for color in (Color.STYLE, Color.CONTENT)
+    )
+    assert matched < 0.5 * own
+
+
+def test_grey_photo_and_style_give_a_grey_picture(stylizer: Stylizer) -> None:
+    grey = [drawn(seed).convert("L").convert("RGB") for seed in (1, 2)]
+    refined = array(made(stylizer, replace(REFINED, content=grey[0], styles=[grey[1]])))
+    assert (refined.max(2) - refined.min(2)).max() <= 1
+
+
+def test_transparent_parts_stay_transparent(stylizer: Stylizer) -> None:
+    photo = drawn(1).convert("RGBA")
+    photo.paste((0, 0, 0, 0), (0, 0, 30, 72))
+    kept = made(stylizer, replace(REFINED, content=photo, transparency=Transparency.KEEP))
+    assert kept.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+
+
+def test_each_step_is_told_and_what_raises_there_stops_it(stylizer: Stylizer) -> None:
+    told: list[tuple[str, float]] = []
+    methods.make(stylizer, [REFINED], lambda *said: told.append(said))
+    steps = [stage for stage, _ in told if stage.startswith("refine")]
+    assert steps == [f"refine {step}/20" for step in range(1, 21)]
+    assert [part for _, part in told] == sorted(part for _, part in told)
+    assert told[-1] == ("done", 1.0)
+
+    def stop(stage: str, fraction: float) -> None:
+        told.append((stage, fraction))
+        if stage == "refine 3/20":
+            raise KeyboardInterrupt
+
+    told.clear()
+    with pytest.raises(KeyboardInterrupt):
+        methods.make(stylizer, [REFINED], stop)
+    assert told[-1][0] == "refine 3/20"
+
+
+def test_methods_mix_in_one_call_and_the_networks_own_is_as_it_was(stylizer: Stylizer) -> None:
+    plain, refined = methods.make(stylizer, [PLAIN, REFINED])
+    assert np.array_equal(array(plain), array(stylizer.stylize([PLAIN])[0]))
+    assert np.array_equal(array(refined), array(made(stylizer, REFINED)))
+
+
+def test_what_is_too_large_is_refused_before_anything_is_made(stylizer: Stylizer) -> None:
+    told: list[str] = []
+    sentence = (
+        "The picture would have 96 × 72 pixels; the method refine makes up to 0.005 megapixels. "
+        "Choose a smaller size."
+    )
+    with pytest.raises(ValueError, match=r"up to 0\.005 megapixels") as refused:
+        methods.make(stylizer, [PLAIN, REFINED], lambda stage, _: told.append(stage), most=5000)
+    assert (str(refused.value), told) == (sentence, [])
+    assert methods.make(stylizer, [PLAIN], most=5000)  # the network's own has no such limit
+
+
+def test_what_a_method_cannot_do_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        catalog.METHODS, "third", MethodEntry("nowhere:make", masks=False, several=False)
+    )
+    third = replace(PLAIN, method="third")
+    with pytest.raises(ValueError, match=r"^The method third takes no masks\.$"):
+        replace(third, masks=[mask((0, 0, 9, 9))])
+    with pytest.raises(ValueError, match=r"^The method third takes one style, not several\.$"):
+        replace(third, styles=[drawn(2), drawn(3)])
+    with pytest.raises(ValueError, match=r"needs style pictures, not their Styles\.$"):
+        replace(third, styles=[Style("", ())])
+    with pytest.raises(ValueError, match="there are: adain, refine"):
+        replace(PLAIN, method="fourth")
+
+
+def test_a_weighted_gram_matrix_is_that_of_the_part_it_counts() -> None:
+    features = torch.rand(1, 5, 8, 6)
+    where = torch.zeros(1, 1, 8, 6)
+    where[..., :3] = 1
+    everything = torch.ones(1, 1, 8, 6)
+    part = refine.gram(features[..., :3].contiguous(), torch.ones(1, 1, 8, 3))
+    assert torch.allclose(refine.gram(features, where), part, atol=1e-6)
+    assert torch.allclose(
+        refine.gram(features, 0.3 * everything), refine.gram(features, everything)
+    )
+    assert refine.gram(features, 0 * everything).abs().max() == 0
