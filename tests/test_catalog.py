@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adain.catalog import NETWORKS
+from adain.catalog import METHODS, NETWORKS
 from adain.model.builders import build
 from adain.model.network import Network
 
@@ -94,6 +95,40 @@ from web.app import create
 print(TestClient(create()).get("/texts.js").text)
 """
     assert f"export const networks = {json.dumps([*NETWORKS, 'third'])};" in run(code, tmp_path)
+
+
+MADE = """
+from adain import catalog
+catalog.METHODS["third"] = catalog.MethodEntry("nowhere:make", heavy=True)
+from adain.cli import arguments
+from web.app import create
+from web.language import texts
+from web.page import labels
+from worker.jobs.new_job import WorkingSize
+from worker.options import Options
+import json
+schemas = create().openapi()["components"]["schemas"]
+parsed = arguments.parser().parse_args(["a", "b", "-o", "c", "--method", "third"])
+print(json.dumps([
+    Options.read({"method": "third"}, 1, 0).method,
+    schemas["Options"]["properties"]["method"]["enum"][-1],
+    [value for _, value in labels.of("how")["choices"]][-1],
+    texts.hows()[-1],
+    parsed.method,
+    WorkingSize(64, 64).queue("compact", "third"),
+]))
+"""
+
+
+def test_a_third_method_in_the_catalogue_is_offered_and_checked_everywhere(tmp_path: Path) -> None:
+    seen = json.loads(run(MADE, tmp_path).splitlines()[-1])
+    assert seen == ["third", "third", "third", "third", "third", "heavy"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_methods_maker_is_there(name: str) -> None:
+    module, _, function = METHODS[name].maker.partition(":")
+    assert not module or callable(getattr(import_module(module), function))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

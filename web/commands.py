@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adain.catalog import NETWORKS, Color, Transfer, Transparency
+from adain.catalog import (
+    DEFAULT_METHOD,
+    METHODS,
+    NETWORKS,
+    Color,
+    Effort,
+    Transfer,
+    Transparency,
+)
 from adain.files import cropping
 
 if TYPE_CHECKING:
@@ -50,6 +58,12 @@ TransparencyOption = Annotated[
 ]
 TransferOption = Annotated[
     str, typer.Option("--transfer", help=f"{' or '.join(Transfer)}; adain: plain AdaIN")
+]
+MethodOption = Annotated[
+    str, typer.Option("--method", help=f"{' or '.join(METHODS)}; refine takes seconds more")
+]
+EffortOption = Annotated[
+    str, typer.Option("--effort", help=f"{' or '.join(Effort)}: steps of such a method")
 ]
 Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
 Fit = Annotated[
@@ -112,7 +126,8 @@ def _summary(job_progress: "Standing") -> str:
     if job_progress.state == "queued":
         return f"queued, place {job_progress.position} in line"
     if job_progress.state == "running":
-        return f"running, {job_progress.progress:.0%} {job_progress.stage}".rstrip()
+        step = f" {job_progress.step}/{job_progress.steps}" if job_progress.steps else ""
+        return f"running, {job_progress.progress:.0%} {job_progress.stage}{step}".rstrip()
     return (
         f"{job_progress.state}: {job_progress.error}" if job_progress.error else job_progress.state
     )
@@ -152,6 +167,8 @@ def submit(
     style_crop: StyleCrop = None,
     region: Region = "all",
     transparency: TransparencyOption = Transparency.FLATTEN.value,
+    method: MethodOption = DEFAULT_METHOD,
+    effort: EffortOption = Effort.MORE.value,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -164,6 +181,7 @@ def submit(
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region, "transparency": transparency}
+    options |= {"method": method, "effort": effort} if method != DEFAULT_METHOD else {}
     options |= _crops(crop, style_crop or [])
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
@@ -222,6 +240,8 @@ def batch(
     style_crop: StylesCrop = "",
     region: Region = "all",
     transparency: TransparencyOption = Transparency.FLATTEN.value,
+    method: MethodOption = DEFAULT_METHOD,
+    effort: EffortOption = Effort.MORE.value,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -238,6 +258,7 @@ def batch(
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region, "transparency": transparency}
+    options |= {"method": method, "effort": effort} if method != DEFAULT_METHOD else {}
     options |= _crops(crop, [style_crop] if style_crop else [])
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -35,6 +35,8 @@ class OneOf:
 
 
 NetworkName = Annotated[str, OneOf(catalog.NETWORKS)]
+EffortName = Annotated[str, OneOf(catalog.Effort)]
+MethodName = Annotated[str, OneOf(catalog.METHODS)]
 ColorMode = Annotated[str, OneOf(catalog.Color)]
 RegionName = Annotated[str, OneOf(catalog.Region)]
 TransparencyName = Annotated[str, OneOf(catalog.Transparency)]

@@ -5,9 +5,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from adain.catalog import NETWORKS, Color, Region, Transfer, Transparency
+from adain import catalog
+from adain.catalog import METHODS, NETWORKS, Color, Effort, Region, Transfer, Transparency
 from adain.files import cropping
-from worker.choices import ColorMode, NetworkName, RegionName, TransferKind, TransparencyName
+from worker.choices import (
+    ColorMode,
+    EffortName,
+    MethodName,
+    NetworkName,
+    RegionName,
+    TransferKind,
+    TransparencyName,
+)
 from worker.errors import Message, Refused
 from worker.fit import LARGEST, SHEETS, SMALLEST
 from worker.settings import MOST_IN_BATCH, MOST_STYLES, settings
@@ -31,6 +40,8 @@ _ACCEPTED = {
     "style_crops": Message("options.style_crops"),
     "transparency": Message("options.transparency", names=list(Transparency)),
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
+    "method": Message("options.method", names=list(METHODS)),
+    "effort": Message("options.effort", names=list(Effort)),
 }
 
 
@@ -72,6 +83,8 @@ class Options(BaseModel):
     transparency: TransparencyName = Transparency.FLATTEN.value  # of the photo
     # 1: as broad beside the picture as in one of 512 px; 0: as the network paints at that size
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
+    method: MethodName = catalog.DEFAULT_METHOD
+    effort: EffortName = Effort.MORE.value  # of a method of steps
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -127,9 +140,11 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     """Complete options that were stored or embedded before there was a choice.
 
     Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
-    were masks alone; of transparency: it was flattened; of margins: they stayed.
+    were masks alone; of transparency: it was flattened; of margins: they stayed; of methods: the
+    network alone.
     """
     return {
+        "method": catalog.DEFAULT_METHOD,
         "transfer": Transfer.ADAIN.value,
         "strokes": 0.0,
         "region": Region.ALL.value,
@@ -163,3 +178,13 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
         raise Refused("options.crop_count", count=len(options.style_crops), styles=styles)
     if options.region != "all" and (styles, masks) not in {(1, 0), (1, 1)}:
         raise Refused("options.region_masks")
+    _check_method(options, styles, masks)
+
+
+def _check_method(options: Options, styles: int, masks: int) -> None:
+    """Raise `Refused` for what the method can't do; its limit of pixels needs the photo."""
+    method = catalog.method(options.method)
+    if (masks or options.region != "all") and not method.masks:
+        raise Refused("method.masks", method=options.method)
+    if styles > 1 and not method.several:
+        raise Refused("method.styles", method=options.method, count=styles)

@@ -115,7 +115,13 @@ class Settings(BaseSettings):
     heavy_pixels: int = Field(
         default=8_000_000,
         ge=0,
-        description="a result so large, or by vgg19, waits in the queue heavy; 0: none does",
+        description="a result so large, or by vgg19 or refine, waits in the queue heavy; 0: none",
+    )
+    method_pixels: int = Field(
+        default=catalog.MOST_PIXELS,
+        ge=64 * 64,
+        description="of a picture made by a method that takes seconds (refine); larger ones are "
+        "refused",
     )
 
     compile: bool = Field(

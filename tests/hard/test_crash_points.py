@@ -37,9 +37,9 @@ def kind(request: pytest.FixtureRequest, setting: Setting) -> str:
     return str(request.param)
 
 
-def submit(owner: str = "ann", width: int = 96, size: int = 64) -> str:
-    style = picture(color="orange")
-    return jobs.submit(owner, picture(width, 96, "JPEG"), [style], options={"size": size}).id
+def submit(owner: str = "ann", width: int = 96, size: int = 64, method: str = "adain") -> str:
+    style, options = picture(color="orange"), {"size": size, "method": method}
+    return jobs.submit(owner, picture(width, 96, "JPEG"), [style], options=options).id
 
 
 def all_ended() -> bool:
@@ -65,6 +65,18 @@ def test_a_killed_worker_costs_no_job_and_no_job_its_single_end(kind: str, place
     found = ledger.check(accepted)
     assert all(job.status == Status.DONE for job in found)
     ledger.note(f"worker killed {PLACES[place]}, {kind}", kills, found, kills)
+
+
+def test_a_worker_killed_while_it_refines_costs_no_job_and_no_quick_one_beside_it(
+    kind: str,
+) -> None:
+    accepted = {submit(method="refine") for _ in range(COUNT)} | {submit("bob")}
+    kills = mortal.run(mortal.work, COUNT, "refine")
+    finish()
+    found = ledger.check(accepted)
+    assert all(job.status == Status.DONE for job in found)
+    assert max(job.attempt for job in found) > 1
+    ledger.note(f"worker killed between two steps, {kind}", kills, found, kills)
 
 
 def test_a_worker_killed_while_it_stores_one_picture_and_makes_another_loses_neither(

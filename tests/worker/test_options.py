@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 import pytest
 
 from adain import request
-from adain.catalog import NETWORKS, Color, Region, Transfer, Transparency
+from adain.catalog import METHODS, NETWORKS, Color, Effort, Region, Transfer, Transparency
 from tests.parts import Setting
 from worker import fit as worker_fit
 from worker import options
@@ -21,6 +21,8 @@ from worker.options import BatchOptions, Options
         ("network", NETWORKS),
         ("transfer", Transfer),
         ("region", Region),
+        ("method", METHODS),
+        ("effort", Effort),
         ("transparency", Transparency),
     ],
 )
@@ -47,6 +49,8 @@ def test_empty_options_are_the_defaults(setting: Setting) -> None:
         "region": "all",
         "transparency": "flatten",
         "strokes": 1.0,
+        "method": "adain",
+        "effort": "more",
     }
 
 
@@ -161,7 +165,7 @@ STYLE_CROPS = (
     "or [] for a whole one."
 )
 LOOKS = "alpha, weights, color, size, fit, network, transfer"
-NAMES = f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes"
+NAMES = f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes, method, effort"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ _EXAMPLE: Any = {
     "state": "running",
     "position": 0,
     "estimate": 1.9,
-    "stage": "transfer",
+    "stage": "picture",
+    "step": 0,
+    "steps": 0,
     "progress": 0.5,
     "submitted": 1795489200.0,
     "started": 1795489201.5,
@@ -49,7 +51,7 @@ _EXAMPLE: Any = {
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
         "transfer": "covariance", "region": "all",
-        "transparency": "flatten", "strokes": 1.0,
+        "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
     },
     "styles": 1,
     "masks": 0,
@@ -82,6 +84,8 @@ class JobView(BaseModel):
     position: int  # 1 is next; 0: it does not wait
     estimate: float | None  # seconds until it is probably done
     stage: str
+    step: int  # of a method of steps, from 1; 0: none
+    steps: int  # that it takes
     progress: float  # in [0, 1]
     submitted: float
     started: float | None
@@ -144,12 +148,15 @@ def _view(
     estimate: float | None,
     studio: service_state.State | None,
 ) -> JobView:
+    stage, step, steps = jobs.step_of(job.stage)
     return JobView(
         id=job.id,
         state=Status(job.status),
         position=position,
         estimate=estimate,
-        stage=job.stage,
+        stage=stage,
+        step=step,
+        steps=steps,
         progress=job.progress,
         submitted=job.submitted,
         started=job.started,

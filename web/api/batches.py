@@ -97,7 +97,7 @@ _EXAMPLE: Any = {
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
         "transfer": "covariance", "region": "all",
-        "transparency": "flatten", "strokes": 1.0,
+        "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
     },
     "counts": {"queued": 2, "running": 1, "done": 1, "failed": 0, "cancelled": 0},
     "progress": 0.375,
@@ -184,7 +184,7 @@ def _cell(job: Job, columns: int, language: str) -> CellView:
         photo=row,
         style=column,
         state=Status(job.status),
-        stage=job.stage,
+        stage=jobs.step_of(job.stage)[0],
         progress=job.progress,
         width=job.width or job.content_width,
         height=job.height or job.content_height,

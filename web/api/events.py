@@ -162,12 +162,12 @@ def _progress(job_id: str, owner: str) -> JobProgress:
 
 
 _EXAMPLE = """event: job
-data: {"id": "…", "state": "queued", "position": 2, "stage": "", "progress": 0.0, "error": null,
-data:  "error_code": null}
+data: {"id": "…", "state": "queued", "position": 2, "stage": "", "step": 0, "steps": 0,
+data:  "progress": 0.0, "error": null, "error_code": null}
 
 event: job
-data: {"id": "…", "state": "done", "position": 0, "stage": "", "progress": 1.0, "error": null,
-data:  "error_code": null}
+data: {"id": "…", "state": "done", "position": 0, "stage": "", "step": 0, "steps": 0,
+data:  "progress": 1.0, "error": null, "error_code": null}
 
 event: end
 data: {}

@@ -15,7 +15,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from adain.catalog import NETWORKS, Color
+from adain.catalog import METHODS, NETWORKS, Color, Effort
 from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
@@ -72,9 +72,11 @@ _PROPERTIES: dict[str, Any] = {
         "those of the whole photo), style_crops (the same of each style, [] of a whole one; in a "
         "batch also one for all), transparency (flatten: "
         "a plain ground shows through the photo; keep: the result is as transparent, in PNG and "
-        "WebP) and strokes (0.5, "
+        "WebP), strokes (0.5, "
         "fine, to 4, broad, beside a picture of any size; 0: as the network paints at that size, "
-        "the look of earlier pictures).",
+        "the look of earlier pictures), method "
+        f"({', '.join(METHODS)}; refine: seconds more for bolder strokes, of pictures up to the "
+        f"studio's limit) and effort (of such a method: {', '.join(Effort)}).",
         "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
     },
     "webhook": {

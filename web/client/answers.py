@@ -1,7 +1,7 @@
 """What a studio tells: jobs, batches, errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
 ENDED = frozenset({"done", "failed", "cancelled"})
@@ -29,6 +29,8 @@ class Standing:
     stage: str
     progress: float
     error: str | None
+    step: int = field(default=0, kw_only=True)  # of a method of steps, from 1; 0: none
+    steps: int = field(default=0, kw_only=True)  # that it takes
 
     @property
     def ended(self) -> bool:

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -146,7 +147,8 @@ class Studio:
     ) -> Job:
         """Have a picture made.
 
-        Options are alpha, weights, color, size or fit, network, transfer, region and strokes.
+        Options are alpha, weights, color, size or fit, network, transfer, region, strokes, method
+        and effort.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -206,8 +208,8 @@ class Studio:
     ) -> Batch:
         """Have each photo made in each style.
 
-        Options are alpha, color, size or fit, network, transfer, region, strokes and crop; crops
-        and style_crops have one for each picture.
+        Options are alpha, color, size or fit, network, transfer, region, strokes, method, effort
+        and crop; crops and style_crops have one for each picture.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """
@@ -320,7 +322,8 @@ class Studio:
                 if error.status not in NOT_NOW | {0} or time.monotonic() > until:
                     raise
             else:
-                return Standing(job.id, job.state, job.position, job.stage, job.progress, job.error)
+                names = [field.name for field in fields(Standing)]
+                return Standing(**{name: getattr(job, name) for name in names})
 
     def _follow(self, job_id: str) -> Iterator[Standing]:
         """Yield the job's queue positions by events as long as they come, else by asking."""

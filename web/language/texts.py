@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import HTTPConnection
 
-from adain.catalog import NETWORKS, Color
+from adain.catalog import METHODS, NETWORKS, Color
 
 FOLDER = Path(__file__).parent / "texts"
 LANGUAGES = ENGLISH, KOREAN = "en", "ko"
@@ -23,6 +23,18 @@ def words(language: str) -> dict[str, str]:
     """Return a language's texts by their names."""
     read: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text("utf-8"))
     return read
+
+
+def how(method: str, effort: str) -> str:
+    """Return the page's choice that a method and an effort are: adain, refine-little."""
+    return f"{method}-{effort}" if METHODS[method].steps else method
+
+
+def hows() -> list[str]:
+    """Return the page's choices of a method."""
+    return [
+        how(name, effort) for name, known in METHODS.items() for effort in (known.steps or [""])
+    ]
 
 
 def _accepted(header: str) -> list[str]:
@@ -58,7 +70,7 @@ Spoken = Annotated[str, Depends(language_of)]  # the language of who asks a rout
 def script(request: Request) -> Response:
     """Return the texts as a module for the page's scripts, with the names of all choices."""
     language = language_of(request)
-    named = {"language": language, "networks": [*NETWORKS], "colors": [*Color]}
+    named = {"language": language, "networks": [*NETWORKS], "colors": [*Color], "hows": hows()}
     lines = [f"export const {name} = {json.dumps(value)};\n" for name, value in named.items()]
     reported = json.dumps(words(language), ensure_ascii=False)
     body = f"{''.join(lines)}export default {reported};\n".encode()

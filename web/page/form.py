@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from adain.catalog import NETWORKS, Transparency
+from adain.catalog import DEFAULT_METHOD, NETWORKS, Transparency
 from web.http import references
 from web.page import handlers, labels, regions
 from web.page.handlers import CONTROLS
@@ -189,6 +189,9 @@ def _controls() -> dict[str, Any]:
             elem_id="strokes",
             **labels.of("strokes"),
         )
+        how = gr.Radio(
+            value=DEFAULT_METHOD, elem_id="how", elem_classes="segments", **labels.of("how")
+        )
         network = gr.Radio(
             [*NETWORKS],
             value=settings().network,
@@ -209,7 +212,7 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("margins"),
         )
-    controls = (strength, color, size, strokes, network, transparency, margins)
+    controls = (strength, color, size, strokes, how, network, transparency, margins)
     return dict(zip(CONTROLS, controls, strict=True))
 
 

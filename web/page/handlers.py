@@ -30,7 +30,7 @@ from worker.visitors import admission, rate_limits, uploads
 from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
-CONTROLS = ("strength", "color", "size", "strokes", "network", "transparency", "margins")
+CONTROLS = ("strength", "color", "size", "strokes", "how", "network", "transparency", "margins")
 TRIM, KEEP = MARGINS
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a picture made again at several
 
@@ -79,6 +79,12 @@ def _size(chosen: int | str) -> dict[str, Any]:
     return {"size": chosen} if isinstance(chosen, int) else {"fit": chosen}
 
 
+def _method(chosen: str) -> dict[str, Any]:
+    """Return the options that a choice of method means, such as refine-little."""
+    method, _, effort = chosen.partition("-")
+    return {"method": method} | ({"effort": effort} if effort else {})
+
+
 def _style_crops(form: dict[str, Any], chosen: list[int]) -> list[list[float]]:
     """Return the crop of each chosen style, none if all are whole."""
     crops = [references.crop(form[f"style_{place}"]) for place in chosen]
@@ -91,6 +97,7 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
         "color": form["color"],
         **_size(form["size"]),
         "strokes": form["strokes"] / 100,
+        **_method(form["how"]),
         "network": form["network"],
         "transparency": form["transparency"],
         "keep_margins": form["margins"] == KEEP,
@@ -228,8 +235,9 @@ def _controls_for(options: Options) -> list[Any]:
     if not options.size or options.size > 2 * max(labels.SIZES):
         size = labels.LARGEST
     network = options.network if options.network in processes.networks() else settings().network
-    looks = [round(options.alpha * 100), options.color, size, _strokes_for(options), network]
-    return [*looks, options.transparency, KEEP if options.keep_margins else TRIM]
+    looks = [round(options.alpha * 100), options.color, size, _strokes_for(options)]
+    how = texts.how(options.method, options.effort)
+    return [*looks, how, network, options.transparency, KEEP if options.keep_margins else TRIM]
 
 
 def _strokes_for(options: Options) -> int:

@@ -13,6 +13,7 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "color": {"label": "color"},
     "size": {"label": "size", "info": "form.size.info"},
     "strokes": {"label": "strokes", "info": "form.strokes.info"},
+    "how": {"label": "how", "info": "form.how.info"},
     "network": {"label": "network"},
     "transparency": {"label": "transparency", "info": "form.transparency.info"},
     "margins": {"label": "margins", "info": "form.margins.info"},
@@ -23,12 +24,14 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
 MARGINS = ("trim", "keep")  # plain borders of styles
 SIZES = (256, 512, 768, 1024)
 LARGEST = "largest"
-_CHOSEN = {"color", "size", "transparency", "margins"}  # of choices with words
+_CHOSEN = {"color", "size", "how", "transparency", "margins"}  # of choices with words
 
 
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
     if name == "color":
         return [(words[f"color.{color}"], color.value) for color in Color]
+    if name == "how":
+        return [(words.get(f"how.{one}", one), one) for one in texts.hows()]
     if name == "transparency":
         return [(words[f"transparency.{kind}"], kind.value) for kind in Transparency]
     if name == "margins":

@@ -32,9 +32,10 @@ from worker.jobs.model import (
     Reserve,
     Status,
     in_order,
+    step_of,
     stuck,
 )
-from worker.jobs.new_job import PHOTO, WorkingSize, check_scaled, check_together
+from worker.jobs.new_job import PHOTO, WorkingSize, check_method, check_scaled, check_together
 from worker.jobs.queries import (
     counts,
     estimate,
@@ -68,6 +69,7 @@ __all__ = [
     "any_claimable",
     "cancel",
     "cancel_batch",
+    "check_method",
     "check_scaled",
     "check_together",
     "claim",
@@ -95,6 +97,7 @@ __all__ = [
     "renew_all",
     "repair",
     "requeue",
+    "step_of",
     "stop",
     "stop_all",
     "stopped",

@@ -26,7 +26,7 @@ from worker.images import images
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Reserve, Status, queue
-from worker.jobs.new_job import NewJob, fitted, style_size
+from worker.jobs.new_job import NewJob, check_method, fitted, style_size
 from worker.jobs.submission import found_subject
 from worker.options import BatchOptions
 from worker.storage import blobs, database
@@ -202,6 +202,9 @@ def submit(
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
         clean_photos = _clean(Path(place), _photo, photos, photo_size, crops)
+        for number, (photo, given) in enumerate(zip(clean_photos, photos, strict=True), 1):
+            what = _photo(number, _name(given.name, "unnamed"))
+            check_method(what, photo, fitted(chosen, photo))
         clean_styles = _clean(
             Path(place), _style, styles, measured, style_crops, clean_photos, trim
         )

@@ -159,6 +159,13 @@ ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
 ORDER = (Job.priority, Job.turn, Job.id)
 
 
+def step_of(stage: str) -> tuple[str, int, int]:
+    """Return a stage's name, which step of a method it is, and of how many; 0 and 0: of none."""
+    name, _, step = stage.partition(" ")
+    place, _, steps = step.partition("/")
+    return name, int(place or 0), int(steps or 0)
+
+
 def is_expired() -> ColumnElement[bool]:
     """True for a running job whose worker let the lease run out."""
     return and_(Job.status == Status.RUNNING, Job.lease_until < now())

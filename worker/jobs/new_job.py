@@ -53,15 +53,16 @@ class WorkingSize:
         channels = 4 if transparency == Transparency.KEEP else 3
         return channels * self.pixels + 128 * KIB
 
-    def shape(self, network: str) -> str:
+    def shape(self, network: str, method: str = catalog.DEFAULT_METHOD) -> str:
         """Return what jobs that may run at once have in common; "" if the job runs alone."""
-        return f"{network} {self.width}x{self.height}" if self.work <= _SMALL else ""
+        alone = self.work > _SMALL or catalog.method(method).heavy
+        return "" if alone else f"{network} {self.width}x{self.height}"
 
-    def queue(self, network: str) -> str:
+    def queue(self, network: str, method: str = catalog.DEFAULT_METHOD) -> str:
         """Return the queue that a job of this size waits in."""
         limit = settings().heavy_pixels
-        heavy = limit and (self.work >= limit or catalog.network(network).heavy)
-        return queue.HEAVY if heavy else queue.LIGHT
+        slow = catalog.network(network).heavy or catalog.method(method).heavy
+        return queue.HEAVY if limit and (slow or self.work >= limit) else queue.LIGHT
 
 
 def fitted(options: Options, photo: CleanFile) -> Options:
@@ -93,6 +94,21 @@ def check_scaled(
     if working.work > limit:
         raise Refused(
             "picture.working_size", what=what, width=width, height=height, limit=limit / 1e6
+        )
+
+
+def check_method(what: Message, image: CleanFile | CleanImage, chosen: Options) -> None:
+    """Raise `Refused` if the method can't make the picture at the size chosen for it."""
+    working = WorkingSize.of(image, chosen.size)
+    limit = settings().method_pixels
+    if catalog.method(chosen.method).heavy and working.work > limit:
+        raise Refused(
+            "method.size",
+            what=what,
+            method=chosen.method,
+            width=working.width,
+            height=working.height,
+            limit=limit / 1e6,
         )
 
 
@@ -163,7 +179,7 @@ class NewJob:
 
     @property
     def queue(self) -> str:
-        return self.working_size.queue(self.options.network)
+        return self.working_size.queue(self.options.network, self.options.method)
 
     def _named(self, kind: str) -> list[str]:
         return [name for name in self.pictures if name.startswith(kind)]
@@ -203,6 +219,6 @@ class NewJob:
             "reserved": self.reserved,
             "network": self.options.network,
             "turn": next_turn(self.owner),
-            "shape": self.working_size.shape(self.options.network),
+            "shape": self.working_size.shape(self.options.network, self.options.method),
             "queue": self.queue,
         }

@@ -1,15 +1,28 @@
 """Reading jobs: one or many, position, estimate, counts, and what was never claimed."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Subquery, and_, func, literal, select, tuple_
 
+from adain.catalog import DEFAULT_METHOD
 from worker.jobs import queue, service_state
-from worker.jobs.model import ACTIVE, ORDER, Job, JobNotFound, Status, is_claimable, is_waiting
+from worker.jobs.model import (
+    ACTIVE,
+    ORDER,
+    Job,
+    JobNotFound,
+    Status,
+    is_claimable,
+    is_waiting,
+    step_of,
+)
 from worker.settings import settings
 from worker.storage import database, processes
 from worker.storage.database import now
+
+LOOKED_AT = 200  # jobs of a network that are looked at for how long they took
 
 
 def check_id(job_id: str) -> None:
@@ -77,17 +90,34 @@ def positions(some: Sequence[Job]) -> dict[str, int]:
     return {job.id: found.get(job.id, 0) for job in some}
 
 
-def _mean_seconds(network: str | None) -> float | None:
-    """Return what the network's latest jobs took on average; None when none was measured yet."""
-    recent = (
-        select(((Job.finished - Job.started) / Job.together).label("seconds"))
+def _method(job: Job) -> str:
+    return str(job.options.get("method", DEFAULT_METHOD))
+
+
+def _mean_seconds(network: str | None, method: str) -> float | None:
+    """Return what the network's latest jobs by a method took on average; None: none was measured.
+
+    Looked for among its latest `LOOKED_AT`, since no index has the method.
+    """
+    latest = (
+        select(
+            ((Job.finished - Job.started) / Job.together).label("seconds"),
+            func.coalesce(Job.options["method"].as_string(), DEFAULT_METHOD).label("method"),
+        )
         .where(Job.status == Status.DONE, Job.network == network, Job.finished >= Job.started)
         .order_by(Job.finished.desc())
-        .limit(20)
+        .limit(LOOKED_AT)
         .subquery()
     )
+    recent = select(latest.c.seconds).where(latest.c.method == method).limit(20).subquery()
     with database.reading() as session:
         return session.scalar(select(func.avg(recent.c.seconds)))
+
+
+def _left(job: Job) -> float:
+    """Return the seconds that a job of steps still takes, as it went so far."""
+    assert job.started is not None
+    return max(0.0, time.time() - job.started) / job.progress * (1 - job.progress)
 
 
 def estimates(
@@ -104,14 +134,16 @@ def estimates(
     if not active or service_state.current() == service_state.State.PAUSED:
         return found
     places = positions(active) if places is None else places
-    means = {network: _mean_seconds(network) for network in {job.network for job in active}}
+    means = {kind: _mean_seconds(*kind) for kind in {(job.network, _method(job)) for job in active}}
     serving = [one.info.get("serves", queue.QUEUES) for one in processes.alive("worker")]
     able = {name: max(1, sum(name in each for each in serving)) for name in queue.QUEUES}
     for job in active:
-        mean = means[job.network]
-        if mean is None:
+        mean = means[job.network, _method(job)]
+        if step_of(job.stage)[1] > 1 and job.started:
+            found[job.id] = _left(job)
+        elif mean is None:
             continue
-        if job.status == Status.RUNNING:
+        elif job.status == Status.RUNNING:
             found[job.id] = float(mean) * job.together * (1 - job.progress)
         else:
             found[job.id] = float(mean) * math.ceil(places[job.id] / able.get(job.queue, 1))

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 
 from worker import errors
 from worker.errors import Message
-from worker.jobs import Job, Status, line, queue, stuck
+from worker.jobs import Job, Status, line, queue, step_of, stuck
 from worker.storage import database
 from worker.storage.database import now
 
@@ -23,6 +23,8 @@ class JobProgress:
     state: Status
     position: int  # 1 is next; 0: it does not wait
     stage: str
+    step: int  # of a method of steps, from 1; 0: none
+    steps: int  # that it takes
     progress: float  # in [0, 1]
     failure: Message | str | None
 
@@ -53,7 +55,7 @@ def read(job_ids: Collection[str]) -> dict[str, JobProgress]:
         rows = session.execute(statement).all()
     return {
         job_id: JobProgress(
-            job_id, Status(state), position, stage, progress, errors.recorded(*error)
+            job_id, Status(state), position, *step_of(stage), progress, errors.recorded(*error)
         )
         for job_id, state, position, stage, progress, *error in rows
     }

@@ -18,7 +18,15 @@ from worker.images import images
 from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
 from worker.jobs.model import Beside, Job, Reserve
-from worker.jobs.new_job import PHOTO, NewJob, check_scaled, check_together, fitted, style_size
+from worker.jobs.new_job import (
+    PHOTO,
+    NewJob,
+    check_method,
+    check_scaled,
+    check_together,
+    fitted,
+    style_size,
+)
 from worker.jobs.queries import unknown
 from worker.observability import failpoints
 from worker.options import Options
@@ -69,6 +77,7 @@ def _cleaned(
         photo = _checked(PHOTO, look)
         chosen = fitted(chosen, photo)
         check_scaled(PHOTO, photo, chosen.size)
+        check_method(PHOTO, photo, chosen)
         pictures = {"content": photo}
         for name, picture in _cleaned_styles(others, chosen):
             pictures[name] = picture

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from types import FrameType
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -19,7 +20,7 @@ from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 import adain
-from adain import strokes
+from adain import methods, strokes
 from adain.files.pictures import scaled_size
 from adain.stylizer import Stylizer
 from worker import jobs
@@ -28,6 +29,7 @@ from worker.jobs import Job, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
 from worker.runner.heartbeat import Stop
+from worker.runner.stopwatch import Stopwatch
 from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
 from worker.settings import settings
 from worker.storage import blobs
@@ -37,28 +39,6 @@ from worker.visitors.previews import Preview
 log = logging.getLogger(__name__)
 
 AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
-
-
-class Stopwatch:
-    """Seconds by stage; a stage lasts until the next one begins, and may occur again."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._stage = "load"
-        self._since = self._begun = time.perf_counter()
-
-    def enter(self, stage: str) -> None:
-        """End the stage before and begin this one."""
-        elapsed = time.perf_counter()
-        before = self.seconds.get(self._stage, 0.0)
-        self.seconds[self._stage] = round(before + elapsed - self._since, 4)
-        self.seconds["total"] = round(elapsed - self._begun, 4)
-        self._stage, self._since = stage, elapsed
-
-    def end(self) -> dict[str, float]:
-        """End the last stage; return all of them and the total."""
-        self.enter("")
-        return dict(self.seconds)
 
 
 def _discard(job: Job, files: SavedFiles) -> None:
@@ -168,17 +148,25 @@ class RenderBatch:
     that fails, or does not fit in memory, is alone.
     """
 
-    def __init__(self, worker: Worker, group: list[Job], saving: SaveQueue) -> None:
+    def __init__(
+        self, worker: Worker, group: list[Job], saving: SaveQueue, give_way: Callable[[], None]
+    ) -> None:
         self.left = group  # all but those whose pictures are made
         self._worker = worker
         self._saving = saving
+        self._give_way = give_way
         self._clock = Stopwatch()
 
     def _watch(self, stage: str, progress: float) -> None:
-        self._clock.enter(stage)
+        name, step, _ = jobs.step_of(stage)
+        self._clock.enter(name)
         self._worker.heartbeat.watch(self.left, stage, progress)
         for job in self.left:
-            failpoints.at(stage, job.id)  # mid-job: styles, content, picture
+            failpoints.at(name, job.id)  # mid-job: styles, content, picture, refine
+        if step:  # of a method that takes seconds
+            self._clock.enter("others")
+            self._give_way()
+            self._clock.enter(name)
 
     def run(self) -> None:
         """Make the pictures; raises what is not the fault of a single job."""
@@ -202,7 +190,7 @@ class RenderBatch:
             stylizer = self._worker.networks.load(ready[0][0].options["network"])
             self._watch("styles", 0.0)
             requests = [prepared.measured(stylizer) for _, prepared in ready]
-            pictures = stylizer.stylize(requests, self._watch)
+            pictures = methods.make(stylizer, requests, self._watch, settings().method_pixels)
         except GROUP_ERRORS:
             raise
         except Exception as error:
@@ -241,90 +229,23 @@ def _time_limit() -> Iterator[None]:
     """Raise `SoftTimeLimitExceeded` inside once it has lasted as long as a job may.
 
     In the main thread, by a timer of its own: Celery's began with the message, and other jobs
-    may have been made since.
+    may have been made since. Within another, that one's time stands still.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SoftTimeLimitExceeded
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left)
 
 
-# ---------------------------------------------------------------- the loop
-
-
-def _claim(worker: Worker, worked: bool) -> list[Job]:
-    try:
-        group = jobs.claim_together(worker.heartbeat.process, worker.most())
-    except DBAPIError:
-        if not worked:
-            raise
-        log.warning("no more jobs are taken: the database is away", exc_info=True)
-        return []
-    for job in group:
-        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
-        failpoints.at("claimed", job.id)
-    return group
-
-
-def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
-    """Make the pictures of claimed jobs; return whether there is time for more jobs."""
-    batch = RenderBatch(worker, group, saving)
-    worker.heartbeat.keep(group)
-    try:
-        with _time_limit():
-            batch.run()
-    except Stop:
-        worker.drop(batch.left)
-    except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
-        _give_back(batch.left, counts=False)
-        raise
-    except DBAPIError:
-        _leave_to_the_sweep(batch.left)
-    except blobs.StorageAway:
-        log.warning("no pictures can be read", exc_info=True)
-        worker.give_back(batch.left)
-    except SoftTimeLimitExceeded as error:
-        if len(batch.left) == 1:
-            fail(batch.left[0], error)
-        else:  # each has the time to itself when it is claimed again
-            log.warning("a group of %d took too long; each runs alone", len(batch.left))
-            _give_back(batch.left, counts=True)
-        return False
-    finally:
-        worker.heartbeat.let_go(batch.left)
-    return True
-
-
-def _make_jobs(worker: Worker) -> bool:
-    """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one may wait.
-
-    None is claimed while the storage is away. Returns when the last results are stored, soon after
-    `stop_claiming` is set.
-    """
-    saving, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
-    try:
-        while worker.wait_for_storage(until):
-            if not (group := _claim(worker, worked)):
-                break
-            worked = True
-            alone = any(job.attempt - job.released > 1 for job in group)
-            if alone:
-                saving.wait()  # if it kills the process again, no other job is lost
-            goes_on = _make(worker, group, saving)
-            if alone:
-                saving.wait()
-            if not goes_on or worker.stop_claiming.is_set() or time.monotonic() > until:
-                break
-    finally:
-        saving.end()
-    return worked or worker.storage_away
+# ---------------------------------------------------------------- previews
 
 
 def _stops(worker: Worker, preview: Preview) -> bool:
@@ -363,6 +284,94 @@ def _make_preview(worker: Worker) -> None:
     except Exception:
         log.warning("preview %s failed", preview.id, exc_info=True)
         preview_claims.end(preview, previews.State.FAILED)
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def _claim(worker: Worker, worked: bool, quick: bool = False) -> list[Job]:
+    try:
+        group = jobs.claim_together(worker.heartbeat.process, worker.most(), quick)
+    except DBAPIError:
+        if not worked:
+            raise
+        log.warning("no more jobs are taken: the database is away", exc_info=True)
+        return []
+    for job in group:
+        log.info("job %s attempt %d begins, one of %d", job.id, job.attempt, len(group))
+        failpoints.at("claimed", job.id)
+    return group
+
+
+def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
+    """Make the pictures of claimed jobs; return whether there is time for more jobs."""
+    batch = RenderBatch(worker, group, saving, partial(_give_way, worker, saving))
+    worker.heartbeat.keep(group)
+    try:
+        with _time_limit():
+            batch.run()
+    except Stop:
+        worker.drop(batch.left)
+    except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
+        _give_back(batch.left, counts=False)
+        raise
+    except DBAPIError:
+        _leave_to_the_sweep(batch.left)
+    except blobs.StorageAway:
+        log.warning("no pictures can be read", exc_info=True)
+        worker.give_back(batch.left)
+    except SoftTimeLimitExceeded as error:
+        if len(batch.left) == 1:
+            fail(batch.left[0], error)
+        else:  # each has the time to itself when it is claimed again
+            log.warning("a group of %d took too long; each runs alone", len(batch.left))
+            _give_back(batch.left, counts=True)
+        return False
+    finally:
+        worker.heartbeat.let_go(batch.left)
+    return True
+
+
+def _give_way(worker: Worker, saving: SaveQueue) -> None:
+    """Make the quick jobs that are next in line, or else a preview, while a long job is held.
+
+    Called between two of its steps, so that it goes on, and quick ones wait for a step alone.
+    """
+    if worker.stop_claiming.is_set():
+        return
+    try:
+        claimable, preview = jobs.any_claimable(quick=True), preview_claims.waits()
+    except DBAPIError:
+        return  # who waits does so for the database
+    if claimable and (group := _claim(worker, worked=True, quick=True)):
+        _make(worker, group, saving)
+    elif preview:
+        _make_preview(worker)
+
+
+def _make_jobs(worker: Worker) -> bool:
+    """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one may wait.
+
+    None is claimed while the storage is away. Returns when the last results are stored, soon after
+    `stop_claiming` is set.
+    """
+    saving, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
+    try:
+        while worker.wait_for_storage(until):
+            if not (group := _claim(worker, worked)):
+                break
+            worked = True
+            alone = any(job.attempt - job.released > 1 for job in group)
+            if alone:
+                saving.wait()  # if it kills the process again, no other job is lost
+            goes_on = _make(worker, group, saving)
+            if alone:
+                saving.wait()
+            if not goes_on or worker.stop_claiming.is_set() or time.monotonic() > until:
+                break
+    finally:
+        saving.end()
+    return worked or worker.storage_away
 
 
 def answer(worker: Worker) -> None:

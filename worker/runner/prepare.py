@@ -10,7 +10,8 @@ import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from PIL import Image
 
-from adain.catalog import Color, Region, Transfer, Transparency
+from adain import catalog
+from adain.catalog import Color, Effort, Region, Transfer, Transparency
 from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
@@ -39,13 +40,16 @@ def _read(job: Job | Preview, key: str) -> bytes:
 class PreparedJob:
     """A job's request, with the statistics of its styles as far as they were measured before."""
 
-    request: Request  # its colour is never `CONTENT`: the statistics contain that
+    request: Request  # its colour is `CONTENT` only where styles are not measured for the network
     measures: Sequence[str]  # the keys of its styles' statistics
     match: bool  # whether the styles' colours become the photo's
 
     def measured(self, stylizer: Stylizer) -> Request:
-        """Return the request with all styles measured, unless it asks for its photo alone."""
-        if self.request.alpha == 0:
+        """Return the request with all styles measured, unless it asks for its photo alone.
+
+        Or its method needs the pictures.
+        """
+        if self.request.alpha == 0 or catalog.method(self.request.method).maker:
             return self.request
         each = zip(self.measures, self.request.styles, strict=True)
         styles = [
@@ -62,19 +66,22 @@ class PreparedJob:
 
 def _request(job: Job | Preview, content: bytes, styles: Sequence[Image.Image | Style]) -> Request:
     chosen = recorded(job.options)
-    color = Color(chosen["color"])
+    color, method = Color(chosen["color"]), chosen["method"]
+    matched = color == Color.CONTENT and not catalog.method(method).maker
     return Request(
         content=_picture(content),
         styles=styles,
         weights=chosen["weights"],
         masks=[_picture(_read(job, key)) for key in job.mask_keys],
         alpha=chosen["alpha"],
-        color=Color.STYLE if color == Color.CONTENT else color,
+        color=Color.STYLE if matched else color,
         size=chosen["size"],
         transfer=Transfer(chosen["transfer"]),
         strokes=chosen["strokes"],
         region=Region(chosen["region"]),
         transparency=Transparency(chosen["transparency"]),
+        method=method,
+        effort=Effort(chosen.get("effort", Effort.MORE)),
     )
 
 
@@ -86,8 +93,9 @@ def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     target = hashlib.sha256(content).hexdigest() + kept if match else ""
     side = f"up to {USUAL}" if chosen["strokes"] else chosen["size"]
     measures = [style_cache.key(network, digest, side, target) for digest in job.style_digests]
+    measured = not catalog.method(chosen["method"]).maker
     styles = [
-        style_cache.find(name, network) or _picture(_read(job, key))
+        (measured and style_cache.find(name, network)) or _picture(_read(job, key))
         for name, key in zip(measures, job.style_keys, strict=True)
     ]
     return PreparedJob(_request(job, content, styles), measures, match)

@@ -18,6 +18,7 @@ from sqlalchemy import JSON, BigInteger, ColumnElement, Index, and_, delete, fun
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from adain.catalog import DEFAULT_METHOD
 from worker import jobs
 from worker.errors import Message
 from worker.fit import SMALLEST
@@ -250,7 +251,9 @@ def ask(
     """
     service_state.check()
     size = _size(content)
-    chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(update={"size": size})
+    chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(
+        update={"size": size, "method": DEFAULT_METHOD}
+    )
     if chosen.region != "all" and not masks:
         masks = [_subject(content)]
     for what, picture in (
@@ -280,7 +283,9 @@ def ask_sheet(
     broad = min(
         max(chosen.strokes, USUAL / size), BROADEST
     )  # finer ones would take four times as long
-    chosen = chosen.model_copy(update={"size": size, "strokes": chosen.strokes and broad})
+    chosen = chosen.model_copy(
+        update={"size": size, "strokes": chosen.strokes and broad, "method": DEFAULT_METHOD}
+    )
     jobs.check_scaled(jobs.PHOTO, content, size, MOST_PIXELS)
     pictures = _named(visitor.owner, content, [], [])
     for name, style in (own or {}).items():

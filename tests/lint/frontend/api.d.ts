@@ -136,6 +136,8 @@ declare namespace Api {
     position: number;
     estimate: number | null;
     stage: string;
+    step: number;
+    steps: number;
     progress: number;
     submitted: number;
     started: number | null;
@@ -214,6 +216,8 @@ declare namespace Api {
     style_crops: Array<Array<number>>;
     transparency: "flatten" | "keep";
     strokes: number;
+    method: "adain" | "refine";
+    effort: "little" | "more";
   }
   type Order = "newest" | "oldest";
   interface Overview {

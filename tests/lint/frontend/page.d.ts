@@ -14,7 +14,7 @@ declare namespace Page {
   type Place = { view: string; scope: "mine" | "public"; page: number; entry: string | null; filters: URLSearchParams };
   /** A job, and whether the visitor has just cancelled it. */
   type Job = Api.JobView & { cancelling?: boolean };
-  type Settings = Pick<Api.Options, "alpha" | "color" | "size">;
+  type Settings = Pick<Api.Options, "alpha" | "color" | "effort" | "method" | "size">;
   type Sample = { name: string; title: string; credit: string; small: string; whole: string; text: string };
   /** What is used of a picture, shares from 0 to 1. */
   type Frame = { left: number; top: number; right: number; bottom: number };

@@ -21,7 +21,7 @@ NOWHERE = "There is no picture with this id in the gallery."
 OPTIONS = {
     "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
     "transfer": "adain", "region": "all", "transparency": "flatten", "strokes": 1.0,
-    "keep_margins": False, "crop": [], "style_crops": [],
+    "keep_margins": False, "crop": [], "style_crops": [], "method": "adain", "effort": "more",
 }  # fmt: skip
 
 

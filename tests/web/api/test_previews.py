@@ -92,6 +92,7 @@ def form(studio: Path) -> dict[str, object]:
     return given | {
         "strength": 40,
         "strokes": 100,
+        "how": "adain",
         "transparency": "flatten",
         "margins": "trim",
         "color": "style",

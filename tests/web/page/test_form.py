@@ -10,8 +10,9 @@ from starlette.requests import Request
 
 from tests.parts import Setting, picture
 from tests.web.served import begin, finish
+from web.language import texts
 from web.page import form as ui
-from web.page import handlers
+from web.page import handlers, labels
 from web.security import identity
 from worker import jobs
 from worker.jobs import Job
@@ -34,7 +35,7 @@ def _form(**given: object) -> dict[str, Any]:
     """The form as it is when the page opens, with some of it filled in."""
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
-        "strokes": 100, "network": "compact", "transparency": "flatten",
+        "strokes": 100, "how": "adain", "network": "compact", "transparency": "flatten",
         "margins": "trim",
     }  # fmt: skip
     for place in range(4):
@@ -59,6 +60,8 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
         "region": "all",
         "transparency": "flatten",
         "strokes": 1.0,
+        "method": "adain",
+        "effort": "more",
         "keep_margins": False,
         "crop": [],
         "style_crops": [],
@@ -181,6 +184,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "luminance",
         "largest",
         100,
+        "adain",
         "compact",
         "flatten",
         "keep",
@@ -191,6 +195,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         35,
         *kept,
         250,
+        "adain",
         "compact",
         "flatten",
         "keep",
@@ -198,10 +203,24 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
     ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, 171, "compact", "flatten", "keep", "",
+        35, "luminance", 256, 171, "adain", "compact", "flatten", "keep", "",
     ]  # fmt: skip
     clear = options | {"transparency": "keep"}
-    assert handlers.reuse(asked, _event(options=clear))[5] == "keep"
+    assert handlers.reuse(asked, _event(options=clear))[6] == "keep"
+
+
+@pytest.mark.parametrize("how", ["adain", "refine-little", "refine-more"])
+def test_how_a_picture_is_made_goes_with_the_form_and_comes_back(
+    studio: Path, photo: str, how: str
+) -> None:
+    job_id, notice = _repainted(photo=photo, style_0=photo, how=how)
+    assert notice == ""
+    options = _job(job_id).options
+    assert texts.how(options["method"], options["effort"]) == how
+    assert handlers.reuse(_asked_by("ada"), _event(options=options))[4] == how
+    for language in texts.LANGUAGES:
+        assert how in [value for _, value in labels.of("how", language)["choices"]]
+        assert f"how.{how}" in texts.words(language)
 
 
 def test_a_crop_goes_with_its_picture(studio: Path, photo: str) -> None:
@@ -222,7 +241,7 @@ def test_a_crop_goes_with_its_picture(studio: Path, photo: str) -> None:
 def test_margins_come_back_as_they_were(studio: Path) -> None:
     asked, options = _asked_by("ada"), {"alpha": 1.0, "network": "compact"}
     for given, margins in (({}, "keep"), ({"keep_margins": False}, "trim")):
-        assert handlers.reuse(asked, _event(options=options | given))[6] == margins
+        assert handlers.reuse(asked, _event(options=options | given))[7] == margins
 
 
 def test_a_print_or_the_largest_result_is_chosen_in_place_of_a_size(

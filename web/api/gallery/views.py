@@ -55,7 +55,7 @@ _EXAMPLE: Any = {
     "options": {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
         "transfer": "covariance", "region": "all",
-        "transparency": "flatten", "strokes": 1.0,
+        "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
     },
     "network": "compact",
     "weights_sha256": "5f0c" * 16,

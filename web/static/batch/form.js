@@ -6,7 +6,7 @@ import {Refusal, sentence} from "../core/api.js";
 import {button} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
 import {under} from "../core/place.js";
-import {about, colors, t} from "../core/text.js";
+import {about, colors, hows, methodOf, t} from "../core/text.js";
 import {keep as pictured} from "../form/colors.js";
 import {called as titled, credit} from "../form/shelf.js";
 import {called, recent} from "../studio/recent.js";
@@ -42,6 +42,7 @@ const options = () => {
     alpha: Number(chosen.get("alpha")) / 100,
     color: chosen.get("color"),
     strokes: Number(chosen.get("strokes")) / 100,
+    ...methodOf(String(chosen.get("how"))),
     transparency: chosen.get("transparency"),
     keep_margins: chosen.get("margins") === "keep",
   });
@@ -185,6 +186,11 @@ export const start = async (onaccepted) => {
       "size",
       [...SIZES.map(String), ...FITS].map((size) => [size, t(`form.size.${size}`)]),
       "512",
+    ),
+    segments(
+      "how",
+      hows.map((one) => [one, t(`how.${one}`)]),
+      hows[0],
     ),
     segments(
       "transparency",

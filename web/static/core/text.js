@@ -1,10 +1,10 @@
 /* The texts in the visitor's language, and how numbers and times are written. */
-import texts, {colors, language, networks} from "../../texts.js";
+import texts, {colors, hows, language, networks} from "../../texts.js";
 import {all, find} from "./dom.js";
 import {under} from "./place.js";
 import * as theme from "./theme.js";
 
-export {colors, language, networks};
+export {colors, hows, language, networks};
 export const TITLE = "AdaIN Studio";
 // a frame of another site keeps no other cookie
 const KEPT = globalThis.top === globalThis.self ? "samesite=lax" : "samesite=none; secure; partitioned";
@@ -33,6 +33,16 @@ export const about = (count) =>
 export const moment = (epoch) =>
   new Date(epoch * 1000).toLocaleString(language, {dateStyle: "medium", timeStyle: "short"});
 
+/** How a picture is made, as the page's control has it.
+ * @param {Page.Settings} options
+ * @returns {string} */
+export const how = ({method, effort}) => hows.find((one) => one === method || one === `${method}-${effort}`) ?? hows[0];
+/** The options that such a choice means; the usual one is left out.
+ * @param {string} [chosen] such as refine-little */
+export const methodOf = (chosen = "") => {
+  const [method, effort] = chosen.split("-");
+  return effort ? {method, effort} : method && method !== hows[0] ? {method} : {};
+};
 /** The settings of a job in short words.
  * @param {Page.Settings} options
  * @param {number} styles
@@ -43,6 +53,7 @@ export const settings = (options, styles, masks, network) =>
   [
     t("strength.is", {count: Math.round(options.alpha * 100)}),
     t(`color.${options.color}.is`),
+    how(options) === hows[0] ? null : t(`how.${how(options)}`),
     styles > 1 ? t("styles.count", {count: styles}) : null,
     masks ? t("masks") : null,
     options.size ? t("size.is", {count: options.size}) : t("size.whole"),

@@ -6,7 +6,7 @@ import {all, fill, find, whenThere} from "../core/dom.js";
 const KEPT = "form"; // in this tab's storage: id of the part → what it holds
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
 let forgotten = false; // until the page is loaded again
-const CONTROLS = "#strength, #strokes, #color, #size, #network, #transparency, #margins, [id^='share-']";
+const CONTROLS = "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, [id^='share-']";
 
 /** The part of the form that an input belongs to.
  * @param {Element} input */

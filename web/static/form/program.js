@@ -3,7 +3,7 @@
  */
 import {button} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
-import {t} from "../core/text.js";
+import {methodOf, t} from "../core/text.js";
 import {CROP, nameOf, picture} from "../studio/uploads.js";
 import {held} from "./memory.js";
 
@@ -46,6 +46,7 @@ const options = (parts, chosen) => {
     color: parts.color,
     ...(/^\d+$/.test(parts.size) ? {size: Number(parts.size)} : {fit: parts.size}),
     strokes: Number(parts.strokes) / 100,
+    ...methodOf(parts.how),
     ...(parts.network ? {network: parts.network} : {}),
     transparency: parts.transparency,
     ...(parts.margins === KEEP ? {keep_margins: true} : {}),

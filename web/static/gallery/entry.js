@@ -1,7 +1,7 @@
 /* How a picture of the gallery was made, and its downloads: in the gallery and behind a link. */
 import {anchor} from "../core/controls.js";
 import {element} from "../core/dom.js";
-import {moment, span, t} from "../core/text.js";
+import {how, moment, span, t} from "../core/text.js";
 
 /**
  * @param {string} name
@@ -40,6 +40,7 @@ export const facts = (entry) => {
     fact(t("strength"), String(Math.round(options.alpha * 100))),
     fact(t("color"), t(`color.${options.color}`)),
     fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
+    fact(t("how"), t(`how.${how(options)}`)),
     fact(t("transparency"), options.transparency === "keep" ? t("transparency.keep") : null),
     fact(t("margins"), options.keep_margins ? t("margins.keep") : null),
     fact(t("crop"), options.crop?.length || options.style_crops?.some((one) => one.length) ? t("crop.cropped") : null),

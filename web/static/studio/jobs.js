@@ -43,7 +43,8 @@ export const progressText = (job) => {
     if (job.position > 1) return t("line.number", {count: job.position});
     return job.elapsed > 20 ? t("line.worker") : t("line.next");
   }
-  return t(job.stage ? `stage.${job.stage}` : "stage.start");
+  const stage = t(job.stage ? `stage.${job.stage}` : "stage.start");
+  return job.steps ? t("stage.step", {stage, step: job.step, steps: job.steps}) : stage;
 };
 
 /** @param {Api.JobView} job */
