@@ -30,7 +30,7 @@ def _unwatched(stage: str, fraction: float) -> None:
 
 
 def stage_of(method: str, step: int, steps: int) -> str:
-    """Return what `watch` is told of a step: "refine 7/20"."""
+    """Return what is reported of a step: "refine 7/20"."""
     return f"{method} {step}/{steps}"
 
 

@@ -17,16 +17,17 @@ from torch import Tensor
 from adain import catalog, color, coverage, pixels
 from adain.catalog import Color
 from adain.files import pictures
+from adain.losses import statistics
+from adain.losses.statistics import relative
 from adain.methods import stage_of
 from adain.mixing import Watch
-from adain.model.covariance import full_precision, positions
 from adain.request import Request, Style
 from adain.stylizer import Stylizer, style_pixels
 from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork
 
 _STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
-_LEAST = 1e-8  # squared norm of a Gram matrix below which its distance is no longer relative
+_LEAST = 1e-6  # mean weight below which a region counts for less than it is
 _MOST_SIDE = 1024  # pixels of a style's shorter side
 _BEGUN = 0.1  # of the progress: the network's own part
 
@@ -37,20 +38,13 @@ def loss_network(device: str) -> LossNetwork:
 
 
 def gram(features: Tensor, where: Tensor) -> Tensor:
-    """Products of channels, mean over the positions that a weight ≥ 0 (1×1×H×W) counts: C×C.
+    """Gram matrix over the positions that a weight ≥ 0 (1×1×H×W) counts: 1×C×C.
 
     1×C×h×w features; zeros where nothing counts.
     """
     height, width = features.shape[2:]
-    weight = F.adaptive_avg_pool2d(where, (height, width)).flatten()
-    with full_precision(features.device):
-        x = positions(features)[0]
-        return (x * weight[:, None]).T @ x / weight.sum().clamp_min(1e-6)
-
-
-def _apart(made: Tensor, wanted: Tensor) -> Tensor:
-    """Squared distance relative to what is wanted."""
-    return (made - wanted).square().sum() / wanted.square().sum().clamp_min(_LEAST)
+    weight = F.adaptive_avg_pool2d(where, (height, width))
+    return statistics.gram(features * (weight / weight.mean().clamp_min(_LEAST)).sqrt())
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ class Losses:
         total = total + _OUTSIDE * losses.outside(image).sum()
         for region in self._regions:
             each = zip(features, region.wanted, strict=True)
-            apart = sum(_apart(gram(x, region.where), wanted) for x, wanted in each)
+            apart = sum(relative(gram(x, region.where), wanted).sum() for x, wanted in each)
             total = total + _STYLE * region.share * apart
         return total
 

@@ -108,22 +108,22 @@ def test_transparent_parts_stay_transparent(stylizer: Stylizer) -> None:
 
 
 def test_each_step_is_told_and_what_raises_there_stops_it(stylizer: Stylizer) -> None:
-    told: list[tuple[str, float]] = []
-    methods.make(stylizer, [REFINED], lambda *said: told.append(said))
-    steps = [stage for stage, _ in told if stage.startswith("refine")]
+    reported: list[tuple[str, float]] = []
+    methods.make(stylizer, [REFINED], lambda *said: reported.append(said))
+    steps = [stage for stage, _ in reported if stage.startswith("refine")]
     assert steps == [f"refine {step}/20" for step in range(1, 21)]
-    assert [part for _, part in told] == sorted(part for _, part in told)
-    assert told[-1] == ("done", 1.0)
+    assert [part for _, part in reported] == sorted(part for _, part in reported)
+    assert reported[-1] == ("done", 1.0)
 
     def stop(stage: str, fraction: float) -> None:
-        told.append((stage, fraction))
+        reported.append((stage, fraction))
         if stage == "refine 3/20":
             raise KeyboardInterrupt
 
-    told.clear()
+    reported.clear()
     with pytest.raises(KeyboardInterrupt):
         methods.make(stylizer, [REFINED], stop)
-    assert told[-1][0] == "refine 3/20"
+    assert reported[-1][0] == "refine 3/20"
 
 
 def test_methods_mix_in_one_call_and_the_networks_own_is_as_it_was(stylizer: Stylizer) -> None:
@@ -133,14 +133,14 @@ def test_methods_mix_in_one_call_and_the_networks_own_is_as_it_was(stylizer: Sty
 
 
 def test_what_is_too_large_is_refused_before_anything_is_made(stylizer: Stylizer) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     sentence = (
         "The picture would have 96 × 72 pixels; the method refine makes up to 0.005 megapixels. "
         "Choose a smaller size."
     )
     with pytest.raises(ValueError, match=r"up to 0\.005 megapixels") as refused:
-        methods.make(stylizer, [PLAIN, REFINED], lambda stage, _: told.append(stage), most=5000)
-    assert (str(refused.value), told) == (sentence, [])
+        methods.make(stylizer, [PLAIN, REFINED], lambda stage, _: reported.append(stage), most=5000)
+    assert (str(refused.value), reported) == (sentence, [])
     assert methods.make(stylizer, [PLAIN], most=5000)  # the network's own has no such limit
 
 
