@@ -107,7 +107,7 @@ def test_transparent_parts_stay_transparent(stylizer: Stylizer) -> None:
     assert kept.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
 
 
-def test_each_step_is_told_and_what_raises_there_stops_it(stylizer: Stylizer) -> None:
+def test_each_step_is_reported_and_what_raises_there_stops_it(stylizer: Stylizer) -> None:
     reported: list[tuple[str, float]] = []
     methods.make(stylizer, [REFINED], lambda *said: reported.append(said))
     steps = [stage for stage, _ in reported if stage.startswith("refine")]
