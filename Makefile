@@ -14,7 +14,7 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large strip lint types format bench bench-full train quality
+.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large strip lint types format bench bench-full train quality paper
 .PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler proxies
 .DELETE_ON_ERROR:
 
@@ -108,6 +108,9 @@ train: install-dev ## train compact: make train CONTENT=photos STYLE=paintings L
 quality: install-dev ## measure how good the pictures are: make quality CONTENT=photos STYLE=paintings VGG19=file CARDS=folder
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
 	@exec $(BIN)/python -m adain.evaluation.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(if $(VGG19),--vgg19 '$(VGG19)') $(if $(CARDS),--cards '$(CARDS)') $(ARGS)
+
+paper: install-dev ## reproduce the paper's figures and table, in an hour: make paper FIGURE=figure-7 OUT=folder ARGS=--full
+	@exec $(BIN)/python -m adain.paper $(or $(FIGURE),all) --out '$(or $(OUT),runs/paper)' $(ARGS)
 
 audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version
 	@.venv-audit/bin/pip-audit --requirement constraints.txt --strict --no-deps --disable-pip --progress-spinner off || { echo "Either a hole is named above, or the lists can't be reached from here; then nothing was audited."; exit 1; }

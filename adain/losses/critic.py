@@ -40,8 +40,8 @@ class Critic:
             torch.autograd.backward(F.softplus(own).mean() + F.softplus(-its).mean())
         self._optimiser.step()
 
-    def told(self, made: Tensor) -> Tensor:
-        """Return how surely pictures are told from the style, 0 where they are taken for it: N."""
+    def judged(self, made: Tensor) -> Tensor:
+        """Return how surely pictures are set apart from the style: N; 0 where they are not."""
         self._network.requires_grad_(False)
         found = F.softplus(-self._network(2 * made - 1)).mean((1, 2, 3))
         self._network.requires_grad_(True)
@@ -50,7 +50,7 @@ class Critic:
     def __call__(self, made: Tensor, wanted: Tensor) -> Tensor:
         """Learn from both, then judge what was made: N."""
         self.learn(made, wanted)
-        return self.told(made)
+        return self.judged(made)
 
     def state(self) -> dict[str, Any]:
         """All that it needs to go on."""

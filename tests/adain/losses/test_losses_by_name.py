@@ -146,13 +146,13 @@ def test_a_critic_learns_to_tell_a_picture_from_a_style_and_the_picture_to_pass(
     style = torch.rand(1, 3, 64, 64, generator=generator)
     picture = torch.full_like(style, 0.5)
     critic = Critic(torch.device("cpu"))
-    assert critic.told(picture).item() == pytest.approx(math.log(2), abs=0.1)
+    assert critic.judged(picture).item() == pytest.approx(math.log(2), abs=0.1)
     for _ in range(20):
         critic.learn(picture, style)
-    assert critic.told(style).item() < 0.3 < 1 < critic.told(picture).item()
+    assert critic.judged(style).item() < 0.3 < 1 < critic.judged(picture).item()
     moved = picture.requires_grad_()
-    [gradient] = torch.autograd.grad(critic.told(moved).sum(), moved)
-    assert critic.told(moved - 0.1 * gradient.sign()) < critic.told(moved)
+    [gradient] = torch.autograd.grad(critic.judged(moved).sum(), moved)
+    assert critic.judged(moved - 0.1 * gradient.sign()) < critic.judged(moved)
 
 
 def test_a_critic_goes_on_from_its_state() -> None:
