@@ -1,11 +1,13 @@
 """Figures 3 and 4: our results beside those of other methods and of the optimisation."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from adain import catalog
 from adain.catalog import Transfer
 from adain.paper import descent, drawing, engine, pictures
 from adain.paper.drawing import Panel
@@ -16,19 +18,15 @@ from adain.paper.settings import Settings
 _MARKS = (1, 5, 10, 25, 50, 75, 100, 150, 250, 500)  # iterations at which it is measured
 _PAPER = (50, 100)  # iterations that bring the optimisation to AdaIN's style loss there
 
+_OURS = catalog.DEFAULT_METHOD
+
 Paint = Callable[[Settings, Image.Image, Image.Image], Image.Image]
 
 
-def _of_transfer(transfer: Transfer) -> Paint:
-    def paint(settings: Settings, photo: Image.Image, style: Image.Image) -> Image.Image:
-        return engine.paint(settings, photo, style, transfer)
-
-    return paint
-
-
 METHODS: dict[str, Paint] = {
-    "AdaIN": _of_transfer(Transfer.ADAIN),
-    "AdaIN + covariance": _of_transfer(Transfer.COVARIANCE),
+    "AdaIN": partial(engine.paint, transfer=Transfer.ADAIN),
+    "AdaIN + covariance": engine.paint,
+    **{name: partial(engine.paint, method=name) for name in catalog.METHODS if name != _OURS},
 }
 
 

@@ -5,7 +5,8 @@ from functools import cache
 import torch
 from PIL import Image
 
-from adain.catalog import Transfer
+from adain import methods
+from adain.catalog import DEFAULT_METHOD, Transfer
 from adain.paper import pictures
 from adain.paper.settings import Settings
 from adain.request import Request
@@ -20,11 +21,15 @@ def stylizer(device: str) -> Stylizer:
 
 
 def paint(
-    settings: Settings, photo: Image.Image, style: Image.Image, transfer: Transfer
+    settings: Settings,
+    photo: Image.Image,
+    style: Image.Image,
+    transfer: Transfer = Transfer.COVARIANCE,
+    method: str = DEFAULT_METHOD,
 ) -> Image.Image:
     """Paint a photo in a style at the size it has."""
-    request = Request(photo, [style], size=0, transfer=transfer)
-    return stylizer(settings.device).stylize([request])[0]
+    request = Request(photo, [style], size=0, transfer=transfer, method=method)
+    return methods.make(stylizer(settings.device), [request])[0]
 
 
 @torch.no_grad()

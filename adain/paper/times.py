@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import mean
 from typing import Any
 
 import torch
 from PIL import Image
 
+from adain import catalog, methods
 from adain.model.builders import build
 from adain.paper import descent, drawing, engine, pictures
 from adain.paper.networks import FeedForward, Norm
@@ -17,6 +19,7 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 
 SIDES = (256, 512)
+_SLOW = 2  # pictures timed of what takes seconds
 _ITERATIONS = 500  # the optimisation's, as in the paper
 PAPER: dict[str, dict[str, tuple[float, float]]] = {  # on a Pascal Titan X: 256 px, 512 px
     "optimisation": {"without": (14.17, 46.75), "with": (14.19, 46.79)},
@@ -58,6 +61,14 @@ def _adain(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
     return _timed(lambda n: work(n, kept), count), _timed(lambda n: work(n, style), count)
 
 
+def _method(stylizer: Stylizer, name: str, side: int, count: int) -> tuple[float, float]:
+    """Seconds of a method of steps, which measures the style each time."""
+    style, photos = _noise(side, 1 << 20), [_noise(side, seed) for seed in range(count + 1)]
+    requests = [Request(photo, [style], size=side, method=name) for photo in photos]
+    took = _timed(lambda n: methods.make(stylizer, [requests[n]]), count)
+    return took, took
+
+
 def _optimisation(settings: Settings, side: int) -> tuple[float, float]:
     """Seconds of some iterations, and of measuring the style, made those of 500."""
     photo, style = (pictures.unit(_noise(side, seed), settings.device) for seed in range(2))
@@ -92,6 +103,11 @@ def _rows(settings: Settings) -> dict[str, Callable[[int], tuple[float, float]]]
         "feed-forward": lambda side: _feed_forward(settings, side, count),
         "AdaIN, vgg19 (the paper's network)": lambda side: _adain(paper, side, count),
         "AdaIN, compact (ours)": lambda side: _adain(ours, side, count),
+        **{
+            f"{name}, compact (ours)": partial(_method, ours, name, count=min(count, _SLOW))
+            for name, known in catalog.METHODS.items()
+            if known.maker
+        },
     }
 
 
