@@ -369,11 +369,23 @@ def test_after_the_painting_was_lost_nothing_of_it_is_sent_until_it_is_painted_a
     assert _newest(page, address, 2)["masks"] == 2
 
 
+def _colors_have_pictures(page: Page, where: str, first: str) -> None:
+    """Each way to keep colours shows what it does, in a picture with a name of its own."""
+    pictures = page.locator(where).get_by_role("img")
+    expect(pictures).to_have_count(3)
+    expect(pictures.first).to_have_accessible_name(first)
+    assert len({one.get_attribute("alt") for one in pictures.all()}) == 3
+    for one in pictures.all():
+        one.scroll_into_view_if_needed()
+        expect(one).not_to_have_js_property("naturalWidth", 0)
+
+
 def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
     page = visit(PHONE, "dark", locale="ko-KR")
     expect(page.locator("#send")).to_have_text("다시 그리기")
     expect(page.locator("#photo")).to_contain_text("내 사진")
     expect(page.locator("#color label").first).to_have_text("스타일의 색")
+    _colors_have_pictures(page, "#color", "스타일의 색으로 칠한 사진")
     page.get_by_role("button", name="빼기: 내 사진").click()
     page.click("#send")
     expect(page.locator("#photo [role=alert]")).to_contain_text("먼저 사진을 골라 주세요")
@@ -388,3 +400,6 @@ def test_the_page_speaks_korean_and_switches_to_english(visit: Visit) -> None:
     expect(page.locator("#send")).to_have_text("Repaint")
     expect(page.locator("#stage h2")).to_have_text("Your picture appears here")
     expect(page.locator("#photo img")).to_have_count(0)
+    _colors_have_pictures(page, "#color", "A photo in the colours of the style")
+    page.click(".views a[href='#batch']")
+    _colors_have_pictures(page, "#batch .pictured", "A photo in the colours of the style")
