@@ -15,7 +15,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
 .PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large strip lint types format bench bench-full train quality paper
-.PHONY: audit audit-hostile hashes digests authorisation clean install install-dev chromium compiler proxies
+.PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -25,13 +25,13 @@ up: install ## run the studio: make up PORT=7999 DATA=/some/folder
 	@exec env $(if $(PORT),STUDIO_PORT='$(PORT)') $(if $(DATA),STUDIO_DATA='$(DATA)') \
 	    $(BIN)/adain-studio up
 
-test: install-dev chromium compiler ## run every test, through real servers and a real browser
+test: install-dev chromium compiler wasm ## run every test, through real servers and a real browser
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: install-dev ## run what needs no server, browser or compiler, one case of each test
 	@$(BIN)/python -m pytest -q -p tests.fast $(SIDE_BY_SIDE) $(ARGS)
 
-test-alone: install-dev chromium compiler ## run every test file in a process of its own
+test-alone: install-dev chromium compiler wasm ## run every test file in a process of its own
 	@$(BIN)/python -m tests.alone $(ARGS)
 
 test-hard: install-dev compiler ## kill, stop and fill up everything, and print what became of the jobs: COUNT=60
@@ -127,6 +127,10 @@ digests: install-dev ## write the digests of the images that are not ours, where
 authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 
+engine: install-dev wasm ## compile the engine of /live and write its network's description anew
+	@$(BIN)/python -m adain.live.build web/static/live
+	@$(BIN)/python -m adain.live.plan
+
 clean: ## delete what was installed and built; DATA stays
 	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
@@ -176,6 +180,9 @@ chromium: # the tests' browser
 
 compiler: # what makes machine code of the networks
 	$(call debian,g++,g++)
+
+wasm: # what makes WebAssembly of the engine: its version is adain/live/build.py's
+	$(call debian,clang-16,clang-16 lld-16)
 
 proxies:
 	$(call debian,nginx,nginx-light)

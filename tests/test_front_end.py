@@ -15,7 +15,7 @@ ALLOWED = {  # what is looked for in an address, or put in place of it
     "parts.js": ['"/api'],
 }
 HOME = re.compile(r"""\b(href|src|action)\s*[:=]\s*["'`]/["'`]""")  # the root itself
-IN_SCRIPTS = {"ratio", "at"}  # set on an element by a script
+IN_SCRIPTS = {"ratio", "at", "x", "y"}  # set on an element by a script
 COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|rgba?\(\s*\d|hsla?\(\s*\d", re.IGNORECASE)
 
 
@@ -73,7 +73,7 @@ def test_every_colour_is_in_one_file() -> None:
 
 
 def test_pages_without_gradio_have_every_value_that_their_styles_name() -> None:
-    for page in ("admin", "share"):
+    for page in ("admin", "live", "share"):
         links = re.findall(
             r"page/([\w/]+\.css)", (ASSETS / page / f"{page}.html").read_text("utf-8")
         )
@@ -87,7 +87,7 @@ def test_the_page_fetches_each_of_its_scripts_at_once() -> None:
     links = re.findall(r'href="page/([^"]+)"', preloads())
     assert {"core/dom.js", "studio/studio.js"} <= set(links)
     assert all((ASSETS / link).is_file() for link in links)
-    assert not any(link.startswith(("admin/", "share/")) for link in links)
+    assert not any(link.startswith(("admin/", "live/", "share/")) for link in links)
 
 
 def test_every_style_of_the_page_is_a_file() -> None:

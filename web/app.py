@@ -37,7 +37,7 @@ from web.api import (
 from web.http.request_bodies import Bodies
 from web.language import problems, texts
 from web.operations import admin, health, metrics
-from web.page import reference, share
+from web.page import live, reference, share
 from web.samples import collection, shelf
 from web.security import signin
 from web.security.address import Forwarded
@@ -52,7 +52,7 @@ from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
-ALONE = {"admin", "reference", "share"}  # pages without Gradio
+ALONE = {"admin", "live", "reference", "share"}  # pages without Gradio
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
 # relative to the page, which may lie under a path
 HEAD = """
@@ -66,6 +66,7 @@ TIDY_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
 mimetypes.add_type("application/manifest+json", ".webmanifest")
+mimetypes.add_type("application/wasm", ".wasm")
 mimetypes.add_type("text/javascript", ".js")  # systems differ, and nosniff forgives nothing
 
 
@@ -149,6 +150,7 @@ def without_page() -> FastAPI:
         admin,
         signin,
         share,
+        live,
         reference,
         metrics,
         events,

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 RIDGE = 1e-3  # of a covariance's mean variance, added to its diagonal so that it can be inverted
-_LEAST = 1e-5  # added on top, so that features without any variance can be, too
+LEAST = 1e-5  # added on top, so that features without any variance can be, too
 _FLOOR = 1e-10  # under every root: rounding may leave an eigenvalue below zero
 
 
@@ -40,7 +40,7 @@ def covariance(features: Tensor) -> tuple[Tensor, Tensor]:
 def ridged(covariances: Tensor) -> Tensor:
     """Add to the diagonal of …×C×C what makes them safe to invert."""
     variances = covariances.diagonal(dim1=-2, dim2=-1)
-    ridge = variances.mean(-1)[..., None] * RIDGE + _LEAST
+    ridge = variances.mean(-1)[..., None] * RIDGE + LEAST
     return covariances + torch.diag_embed(ridge.expand_as(variances))
 
 

@@ -77,10 +77,10 @@ class Network(nn.Module):
         first = encoder[0]
         self.fold = first.downscale_factor if isinstance(first, nn.PixelUnshuffle) else 1
         edges = (0, *again, len(decoder) - (self.fold > 1))
-        self._steps = [decoder[start:end] for start, end in pairwise(edges)]
+        self.steps = [decoder[start:end] for start, end in pairwise(edges)]
         encoder_reach, scale = _reach(encoder, 1)
         self.channels, self.strides = [_filters(encoder)], [round(scale)]
-        for step in self._steps[:-1]:
+        for step in self.steps[:-1]:
             _, scale = _reach(step, scale)
             self.channels.append(_filters(step))
             self.strides.append(round(scale))
@@ -94,7 +94,7 @@ class Network(nn.Module):
     @property
     def levels(self) -> range:
         """The levels AdaIN acts at, from the encoder's end towards the picture."""
-        return range(len(self._steps))
+        return range(len(self.steps))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -149,7 +149,7 @@ class Network(nn.Module):
 
     def step(self, level: int, features: Tensor) -> Tensor:
         """Features of a level → those of the next; of the last → a folded image, about [0, 1]."""
-        x: Tensor = self._steps[level](features)
+        x: Tensor = self.steps[level](features)
         return x if level < self.levels[-1] else (x - self.black) / (self.white - self.black)
 
     def run(

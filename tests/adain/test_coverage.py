@@ -147,7 +147,7 @@ def test_only_what_is_painted_in_part_goes_through_the_network_twice(
 ) -> None:
     monkeypatch.setattr(tiles, "SIDE", 64)
     seen: list[int] = []
-    last = stylizer.model._steps[-1]
+    last = stylizer.model.steps[-1]
     hook = last.register_forward_hook(lambda *_: seen.append(1))
     style = stylizer.style(drawn(2), 0)
     kept, size = replace(WIDE, styles=[style]), WIDE.content.size

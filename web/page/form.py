@@ -45,6 +45,7 @@ HEADER = """
     <a href="#batch" data-text="batch"></a>
     <a href="#gallery" data-text="gallery"></a>
     <a href="#you" data-text="you"></a>
+    <a href="live" data-text="live.short"></a>
     <button type="button" id="theme"><svg viewBox="0 0 24 24" width="20" height="20"
       aria-hidden="true"><circle cx="12" cy="12" r="8.5" fill="none" stroke="currentColor"
       stroke-width="1.75"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor"/></svg>

@@ -23,6 +23,17 @@ _NOTHING: Policy = {
 _PAGE: Policy = _NOTHING | dict.fromkeys(
     ("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"
 )
+_ENGINE = {"script-src": "'self' 'wasm-unsafe-eval'", "connect-src": "'self'"}
+_LIVE: Policy = (
+    _PAGE
+    | _ENGINE
+    | {
+        "worker-src": "'self'",
+        "img-src": "'self' blob:",
+        "media-src": "'self' blob:",
+        "form-action": "'none'",
+    }
+)
 _GRADIO: Policy = {
     "default-src": "'self'",
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
@@ -39,12 +50,15 @@ _GRADIO: Policy = {
 }
 PAGES = ("/share/", "/gallery/", "/api")  # of ours, without Gradio
 ADMIN = "/admin"  # likewise, and never in a frame
+LIVE = "/live"  # likewise, and its frames are the camera's
+WORKER = "/page/live/worker.js"  # what it runs, which has a policy of its own
 ANSWERS = (
     "/api/",
     "/page/",
     "/shelf/",
     "/sign-",
     "/texts.js",
+    "/live/",
     "/livez",
     "/readyz",
     "/healthz",
@@ -63,6 +77,10 @@ def _in_frames(asked: Policy) -> Policy:
 
 def policy(path: str) -> Policy:
     """Return what the answer at a path may load and run, and who may show it in a frame."""
+    if path == WORKER:
+        return _NOTHING | _ENGINE
+    if path == LIVE:
+        return _in_frames(_LIVE)
     if path.startswith(ANSWERS):
         return _NOTHING
     if path.startswith(ADMIN):
@@ -73,7 +91,8 @@ def policy(path: str) -> Policy:
 def of(path: str) -> dict[str, str]:
     """Return the headers of an answer at a path."""
     asked = policy(path)
-    camera = "camera=(self)" if not path.startswith((*ANSWERS, *PAGES, ADMIN)) else "camera=()"
+    has_none = path.startswith((*ANSWERS, *PAGES, ADMIN))
+    camera = "camera=()" if has_none else "camera=(self)"
     found = {
         "Content-Security-Policy": "; ".join(f"{what} {who}" for what, who in asked.items()),
         "X-Content-Type-Options": "nosniff",
@@ -82,6 +101,8 @@ def of(path: str) -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
+    if path in (LIVE, WORKER):
+        found["Cross-Origin-Embedder-Policy"] = "require-corp"
     return found | ({"Strict-Transport-Security": "max-age=31536000"} if over_https() else {})
 
 

@@ -33,7 +33,7 @@ const slide = (place, value) => {
  * @param {number} count
  * @param {number} x
  * @param {number} y */
-const shares = (count, x, y) => {
+export const shares = (count, x, y) => {
   if (count === 2) return [1 - x, x];
   if (count === 3) return [(1 - x) * (1 - y), x * (1 - y), y];
   return [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y];

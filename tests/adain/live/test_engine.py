@@ -1,0 +1,54 @@
+"""The law of the browser's engine: its pictures are `adain`'s in float32, to 1 of 255."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from adain.live import build
+from adain.stylizer import Stylizer
+from tests.adain.live.pairs import CODES, LARGE, MOST, PAIRS, STATIC, TINY, Tasks, apart, expected
+from tests.node import NODE
+
+SCRIPT = Path(__file__).with_name("paint.mjs")
+ALL = [*PAIRS, TINY, LARGE]
+
+
+@pytest.fixture(scope="module")
+def stylizer() -> Stylizer:
+    return Stylizer.load(device="cpu", exact=True)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_engine_paints_as_adain_does_in_float32(
+    code: str, stylizer: Stylizer, tmp_path: Path
+) -> None:
+    tasks = Tasks(tmp_path)
+    tasks.write(STATIC / code, ALL)
+    subprocess.run([NODE, SCRIPT, tmp_path], check=True)
+    found = {
+        f"{pair.photo} {pair.size}": apart(tasks.made(place, pair), expected(stylizer, pair))
+        for place, pair in enumerate(ALL)
+    }
+    assert {name: far for name, far in found.items() if far > MOST} == {}
+
+
+def test_the_code_that_is_checked_in_is_what_its_source_compiles_to(tmp_path: Path) -> None:
+    for made in build.built(tmp_path):
+        assert made.read_bytes() == (STATIC / made.name).read_bytes(), (
+            "python -m adain.live.build web/static/live writes it"
+        )
+
+
+def test_five_hundred_frames_take_no_more_memory_than_ten(tmp_path: Path) -> None:
+    """Sizes, strengths and mixtures change on the way, as they do on the page."""
+    tasks = Tasks(tmp_path)
+    tasks.write(STATIC / CODES[0], [*PAIRS[-2:], TINY])
+    script = SCRIPT.with_name("frames.mjs")
+    made = subprocess.run(
+        [NODE, "--expose-gc", script, tmp_path, "500"], check=True, capture_output=True, text=True
+    )
+    first, last, grown = json.loads(made.stdout)
+    assert first == last
+    assert grown < 4 << 20

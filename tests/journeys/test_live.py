@@ -1,0 +1,221 @@
+"""The page /live in a browser with a made camera: what is painted, taken along and let go of."""
+
+import base64
+import io
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from adain.stylizer import Stylizer
+from tests.adain.live.pairs import MOST, PAIRS, TINY, Pair, apart, expected, painted, rgba
+from tests.journeys.browsing import DESK, PHONE, SECONDS, findings
+from tests.web.served import served
+from worker import jobs
+from worker.storage import blobs
+
+FRAMES = "document.querySelector('.view').dataset.frames"
+PAINT = Path(__file__).with_name("live_paint.js")
+
+
+@contextmanager
+def live(browser: Browser, size: tuple[int, int] = DESK, **more: object) -> Iterator[Page]:
+    """Open /live of a studio without workers; nothing may be said on its console."""
+    said: list[str] = []
+    viewport: Any = {"width": size[0], "height": size[1]}
+    context = browser.new_context(viewport=viewport, has_touch=size == PHONE, **more)  # type: ignore[arg-type]
+    context.set_default_timeout(SECONDS)
+    page = context.new_page()
+    page.on("console", lambda line: said.append(line.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    with served() as address:
+        page.goto(f"{address}/live")
+        yield page
+        context.close()
+    assert said == []
+
+
+def button(page: Page, name: str) -> Any:  # noqa: ANN401, a locator
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def frames(page: Page) -> int:
+    return int(page.evaluate(FRAMES) or 0)
+
+
+def until(page: Page, script: str) -> None:
+    """Wait until a script is true; the page's policy allows Playwright's own way no `eval`."""
+    end = time.monotonic() + SECONDS / 1000
+    while not page.evaluate(script):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(50)
+
+
+def wait_for_frames(page: Page, more: int) -> None:
+    """Wait until so many more frames were painted."""
+    until(page, f"({FRAMES} ?? 0) >= {frames(page) + more}")
+
+
+def start(page: Page) -> None:
+    button(page, "Start the camera").click()
+    wait_for_frames(page, 1)
+
+
+def tracks(page: Page) -> list[str]:
+    """Return the states of the camera's tracks, [] once it is let go of."""
+    script = "(document.querySelector('video[hidden]').srcObject?.getTracks() ?? [])"
+    found: list[str] = page.evaluate(f"{script}.map((one) => one.readyState)")
+    return found
+
+
+def test_chromium_paints_as_adain_does_in_float32(browser: Browser, studio: Path) -> None:
+    stylizer = Stylizer.load(device="cpu", exact=True)
+
+    def task(pair: Pair) -> dict[str, object]:
+        asked = pair.request()
+        pictures = [asked.content, *asked.styles]
+        coded = [
+            {
+                "data": base64.b64encode(rgba(one)).decode(),  # type: ignore[arg-type]
+                "width": one.width,  # type: ignore[union-attr]
+                "height": one.height,  # type: ignore[union-attr]
+            }
+            for one in pictures
+        ]
+        return {"pictures": coded, "shares": pair.shares, "alpha": pair.alpha}
+
+    pairs = [*PAIRS, TINY]
+    with live(browser) as page:
+        made = page.evaluate(PAINT.read_text("utf-8"), [task(pair) for pair in pairs])
+    found = {
+        f"{pair.photo} {pair.size}": apart(
+            painted(base64.b64decode(data), pair), expected(stylizer, pair)
+        )
+        for pair, data in zip(pairs, made, strict=True)
+    }
+    assert {name: far for name, far in found.items() if far > MOST} == {}
+
+
+def test_a_camera_is_painted_in_styles_that_are_mixed_at_a_strength(
+    browser: Browser, studio: Path
+) -> None:
+    with live(browser) as page:
+        assert page.evaluate("crossOriginIsolated")
+        start(page)
+        expect(page.get_by_role("status")).to_have_text(
+            "The camera is painted on this device. No picture leaves it."
+        )
+        page.locator(".choices button[data-name=mosaic]").click()
+        point = page.get_by_role("slider", name="Style pad")
+        expect(point).to_have_attribute("aria-valuenow", "50")
+        point.press("ArrowRight")
+        expect(point).to_have_attribute("aria-valuenow", "55")
+        wait_for_frames(page, 2)
+        before = page.locator(".view").get_attribute("data-look")
+        assert before is not None
+        assert [round(one, 2) for one in json.loads(before)["shares"]] == [0.45, 0.55]
+        page.get_by_label("Strength").fill("40")
+        wait_for_frames(page, 12)
+        after = page.locator(".view").get_attribute("data-look")
+        assert after is not None
+        assert json.loads(after)["alpha"] == 0.4
+        expect(page.locator(".rate")).to_contain_text("frames a second")
+        assert findings(page) == []
+
+
+def test_a_snapshot_sends_the_unpainted_frame_and_the_styles_as_a_job(
+    browser: Browser, studio: Path
+) -> None:
+    with live(browser) as page:
+        expect(button(page, "Snapshot")).to_be_disabled()
+        start(page)
+        page.locator(".choices button[data-name=mosaic]").click()
+        expect(page.locator("#pad")).to_be_visible()
+        expect(button(page, "Snapshot")).to_have_accessible_description(
+            "A snapshot leaves this device: the unpainted picture and the styles go to the "
+            "studio, which paints them as a picture of yours. A recording stays on this device."
+        )
+        button(page, "Snapshot").click()
+        link = page.get_by_role("link", name="See it in the studio")
+        job_id = link.get_attribute("data-job")
+        sides = page.evaluate(
+            "(({videoWidth, videoHeight}) => [videoWidth, videoHeight])"
+            "(document.querySelector('video[hidden]'))"
+        )
+    job = jobs.find(str(job_id))
+    assert len(job.style_keys) == 2
+    assert job.options["weights"] == [0.5, 0.5]
+    with Image.open(io.BytesIO(blobs.get(job.content_key))) as content:
+        assert [*content.size] == sides
+
+
+def test_a_recording_plays_and_has_a_duration(browser: Browser, studio: Path) -> None:
+    with live(browser) as page:
+        start(page)
+        button(page, "Record").click()
+        wait_for_frames(page, 8)
+        button(page, "Stop recording").click()
+        film = page.get_by_label("Your recording")
+        expect(film).to_be_visible()
+        until(page, "document.querySelector('.recording video').readyState >= 1")
+        duration, width = film.evaluate("(one) => [one.duration, one.videoWidth]")
+        assert 0.3 < duration < 600
+        assert width > 0
+        film.evaluate("(one) => one.play()")
+        name = page.get_by_role("link", name="Save the recording").get_attribute("download")
+        assert name == "live.mp4"
+
+
+def test_the_camera_stops_and_starts_ten_times_and_while_the_page_is_hidden(
+    browser: Browser, studio: Path
+) -> None:
+    with live(browser) as page:
+        for _ in range(10):
+            start(page)
+            assert tracks(page) == ["live"]
+            button(page, "Stop the camera").click()
+            assert tracks(page) == []
+        start(page)
+        hidden = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
+        changed = "document.dispatchEvent(new Event('visibilitychange'))"
+        page.evaluate(f"{hidden % 'true'}; {changed}")
+        expect(page.get_by_role("status")).to_have_text(
+            "The camera is off while this page is hidden."
+        )
+        assert tracks(page) == []
+        page.evaluate(f"{hidden % 'false'}; {changed}")
+        wait_for_frames(page, 2)
+        assert tracks(page) == ["live"]
+
+
+def test_a_video_file_is_painted_where_there_is_no_camera(
+    browser: Browser, studio: Path, tmp_path: Path
+) -> None:
+    with live(browser) as page:  # a film to paint, made by the page itself
+        start(page)
+        button(page, "Record").click()
+        wait_for_frames(page, 5)
+        button(page, "Stop recording").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Save the recording").click()
+        film = tmp_path / "film.mp4"
+        download.value.save_as(film)
+    text = tmp_path / "text.mp4"
+    text.write_text("no film")
+    with live(browser, PHONE, locale="ko-KR") as page:
+        page.evaluate("delete Navigator.prototype.mediaDevices")  # as on http from another host
+        button(page, "카메라 켜기").click()
+        expect(page.get_by_role("alert")).to_contain_text("https")
+        page.get_by_label("동영상 파일").set_input_files(text)
+        expect(page.get_by_role("alert")).to_contain_text("MP4")
+        page.get_by_label("동영상 파일").set_input_files(film)
+        wait_for_frames(page, 3)
+        expect(page.locator(".wrong")).to_be_hidden()
+        assert findings(page) == []
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE[0]

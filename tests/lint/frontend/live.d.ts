@@ -1,0 +1,24 @@
+/* What adain/live/engine.c exports; numbers are places in its memory, counts or values. */
+
+declare namespace Live {
+  type Kernel = (...given: number[]) => number;
+  type Kernels = { __heap_base: WebAssembly.Global } & Record<
+    | "affine"
+    | "arrange"
+    | "border"
+    | "chroma"
+    | "covariance"
+    | "direct"
+    | "fold"
+    | "moments"
+    | "recolour"
+    | "recolouring"
+    | "roots"
+    | "scaled"
+    | "transform"
+    | "unfold"
+    | "up"
+    | "winograd",
+    Kernel
+  >;
+}

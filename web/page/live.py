@@ -1,0 +1,54 @@
+"""The page /live, without Gradio: a camera's frames are painted in the visitor's own browser.
+
+The engine that does it is a static file (web/static/live/engine.wasm, made of adain/live/engine.c);
+the network it runs is written out here from the weights.
+"""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from adain.catalog import DEFAULT_NETWORK
+from adain.live import packed
+from web.samples import shelf
+from worker.settings import settings
+
+PAGE = Path(__file__).parents[1] / "static" / "live" / "live.html"
+SHIPPED = Path(packed.__file__).parents[1] / "weights"
+
+router = APIRouter(include_in_schema=False)
+
+
+def weights() -> Path:
+    """Return the file that workers load too: the operator's own, or else the shipped one."""
+    name = f"{DEFAULT_NETWORK}.safetensors"
+    own = settings().weights_dir / name
+    return own if own.is_file() else SHIPPED / name
+
+
+@lru_cache(maxsize=1)
+def _network(file: Path, changed: int) -> tuple[bytes, str]:
+    """Return the network and its ETag; `changed` is when the file was."""
+    data = packed.packed(DEFAULT_NETWORK, file)
+    return data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+@router.get("/live")
+def page() -> HTMLResponse:
+    """Return the page; all it needs afterwards are static files and the network."""
+    html = PAGE.read_text("utf-8").format(styles=" ".join(shelf.names("styles")))
+    return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/live/network")
+def network(request: Request) -> Response:
+    """Return the network as the engine reads it."""
+    file = weights()
+    data, tag = _network(file, file.stat().st_mtime_ns)
+    headers = {"Cache-Control": "no-cache", "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="application/octet-stream", headers=headers)

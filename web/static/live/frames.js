@@ -1,0 +1,84 @@
+/* Painted frames on a canvas: always the newest one of the source, and one at a time. */
+import {element, shaped} from "../core/dom.js";
+import {t} from "../core/text.js";
+import {sized} from "./pace.js";
+
+/** @typedef {import("./painter.js").Made} Made */
+/** @typedef {import("./worker.js").Look} Look */
+
+const RECENT = 10; // frames whose rate is shown
+
+export class Frames {
+  /**
+   * @param {import("./source.js").Source} source
+   * @param {import("./painter.js").Painter} painter
+   * @param {import("./pace.js").Pace} pace
+   * @param {() => Look} look
+   * @param {() => void} failed
+   */
+  constructor(source, painter, pace, look, failed) {
+    this.source = source;
+    this.painter = painter;
+    this.pace = pace;
+    this.look = look;
+    this.failed = failed;
+    this.canvas = element("canvas", {role: "img", "aria-label": t("live.painted")});
+    this.rate = element("span", {class: "rate", hidden: true});
+    this.view = element("div", {class: "view mirrored"}, this.canvas, this.rate);
+    this.busy = false; // a frame is under way
+    this.waiting = false; // for the next one of the source
+    /** @type {number[]} when the last frames were shown */
+    this.times = [];
+    this.count = 0;
+  }
+  /** Paints what the source shows now, if nothing is under way, and goes on. */
+  async paint() {
+    const {video} = this.source;
+    if (this.busy || !this.source.on || !this.painter.known.size || !video.videoWidth) return;
+    this.busy = true;
+    const began = performance.now();
+    try {
+      const size = sized(this.pace.side, video.videoWidth, video.videoHeight);
+      const look = this.look();
+      this.show(await this.painter.paint(video, size, look), size);
+      this.view.dataset.look = JSON.stringify(look);
+      this.pace.took(performance.now() - began);
+    } catch {
+      this.failed();
+    } finally {
+      this.busy = false;
+    }
+    this.follow();
+  }
+  /** Waits for the source's next frame. */
+  follow() {
+    if (this.waiting || !this.source.on || document.hidden) return;
+    this.waiting = true;
+    this.source.next(() => {
+      this.waiting = false;
+      void this.paint();
+    });
+  }
+  /** Begins to follow another source, or none. */
+  clear() {
+    this.waiting = false;
+    this.times = [];
+    this.rate.hidden = true;
+  }
+  /** @param {Made} made
+   * @param {number[]} size */
+  show({data, bytes}, [width, height]) {
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, {width, height});
+      shaped(this.view, width, height);
+    }
+    this.canvas.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
+    this.times = [...this.times, performance.now()].slice(-RECENT);
+    const [first, last] = [this.times[0], this.times[this.times.length - 1]];
+    this.rate.hidden = this.times.length < RECENT;
+    const count = Math.round((1000 * (RECENT - 1)) / (last - first));
+    if (!this.rate.hidden) this.rate.textContent = t("live.rate", {count, width, height});
+    this.count += 1;
+    Object.assign(this.view.dataset, {frames: this.count, bytes});
+  }
+}
