@@ -71,6 +71,7 @@ YOU = '<section id="you"></section>'
 FOOT = """
 <footer class="foot">
   <p data-text="{kept}" data-count="{days:g}"></p>
+  <a href="live" data-text="live"></a>
   <a href="api" data-text="api.page"></a>
 </footer>
 """
