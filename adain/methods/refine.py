@@ -5,6 +5,7 @@ Networks", CVPR 2016, Gram matrices for style, in the loss network that ships; s
 From the photo they would take hundreds; from the network's result twenty are enough.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -28,6 +29,9 @@ from adain.training.lossnet import LossNetwork
 
 _STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
 _LEAST = 1e-6  # mean weight below which a region counts for less than it is
+_SMALLER = 2  # times the picture is halved
+_LEAST_SIDE = 16  # pixels of what is looked at
+_DEEPEST = 3  # of the layers at full size: relu4_1
 _MOST_SIDE = 1024  # pixels of a style's shorter side
 _BEGUN = 0.1  # of the progress: the network's own part
 
@@ -35,6 +39,17 @@ _BEGUN = 0.1  # of the progress: the network's own part
 @cache
 def loss_network(device: str) -> LossNetwork:
     return lossnet.load().to(device)
+
+
+def _features(network: LossNetwork, image: Tensor) -> list[Tensor]:
+    """Return features of a picture and of it at half and quarter size, where strokes show broad."""
+    found: list[Tensor] = network(image)
+    for _ in range(_SMALLER):
+        if min(image.shape[2:]) < 2 * _LEAST_SIDE:
+            break
+        image = losses.halved(image)
+        found += network(image)
+    return found
 
 
 def gram(features: Tensor, where: Tensor) -> Tensor:
@@ -80,7 +95,7 @@ def _style_grams(
         wanted = min(_MOST_SIDE, round(side) or request.size or min(style.size), *style.size)
         seen, opaque = style_pixels(style, wanted, like)
         where = torch.ones(1, 1, *seen.shape[2:]) if opaque is None else pixels.unit(opaque)
-        features = network(pixels.unit(seen).to(device))
+        features = _features(network, pixels.unit(seen).to(device))
         found.append([gram(x, where.to(device)) for x in features])
     return found
 
@@ -93,43 +108,58 @@ class Losses:
         given, self.painted = (x.to(device) for x in _regions(sized))
         self._network = network
         with torch.no_grad():
-            features = network(pixels.unit(pixels.tensor(sized.content)).to(device))
-            self._content = features[-1]
+            features = _features(network, pixels.unit(pixels.tensor(sized.content)).to(device))
+            self._content = features[_DEEPEST]
             total, self._regions = float(given.sum().clamp_min(1)), []
             styles = _style_grams(network, request, device)
             for place, grams in enumerate(styles):
                 where = given[place : place + 1]
                 own = [gram(x, where) for x in features]
-                pairs = zip(own, grams, strict=True)
+                pairs = zip(own, grams, strict=False)  # a small one has fewer sizes
                 wanted = [torch.lerp(plain, style, request.alpha) for plain, style in pairs]
                 self._regions.append(_Region(where, float(where.sum()) / total, wanted))
 
     def __call__(self, image: Tensor) -> Tensor:
-        features = self._network(image)
-        total = _CONTENT * losses.content(features[-1], self._content).sum()
+        features = _features(self._network, image.clamp(0, 1))  # as it will be shown
+        total = _CONTENT * losses.content(features[_DEEPEST], self._content).sum()
         total = total + _OUTSIDE * losses.outside(image).sum()
         for region in self._regions:
-            each = zip(features, region.wanted, strict=True)
+            each = zip(features, region.wanted, strict=False)
             apart = sum(relative(gram(x, region.where), wanted).sum() for x, wanted in each)
             total = total + _STYLE * region.share * apart
         return total
 
 
+class _Best:
+    """The best change of a picture so far: L-BFGS without line searches may go astray."""
+
+    def __init__(self) -> None:
+        self._loss, self.change = math.inf, torch.empty(0)
+
+    def note(self, loss: Tensor, change: Tensor) -> None:
+        if (found := float(loss.detach())) < self._loss:
+            self._loss, self.change = found, change.detach().clone()
+
+
 def _descend(image: Tensor, measured: Losses, steps: int, watch: Watch, method: str) -> Tensor:
-    """Return the picture after so many steps, changed only where it is painted."""
+    """Return the best picture of so many steps, changed only where it is painted."""
     change = torch.zeros(image.shape, device=image.device, requires_grad=True)
     optimiser = torch.optim.LBFGS([change], max_iter=1, history_size=steps)
+    best = _Best()
 
     def closure() -> Tensor:
         optimiser.zero_grad()
         loss = measured(image + measured.painted * change)
         torch.autograd.backward(loss)
+        best.note(loss, change)
         return loss
 
     for step in range(steps):
         watch(stage_of(method, step + 1, steps), _BEGUN + (1 - _BEGUN) * step / steps)
         optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return (image + measured.painted * change).detach()
+    with torch.no_grad():
+        best.note(measured(image + measured.painted * change), change)
+    return image + measured.painted * best.change
 
 
 def _most_chroma(request: Request, photo: Tensor) -> Tensor:
