@@ -70,3 +70,7 @@ def test_every_make_target_that_a_document_names_exists() -> None:
     named = {(one, word) for one, text in texts.items() for word in MAKE.findall(text)}
     assert len(named) > 20
     assert {(one, word) for one, word in named if word not in targets} == set()
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").split()) < 900

@@ -80,8 +80,10 @@ def test_every_requirement_has_an_upper_bound_that_admits_the_pinned_version(
     assert refused == []
 
 
-def test_the_readme_names_the_wheel_by_its_file(wheel: Path) -> None:
-    readme = (distribution.ROOT / "README.md").read_text("utf-8")
-    assert readme.count(wheel.name) >= 3  # pip, pipx, uv
-    assert "pip install adain-studio" not in readme
-    assert "pip install 'adain-studio[" not in readme
+def test_the_documents_name_the_wheel_by_its_file(wheel: Path) -> None:
+    install, readme = (
+        (distribution.ROOT / name).read_text("utf-8") for name in ("docs/install.md", "README.md")
+    )
+    assert install.count(wheel.name) >= 3  # pip, pipx, uv
+    for wrong in ("pip install adain-studio", "pip install 'adain-studio["):
+        assert wrong not in install + readme

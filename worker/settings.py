@@ -335,7 +335,8 @@ class Settings(BaseSettings):
             try:
                 import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
             except ImportError as error:
-                what = "STUDIO_OTLP_ENDPOINT needs OpenTelemetry: install the extra traces (README)"
+                needs = "install the extra traces (docs/install.md)"
+                what = f"STUDIO_OTLP_ENDPOINT needs OpenTelemetry: {needs}"
                 raise ValueError(what) from error
         return self
 

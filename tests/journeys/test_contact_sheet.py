@@ -17,7 +17,10 @@ from tests.journeys.browsing import (
     shoot,
     states,
 )
+from tests.parts import picture
 from web.samples import shelf
+from worker.storage import blobs
+from worker.visitors import preview_claims, previews
 
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 STYLE = "document.querySelector('#value-style-0 :is(textarea, input)').value"
@@ -74,6 +77,37 @@ def test_a_style_comes_by_chance_and_is_another_each_time(
         now = page.evaluate(STYLE)
         assert now != before
         before = now
+
+
+def _make_sheet(page: Page) -> None:
+    """Make the contact sheet that the page asks for, as a worker does."""
+    while not (claimed := preview_claims.claim()):
+        page.wait_for_timeout(50)
+    result = picture(96, 64 * len(claimed.sheet), "JPEG")
+    blobs.put(previews.result_key(claimed.key), result)
+    preview_claims.end(claimed, previews.State.MADE)
+
+
+@SIZES
+def test_a_long_shelf_is_shown_in_pages(
+    idle: Visit, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "SHEET", 6)
+    page, count = idle(size), len(shelf.names("styles"))
+    assert 6 < count <= 12
+    page.get_by_role("button", name="All styles on my photo").click()
+    _make_sheet(page)
+    stage = page.locator("#stage")
+    expect(stage.locator(".sheet .step")).to_have_count(6)
+    expect(stage).to_contain_text(f"Styles 1 to 6 of {count}.")
+    shoot(page, f"{'desk' if size == DESK else 'phone'}-sheet-page")
+    stage.get_by_role("button", name="More styles").click()
+    _make_sheet(page)
+    expect(stage).to_contain_text(f"Styles 7 to {count} of {count}.")
+    expect(stage.locator(".sheet .step")).to_have_count(count - 6)
+    stage.get_by_role("button", name="More styles").click()
+    _make_sheet(page)
+    expect(stage).to_contain_text(f"Styles 1 to 6 of {count}.")
 
 
 @SIZES

@@ -1,8 +1,12 @@
 """The form survives reloads, another language, a discarded tab and a studio that was away."""
 
+import base64
+import io
+import json
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browsing import (
@@ -22,6 +26,7 @@ from tests.web.served import begin, served
 from web import app
 
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+PAINTED = "(document.querySelector('#regions :is(textarea, input)')?.value ?? '')"
 CHECKED = "(name) => document.querySelector(`#${name} input:checked`).value"
 
 
@@ -71,6 +76,70 @@ def test_the_form_survives_a_reload_and_another_language(
     _see_it_filled(page)
     shoot(page, f"{'desk' if size == DESK else 'phone'}-form-survived")
     _see_it_sent(page)
+
+
+def _masks(page: Page) -> list[Image.Image]:
+    """Wait until something is painted; return the masks that the form has."""
+    page.wait_for_function(f"{PAINTED} !== ''")
+    masks = json.loads(page.evaluate(PAINTED))["masks"]
+    return [Image.open(io.BytesIO(base64.b64decode(masks[key]))).convert("L") for key in masks]
+
+
+def _paint(page: Page) -> list[Image.Image]:
+    """Paint for the second style, which acts at half strength there; return the masks."""
+    page.click("#parts > button")
+    canvas = page.locator("#paint canvas")
+    canvas.scroll_into_view_if_needed()
+    canvas.click(position={"x": 120, "y": 90})
+    _masks(page)
+    before = page.evaluate(PAINTED)
+    page.locator("#paint .strength").fill("50")
+    page.wait_for_function(f"(old) => {PAINTED} !== old", arg=before)
+    return _masks(page)
+
+
+def _same(masks: list[Image.Image], others: list[Image.Image]) -> bool:
+    """Tell whether masks are the same, but for how their levels are rounded."""
+    return all(
+        not any(ImageChops.difference(*both).histogram()[3:])
+        for both in zip(masks, others, strict=True)
+    )
+
+
+def test_painted_regions_survive_a_reload_and_another_language(idle: Visit) -> None:
+    page = idle()
+    _fill(page)
+    painted = _paint(page)
+    assert [mask.getextrema()[1] for mask in painted] == [255, 128]
+    page.reload()
+    assert _same(_masks(page), painted)
+    expect(page.locator("#paint canvas")).to_be_visible()  # what will be sent can be seen
+    expect(page.locator("#paint .lost")).to_contain_text("here again")
+    expect(page.locator("#paint .strength")).to_have_value("50")
+    page.click("#language")
+    expect(page.locator("#send")).to_have_text("다시 그리기")
+    assert _same(_masks(page), painted)
+    page.locator("#paint").scroll_into_view_if_needed()
+    shoot(page, "desk-regions-survived")
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=queued]")
+    assert len(begin().mask_keys) == 2
+
+
+def test_painted_regions_come_back_with_their_photo_unless_they_were_cleared(idle: Visit) -> None:
+    page = idle()
+    _fill(page)
+    painted = _paint(page)
+    page.get_by_role("button", name="Remove: Your photo").click()
+    page.wait_for_function(f"{PAINTED} === ''")
+    page.get_by_role("button", name="Undo").first.click()
+    assert _same(_masks(page), painted)
+    page.get_by_role("button", name="Start again").click()
+    page.wait_for_function(f"{PAINTED} === ''")
+    page.reload()
+    _see_it_filled(page)
+    page.wait_for_timeout(300)  # longer than painting again takes
+    assert page.evaluate(PAINTED) == ""
 
 
 def test_a_form_that_was_emptied_stays_empty(idle: Visit) -> None:

@@ -14,6 +14,7 @@ from tests.journeys.browsing import (
     ask,
     choose,
     drop,
+    open_page,
     pick,
     read,
     set_strength,
@@ -21,6 +22,9 @@ from tests.journeys.browsing import (
     states,
     wait_for_result,
 )
+from tests.parts import picture
+from worker.storage import blobs
+from worker.visitors import preview_claims, previews
 
 SIZES = pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 PREVIEW = "#stage[data-state=preview] .preview img"
@@ -115,6 +119,29 @@ def test_the_preview_follows_the_pad_and_the_brushes(visit: Visit) -> None:
     page.wait_for_function(
         "([one, old]) => document.querySelector(one)?.src !== old", arg=[PREVIEW, first]
     )
+
+
+def _make_both(page: Page) -> None:
+    """Make the previews of two tabs, as a worker does, each as wide as its strength."""
+    for _ in range(2):
+        while not (claimed := preview_claims.claim()):
+            page.wait_for_timeout(50)
+        width = round(100 * claimed.options["alpha"])
+        blobs.put(previews.result_key(claimed.key), picture(width, 20, "JPEG"))
+        preview_claims.end(claimed, previews.State.MADE)
+
+
+def test_each_of_two_tabs_gets_its_own_preview(idle: Visit) -> None:
+    tabs = [page := idle(), page.context.new_page()]
+    open_page(tabs[1], page.url)
+    for tab, strength in zip(tabs, (30, 60), strict=True):
+        tab.wait_for_selector("#stage[data-state=sample]")
+        with tab.expect_request("**/api/v1/previews/*"):  # it was taken
+            set_strength(tab, strength)
+    _make_both(page)
+    for tab, strength in zip(tabs, (30, 60), strict=True):
+        _shown(tab, PREVIEW)
+        assert tab.locator(PREVIEW).evaluate("(one) => one.naturalWidth") == strength
 
 
 @SIZES

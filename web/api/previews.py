@@ -43,13 +43,15 @@ class PreviewView(BaseModel):
 def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
     """Return the visitor's picture that a value of the form names, its crop, small; opened once.
 
-    With `trim` without its plain border. Raises as `references.source`, whatever is kept.
+    Made of the copy that the page shows where that is kept, else of the picture. With `trim`
+    without its plain border. Raises as `references.source`, whatever is kept.
     """
     picture, crop = references.source(value, visitor.owner), references.crop(value)
+    shown = None if trim or crop else picture_cache.displayed.find(visitor.owner, value)
 
     def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        return images.small(picture, previews.SIDE, trim, crop)
+        return images.small(shown.data if shown else picture, previews.SIDE, trim, crop)
 
     return picture_cache.previewed.get(visitor.owner, f"{value} {trim}", make)
 
@@ -103,11 +105,11 @@ _LOOK: Responses = {
 )
 def look(preview_id: str, owner: Owner) -> Response:
     """Return a preview, a JPEG, or nothing while it is not made; 404 once another was asked for."""
-    match previews.look(preview_id, owner):
-        case None:
-            raise HTTPProblem(404, "preview.not_found")
-        case State.FAILED:
-            raise HTTPProblem(409, "preview.failed")
-        case State.MADE:
-            return stored.answer(previews.result_key(owner), {"Cache-Control": "no-store"})
+    found = previews.find(preview_id, owner)
+    if found is None:
+        raise HTTPProblem(404, "preview.not_found")
+    if found.state == State.FAILED:
+        raise HTTPProblem(409, "preview.failed")
+    if found.state == State.MADE:
+        return stored.answer(previews.result_key(found.key), {"Cache-Control": "no-store"})
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from web.api import submission
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
-from web.http import checking, picture_cache, stored
+from web.http import checking, picture_cache, references, stored
 from web.security import address
 from worker.images import images
 from worker.images.images import CleanImage
@@ -42,7 +42,7 @@ def _keep(visitor: Visitor, sent: Source) -> UploadView:
     data = sent.read()
     copy = images.small(data, SHOWN)  # refuses what is no picture; it is cleaned where it is used
     upload_id = uploads.keep(visitor.owner, data)
-    picture_cache.displayed.put(visitor.owner, upload_id, copy)
+    picture_cache.displayed.put(visitor.owner, references.upload(upload_id), copy)
     return UploadView(id=upload_id, width=copy.original[0], height=copy.original[1])
 
 
@@ -54,7 +54,7 @@ def _shown(visitor: Visitor, upload_id: str) -> bytes:
         rate_limits.consume(visitor, rate_limits.pictures())
         return images.small(data, SHOWN)
 
-    return picture_cache.displayed.get(visitor.owner, upload_id, make).data
+    return picture_cache.displayed.get(visitor.owner, references.upload(upload_id), make).data
 
 
 @router.post(

@@ -25,13 +25,18 @@ class PictureCache:
 
     def get(self, owner: str, name: str, make: Callable[[], CleanImage]) -> CleanImage:
         """Return an owner's copy, made if it is not kept; raises what `make` raises."""
-        with self._lock:
-            if found := self._copies.get((owner, name)):
-                self._copies.move_to_end((owner, name))
-                return found
+        if found := self.find(owner, name):
+            return found
         made = make()
         self.put(owner, name, made)
         return made
+
+    def find(self, owner: str, name: str) -> CleanImage | None:
+        """Return an owner's copy if it is kept."""
+        with self._lock:
+            if found := self._copies.get((owner, name)):
+                self._copies.move_to_end((owner, name))
+            return found
 
     def put(self, owner: str, name: str, copy: CleanImage) -> None:
         """Keep a copy, in place of one of the same name."""

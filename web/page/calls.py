@@ -40,6 +40,7 @@ class EventData(BaseModel):
 
     id: _Name = ""  # of a job
     options: Options | None = None  # of a picture
+    page: int = Field(default=0, ge=0, le=1000)  # of the contact sheet
 
 
 class Call(BaseModel):

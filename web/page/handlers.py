@@ -137,13 +137,13 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
 
 
 async def _answer(
-    request: gr.Request, accept: Callable[..., str], given: object
+    request: gr.Request, accept: Callable[..., str], given: object, *more: object
 ) -> tuple[str, str]:
     """Return what was accepted and no notice, or nothing and what was wrong."""
     assert request.request is not None
     try:
         visitor = address.visitor(request.request)
-        return await checking.run(visitor, accept, visitor, given), _notice("")
+        return await checking.run(visitor, accept, visitor, given, *more), _notice("")
     except Exception as error:  # whatever it is, the visitor gets a sentence
         message = _said(error)
         field = _field(message, given) if isinstance(given, dict) else ""
@@ -162,7 +162,12 @@ def _small_masks(
     return [images.small_mask(mask, size, crop) for mask in _masks_of(owner, form, chosen)]
 
 
-def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
+def _slot(request: gr.Request) -> str:
+    """Return which of a visitor's tabs asks: Gradio gives each load of a page a session."""
+    return request.session_hash or ""
+
+
+def _preview(visitor: Visitor, form: dict[str, Any], slot: str) -> str:
     """Ask for a preview of the form; returns its id, "" if there is nothing to show yet."""
     chosen = _chosen(form)
     if not (form["photo"] and chosen):
@@ -171,7 +176,7 @@ def _preview(visitor: Visitor, form: dict[str, Any]) -> str:
     trim = form["margins"] != KEEP
     styles = [previews.small(form[f"style_{place}"], visitor, trim) for place in chosen]
     masks = _small_masks(visitor.owner, form, chosen, photo)
-    return asking.ask(visitor, photo, styles, masks, _options(form, chosen))
+    return asking.ask(visitor, photo, styles, masks, _options(form, chosen), slot=slot)
 
 
 async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
@@ -179,25 +184,34 @@ async def preview(request: gr.Request, **form: Any) -> str:  # noqa: ANN401
     assert request.request is not None
     try:
         visitor = address.visitor(request.request)
-        return await checking.run(visitor, _preview, visitor, form)
+        return await checking.run(visitor, _preview, visitor, form, _slot(request))
     except Exception as error:  # what is wrong is said when the form is sent
         _sentence(error, request)
         return ""
 
 
-def _sheet(visitor: Visitor, form: dict[str, Any]) -> str:
-    """Ask for the form's photo in every style of the shelf; returns the id and the styles."""
+def _sheet(visitor: Visitor, form: dict[str, Any], page: int, slot: str) -> str:
+    """Ask for the form's photo in a page of the shelf's styles; returns the id and the styles.
+
+    And where they begin among all styles, and how many those are.
+    """
     if not form["photo"]:
         raise Refused("page.photo_missing")
-    names, own = shelf.sheet()
+    names, own = shelf.sheet(page)
     photo = previews.small(form["photo"], visitor)
-    sheet_id = asking.ask_sheet(visitor, photo, names, _options(form, []), own)
-    return f"{sheet_id} {','.join(names)}"
+    sheet_id = asking.ask_sheet(visitor, photo, names, _options(form, []), own, slot)
+    every = shelf.names("styles")
+    return f"{sheet_id} {','.join(names)} {every.index(names[0])} {len(every)}"
 
 
-async def sheet(request: gr.Request, **form: Any) -> tuple[str, str]:  # noqa: ANN401
+async def sheet(
+    request: gr.Request,
+    event: gr.EventData,
+    **form: Any,  # noqa: ANN401
+) -> tuple[str, str]:
     """Ask for a contact sheet; returns its id and styles and no notice, or what was wrong."""
-    return await _answer(request, _sheet, form)
+    page = (event._data or {}).get("page", 0)
+    return await _answer(request, _sheet, form, page, _slot(request))
 
 
 async def strengths(request: gr.Request, event: gr.EventData) -> tuple[str, str]:

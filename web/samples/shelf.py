@@ -21,7 +21,7 @@ FOLDER = samples.FOLDER
 SIDE = 144  # pixels of a square thumbnail: 72 on a dense screen
 MEDIUM = {"photos": 640, "styles": 320}  # pixels of the longer side of what a field shows
 KEPT = 512  # pictures of each size
-SHEET = 24  # styles of a contact sheet
+SHEET = 24  # styles of a page of the contact sheet
 
 router = APIRouter(prefix="/shelf", include_in_schema=False)
 
@@ -62,9 +62,14 @@ def _small(picture: bytes) -> CleanImage:
     return images.small(picture, PREVIEW)
 
 
-def sheet() -> tuple[list[str], dict[str, CleanImage]]:
-    """Return the styles of a contact sheet, and those among them that workers don't have."""
-    styles = [*names("styles")[:SHEET]]
+def sheet(page: int = 0) -> tuple[list[str], dict[str, CleanImage]]:
+    """Return the styles of a page of the contact sheet, and those that workers don't have.
+
+    After the last page comes the first.
+    """
+    every = names("styles")
+    first = page * SHEET % (-(-len(every) // SHEET) * SHEET)
+    styles = [*every[first : first + SHEET]]
     own = collection.works()
     return styles, {name: _small(own[name].data) for name in styles if name in own}
 

@@ -79,7 +79,7 @@ def install(app: FastAPI) -> None:
     try:
         _provider()
     except ImportError as error:
-        what = "STUDIO_OIDC_ISSUER needs authlib: install the extra oidc (README)"
+        what = "STUDIO_OIDC_ISSUER needs authlib: install the extra oidc (docs/install.md)"
         raise BadSetting(what) from error
     app.add_middleware(_UnderWay)
 

@@ -277,7 +277,7 @@ def _make_preview(worker: Worker) -> None:
         if (result := _preview(worker, preview, stylizer)) is None:
             preview_claims.give_back(preview)
             return
-        blobs.put(previews.result_key(preview.owner), result, durable=False)
+        blobs.put(previews.result_key(preview.key), result, durable=False)
         preview_claims.end(preview, previews.State.MADE)
     except DBAPIError:
         log.warning("preview %s found no database", preview.id)

@@ -36,10 +36,12 @@ def remove(owner: str, *, keep_access: bool = False) -> int:
         # locked at once and in order, though they are deleted some at a time
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
         quota.delete_rows(session, job_ids)
-        deletions.note(session, [previews.folder(owner)])
+        slots = session.scalars(select(Preview.key).where(previews.of(owner)))
+        shown = [*map(previews.folder, {owner, *slots})]
+        deletions.note(session, shown)
         upload_ids = uploads.remove_rows(session, owner)
         for statement in (
-            delete(Preview).where(Preview.owner == owner),
+            delete(Preview).where(previews.of(owner)),
             delete(Batch).where(Batch.owner == owner),
             delete(Report).where(Report.visitor == owner),
             delete(IdempotencyKey).where(IdempotencyKey.owner == owner),
@@ -48,7 +50,7 @@ def remove(owner: str, *, keep_access: bool = False) -> int:
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
     uploads.delete_files(upload_ids)
-    blobs.delete_jobs([*job_ids, previews.folder(owner)])
+    blobs.delete_jobs([*job_ids, *shown])
     return len(job_ids)
 
 

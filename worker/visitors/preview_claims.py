@@ -2,8 +2,8 @@
 
 Previews go before contact sheets, and of each the turn is the address's (the owner's, where the
 address is not known): the one of whom something was begun longest ago is next, however many cookies
-it has and however often it asks. When that was is kept in `allowances`, for a minute; a visitor's
-own latest request is the only one that waits.
+it has and however often it asks. When that was is kept in `allowances`, for a minute; of each slot
+of a visitor's only the latest request waits.
 """
 
 from sqlalchemy import ColumnElement, String, and_, case, func, literal, or_, select, update
@@ -47,14 +47,14 @@ def claim(held: str = "") -> Preview | None:
     asked = or_(is_asked(), is_sheet_asked())
     order = Preview.state == State.SHEET_ASKED, Preview.id != held, _since(), Preview.asked
     first = (
-        select(Preview.owner)
+        select(Preview.key)
         .where(asked, Preview.queue.in_(settings().serving), service_state.begins())
         .order_by(*order)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    statement = update(Preview).where(Preview.owner == first).values(state=State.BEGUN)
+    statement = update(Preview).where(Preview.key == first).values(state=State.BEGUN)
     with database.transaction() as session:
         taken = session.scalars(
             statement.returning(Preview), execution_options={"synchronize_session": False}
@@ -68,18 +68,18 @@ def waits() -> bool:
     """Tell whether a preview waits that this worker may begin; contact sheets are left out."""
     mine = is_asked(), Preview.queue.in_(settings().serving), service_state.begins()
     with database.reading() as session:
-        return session.scalar(select(Preview.owner).where(*mine).limit(1)) is not None
+        return session.scalar(select(Preview.key).where(*mine).limit(1)) is not None
 
 
 def _same(preview: Preview) -> ColumnElement[bool]:
-    return and_(Preview.owner == preview.owner, Preview.id == preview.id)
+    return and_(Preview.key == preview.key, Preview.id == preview.id)
 
 
 def is_wanted(preview: Preview) -> bool:
     """Tell whether the page still waits for a contact sheet that was begun."""
     fresh = Preview.asked > now() - SHEET_FRESH
     with database.reading() as session:
-        return session.scalar(select(Preview.owner).where(_same(preview), fresh)) is not None
+        return session.scalar(select(Preview.key).where(_same(preview), fresh)) is not None
 
 
 @database.retried
@@ -108,10 +108,10 @@ def give_back(preview: Preview) -> bool:
 def end(preview: Preview, state: State) -> None:
     """Record what became of a preview, unless another was asked for meanwhile.
 
-    Where its owner's row was deleted meanwhile, its pictures are too.
+    Where its slot's row was deleted meanwhile, its pictures are too.
     """
     with database.transaction() as session:
         session.execute(update(Preview).where(_same(preview)).values(state=state))
-        gone = session.get(Preview, preview.owner) is None
+        gone = session.get(Preview, preview.key) is None
     if gone:
-        blobs.delete_jobs([folder(preview.owner)])
+        blobs.delete_jobs([folder(preview.key)])

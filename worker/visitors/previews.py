@@ -1,6 +1,7 @@
-"""Previews: small pictures that follow the form's controls, at most one a visitor.
+"""Previews: small pictures that follow the form's controls, at most one a slot of a visitor.
 
-One row a visitor, with fixed names for its pictures: a new request replaces the last one. A preview
+Each tab of the page is a slot, `SLOTS` a visitor at most: then the oldest goes. One row a slot,
+with fixed names for its pictures: a new request replaces the last one. A preview
 is no job: it has no queue position, attempts or gallery entry, is made only when no job can be
 begun (`preview_claims.py`), and is deleted minutes later. All together take `previews_bytes` of the
 disk at most: beyond that the oldest of the address that keeps most goes, whatever cookies it has.
@@ -16,6 +17,7 @@ from typing import Any
 import uuid_utils
 from sqlalchemy import JSON, BigInteger, ColumnElement, Index, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from adain.catalog import DEFAULT_METHOD
@@ -35,6 +37,7 @@ from worker.visitors import fairness, limit_overrides, rate_limits
 from worker.visitors.rate_limits import Visitor
 
 SIDE = 256  # pixels of the shorter side
+SLOTS = 4  # previews of one visitor at a time
 MOST_PIXELS = 1 << 20  # that a picture of a preview is worked on at
 FRESH = 10.0  # seconds; an older request is out of date, since no page waits for it any more
 SHEET_FRESH = 120.0  # seconds; the same of a contact sheet
@@ -55,12 +58,16 @@ class State(StrEnum):
 
 
 class Preview(Base):
-    """The latest preview that a visitor asked for."""
+    """The latest preview that a visitor asked for in a slot."""
 
     __tablename__ = "previews"
-    __table_args__ = (Index("previews_in_line", "state", "asked"),)
+    __table_args__ = (
+        Index("previews_in_line", "state", "asked"),
+        Index("previews_of_visitor", "visitor"),
+    )
 
-    owner: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column("owner", primary_key=True)  # `key_of`; earlier: the owner
+    visitor: Mapped[str | None]  # the owner; None: an earlier program wrote the row
     id: Mapped[str]
     state: Mapped[str]
     asked: Mapped[float]
@@ -69,6 +76,16 @@ class Preview(Base):
     pictures: Mapped[dict[str, str]] = mapped_column(JSON)  # sha256 by key
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)  # of the disk, the result's included
     origin: Mapped[str | None] = mapped_column(default=None)  # the address, as in `rate_limits`
+
+    @hybrid_property
+    def owner(self) -> str:
+        """Whose preview it is."""
+        return self.visitor or self.key
+
+    @owner.inplace.expression
+    @classmethod
+    def _owner(cls) -> ColumnElement[str]:
+        return func.coalesce(cls.visitor, cls.key)
 
     def _keys(self, kind: str) -> list[str]:
         return sorted(key for key in self.pictures if key.rpartition("/")[2].startswith(kind))
@@ -111,28 +128,36 @@ def is_sheet_asked() -> ColumnElement[bool]:
     return and_(Preview.state == State.SHEET_ASKED, Preview.asked > now() - SHEET_FRESH)
 
 
-def folder(owner: str) -> str:
-    """Return the folder of an owner's preview among the jobs' folders."""
-    return f"{START}{hashlib.sha256(owner.encode()).hexdigest()[:32]}"
+def key_of(owner: str, slot: str = "") -> str:
+    """Return the key of the row of an owner's slot; any text may be given for the slot."""
+    return f"{owner} {hashlib.sha256(slot.encode()).hexdigest()[:16]}" if slot else owner
 
 
-def result_key(owner: str) -> str:
-    """Return the key of an owner's preview once it is made; a later one takes its place."""
-    return f"{folder(owner)}/result.jpg"
+def of(owner: str) -> ColumnElement[bool]:
+    """True for a preview of an owner's, by the indexed columns."""
+    return or_(Preview.visitor == owner, Preview.key == owner)
+
+
+def folder(key: str) -> str:
+    """Return the folder of a preview, by its row's key, among the jobs' folders."""
+    return f"{START}{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def result_key(key: str) -> str:
+    """Return the key of a preview's picture once it is made; a later one takes its place."""
+    return f"{folder(key)}/result.jpg"
 
 
 # ---------------------------------------------------------------- ask
 
 
 def _named(
-    owner: str, content: CleanImage, styles: Sequence[CleanImage], masks: Sequence[CleanImage]
+    key: str, content: CleanImage, styles: Sequence[CleanImage], masks: Sequence[CleanImage]
 ) -> dict[str, CleanImage]:
     pictures = {"content": content}
     pictures |= {f"style-{place}": style for place, style in enumerate(styles)}
     pictures |= {f"mask-{place}": mask for place, mask in enumerate(masks)}
-    return {
-        f"{folder(owner)}/{name}.{picture.suffix}": picture for name, picture in pictures.items()
-    }
+    return {f"{folder(key)}/{name}.{picture.suffix}": picture for name, picture in pictures.items()}
 
 
 def _size(content: CleanImage) -> int:
@@ -151,83 +176,101 @@ def _counted(pictures: Mapping[str, CleanImage], options: Options, times: int) -
 _account = func.coalesce(func.nullif(Preview.origin, ""), Preview.owner)  # whose bytes they are
 
 
-def _oldest(session: Session, owner: str, account: str) -> Iterator[tuple[str, int]]:
-    """Yield owner and bytes of an account's previews, the oldest first, but for one owner's."""
-    others = select(Preview.owner, Preview.bytes).where(_account == account, Preview.owner != owner)
+def _oldest(session: Session, key: str, account: str) -> Iterator[tuple[str, int]]:
+    """Yield key and bytes of an account's previews, the oldest first, but for one of them."""
+    others = select(Preview.key, Preview.bytes).where(_account == account, Preview.key != key)
     yield from ((one, size) for one, size in session.execute(others.order_by(Preview.asked)))
 
 
-def _evict(session: Session, visitor: Visitor, coming: int) -> list[str]:
-    """Delete the rows that give way to so many bytes of a visitor's; returns their owners.
+def _delete(session: Session, keys: Sequence[str]) -> None:
+    for some in database.parts(keys):
+        session.execute(
+            delete(Preview).where(Preview.key.in_(some)),
+            execution_options={"synchronize_session": False},
+        )
 
-    Raises `StorageFull` where all others keep less.
+
+def _free_slot(session: Session, owner: str, key: str) -> list[str]:
+    """Delete the owner's oldest rows if there is no slot for another; returns their keys."""
+    others = select(Preview.key).where(of(owner), Preview.key != key)
+    latest = others.order_by(Preview.asked.desc(), Preview.key)
+    gone = list(session.scalars(latest.offset(SLOTS - 1)))
+    _delete(session, gone)
+    return gone
+
+
+def _evict(session: Session, visitor: Visitor, key: str, coming: int) -> list[str]:
+    """Delete the rows that give way to so many bytes of a visitor's; returns their keys.
+
+    `key`: of the row that is replaced. Raises `StorageFull` where all others keep less.
     """
     [most] = limit_overrides.of("previews_bytes")
     if not most:
         return []
     if coming > most:
         raise StorageFull
-    sums = select(_account, func.sum(Preview.bytes)).where(Preview.owner != visitor.owner)
+    sums = select(_account, func.sum(Preview.bytes)).where(Preview.key != key)
     kept = {account: int(size) for account, size in session.execute(sums.group_by(_account))}
     over = sum(kept.values()) + coming - most
     if over <= 0:
         return []
     asks = fairness.Asks(visitor.origin or visitor.owner, coming)
-    gone = fairness.chosen(session, asks, kept, partial(_oldest, session, visitor.owner), over)
+    gone = fairness.chosen(session, asks, kept, partial(_oldest, session, key), over)
     if gone is None:
         raise StorageFull
-    for some in database.parts(gone):
-        session.execute(
-            delete(Preview).where(Preview.owner.in_(some)),
-            execution_options={"synchronize_session": False},
-        )
+    _delete(session, gone)
     return gone
 
 
-def _put(session: Session, owner: str, values: Mapping[str, Any]) -> None:
+def _put(session: Session, key: str, values: Mapping[str, Any]) -> None:
     sqlite_here = session.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert(Preview) if sqlite_here else postgresql.insert(Preview)
-    row = insert.values(owner=owner, **values)
+    row = insert.values({Preview.key: key, **values})
     session.execute(row.on_conflict_do_update(index_elements=["owner"], set_=values))
 
 
 @database.retried
-def _reserve(visitor: Visitor, values: Mapping[str, Any]) -> list[str]:
-    """Insert a row that no worker claims yet, evicting others; return their owners."""
+def _reserve(visitor: Visitor, key: str, values: Mapping[str, Any]) -> list[str]:
+    """Insert a row that no worker claims yet, evicting others; return their keys."""
     with database.transaction() as session:
         rate_limits.lock(session, "previews")  # of two at once the second counts the first
-        gone = _evict(session, visitor, values["bytes"])
+        gone = _free_slot(session, visitor.owner, key)
+        gone += _evict(session, visitor, key, values["bytes"])
         service_state.check_in(session)
-        _put(session, visitor.owner, {**values, "state": State.FAILED})
+        _put(session, key, {**values, "state": State.FAILED})
     return gone
 
 
 @database.retried
-def _ask(owner: str, values: Mapping[str, Any]) -> None:
+def _ask(key: str, values: Mapping[str, Any]) -> None:
     """Let the preview be claimed."""
     with database.transaction() as session:
-        _put(session, owner, values)
+        _put(session, key, values)
 
 
-def _lying(owner: str) -> dict[str, str]:
+def _lying(key: str) -> dict[str, str]:
     """Return the sha256 of the pictures that are stored already, by key."""
     with database.reading() as session:
-        before = session.get(Preview, owner)
+        before = session.get(Preview, key)
     return before.pictures if before and before.state != State.FAILED else {}
 
 
 def _keep(
-    visitor: Visitor, pictures: Mapping[str, CleanImage], values: Mapping[str, Any], paid: int
+    visitor: Visitor,
+    key: str,
+    pictures: Mapping[str, CleanImage],
+    values: Mapping[str, Any],
+    paid: int,
 ) -> None:
     """Store the pictures that are not stored already, and the row; raises as `ask` does."""
-    lying, digests = _lying(visitor.owner), values["pictures"]
-    new = {key: one.data for key, one in pictures.items() if lying.get(key) != digests[key]}
+    lying, digests = _lying(key), values["pictures"]
+    new = {name: one.data for name, one in pictures.items() if lying.get(name) != digests[name]}
     size = disk.counted(*map(len, new.values())) if new else 0
     free_space.check(size)
     rate_limits.consume(visitor, rate_limits.kept(size, paid))
-    blobs.delete_jobs(map(folder, _reserve(visitor, values)))
+    blobs.delete_jobs(map(folder, _reserve(visitor, key, values)))
     blobs.put_all(new, durable=False)
-    _ask(visitor.owner, values)
+    _ask(key, values)
 
 
 def _subject(content: CleanImage) -> CleanImage:
@@ -243,8 +286,9 @@ def ask(
     masks: Sequence[CleanImage] = (),
     options: object = None,
     paid: int = 0,
+    slot: str = "",
 ) -> str:
-    """Ask for a preview of small pictures, in place of the visitor's one before; returns its id.
+    """Ask for a preview of small pictures, in place of the slot's one before; returns its id.
 
     `paid`: bytes sent that the visitor's limit was charged for already. Raises `Refused`,
     `TooMany`, `StorageFull` and `service_state.NotAccepting`.
@@ -261,8 +305,9 @@ def ask(
         *((Message("part.style", number=n), style) for n, style in enumerate(styles, 1)),
     ):
         jobs.check_scaled(what, picture, size, MOST_PIXELS)
-    pictures = _named(visitor.owner, content, styles, masks)
-    return _stored(visitor, pictures, content, chosen, {"state": State.ASKED}, paid)
+    key = key_of(visitor.owner, slot)
+    pictures = _named(key, content, styles, masks)
+    return _stored(visitor, key, pictures, content, chosen, {"state": State.ASKED}, paid)
 
 
 def ask_sheet(
@@ -271,10 +316,11 @@ def ask_sheet(
     styles: Sequence[str],
     options: object,
     own: Mapping[str, CleanImage] | None = None,
+    slot: str = "",
 ) -> str:
     """Ask for a contact sheet: a small photo in each of some styles, in one picture.
 
-    It is a preview in place of the visitor's one before; they stand below each other in the order
+    It is a preview in place of the slot's one before; they stand below each other in the order
     of `styles`, names of samples or of pictures in `own`. Returns its id; raises as `ask` does.
     """
     service_state.check()
@@ -287,16 +333,18 @@ def ask_sheet(
         update={"size": size, "strokes": chosen.strokes and broad, "method": DEFAULT_METHOD}
     )
     jobs.check_scaled(jobs.PHOTO, content, size, MOST_PIXELS)
-    pictures = _named(visitor.owner, content, [], [])
+    key = key_of(visitor.owner, slot)
+    pictures = _named(key, content, [], [])
     for name, style in (own or {}).items():
         place = styles.index(name)
-        pictures[f"{folder(visitor.owner)}/style-{place}.{style.suffix}"] = style
+        pictures[f"{folder(key)}/style-{place}.{style.suffix}"] = style
     more = {"state": State.SHEET_ASKED, "options": {**chosen.model_dump(), "sheet": [*styles]}}
-    return _stored(visitor, pictures, content, chosen, more, 0)
+    return _stored(visitor, key, pictures, content, chosen, more, 0)
 
 
 def _stored(
     visitor: Visitor,
+    key: str,
     pictures: Mapping[str, CleanImage],
     content: CleanImage,
     chosen: Options,
@@ -312,12 +360,13 @@ def _stored(
         "asked": now(),
         "queue": line,
         "options": chosen.model_dump(),
-        "pictures": {key: hashlib.sha256(one.data).hexdigest() for key, one in pictures.items()},
+        "pictures": {name: hashlib.sha256(one.data).hexdigest() for name, one in pictures.items()},
+        "visitor": visitor.owner,
         "origin": visitor.origin,
         **more,
     }
     values["bytes"] = _counted(pictures, chosen, count)
-    _keep(visitor, pictures, values, paid)
+    _keep(visitor, key, pictures, values, paid)
     queue.announce([str(values["id"])], line)
     return str(values["id"])
 
@@ -330,11 +379,16 @@ def waiting(name: str) -> int:
         return session.scalar(select(func.count()).select_from(Preview).where(*asked)) or 0
 
 
-def look(preview_id: str, owner: str) -> State | None:
-    """Return how the owner's preview stands; None if another was asked for since, or none ever."""
+def find(preview_id: str, owner: str) -> Preview | None:
+    """Return an owner's preview; None if another was asked for in its slot, or none ever."""
     with database.reading() as session:
-        found = session.get(Preview, owner)
-    return State(found.state) if found and found.id == preview_id else None
+        return session.scalar(select(Preview).where(of(owner), Preview.id == preview_id))
+
+
+def look(preview_id: str, owner: str) -> State | None:
+    """Return how the owner's preview stands, None as `find` does."""
+    found = find(preview_id, owner)
+    return State(found.state) if found else None
 
 
 # ---------------------------------------------------------------- the sweep's verbs
@@ -343,8 +397,8 @@ def look(preview_id: str, owner: str) -> State | None:
 def named(folders: Collection[str]) -> dict[str, set[str]]:
     """Return, for those folders that are a preview's, the keys of the pictures in it."""
     with database.reading() as session:
-        rows = session.execute(select(Preview.owner, Preview.pictures)).all()
-    found = {folder(owner): {*pictures, result_key(owner)} for owner, pictures in rows}
+        rows = session.execute(select(Preview.key, Preview.pictures)).all()
+    found = {folder(key): {*pictures, result_key(key)} for key, pictures in rows}
     return {name: keys for name, keys in found.items() if name in folders}
 
 
@@ -360,11 +414,11 @@ def abandoned(changed: Mapping[str, float]) -> set[str]:
 @database.retried
 def forget() -> None:
     """Delete the previews that were followed by none for a while."""
-    statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.owner)
+    statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.key)
     with database.transaction() as session:
-        owners = session.scalars(statement, execution_options={"synchronize_session": False}).all()
+        keys = session.scalars(statement, execution_options={"synchronize_session": False}).all()
     # one that is asked for meanwhile fails, and the next one works
-    blobs.delete_jobs(map(folder, owners))
+    blobs.delete_jobs(map(folder, keys))
 
 
 def delete_old_files() -> None:

@@ -201,6 +201,7 @@ declare namespace Api {
   interface OfferedStyle {
     sample: string | null;
     address: string;
+    weight: number;
   }
   interface Options {
     alpha: number;

@@ -161,7 +161,7 @@ def _client_of(owner: str) -> TestClient:
 def _previewed_and_sheet(form: dict[str, object]) -> tuple[str, str]:
     """Return the id of a preview and that of a contact sheet, "" for what is refused."""
     preview_id = asyncio.run(handlers.preview(_request(), **form))
-    sheet_id, _ = asyncio.run(handlers.sheet(_request(), **form))
+    sheet_id, _ = asyncio.run(handlers.sheet(_request(), gr.EventData(None, {}), **form))
     return preview_id, sheet_id
 
 

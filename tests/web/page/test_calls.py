@@ -154,6 +154,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "crops without end": {"event_data": {"options": {"style_crops": [[]] * 17}}},
     "weights without end": {"event_data": {"options": {"weights": [1] * 17}}},
     "lists of almost a megabyte": {"event_data": {"options": {"weights": [1] * 300_000}}},
+    "a page before the first": {"event_data": {"page": -1}},
+    "a page that is none": {"event_data": {"page": "/etc/passwd"}},
     "a list": {"event_data": ["a"]},
 }
 

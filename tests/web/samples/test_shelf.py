@@ -40,3 +40,15 @@ def test_the_whole_shelf_is_small_enough_for_a_first_visit(client: TestClient) -
 
 def test_what_is_not_on_the_shelf_is_404(client: TestClient) -> None:
     assert client.get("/shelf/styles/nothing.webp").status_code == 404
+
+
+def test_the_pages_of_the_contact_sheet_have_every_style_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every = shelf.names("styles")
+    assert shelf.sheet()[0] == [*every]
+    monkeypatch.setattr(shelf, "SHEET", 4)
+    pages = -(-len(every) // 4)
+    found = [name for page in range(pages) for name in shelf.sheet(page)[0]]
+    assert found == [*every]
+    assert shelf.sheet(pages)[0] == shelf.sheet(0)[0]

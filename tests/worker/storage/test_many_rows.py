@@ -112,8 +112,8 @@ def test_previews_of_many_owners_give_way_in_parts(studio: Path, setting: Settin
         "pictures": {}, "bytes": 10, "origin": "here",
     }  # fmt: skip
     with database.transaction() as session, parameters() as found:
-        session.execute(insert(Preview), [{"owner": str(n), **same} for n in range(COUNT)])
-        gone = previews._evict(session, Visitor("ben", "there"), 10 * COUNT // 2)
+        session.execute(insert(Preview), [{"key": str(n), **same} for n in range(COUNT)])
+        gone = previews._evict(session, Visitor("ben", "there"), "ben", 10 * COUNT // 2)
     assert len(gone) > database.AT_ONCE
     assert max(found) <= MOST
 

@@ -85,6 +85,49 @@ def test_a_new_preview_replaces_the_earlier_one_of_its_owner(either: Path) -> No
     assert files() == ["content.jpg", "style-0.jpg"]
 
 
+def ask_in(slot: str, visitor: Visitor = ANN) -> str:
+    return previews.ask(visitor, small(), [small("orange")], slot=slot)
+
+
+def test_each_slot_of_a_visitor_has_its_own_preview(either: Path) -> None:
+    first, second = ask_in("a tab"), ask_in("\0 another")
+    latest = ask_in("a tab")
+    assert previews.look(first, "ann") is None
+    assert previews.look(second, "ann") == State.ASKED
+    assert previews.look(second, "ann another") is None
+    begun = {begin().id, begin().id}
+    assert begun == {second, latest}
+    assert preview_claims.claim() is None
+    assert {row.owner for row in rows()} == {"ann"}
+    assert len(files()) == 4
+
+
+def test_the_oldest_slot_of_a_visitor_goes_beyond_their_number(either: Path) -> None:
+    bobs = ask(BOB)
+    asked = [ask_in(f"tab {number}") for number in range(previews.SLOTS + 2)]
+    assert [previews.look(one, "ann") for one in asked[:2]] == [None, None]
+    assert all(previews.look(one, "ann") == State.ASKED for one in asked[2:])
+    assert previews.look(bobs, "bob") == State.ASKED
+    assert len(files()) == 2 * (previews.SLOTS + 1)
+
+
+def test_an_account_that_goes_takes_the_previews_of_all_slots_along(either: Path) -> None:
+    ask()
+    ask_in("a tab")
+    bobs = ask_in("a tab", BOB)
+    accounts.remove("ann")
+    assert [row.id for row in rows()] == [bobs]
+    assert len(files()) == 2
+
+
+def test_a_row_of_an_earlier_program_is_its_owners_preview(either: Path) -> None:
+    preview_id = ask()
+    with database.transaction() as session:
+        session.execute(update(Preview).values(visitor=None))
+    assert previews.look(preview_id, "ann") == State.ASKED
+    assert begin().owner == "ann"
+
+
 def test_a_contact_sheet_is_one_request_that_earlier_programs_do_not_take(
     either: Path, setting: Setting
 ) -> None:

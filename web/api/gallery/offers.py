@@ -8,17 +8,21 @@ from pydantic import BaseModel, ConfigDict
 from web.samples import shelf
 from web.security.public_path import under
 from worker.gallery.model import Shown
+from worker.options import recorded
 
 
 class OfferedStyle(BaseModel):
-    """A style to try: the name of a sample, or where its picture is."""
+    """A style to try: the name of a sample, or where its picture is, and its weight."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"sample": "ink", "address": "/shelf/styles/ink.jpg"}]}
+        json_schema_extra={
+            "examples": [{"sample": "ink", "address": "/shelf/styles/ink.jpg", "weight": 1.0}]
+        }
     )
 
     sample: str | None
     address: str
+    weight: float  # relative to the other styles of the picture
 
 
 def photo(shown: Shown, visitor: str) -> str | None:
@@ -38,10 +42,11 @@ def styles(shown: Shown, address: str) -> list[OfferedStyle]:
     """Return the styles that everybody who sees the entry at this address may try."""
     offered = []
     digests = [*shown.job.style_digests, *[""] * len(shown.job.style_keys)]
-    for place in range(len(shown.job.style_keys)):
+    weights = recorded(shown.job.options)["weights"] or [1.0] * len(shown.job.style_keys)
+    for place, weight in enumerate(weights):
+        where = f"{address}/styles/{place}"
         if sample := shelf.by_digest().get(digests[place]):
-            found = OfferedStyle(sample=sample, address=under(f"/shelf/styles/{sample}.jpg"))
-            offered.append(found)
-        elif shown.entry.lends_styles:
-            offered.append(OfferedStyle(sample=None, address=f"{address}/styles/{place}"))
+            where = under(f"/shelf/styles/{sample}.jpg")
+        if sample or shown.entry.lends_styles:
+            offered.append(OfferedStyle(sample=sample, address=where, weight=weight))
     return offered

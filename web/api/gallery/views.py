@@ -67,7 +67,7 @@ _EXAMPLE: Any = {
     "download": f"{PREFIX}/gallery/{EXAMPLE_ID}/download",
     "formats": ["png", "jpeg", "webp"],
     "content": None,
-    "offered": [{"sample": "ink", "address": "/shelf/styles/ink.jpg"}],
+    "offered": [{"sample": "ink", "address": "/shelf/styles/ink.jpg", "weight": 1.0}],
     "own": None,
 }  # fmt: skip
 

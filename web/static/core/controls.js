@@ -1,6 +1,7 @@
 /* Buttons, rows and pictures that several views share. */
 import {element, shaped} from "./dom.js";
 import {icon} from "./icons.js";
+import {copy} from "./share.js";
 import {t} from "./text.js";
 
 /** @typedef {MouseEvent & {currentTarget: HTMLButtonElement}} Press */
@@ -117,16 +118,14 @@ export const copied = (value, name, done) => {
       field.select();
     },
   });
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(value);
-    } catch {
+  const take = async () => {
+    if (!(await copy(value))) {
       field.select();
       document.execCommand("copy");
     }
     done();
   };
-  return [field, button(t("copy"), "link", copy)];
+  return [field, button(t("copy"), "link", take)];
 };
 /** @param {...(string | number | null | undefined | false)} text */
 export const small = (...text) => element("span", {class: "small"}, text.filter(Boolean).join(" · "));

@@ -4,6 +4,7 @@
 import {all, fill, find, whenThere} from "../core/dom.js";
 
 const KEPT = "form"; // in this tab's storage: id of the part → what it holds
+export const PAINTED = "painted"; // in this tab's storage: the regions (regions/memory.js)
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
 let forgotten = false; // until the page is loaded again
 const CONTROLS = "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, [id^='share-']";
@@ -40,10 +41,19 @@ export const keep = () => {
  * @param {Record<string, string>} parts
  * @param {Record<string, string>} first what else it holds where nothing was kept */
 export const prepare = (parts, first) => store({...(kept() ?? first), ...parts});
+/** Tells whether regions are kept that were painted on a photo.
+ * @param {string} photo what its field holds, without a crop */
+export const isPainted = (photo) => {
+  try {
+    return sessionStorage.getItem(PAINTED)?.startsWith(`{"photo":${JSON.stringify(photo)},`) ?? false;
+  } catch {
+    return false;
+  }
+};
 /** Forgets the form: the next page is another visitor's. */
 export const forget = () => {
   forgotten = true;
-  sessionStorage.removeItem(KEPT);
+  for (const name of [KEPT, PAINTED]) sessionStorage.removeItem(name);
 };
 /** What was kept, or null.
  * @returns {Record<string, string> | null} */

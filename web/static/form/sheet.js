@@ -1,6 +1,7 @@
 /* The contact sheet: the form's photo in every style of the shelf, made as one picture.
  *
- * It is asked for as a preview is; a press on one of its pictures chooses that style.
+ * It is asked for as a preview is; a press on one of its pictures chooses that style. Of a long shelf
+ * it shows some at a time.
  */
 import {button} from "../core/controls.js";
 import {drawIfChanged, element} from "../core/dom.js";
@@ -10,16 +11,19 @@ import {names, refuse, settled, value} from "../studio/field.js";
 import * as preview from "../studio/preview.js";
 import {address as addressOf} from "../studio/uploads.js";
 
-const LOOK = 100; // milliseconds between looks whether a preview is under way
+const LOOK = 40; // milliseconds between looks whether a preview is under way
 const LONGEST = 120000; // until a sheet is given up
 
-/** @type {() => unknown} */
+/** @type {(page: number) => unknown} */
 let ask = () => {};
 let redraw = () => {};
 let address = ""; // of the whole picture, in this page
 let photo = ""; // what the form's field held
 /** @type {string[]} the styles, from above */
 let styles = [];
+let page = 0, // which of them are shown
+  first = 0, // where those begin on the shelf
+  all = 0; // how many the shelf has
 let shape = "1"; // of one picture, as CSS says it
 let waits = false,
   failed = false;
@@ -35,8 +39,9 @@ export const end = () => {
   URL.revokeObjectURL(address);
   address = "";
 };
-/** Asks for one. */
-export const request = async () => {
+/** Asks for one.
+ * @param {number} [wanted] which page of the shelf */
+export const request = async (wanted = 0) => {
   await settled();
   if (!value("photo")) return refuse("photo", t("form.photo.missing"));
   end();
@@ -45,16 +50,17 @@ export const request = async () => {
   if (asking !== turn) return;
   preview.end();
   photo = value("photo");
+  page = wanted;
   waits = true;
   redraw();
-  ask();
+  ask(page);
 };
 /** Gradio: it was taken, under this id and with these styles; or it was not.
  * @param {string} said */
 export const asked = async (said) => {
   if (!waits) return;
   const asking = turn,
-    [id, list = ""] = said.split(" ");
+    [id, list = "", begin = "0", count = "0"] = said.split(" ");
   const blob = id ? await preview.fetched(id, LONGEST).catch(() => null) : null;
   if (asking !== turn) return;
   waits = false;
@@ -64,6 +70,7 @@ export const asked = async (said) => {
     address = picture.src = URL.createObjectURL(blob);
     await picture.decode();
     styles = list.split(",");
+    [first, all] = [Number(begin), Number(count)];
     shape = `${picture.naturalWidth} / ${picture.naturalHeight / styles.length}`;
   }
   redraw();
@@ -94,6 +101,20 @@ const waiting = () => [
   element("img", {class: "alone-photo", src: addressOf(photo), alt: t("form.photo")}),
   element("p", {class: "hint", role: "status"}, t(failed ? "sheet.failed" : "sheet.coming")),
 ];
+/** Which styles of a long shelf are shown, and the button that shows the next ones. */
+const more = () =>
+  all > styles.length
+    ? element(
+        "div",
+        {class: "line"},
+        element(
+          "p",
+          {class: "hint", role: "status"},
+          t("sheet.part", {first: first + 1, last: first + styles.length, count: all}),
+        ),
+        button(t("sheet.more"), "grid", () => request(first + styles.length < all ? page + 1 : 0)),
+      )
+    : null;
 /** Draws it on the stage.
  * @param {HTMLElement} stage */
 export const draw = (stage) => {
@@ -111,13 +132,14 @@ export const draw = (stage) => {
             }),
           ),
           element("div", {class: "sheet", role: "group", "aria-label": t("sheet")}, styles.map(tile)),
+          more(),
         ]
       : waiting(),
   );
   stage.dataset.state = address ? "sheet" : "photo";
 };
 /**
- * @param {() => unknown} asks sends the form
+ * @param {(page: number) => unknown} asks sends the form
  * @param {() => void} changed draws the stage
  */
 export const start = (asks, changed) => {

@@ -12,10 +12,20 @@ export const texts = ({offered}) =>
       sample ? `shelf:styles/${sample}` : upload(await (await fetch(address)).blob(), Infinity, false),
     ),
   );
+/** The shares of the styles that an entry offers, by the ids of their sliders.
+ * @param {Api.EntryView} entry
+ * @returns {Record<string, string>} */
+export const shares = ({offered}) => {
+  const most = Math.max(...offered.map(({weight}) => weight));
+  return Object.fromEntries(
+    offered.map(({weight}, place) => [`share-${place}`, String(most > 0 ? Math.round((100 * weight) / most) : 50)]),
+  );
+};
 /** The controls that make an entry's look, by their ids in the form.
  * @param {Api.EntryView} entry
  * @returns {Record<string, string>} */
-export const controls = ({options}) => ({
-  strength: String(Math.round(options.alpha * 100)),
-  color: options.color,
+export const controls = (entry) => ({
+  strength: String(Math.round(entry.options.alpha * 100)),
+  color: entry.options.color,
+  ...shares(entry),
 });

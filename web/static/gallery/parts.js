@@ -2,8 +2,10 @@
 import {tell} from "../core/api.js";
 import {button, copied} from "../core/controls.js";
 import {element, find} from "../core/dom.js";
+import {can, pass} from "../core/share.js";
 import {t} from "../core/text.js";
-import {texts} from "../form/trial.js";
+import {refill} from "../form/memory.js";
+import {shares, texts} from "../form/trial.js";
 import {changing} from "../form/undo.js";
 import {names, put} from "../studio/field.js";
 import {named, tags} from "./entry.js";
@@ -46,6 +48,21 @@ const typed = (entry) => {
     element("label", {}, t("tags"), words),
   );
 };
+/** Where the page of a share link is.
+ * @param {string} link */
+const page = (link) => location.origin + link.replace("/api/v1", "");
+/** @param {Api.EntryView} entry */
+const passOn = async (entry) => {
+  if (entry.own?.link && (await pass(named(entry), page(entry.own.link)))) note(t("copied"));
+};
+/** Makes a share link and hands it on.
+ * @param {Api.EntryView} entry */
+const share = async (entry) => {
+  /** @type {Api.EntryView | null} */
+  let made = null;
+  await doing(async () => (made = await verb(entry, "share")))();
+  if (made) await passOn(made);
+};
 /**
  * @param {Api.EntryView} entry
  * @param {Api.OwnView} own
@@ -55,7 +72,8 @@ const sharing = (entry, own) =>
   element(
     "div",
     {class: "sharing"},
-    copied(location.origin + own.link.replace("/api/v1", ""), t("link"), () => note(t("copied"))),
+    copied(page(own.link), t("link"), () => note(t("copied"))),
+    can() ? button(t("share.pass"), "upload", () => passOn(entry)) : null,
     button(
       t("revoke"),
       "stop",
@@ -112,13 +130,7 @@ export const ownParts = (entry, own) => [
     toggle(Boolean(entry.published), entry.published ? t("unpublish") : t("publish"), "world", () =>
       verb(entry, entry.published ? "unpublish" : "publish"),
     ),
-    own.link
-      ? null
-      : button(
-          t("share"),
-          "link",
-          doing(() => verb(entry, "share")),
-        ),
+    own.link ? null : button(t("share"), "link", () => share(entry)),
     eraser(entry),
   ),
   own.hidden ? element("p", {class: "bad-news"}, t("hidden")) : null,
@@ -164,6 +176,7 @@ const tried = (entry) =>
       const styles = await texts(entry);
       changing(t("tried"));
       names("style").forEach((name, place) => put(name, styles[place] ?? ""));
+      refill(shares(entry));
       toStudio("reuse", {options: entry.options});
       return null;
     }),

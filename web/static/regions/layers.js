@@ -16,6 +16,8 @@ let width = 1,
   height = 1;
 
 const blank = () => element("canvas", {width, height});
+/** @param {HTMLCanvasElement} canvas */
+const png = (canvas) => canvas.toDataURL("image/png").split(",")[1];
 /** @param {HTMLCanvasElement} canvas
  * @returns {CanvasRenderingContext2D} */
 const pen = (canvas) => {
@@ -129,6 +131,27 @@ export const putSubject = (found, brush) => {
   }
 };
 
+/** The layers as PNGs in base64, and how strongly their styles act, to be loaded again. */
+export const saved = () => ({
+  layers: Object.fromEntries([...layers].map(([place, layer]) => [place, png(layer)])),
+  strengths: Object.fromEntries(strengths),
+});
+/**
+ * Paints layers as they were saved.
+ * @param {[number, ImageBitmap][]} pictures place of the style → its layer
+ * @param {Record<string, number>} shares place of the style → how strongly it acts
+ */
+export const load = (pictures, shares) => {
+  const was = new Map(
+    pictures.map(([place, picture]) => {
+      const layer = blank();
+      pen(layer).drawImage(picture, 0, 0, width, height);
+      return [place, layer];
+    }),
+  );
+  putBack(was);
+  for (const [place, share] of Object.entries(shares)) weaken(Number(place), share);
+};
 /** Draws all layers in the styles' colours.
  * @param {HTMLCanvasElement} canvas */
 export const paintOn = (canvas) => {
@@ -156,7 +179,7 @@ const mask = (place, layer) => {
   ink.fillRect(0, 0, width, height);
   ink.globalAlpha = strength(place);
   ink.drawImage(layer, 0, 0);
-  return made.toDataURL("image/png").split(",")[1];
+  return png(made);
 };
 /** The layers as the form sends them.
  * @param {number} feather in percent */

@@ -3,13 +3,14 @@
  * What is painted goes into a hidden field of the form, small, as PNGs (layers.js).
  */
 import {sentence} from "../core/api.js";
-import {button} from "../core/controls.js";
-import {all, drawIfChanged, element, fill, find, origin, setText, shaped} from "../core/dom.js";
+import {all, drawIfChanged, element, find, origin, setText, shaped} from "../core/dom.js";
 import {t} from "../core/text.js";
+import {open} from "../form/masks.js";
 import {board, cursor, edge} from "./canvas.js";
 import * as history from "./history.js";
 import * as layers from "./layers.js";
-import {brushButton, pictureOf, range, subjectOf} from "./tools.js";
+import * as memory from "./memory.js";
+import {brushButton, chosen, photoOf, pictureOf, subjectOf, toolbar} from "./tools.js";
 import {zoom} from "./zoom.js";
 
 const SETTLE = 150; // milliseconds after a stroke until it goes into the form
@@ -29,18 +30,14 @@ let brush = null;
 const at = (name, kind) => find(root, `.${name}`, kind);
 /** @param {string} name of a slider */
 const slider = (name) => Number(at(name, HTMLInputElement).value);
-/** @returns {HTMLImageElement | null} */
-const picture = () => document.querySelector("#photo img");
-const chosen = () => [...layers.COLORS.keys()].filter((place) => document.querySelector(`#style-${place} img`));
 
 /* ------------------------------------------------------------ what is kept in the form */
 
-/** @param {string} text */
-const keep = (text) => fill(document.querySelector("#regions textarea, #regions input"), text);
 const save = () => {
   clearTimeout(timer);
   timer = 0;
-  keep(painted ? layers.encoded(slider("feather")) : "");
+  memory.put(painted ? layers.encoded(slider("feather")) : "");
+  if (painted) memory.keep(slider("feather"));
 };
 const saveSoon = () => {
   clearTimeout(timer);
@@ -83,6 +80,7 @@ const undo = () => {
   if (!before) return;
   layers.putBack(before.layers);
   painted = before.painted;
+  if (!painted) memory.forget();
   at("undo", HTMLButtonElement).disabled = !history.any();
   draw();
   save();
@@ -129,8 +127,12 @@ const weaken = () => {
   draw();
   if (painted) saveSoon();
 };
+const soften = () => {
+  draw();
+  saveSoon();
+};
 const clear = () => {
-  const here = picture();
+  const here = photoOf();
   if (!here) return;
   painted = false;
   history.forget();
@@ -141,6 +143,10 @@ const clear = () => {
   if (brush !== null) take(brush);
   draw();
   save();
+};
+const startAgain = () => {
+  memory.forget();
+  clear();
 };
 /** The subject gets the brush in hand, the first style has the rest.
  * @param {{currentTarget: HTMLButtonElement}} event */
@@ -166,9 +172,23 @@ const findSubject = async ({currentTarget: knob}) => {
 
 /* ------------------------------------------------------------ following the form */
 
+/** Paints again what was painted on this photo before the page was loaded, or the photo was put back.
+ * @param {number[]} places of the chosen styles */
+const bringBack = async (places) => {
+  const here = photo;
+  const feather = await memory.paintAgain(places, () => here === photo && !painted);
+  if (feather === null) return;
+  at("feather", HTMLInputElement).value = String(feather);
+  painted = true;
+  note(t("regions.back"), true);
+  open();
+  if (brush !== null) take(brush);
+  draw();
+  save();
+};
 /** Begins or ends painting: the photo or the styles are others now. */
 const look = () => {
-  const here = picture(),
+  const here = photoOf(),
     places = chosen();
   const ready = here !== null && places.length > 0;
   at("board").hidden = !ready;
@@ -180,7 +200,7 @@ const look = () => {
     layers.drop();
     painted = false;
     photo = "";
-    if (lost) keep("");
+    if (lost) memory.put("");
     return;
   }
   if (!here.complete || !here.naturalWidth) return here.addEventListener("load", look, {once: true});
@@ -192,6 +212,7 @@ const look = () => {
   edge(at("canvas"));
   places.forEach(layers.add);
   if (painted) saveSoon();
+  else bringBack(places);
   const face = places.map((place) => `${place} ${pictureOf(place)}`).join();
   if (!drawIfChanged(at("brushes"), face, () => [...places, layers.NONE].map((place) => brushButton(place, take))))
     return;
@@ -208,21 +229,7 @@ export const start = (host) => {
       element("p", {class: "hint"}, t("regions.hint")),
       element("div", {class: "brushes", role: "group", "aria-label": t("regions.brushes")}),
       box,
-      element(
-        "div",
-        {class: "line"},
-        range("strength", 10, 100, 100, weaken),
-        range("thick", 2, 16, 60),
-        range("feather", 0, 3, 10, () => {
-          draw();
-          saveSoon();
-        }),
-        button(t("regions.subject"), "photo", findSubject, {class: "quiet subject"}),
-        button(t("regions.zoom.in"), "plus", view.larger),
-        button(t("regions.zoom.out"), "minus", view.smaller),
-        button(t("undo"), "back", undo, {class: "quiet undo", disabled: true}),
-        button(t("regions.clear"), null, clear),
-      ),
+      toolbar({weaken, soften, findSubject, undo, startAgain, ...view}),
     ),
     element("p", {class: "lost", role: "status"}),
   );

@@ -3,6 +3,7 @@ import {ask, sentence, status} from "../core/api.js";
 import {anchor, button, compare, message} from "../core/controls.js";
 import {element, find, shaped} from "../core/dom.js";
 import {ROOT, under} from "../core/place.js";
+import {pass} from "../core/share.js";
 import {setUpPage, t} from "../core/text.js";
 import {prepare} from "../form/memory.js";
 import {controls, texts} from "../form/trial.js";
@@ -12,12 +13,15 @@ const shownHere = under(`/api/v1${location.pathname.slice(ROOT.length)}`); // of
 const PHOTO = "shelf:photos/raccoon"; // for a newcomer, whose form has none
 const main = find(document, "#shared");
 
-/** Hands the address to another program, where the browser can.
+/** Hands the address to another program, or copies it.
  * @param {string} title */
-const share = (title) =>
-  "share" in navigator
-    ? button(t("share.pass"), "link", () => navigator.share({title, url: location.href}).catch(() => {}))
-    : null;
+const share = (title) => {
+  const said = element("span", {role: "status"});
+  const knob = button(t("share.pass"), "link", async () => {
+    said.textContent = (await pass(title, location.href)) ? t("copied") : "";
+  });
+  return element("div", {class: "actions"}, knob, said);
+};
 /** Opens the studio with the styles of the picture in its form.
  * @param {Api.EntryView} entry */
 const tried = (entry) => {

@@ -10,8 +10,10 @@ import {t} from "../core/text.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #transparency, #margins, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
-const LOOK = 120,
-  LONGEST = 30000; // between looks, and until a preview is given up
+const SOON = 40,
+  LATER = 250, // milliseconds until the first look, and between two at most
+  SLOWER = 1.4, // each pause is so many times the one before
+  LONGEST = 30000; // until a preview is given up
 const KEPT = 1000; // milliseconds that the picture before stays, since it may still be drawn
 
 let stage = element("section");
@@ -93,7 +95,9 @@ const show = async (blob) => {
  * @param {string} id
  * @param {number} longest milliseconds */
 export const fetched = async (id, longest = LONGEST) => {
-  for (const until = Date.now() + longest; Date.now() < until; await pause(LOOK)) {
+  const until = Date.now() + longest;
+  for (let wait = SOON; Date.now() < until; wait = Math.min(LATER, SLOWER * wait)) {
+    await pause(wait);
     const answer = await fetch(under(`/api/v1/previews/${id}`), {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
     if (answer.status !== 204) return null;
@@ -105,8 +109,8 @@ const next = async () => {
   busy = true;
   requested = false;
   asking = turn;
-  await pause(SETTLE);
-  if (!(await reached()) || asking !== turn) return free(); // Gradio gives up its page when a call is lost
+  const [well] = await Promise.all([reached(), pause(SETTLE)]); // Gradio gives up its page when a call is lost
+  if (!well || asking !== turn) return free();
   trigger();
   giveUp = setTimeout(free, 2 * LONGEST); // Gradio never answered
 };

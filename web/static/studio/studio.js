@@ -94,8 +94,10 @@ const call = async (event, data) => {
   if (await canCall({event, data})) trigger(event, data);
   else stage.release();
 };
-const askSheet = async () => {
-  if (await canCall({event: "sheet", data: {}})) return trigger("sheet", {});
+/** @param {number} page of the shelf's styles */
+const askSheet = async (page) => {
+  const data = {page};
+  if (await canCall({event: "sheet", data})) return trigger("sheet", data);
   sheet.end();
   draw();
 };
@@ -106,7 +108,7 @@ const repeat = async (wanted) => {
   await (wanted.event === "send"
     ? submit()
     : wanted.event === "sheet"
-      ? sheet.request()
+      ? sheet.request(/** @type {{page?: number}} */ (wanted.data).page)
       : call(wanted.event, wanted.data));
   repeating = false;
 };
@@ -141,7 +143,7 @@ export const start = async (host, given) => {
 const begin = (kept) => {
   follow();
   if (!kept && !jobs.known.size) sample.begin();
-  shelf.start(sheet.request);
+  shelf.start(() => sheet.request());
   presets.start();
   colors.keep(find(document, "#color"));
   sheet.start(askSheet, draw);
