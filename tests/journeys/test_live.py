@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from adain.stylizer import Stylizer
 from tests.adain.live.pairs import MOST, PAIRS, TINY, Pair, apart, expected, painted, rgba
-from tests.journeys.browsing import DESK, PHONE, SECONDS, findings
+from tests.journeys.browsing import DESK, PHONE, SECONDS, STYLE, findings
 from tests.web.served import served
 from worker import jobs
 from worker.storage import blobs
@@ -68,7 +68,7 @@ def start(page: Page) -> None:
 
 def tracks(page: Page) -> list[str]:
     """Return the states of the camera's tracks, [] once it is let go of."""
-    script = "(document.querySelector('video[hidden]').srcObject?.getTracks() ?? [])"
+    script = "(document.querySelector('video.source').srcObject?.getTracks() ?? [])"
     found: list[str] = page.evaluate(f"{script}.map((one) => one.readyState)")
     return found
 
@@ -119,6 +119,14 @@ def test_a_camera_is_painted_in_styles_that_are_mixed_at_a_strength(
         before = page.locator(".view").get_attribute("data-look")
         assert before is not None
         assert [round(one, 2) for one in json.loads(before)["shares"]] == [0.45, 0.55]
+        own = page.get_by_label("A style picture of your own")
+        own.set_input_files(STYLE)
+        expect(page.locator(".choices button[aria-pressed=true]")).to_have_count(3)
+        expect(page.locator(".square")).to_have_attribute("data-count", "3")
+        broken = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+        own.set_input_files(broken)  # type: ignore[arg-type]
+        expect(page.get_by_role("alert")).to_contain_text("can't read that picture")
+        expect(page.locator(".choices button[aria-pressed=true]")).to_have_count(3)
         page.get_by_label("Strength").fill("40")
         wait_for_frames(page, 12)
         after = page.locator(".view").get_attribute("data-look")
@@ -145,7 +153,7 @@ def test_a_snapshot_sends_the_unpainted_frame_and_the_styles_as_a_job(
         job_id = link.get_attribute("data-job")
         sides = page.evaluate(
             "(({videoWidth, videoHeight}) => [videoWidth, videoHeight])"
-            "(document.querySelector('video[hidden]'))"
+            "(document.querySelector('video.source'))"
         )
     job = jobs.find(str(job_id))
     assert len(job.style_keys) == 2

@@ -72,6 +72,7 @@ const choose = async () => {
     setText(wrong, "");
     await frames.paint();
   } catch (error) {
+    styles.choose(shown);
     complain(error);
   }
 };

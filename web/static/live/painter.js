@@ -1,5 +1,7 @@
 /* The page's end of the worker: one frame is under way at a time, and the page never waits. */
 
+import {t} from "../core/text.js";
+
 /** @typedef {import("./layers.js").Picture} Picture */
 /** @typedef {import("./worker.js").Look} Look */
 /** @typedef {{data: Uint8ClampedArray<ArrayBuffer>, milliseconds: number, bytes: number}} Made */
@@ -33,10 +35,10 @@ export class Painter {
       const one = this.asked.get(id);
       this.asked.delete(id);
       if (failed === undefined) one?.done(made);
-      else one?.failed(new Error(failed));
+      else one?.failed(new Error(t("live.failed"), {cause: failed}));
     });
     this.worker.addEventListener("error", (event) => {
-      for (const one of this.asked.values()) one.failed(new Error(event.message));
+      for (const one of this.asked.values()) one.failed(new Error(t("live.failed"), {cause: event.message}));
       this.asked.clear();
     });
   }
@@ -52,13 +54,15 @@ export class Painter {
       this.worker.postMessage({id, ...question}, moved);
     });
   }
-  /** Measures a style picture, once.
+  /** Measures a style picture, once. Raises an error whose message is for the visitor.
    * @param {string} name
    * @param {Blob} file */
   async measure(name, file) {
     if (this.known.has(name)) return;
-    const bitmap = await createImageBitmap(file),
-      scale = Math.min(1, STYLE_SIDE / Math.min(bitmap.width, bitmap.height));
+    const bitmap = await createImageBitmap(file).catch(() => {
+      throw new Error(t("live.no.picture"));
+    });
+    const scale = Math.min(1, STYLE_SIDE / Math.min(bitmap.width, bitmap.height));
     const [width, height] = [bitmap.width, bitmap.height].map((one) => Math.max(16, Math.round(one * scale)));
     const picture = pixels(bitmap, width, height, new OffscreenCanvas(width, height));
     bitmap.close();

@@ -4,13 +4,24 @@ import {t} from "../core/text.js";
 
 const CAMERA = {width: {ideal: 1280}, height: {ideal: 720}};
 
+/** @param {MediaStream | null} stream */
+const letGo = (stream) => {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+};
+
 /** There are no frames to be had; the sentence says why. */
 export class NoFrames extends Error {}
 
 export class Source {
   /** @param {() => void} ended a camera was taken away, or a video is over */
   constructor(ended) {
-    this.video = element("video", {muted: true, playsinline: true, hidden: true});
+    this.video = element("video", {
+      class: "source",
+      muted: true,
+      playsinline: true,
+      tabindex: -1,
+      "aria-hidden": "true",
+    });
     this.video.muted = true;
     this.video.loop = true;
     this.ended = ended;
@@ -18,18 +29,21 @@ export class Source {
     /** @type {MediaStream | null} */
     this.stream = null;
     this.address = "";
+    this.turns = 0; // how often a source was begun or let go of
   }
   /** Tells whether frames come. */
   get on() {
     return this.stream !== null || this.address !== "";
   }
-  /** Starts a camera. Raises `NoFrames`. */
+  /** Starts a camera, unless something else is started meanwhile. Raises `NoFrames`. */
   async camera() {
-    this.stop();
+    const turn = this.stop();
     if (!navigator.mediaDevices) throw new NoFrames(t("live.https"));
     try {
       const facingMode = {ideal: this.facing};
-      this.stream = await navigator.mediaDevices.getUserMedia({video: {...CAMERA, facingMode}, audio: false});
+      const stream = await navigator.mediaDevices.getUserMedia({video: {...CAMERA, facingMode}, audio: false});
+      if (turn !== this.turns) return letGo(stream);
+      this.stream = stream;
     } catch {
       throw new NoFrames(t("live.no.camera"));
     }
@@ -55,15 +69,16 @@ export class Source {
       throw new NoFrames(t("live.no.video"));
     }
   }
-  /** Lets go of the camera or the file. */
+  /** Lets go of the camera or the file; answers how often that was done. */
   stop() {
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    letGo(this.stream);
     if (this.address) URL.revokeObjectURL(this.address);
     this.stream = null;
     this.address = "";
     this.video.srcObject = null;
     this.video.removeAttribute("src");
     this.video.load();
+    return ++this.turns;
   }
   /** Calls when there is a next frame.
    * @param {() => void} next */

@@ -77,6 +77,12 @@ export class Styles {
       this.toggle(style);
     }
   }
+  /** Goes back to styles that were chosen before.
+   * @param {Chosen[]} chosen */
+  choose(chosen) {
+    this.chosen = chosen;
+    this.draw();
+  }
   draw() {
     for (const knob of all(this.list, "button"))
       knob.setAttribute("aria-pressed", String(this.chosen.some((one) => one.name === knob.dataset.name)));

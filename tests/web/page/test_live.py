@@ -1,0 +1,66 @@
+"""The network that /live paints with, and what the page decides without a browser."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.node import NODE
+from tests.parts import Setting
+from web import app
+from web.page import live
+
+SCRIPT = Path(__file__).parents[2] / "adain" / "live" / "logic.mjs"
+
+
+@pytest.fixture
+def client(studio: Path) -> TestClient:
+    return TestClient(app.without_page())
+
+
+def test_the_network_is_answered_once_and_then_known_by_its_tag(client: TestClient) -> None:
+    answer = client.get("/live/network")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert b'"network":"compact"' in answer.content
+    known = {"If-None-Match": answer.headers["etag"]}
+    again = client.get("/live/network", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_operators_own_weights_are_painted_with(
+    client: TestClient, setting: Setting, tmp_path: Path
+) -> None:
+    before = client.get("/live/network").headers["etag"]
+    own = tmp_path / "own"
+    own.mkdir()
+    data = bytearray((live.SHIPPED / "compact.safetensors").read_bytes())
+    data[-1] ^= 1  # the sign of the last number
+    (own / "compact.safetensors").write_bytes(data)
+    setting(weights_dir=own)
+    answer = client.get("/live/network")
+    assert answer.status_code == 200
+    assert answer.headers["etag"] != before
+
+
+def test_the_page_names_the_styles_of_the_shelf(client: TestClient) -> None:
+    page = client.get("/live").text
+    assert 'data-styles="' in page
+    assert " ink " in page
+
+
+def test_frames_are_as_large_as_twelve_a_second_allow() -> None:
+    made = subprocess.run(
+        [NODE, SCRIPT, app.ASSETS / "live"], check=True, capture_output=True, text=True
+    )
+    found = json.loads(made.stdout)
+    assert found["fast"] == 512
+    assert found["usual"] == 256  # 65 milliseconds a frame; 288 would take 83
+    assert found["slow"] == 160
+    before, after = found["slowed"]
+    assert before == 512
+    assert after <= 288
+    assert found["recorded"] == 224  # a film keeps its size
+    assert found["sizes"] == [[424, 240], [240, 424], [1024, 512]]
+    assert found["cuts"] == [False, True]
