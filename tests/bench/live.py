@@ -36,7 +36,7 @@ def _engine(code: str) -> list[dict[str, int]]:
     """Return the processor milliseconds of a frame, by size."""
     with tempfile.TemporaryDirectory() as folder:
         Tasks(Path(folder)).write(STATIC / code, [])
-        words = [NODE, SCRIPT, folder]
+        words: list[str | Path] = [NODE, SCRIPT, folder]
         made = subprocess.run(words, check=True, capture_output=True, text=True)
     rows: list[dict[str, int]] = json.loads(made.stdout)
     return rows
@@ -101,8 +101,10 @@ def main() -> None:
     scripts = sum(len(gzip.compress(one.read_bytes())) for one in STATIC.glob("*.js"))
     network = len(packed.packed("compact", SHIPPED / "compact.safetensors"))
     print(f"scripts of /live: {scripts:,} bytes with gzip; network: {network:,} bytes")
-    for size in ((320, 240), (512, 512)):
-        print(f"adain, torch {torch.__version__}, {size[0]} × {size[1]}: {_torch(*size):.0f} ms")
+    for width, height in ((320, 240), (512, 512)):
+        print(
+            f"adain, torch {torch.__version__}, {width} × {height}: {_torch(width, height):.0f} ms"
+        )
     database.migrate()
     _browser(given.frames)
 
