@@ -117,7 +117,7 @@ def _ends(found: dict[str, Taught]) -> dict[str, dict[str, float]]:
     }
 
 
-def _holds(ends: dict[str, dict[str, float]]) -> dict[str, bool]:
+def holds(ends: dict[str, dict[str, float]]) -> dict[str, bool]:
     """Whether the paper's findings come out."""
     ours, concat = ends["Enc-AdaIN-Dec"], ends["Enc-Concat-Dec"]
     norms = [ends["Enc-AdaIN-BNDec"], ends["Enc-AdaIN-INDec"]]
@@ -175,7 +175,7 @@ def training(settings: Settings) -> Result:
         },
         found=f"After {steps} steps: {_said(ends)}.",
         paper=_PAPER,
-        holds=_holds(ends),
+        holds=holds(ends),
         plot=True,
     )
 

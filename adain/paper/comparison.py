@@ -38,9 +38,9 @@ def marks(steps: int) -> list[int]:
 def _optimised(
     settings: Settings, photo: Image.Image, style: Image.Image, steps: Sequence[int]
 ) -> Iterator[Image.Image]:
-    """Yield what the optimisation has made of a photo after so many iterations."""
+    """Yield what Gatys et al.'s optimisation has made of a photo after so many iterations."""
     content, wanted = (pictures.unit(one, settings.device) for one in (photo, style))
-    measured = descent.objective(settings.eye, content, wanted, "mean_deviation")
+    measured = descent.objective(settings.eye, content, wanted, "gram")
     for picture in descent.descend(content, measured, steps):
         yield pictures.shown(picture)
 

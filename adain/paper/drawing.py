@@ -91,11 +91,13 @@ def _drawn(figure: "Figure") -> Image.Image:
 def plot(panels: Sequence[Panel]) -> Image.Image:
     """Draw panels side by side, with logarithmic heights. Raises `NoPlots`."""
     figure = _figure(4.4 * len(panels), 3.6)
+    names = [name for panel in panels for name in (*panel.curves, *panel.levels)]
+    colours = {name: f"C{place}" for place, name in enumerate(dict.fromkeys(names))}
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for name, (x, y) in panel.curves.items():
-            axes.plot(x, y, label=name)
-        for number, (name, level) in enumerate(panel.levels.items(), len(panel.curves)):
-            axes.axhline(level, label=name, linestyle="--", color=f"C{number}")
+            axes.plot(x, y, label=name, color=colours[name])
+        for name, level in panel.levels.items():
+            axes.axhline(level, label=name, linestyle="--", color=colours[name])
         axes.set(title=panel.title, xlabel=panel.across, yscale="log")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from adain.catalog import Color
-from adain.paper import comparison, times
+from adain.paper import ablations, comparison, normalisation, times
 from adain.paper.__main__ import FIGURES, main
 
 SMALL = ("--steps", "2", "--side", "64", "--count", "2", "--device", "cpu")
@@ -122,7 +122,21 @@ def test_every_training_has_a_loss_a_step(records: Records) -> None:
     assert set(found["content"]) == set(records["figure-5"]["figures"]["of the pictures shown"])
 
 
-def test_a_sentence_is_made_of_the_figures() -> None:
+def test_findings_follow_the_figures() -> None:
+    assert list(normalisation.holds(2.0, 1.5, 1.2).values()) == [True, True, True]
+    assert list(normalisation.holds(1.0, 1.05, 1.3).values()) == [False, False, False]
+    ours, other = {"content": 1.0, "style": 0.1}, {"content": 2.0, "style": 0.11}
+    names = [kind.name for kind in ablations.KINDS]
+    worst = {"content": 3.0, "style": 1.0}
+    found = ablations.holds(dict(zip(names, [ours, other, other, worst], strict=True)))
+    assert set(found.values()) == {True}
+    found = ablations.holds(dict(zip(names, [worst, ours, ours, ours], strict=True)))
+    assert [name for name, yes in found.items() if yes] == [
+        "concatenation reaches a low style loss"
+    ]
+
+
+def test_iterations_are_interpolated_between_measurements() -> None:
     steps, curve = [1, 10, 100], [1.0, 0.1, 0.01]
     assert comparison.reached(steps, curve, 0.1) == pytest.approx(10)
     assert comparison.reached(steps, curve, 10**-1.5) == pytest.approx(10**1.5)
