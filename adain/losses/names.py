@@ -12,7 +12,7 @@ from torch import Tensor
 
 from adain.losses import distributions, patches, statistics
 
-ADVERSARIAL = "adversarial"  # of pictures, not of features: `critic.Critic`
+ADVERSARIAL = "adversarial"  # of pictures, not of features: `critic.Critic`; not fit by itself
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StyleLoss:
 
     target: Callable[[Tensor], Tensor]  # a style's features N×C×h×w → what is kept, N×…
     distance: Callable[[Tensor, Tensor], Tensor]  # a picture's features and that → N, 0 if alike
-    fit: bool = True  # for painting; what was measured stands in docs/paper.md
+    fit: bool = True  # for painting by itself; what was measured stands in docs/paper.md
 
 
 def _of(statistic: Callable[[Tensor], Tensor], fit: bool = True) -> StyleLoss:
@@ -38,7 +38,7 @@ STYLE_LOSSES = {
     "gram": _of(statistics.gram),
     "coral": _of(statistics.coral),
     "mmd_linear": _of(statistics.mmd_linear, fit=False),
-    "mmd_rbf": StyleLoss(statistics.mmd_rbf, statistics.mmd_rbf_distance, fit=False),
+    "mmd_rbf": StyleLoss(statistics.mmd_rbf, statistics.mmd_rbf_distance),
     "histogram": _of(distributions.histogram),
     "sliced": _of(distributions.sliced),
     "mrf": StyleLoss(patches.mrf, patches.mrf_distance, fit=False),

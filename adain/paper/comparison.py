@@ -111,7 +111,8 @@ def _compared(
 ) -> Result:
     """Make Figure 3 of its figures."""
     ours, photo = means["AdaIN"], means["photo itself"]
-    until = f"after about {at['AdaIN']:.0f} iterations" if at["AdaIN"] else "not yet at the end"
+    when = at["AdaIN"]
+    reach = f"reaches AdaIN's after about {when:.0f}" if when else "has not reached AdaIN's by then"
     return Result(
         title="Fig. 3: style and content loss",
         picture=drawing.plot(_panels(steps, curve, means)),
@@ -128,8 +129,7 @@ def _compared(
         },
         found=f"Over {pairs} pairs at {side} px the style loss is {photo[1]:.3f} for the photos, "
         f"{ours[1]:.4f} by AdaIN (content {ours[0]:.3f}) and {curve[-1, 1]:.4f} (content "
-        f"{curve[-1, 0]:.3f}) after {steps[-1]} iterations of the optimisation, which comes to "
-        f"AdaIN's {until}.",
+        f"{curve[-1, 0]:.3f}) after {steps[-1]} iterations of the optimisation, which {reach}.",
         paper=f"AdaIN's style loss is that of the optimisation after {_PAPER[0]} to {_PAPER[1]} "
         "iterations, and far below the photos'.",
         holds={
