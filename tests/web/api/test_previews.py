@@ -17,6 +17,7 @@ from web.http.picture_cache import PictureCache
 from web.page import handlers
 from web.security import identity
 from worker import jobs
+from worker.images import images
 from worker.settings import MIB
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews, rate_limits, uploads
@@ -152,6 +153,20 @@ def test_a_picture_in_a_form_is_opened_once(form: dict[str, object], setting: Se
         assert asyncio.run(handlers.preview(_request(), **form | {"strength": strength}))
     with pytest.raises(TooMany):
         rate_limits.consume(visitor, rate_limits.pictures())
+
+
+def test_a_photo_is_previewed_from_the_copy_that_is_shown_unless_it_is_cropped(
+    form: dict[str, object],
+) -> None:
+    name = str(form["photo"])
+    shown = images.small(picture(900, 600, color="red"), 768)  # told apart by its colour
+    picture_cache.displayed.put("ada", name, shown)
+    for photo, is_shown in ((name, True), (f"{name}@0,0,0.5,1", False)):
+        assert asyncio.run(handlers.preview(_request(), **form | {"photo": photo}))
+        claimed = preview_claims.claim()
+        assert claimed is not None
+        small = Image.open(io.BytesIO(blobs.get(claimed.content_key))).convert("RGB")
+        assert (small.getpixel((10, 10))[0] > 200) == is_shown  # type: ignore[index]
 
 
 def _client_of(owner: str) -> TestClient:
