@@ -42,6 +42,7 @@ from web.samples import collection, shelf
 from web.security import signin
 from web.security.address import Forwarded
 from web.security.body_limits import PageOnly
+from web.security.cookies import Unquoted
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
 from web.security.public_path import PublicPath
@@ -168,7 +169,7 @@ def without_page() -> FastAPI:
     signin.install(app)
     # the last one is outermost
     inner = (Bodies, PageOnly, Identity)
-    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded, PublicPath):
+    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded, PublicPath, Unquoted):
         app.add_middleware(middleware)
     return app
 

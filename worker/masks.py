@@ -9,8 +9,11 @@ import sys
 from typing import Any, TextIO, cast
 
 MASK = "********"
-# scheme://user:PASSWORD@ up to the last @, since a password may have one; user may be empty
-_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s/:@?#'\"]*:)\S+@", re.IGNORECASE)
+# scheme://user:PASSWORD@ up to the last @, since a password may have one; user may be empty. All is
+# bounded, since it is tried from each letter of a text that a visitor may have written
+_IN_ADDRESS = re.compile(
+    r"([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#'\"]{0,200}:)\S{1,1000}@", re.IGNORECASE
+)
 # as parameters of an address, and as libpq has them: password=PASSWORD
 _NAMED = re.compile(r"\b(pass|passwd|password|sslpassword)=('[^']*'|[^\s&;'\"]+)", re.IGNORECASE)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 START, SCAN, END = b"\xff\xd8", b"\xda", b"\xd9"
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)  # that has a length, or ends
+_MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd8])", re.DOTALL)  # that has a length, or ends
 _SPACE = b" \t\r\n"
 
 

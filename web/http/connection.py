@@ -24,6 +24,8 @@ from worker.settings import KIB
 
 HEAD = 30.0  # seconds in which the head of a request must have come
 PROXY_IDLE = 130  # seconds; nginx itself closes after 60 by default, Go's (Traefik) 90, Caddy 120
+PIECE = 16 * KIB  # bytes handed to the parser at once
+SMALL, MOST_SMALL = 64, 1000  # bytes of a small chunk on the wire, and how many a body may have
 UNSENT = 128 * KIB  # bytes that the system keeps beyond what is on its way
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Connection(H11Protocol):
 
     _household: str | None = None  # whose connection it is, if connections are counted for it
     _clock: asyncio.TimerHandle | None = None  # while something waits for the client
+    _chunks = _sent = 0  # of the present body, where it comes in chunks; bytes
     _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -83,11 +86,30 @@ class Connection(H11Protocol):
         return _of_address[self._household or ""] > descriptors.connections_of_address()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]
+            if self._is_crumbled(piece):
+                log.info("a body of very small chunks was given up")
+                return self.transport.abort()
+            super().data_received(piece)
+            if self.transport.is_closing():
+                return
         if self.conn.their_state is h11.IDLE:
             self._await_head()
         else:
             self._stop_head()
+
+    def _is_crumbled(self, piece: bytes) -> bool:
+        """Tell whether a body comes in chunks of a few bytes, each of which costs its own time.
+
+        Each has two ends of line, and so may text in it have.
+        """
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._chunks = self._sent = 0
+        elif any(name == b"transfer-encoding" for name, _ in self.headers or ()):
+            self._chunks += piece.count(b"\r\n") // 2
+            self._sent += len(piece)
+        return self._chunks > MOST_SMALL and self._sent < SMALL * self._chunks
 
     def _await_head(self) -> None:
         """Close the connection in `HEAD` seconds unless a whole head has come by then."""

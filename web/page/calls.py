@@ -77,8 +77,11 @@ def _fits(part: Component, value: object) -> bool:
 def is_plain(body: bytes) -> bool:
     """Tell whether a body is small but for the texts in it, of which there are not many.
 
-    A megabyte of text is parsed in no time, a megabyte of lists in lists takes seconds.
+    A megabyte of text is parsed in no time, a megabyte of lists in lists takes seconds. Only UTF-8
+    is looked at: JSON in another encoding has NULs.
     """
+    if b"\0" in body:
+        return False
     if len(body) <= SMALL:
         return True
     return body.count(b'"') <= SMALL and len(_TEXT.sub(rb"\1", body)) <= SMALL

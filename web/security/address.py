@@ -18,6 +18,7 @@ from worker.settings import settings
 from worker.visitors import blocks, rate_limits
 from worker.visitors.rate_limits import Visitor
 
+MOST_PROXIES = 16  # one behind the other; what they say of more is not looked at
 _WHERE = {b"x-forwarded-host", b"x-gradio-server"}
 
 
@@ -71,7 +72,7 @@ def of(connection: HTTPConnection) -> str:
     peer = _peer(connection)
     if peer is None:
         return "unknown"
-    said = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    said = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")[-MOST_PROXIES:]
     believed = _trusted(peer)
     while believed and said and (before := _canonical(said.pop())):
         peer, believed = before, _relays(before)

@@ -21,21 +21,39 @@ _HOST = re.compile(r"([\w.~%-]*|\[[0-9a-fA-F:.]+\])(:(?P<port>[0-9]{0,5}))?")
 _LETS_OTHERS_READ = ("access-control-allow-origin", "access-control-allow-credentials")
 
 
-def _host(netloc: str) -> str:
-    """Return host and port as they compare: lower case, the usual ports left out."""
-    return netloc.lower().removesuffix(":443").removesuffix(":80")
+_PORTS = {"http": ":80", "https": ":443"}
 
 
-def _host_of(url: str) -> str:
-    """Return the host and port of an address; "" if it is none, or names a user before an @."""
+def _host(netloc: str, scheme: str) -> str:
+    """Return host and port as they compare: lower case, the scheme's own port left out."""
+    return netloc.lower().removesuffix(_PORTS[scheme])
+
+
+def _site_of(url: str) -> tuple[str, str]:
+    """Return scheme, and host with port; two "" if it is no site, or names a user before an @."""
     try:
-        netloc = urlsplit(url).netloc
+        scheme, netloc = urlsplit(url)[:2]
     except ValueError:  # such as http://[
-        return ""
-    return "" if "@" in netloc else _host(netloc)
+        return "", ""
+    return (scheme, _host(netloc, scheme)) if scheme in _PORTS and "@" not in netloc else ("", "")
 
 
-def from_elsewhere(headers: Headers) -> bool:
+def _is_ours(origin: str, host: str, over_https: bool) -> bool:
+    """Tell whether a site is the studio, by the Host header of a request or by the settings.
+
+    Where it is reached over https, a page of the same name over http is another's: anybody on the
+    way may have written it.
+    """
+    scheme, site = _site_of(origin)
+    public_scheme, public = _site_of(settings().public_url)
+    if not site or (
+        scheme == "http" and (over_https or (public_scheme, public) == ("https", site))
+    ):
+        return False
+    return site == _host(host, scheme) or (scheme, site) == (public_scheme, public)
+
+
+def from_elsewhere(headers: Headers, over_https: bool = False) -> bool:
     """Tell whether a browser says that another site sent this request.
 
     `Sec-Fetch-Site: none` is the visitor's own doing, and says nothing against another `Origin`.
@@ -43,8 +61,7 @@ def from_elsewhere(headers: Headers) -> bool:
     if (site := headers.get("sec-fetch-site")) not in {None, "none"}:
         return site != "same-origin"
     if origin := headers.get("origin"):
-        ours = {_host(headers.get("host", "")), _host_of(settings().public_url)}
-        return _host_of(origin) not in ours - {""}
+        return not _is_ours(origin, headers.get("host", ""), over_https)
     return False
 
 
@@ -67,7 +84,8 @@ class SameOrigin:
         if not _is_valid(Headers(scope=scope).get("host", "")):
             refused = problem(400, errors.Message("request.host"), None, language)
             return await refused(scope, receive, send)
-        if scope["method"] not in SAFE and from_elsewhere(Headers(scope=scope)):
+        over_https = scope["scheme"] == "https"
+        if scope["method"] not in SAFE and from_elsewhere(Headers(scope=scope), over_https):
             refused = problem(403, errors.Message("request.cross_site"), None, language)
             return await refused(scope, receive, send)
 

@@ -13,6 +13,7 @@ from structlog.typing import EventDict, Processor
 from worker import masks
 from worker.settings import settings
 
+LONGEST = 4000  # characters of a message
 _CHATTY = ("alembic.runtime.plugins", "celery.app.trace", "celery.worker.strategy", "PIL")
 
 
@@ -21,6 +22,25 @@ def _job(logger: object, method: str, event: EventDict) -> EventDict:
     if str(record.msg).startswith("job %s"):
         event["job"] = event["event"].split()[1]
     event["process"] = record.process
+    return event
+
+
+def _line(text: str) -> str:
+    """Return a message as one line of a bounded length: a visitor may have written part of it."""
+    printed = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text[: LONGEST + 1])
+    return printed if len(text) <= LONGEST else printed[:LONGEST] + "…"
+
+
+class _Text(logging.Formatter):
+    """One line a message; a traceback follows as it is."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802, logging's
+        record.message = _line(record.message)
+        return super().formatMessage(record)
+
+
+def _bounded(logger: object, method: str, event: EventDict) -> EventDict:
+    event["event"] = _line(str(event["event"]))
     return event
 
 
@@ -35,6 +55,7 @@ def _json() -> logging.Formatter:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso"),
         _job,
+        _bounded,
         structlog.processors.dict_tracebacks,
     ]
     after: list[Processor] = [
@@ -46,7 +67,7 @@ def _json() -> logging.Formatter:
 
 def start() -> None:
     handler = logging.StreamHandler(masks.stream(sys.stderr))
-    text = logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    text = _Text("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     handler.setFormatter(_json() if settings().log_format == "json" else text)
     logging.basicConfig(level=settings().log_level, handlers=[handler], force=True)
     logging.getLogger("alembic.runtime.migration").addFilter(_is_step)

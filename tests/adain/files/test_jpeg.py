@@ -37,3 +37,11 @@ def test_end_in_a_comment_is_not_the_end() -> None:
     cut = _with_comment(_file(), b"\xff\xd9")[:-2]
     assert not jpeg.is_whole(cut)
     assert jpeg.ended(cut) == cut + b"\xff\xd9"
+
+
+def test_fill_bytes_before_a_marker_are_looked_at_in_linear_time() -> None:
+    """A time that grows with the square of their number would be half an hour."""
+    assert list(jpeg.markers(jpeg.START + b"\xff" * 1_000_000 + b"\xda\0\2\xff\xff\xd9")) == [
+        jpeg.SCAN,
+        jpeg.END,
+    ]

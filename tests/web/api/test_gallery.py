@@ -528,6 +528,17 @@ def test_enough_visitors_take_an_entry_down(owner: TestClient, stranger: TestCli
         assert "was taken down after reports" in said
 
 
+def test_reports_from_the_networks_of_one_customer_count_once(
+    owner: TestClient,
+) -> None:
+    job_id = made(owner)
+    do(owner, "publish", job_id)
+    for number in range(5):
+        elsewhere = TestClient(owner.app, client=(f"2001:db9:1:{number}::1", 5000))
+        assert elsewhere.post(f"/api/v1/gallery/{job_id}/report").status_code == 204
+    assert listed(owner, scope="public") == [job_id]
+
+
 @pytest.mark.parametrize("state", ["private", "shared", "unknown"])
 def test_what_is_not_public_can_not_be_reported(
     owner: TestClient, stranger: TestClient, state: str

@@ -43,6 +43,24 @@ def client(studio: Path) -> Iterator[TestClient]:
         yield made
 
 
+def _in_chunks(address: str, size: int, count: int) -> bytes:
+    """Send a body in chunks of so many bytes; return what is answered."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    head = f"POST /livez HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = (b"%x\r\n" % size + b"a" * size + b"\r\n") * count
+    with closing(socket.create_connection((host, int(port)), 60)) as wire, suppress(OSError):
+        wire.sendall(head.encode() + chunks + b"0\r\n\r\n")
+        return wire.recv(1000)
+    return b""
+
+
+def test_a_body_of_very_small_chunks_is_given_up(studio: Path) -> None:
+    with served() as address:
+        assert _in_chunks(address, 1, 60_000) == b""  # closed
+        assert _in_chunks(address, 1, 900).startswith(b"HTTP/1.1 405")
+        assert _in_chunks(address, 256, 200).startswith(b"HTTP/1.1 405")
+
+
 @contextmanager
 def sending(
     address: str,

@@ -234,6 +234,12 @@ def test_a_body_is_small_but_for_its_texts() -> None:
     assert not calls.is_plain(b'{"data": [' + b"[]," * 30_000 + b"1]}")
     assert not calls.is_plain(b'"' + large)  # a text without an end
     assert not calls.is_plain(b'""' + b" " * 100_000)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_body_in_another_encoding_than_utf_8_is_not_parsed(encoding: str) -> None:
+    body = ('{"data": ["' + "\u2222" * 5 + '", ' + "[]," * 100_000 + "1]}").encode(encoding)
+    assert not calls.is_plain(body)
     assert not calls.is_plain(b'"' + b'\\"' * 500_000)  # each quote could begin a text
     assert not calls.is_plain(b'"' + b"\\a" * 500_000)
     assert not calls.is_plain(b'"' * 1_000_000)

@@ -87,3 +87,9 @@ def test_proxy_may_say_the_address_that_the_settings_name(studio: Path, setting:
     said = {"X-Forwarded-Host": "studio.example", "X-Forwarded-Proto": "https"}
     with TestClient(app.create(), "http://inside:8000", client=("127.0.0.1", 1)) as client:
         assert client.get("/config", headers=said).json()["root"] == "https://studio.example"
+
+
+def test_only_the_last_proxies_of_a_long_row_are_looked_at(studio: Path, setting: Setting) -> None:
+    setting(trusted_proxies="127.0.0.1")
+    row = ",".join(["8.8.8.8", *["127.0.0.1"] * 5000])
+    assert address.of(connection("127.0.0.1", row)) == "127.0.0.1"

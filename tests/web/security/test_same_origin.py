@@ -42,6 +42,10 @@ FROM_ELSEWHERE: list[dict[str, str]] = [
     {"Origin": "http://a]"},
     {"Origin": f"http://evil.example@{HOST}"},
     {"Origin": f"http://@{HOST}"},
+    {"Origin": f"http://{HOST}:443"},
+    {"Origin": f"https://{HOST}:80"},
+    {"Origin": f"//{HOST}"},
+    {"Origin": f"x://{HOST}"},
     {"Sec-Fetch-Site": "none", "Origin": "https://evil.example"},
 ]
 ROUTES = [
@@ -99,3 +103,15 @@ def test_no_other_site_reads_an_answer(client: TestClient, path: str) -> None:
     for answer in (client.get(path, headers=headers), client.options(path, headers=headers)):
         assert "access-control-allow-origin" not in answer.headers
         assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("told_by", ["settings", "proxy"])
+def test_a_page_of_the_same_name_without_https_is_another_site(
+    studio: Path, setting: Setting, told_by: str
+) -> None:
+    setting(**({"public_url": f"https://{HOST}"} if told_by == "settings" else {}))
+    scheme = "http" if told_by == "settings" else "https"
+    with TestClient(app.create(), base_url=f"{scheme}://{HOST}") as client:
+        for origin, status in ((f"http://{HOST}", 403), (f"https://{HOST}", 404)):
+            answer = client.delete("/api/v1/jobs/any", headers={"Origin": origin})
+            assert answer.status_code == status

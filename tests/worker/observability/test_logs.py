@@ -66,3 +66,16 @@ def test_for_people_a_line_is_text(setting: Setting, capsys: Said) -> None:
     said = capsys.readouterr().err
     assert "WARNING" in said
     assert "x: job 7 waits" in said
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_what_a_visitor_wrote_makes_no_line_of_its_own(
+    setting: Setting, capsys: Said, kind: str
+) -> None:
+    setting(log_format=kind)
+    logs.start()
+    logging.getLogger("a").warning("said: %s", "x\nERROR forged\x1b[31m" + "y" * 100_000)
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "\x1b" not in said
+    assert len(said) < 2 * logs.LONGEST

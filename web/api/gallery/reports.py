@@ -28,7 +28,7 @@ class Complaint(BaseModel):
 
 def _reporter(request: Request, job_id: str) -> str:
     """Return a name for an address that is of no use beside reports of other entries."""
-    return hashlib.sha256(f"{address.origin(request)}:{job_id}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{address.network(request)}:{job_id}".encode()).hexdigest()[:32]
 
 
 @router.post(
