@@ -159,7 +159,7 @@ def test_a_photo_is_previewed_from_the_copy_that_is_shown_unless_it_is_cropped(
     form: dict[str, object],
 ) -> None:
     name = str(form["photo"])
-    shown = images.small(picture(900, 600, color="red"), 768)  # told apart by its colour
+    shown = images.small(picture(900, 600, color="red"), 768)  # known by its colour
     picture_cache.displayed.put("ada", name, shown)
     for photo, is_shown in ((name, True), (f"{name}@0,0,0.5,1", False)):
         assert asyncio.run(handlers.preview(_request(), **form | {"photo": photo}))

@@ -105,12 +105,12 @@ def test_no_other_site_reads_an_answer(client: TestClient, path: str) -> None:
         assert "access-control-allow-credentials" not in answer.headers
 
 
-@pytest.mark.parametrize("told_by", ["settings", "proxy"])
+@pytest.mark.parametrize("known_by", ["settings", "proxy"])
 def test_a_page_of_the_same_name_without_https_is_another_site(
-    studio: Path, setting: Setting, told_by: str
+    studio: Path, setting: Setting, known_by: str
 ) -> None:
-    setting(**({"public_url": f"https://{HOST}"} if told_by == "settings" else {}))
-    scheme = "http" if told_by == "settings" else "https"
+    setting(**({"public_url": f"https://{HOST}"} if known_by == "settings" else {}))
+    scheme = "http" if known_by == "settings" else "https"
     with TestClient(app.create(), base_url=f"{scheme}://{HOST}") as client:
         for origin, status in ((f"http://{HOST}", 403), (f"https://{HOST}", 404)):
             answer = client.delete("/api/v1/jobs/any", headers={"Origin": origin})
