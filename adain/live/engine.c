@@ -15,6 +15,7 @@
 #define SLACK 6    /* cells to the right of a map and below it, beside the border */
 #define TILES 12   /* Winograd tiles that are transformed together */
 #define POINTS 36  /* of a transformed 6 x 6 tile */
+#define ROWS 4     /* of a matrix at a time: with 6 browsers run out of registers, a third slower */
 #define NOISE 64   /* cells a side, after which the noise repeats */
 
 typedef v128_t Vector; /* 4 float32 */
@@ -43,20 +44,20 @@ static inline F *cell(F *map, int w, int c, int y, int x) {
 
 /* ------------------------------------------------------------------ matrices */
 
-/* Products of 6 rows with 8 columns; b is k x 8. */
-static inline void product6(const F *restrict a, int lda, const F *restrict b, F *restrict out,
-                            int ldo, int k) {
-  Vector sum[6][2];
-  for (int i = 0; i < 6; i++) sum[i][0] = sum[i][1] = ALL(0);
+/* Products of ROWS rows with 8 columns; b is k x 8. */
+static inline void product_rows(const F *restrict a, int lda, const F *restrict b, F *restrict out,
+                                int ldo, int k) {
+  Vector sum[ROWS][2];
+  for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = ALL(0);
   for (int n = 0; n < k; n++) {
     Vector b0 = LOAD(b + 8 * n), b1 = LOAD(b + 8 * n + 4);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < ROWS; i++) {
       Vector s = SPLAT(a + i * lda + n);
       sum[i][0] = FMA(s, b0, sum[i][0]);
       sum[i][1] = FMA(s, b1, sum[i][1]);
     }
   }
-  for (int i = 0; i < 6; i++) {
+  for (int i = 0; i < ROWS; i++) {
     STORE(out + i * ldo, sum[i][0]);
     STORE(out + i * ldo + 4, sum[i][1]);
   }
@@ -76,7 +77,8 @@ static inline void product1(const F *restrict a, const F *restrict b, F *restric
 /* rows x k times k x 8 to rows x 8. */
 static void product(const F *a, int lda, const F *b, F *out, int ldo, int rows, int k) {
   int row = 0;
-  for (; row + 6 <= rows; row += 6) product6(a + row * lda, lda, b, out + row * ldo, ldo, k);
+  for (; row + ROWS <= rows; row += ROWS)
+    product_rows(a + row * lda, lda, b, out + row * ldo, ldo, k);
   for (; row < rows; row++) product1(a + row * lda, b, out + row * ldo, k);
 }
 

@@ -26,14 +26,17 @@ export class Frames {
     this.rate = element("span", {class: "rate", hidden: true});
     this.view = element("div", {class: "view mirrored"}, this.canvas, this.rate);
     this.busy = false; // a frame is under way
+    this.missed = false; // another one came meanwhile
     this.waiting = false; // for the next one of the source
+    this.turn = 0; // how often another source was begun with
     /** @type {number[]} when the last frames were shown */
     this.times = [];
     this.count = 0;
   }
-  /** Paints what the source shows now, if nothing is under way, and goes on. */
+  /** Paints what the source shows now; while a frame is under way, as soon as that is done. */
   async paint() {
     const {video} = this.source;
+    this.missed = this.busy;
     if (this.busy || !this.source.on || !this.painter.known.size || !video.videoWidth) return;
     this.busy = true;
     const began = performance.now();
@@ -48,19 +51,23 @@ export class Frames {
     } finally {
       this.busy = false;
     }
-    this.follow();
+    if (this.missed) void this.paint();
   }
-  /** Waits for the source's next frame. */
+  /** Paints the source's frames from the next one on. */
   follow() {
     if (this.waiting || !this.source.on || document.hidden) return;
     this.waiting = true;
+    const {turn} = this;
     this.source.next(() => {
+      if (turn !== this.turn) return;
       this.waiting = false;
       void this.paint();
+      this.follow();
     });
   }
   /** Begins to follow another source, or none. */
   clear() {
+    this.turn += 1;
     this.waiting = false;
     this.times = [];
     this.rate.hidden = true;
