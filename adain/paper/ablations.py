@@ -63,6 +63,13 @@ def _folders(settings: Settings) -> tuple[list[Image.Image], list[Image.Image]]:
     return [one.image for one in photos], [one.image for one in styles]
 
 
+@torch.no_grad()
+def _loudness(settings: Settings, photos: list[Image.Image]) -> float:
+    """Root mean square of relu4_1 in some photos."""
+    some = pictures.batch(photos, 4, 64, "loudness").to(settings.device)
+    return float(settings.eye(some)[-1].square().mean().sqrt())
+
+
 def taught(
     settings: Settings, kind: Kind, photos: list[Image.Image], styles: list[Image.Image]
 ) -> Taught:
@@ -70,7 +77,9 @@ def taught(
     torch.manual_seed(0)
     eye = settings.eye
     channels = eye.convs["41"].out_channels
-    decoder = Decoder(channels, channels * (1 + kind.concatenates), kind.norm).to(settings.device)
+    loudness = _loudness(settings, photos)
+    decoder = Decoder(channels, channels * (1 + kind.concatenates), kind.norm, loudness)
+    decoder.to(settings.device)
     optimiser = torch.optim.Adam(decoder.parameters(), _RATE)
     side = settings.side_of(96, 256) // 8 * 8
     steps, batch = settings.steps_of(300, 20_000), settings.count_of(4, 8)
@@ -82,8 +91,8 @@ def taught(
             wanted = eye(style)
             given, target = joined(kind, eye(photo)[-1], wanted[-1])
         seen = eye(decoder(given))
-        content = (seen[-1] - target).square().mean()
-        far = losses.paper_style(eye.style(seen), eye.style(wanted)).sum(1).mean()
+        content = (seen[-1] - target).square().mean() / target.var()
+        far = losses.style(eye.style(seen), eye.style(wanted)).mean()
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(content + _STYLE * far)
         optimiser.step()

@@ -75,9 +75,10 @@ _MIRROR = (*((8, 4), None), *((4, 4),) * 3, *((4, 2), None), *((2, 2), (2, 1), N
 class Decoder(nn.Module):
     """The mirror of the loss network's layers to relu4_1, with or without normalisation."""
 
-    def __init__(self, channels: int, taken: int, norm: Norm) -> None:
-        """Take `taken` channels; `channels` are relu4_1's."""
+    def __init__(self, channels: int, taken: int, norm: Norm, loudness: float = 1.0) -> None:
+        """Take `taken` channels of that root mean square; `channels` are relu4_1's."""
         super().__init__()
+        self.loudness = loudness
         unit, layers, first = channels // 8, list[nn.Module](), True
         for part in _MIRROR:
             if part is None:
@@ -88,8 +89,11 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(
             *layers, nn.Conv2d(unit, 3, 3, padding=1, padding_mode="reflect")
         )
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d):  # so that nothing fades on its way without norms
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, features: Tensor) -> Tensor:
         """N×C×h×w → N×3×8h×8w, about [0, 1]."""
-        made: Tensor = self.layers(features)
+        made: Tensor = self.layers(features / self.loudness)
         return made
