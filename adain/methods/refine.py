@@ -27,7 +27,7 @@ from adain.stylizer import Stylizer, style_pixels
 from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork
 
-_STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
+_STYLE, _CONTENT, _OUTSIDE, _ROUGH = 100.0, 1.0, 1.0, 500.0  # weights of the losses
 _LEAST = 1e-6  # mean weight below which a region counts for less than it is
 _SMALLER = 2  # times the picture is halved
 _LEAST_SIDE = 16  # pixels of what is looked at
@@ -71,15 +71,19 @@ class _Region:
     wanted: Sequence[Tensor]  # a Gram matrix a layer
 
 
+def _padded(image: Image.Image) -> Tensor:
+    """Return a picture's bytes, of sides that the loss network takes."""
+    return pixels.padded(pixels.tensor(image), 1)
+
+
 def _regions(request: Request) -> tuple[Tensor, Tensor]:
     """Return how much of each style each pixel gets, K×1×H×W, and alpha's part of all: 1×1×H×W."""
-    width, height = request.content.size
+    size = _padded(request.content).shape[2:]
     masks = request.scaled_masks(1)
-    size = height, width
     given = torch.ones(len(request.styles), 1, 1) if masks is None else pixels.unit(masks)[:, 0]
-    given = request.coverage(given[:, :height, :width])[:, None].expand(-1, 1, *size)
+    given = request.coverage(given)[:, None].expand(-1, 1, *size)
     if request.opaque is not None:
-        given = given * pixels.unit(pixels.tensor(request.opaque.resize(request.content.size)))
+        given = given * pixels.unit(_padded(request.opaque.resize(request.content.size)))
     return given, given.sum(0, keepdim=True).clamp_max(1)
 
 
@@ -94,8 +98,9 @@ def _style_grams(
         assert not isinstance(style, Style)  # the request would not be one
         wanted = min(_MOST_SIDE, round(side) or request.size or min(style.size), *style.size)
         seen, opaque = style_pixels(style, wanted, like)
-        where = torch.ones(1, 1, *seen.shape[2:]) if opaque is None else pixels.unit(opaque)
-        features = _features(network, pixels.unit(seen).to(device))
+        opaque = torch.ones(1, 1, *seen.shape[2:]) if opaque is None else pixels.unit(opaque)
+        where = pixels.padded(opaque, 1)
+        features = _features(network, pixels.unit(pixels.padded(seen, 1)).to(device))
         found.append([gram(x, where.to(device)) for x in features])
     return found
 
@@ -108,7 +113,7 @@ class Losses:
         given, self.painted = (x.to(device) for x in _regions(sized))
         self._network = network
         with torch.no_grad():
-            features = _features(network, pixels.unit(pixels.tensor(sized.content)).to(device))
+            features = _features(network, pixels.unit(_padded(sized.content)).to(device))
             self._content = features[_DEEPEST]
             total, self._regions = float(given.sum().clamp_min(1)), []
             styles = _style_grams(network, request, device)
@@ -141,6 +146,12 @@ class _Best:
             self._loss, self.change = found, change.detach().clone()
 
 
+def _rough(change: Tensor) -> Tensor:
+    """Mean squared difference of neighbours: without it a small loss network asks for specks."""
+    across, down = change.diff(dim=3), change.diff(dim=2)
+    return (across.square().sum() + down.square().sum()) / change.numel()
+
+
 def _descend(image: Tensor, measured: Losses, steps: int, watch: Watch, method: str) -> Tensor:
     """Return the best picture of so many steps, changed only where it is painted."""
     change = torch.zeros(image.shape, device=image.device, requires_grad=True)
@@ -149,7 +160,7 @@ def _descend(image: Tensor, measured: Losses, steps: int, watch: Watch, method: 
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = measured(image + measured.painted * change)
+        loss = measured(image + measured.painted * change) + _ROUGH * _rough(change)
         torch.autograd.backward(loss)
         best.note(loss, change)
         return loss
@@ -158,7 +169,8 @@ def _descend(image: Tensor, measured: Losses, steps: int, watch: Watch, method: 
         watch(stage_of(method, step + 1, steps), _BEGUN + (1 - _BEGUN) * step / steps)
         optimiser.step(closure)  # type: ignore[no-untyped-call]
     with torch.no_grad():
-        best.note(measured(image + measured.painted * change), change)
+        loss = measured(image + measured.painted * change) + _ROUGH * _rough(change)
+        best.note(loss, change)
     return image + measured.painted * best.change
 
 
@@ -189,8 +201,9 @@ def refine(stylizer: Stylizer, request: Request, watch: Watch) -> Image.Image:
     steps = catalog.method(request.method).steps[request.effort]
     network = loss_network(str(stylizer.device))
     measured = Losses(network, upright, stylizer.device)
-    begun = pixels.unit(pixels.tensor(first.convert("RGB"))).to(stylizer.device)
+    begun = pixels.unit(_padded(first.convert("RGB"))).to(stylizer.device)
     image = _descend(begun, measured, steps, watch, request.method).cpu()
+    image = image[:, :, : first.height, : first.width]
     photo = pixels.tensor(pictures.scaled(upright.content, upright.size))
     image = color.limit_chroma(image, _most_chroma(upright, photo))
     if request.color == Color.LUMINANCE:

@@ -103,6 +103,14 @@ def test_grey_photo_and_style_give_a_grey_picture(stylizer: Stylizer) -> None:
     assert (refined.max(2) - refined.min(2)).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 97), (9, 40), (63, 65)])
+def test_pictures_of_any_shape_are_refined(stylizer: Stylizer, size: tuple[int, int]) -> None:
+    masks = [Image.new("L", size, 255)]
+    request = Request(drawn(1, size), [drawn(2, size)], size=0, masks=masks, method="refine")
+    little = replace(request, effort=Effort.LITTLE)
+    assert made(stylizer, little).size == size
+
+
 def test_transparent_parts_stay_transparent(stylizer: Stylizer) -> None:
     photo = drawn(1).convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, 30, 72))
