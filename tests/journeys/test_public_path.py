@@ -41,5 +41,8 @@ def test_the_page_works_under_a_path(
         expect(page.locator("#gallery .tile img").first).to_be_visible()
         page.click(".views a[href='#you']")
         page.wait_for_timeout(500)
+        page.click(".views a[href='live']")
+        page.get_by_role("button", name="Start the camera").click()
+        expect(page.locator(".view[data-frames]")).to_be_visible()
     context.close()
     assert bad == []
