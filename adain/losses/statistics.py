@@ -12,7 +12,6 @@ from adain.model.covariance import covariance, full_precision, positions
 from adain.model.moments import statistics
 
 _LEAST = 1e-8  # squared norm below which a distance is no longer relative
-_LEAST_WEIGHT = 1e-6  # of a region, in cells
 _FREQUENCIES = 512  # of the Fourier features that stand for the RBF kernel
 _LEAST_WIDTH = 1e-3  # of the RBF kernel
 
@@ -33,18 +32,14 @@ def mean_deviation(features: Tensor) -> Tensor:
     return torch.cat(statistics(features), 1)
 
 
-def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Products of channels, mean over positions: N×C×C; of a region, by weights N×1×h×w ≥ 0.
+def gram(features: Tensor) -> Tensor:
+    """Products of channels, mean over positions: N×C×C.
 
-    Zeros where nothing counts. Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
-    Neural Networks", CVPR 2016.
+    Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016.
     """
     with full_precision(features.device):
         x = positions(features)
-        if weight is None:
-            return x.mT @ x / x.shape[1]
-        shares = weight.float().flatten(2).mT  # N×hw×1
-        return (x * shares).mT @ x / shares.sum(1, keepdim=True).clamp_min(_LEAST_WEIGHT)
+        return x.mT @ x / x.shape[1]
 
 
 def coral(features: Tensor) -> Tensor:
