@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from worker import jobs
 from worker.gallery import recent_styles
 from worker.storage import blobs, database, deletions, marker
-from worker.visitors import previews
+from worker.visitors import preview_expiry
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def _listing() -> Listing:
 
 def named(folders: Sequence[str]) -> dict[str, set[str]]:
     """Return, for those folders that a row names, the keys that it names."""
-    return jobs.named(folders) | previews.named(folders)
+    return jobs.named(folders) | preview_expiry.named(folders)
 
 
 def _all_named(listing: Listing) -> dict[str, set[str]]:
@@ -95,7 +95,7 @@ def run() -> None:
     known = _all_named(listing)  # after the listing: what came between has its row by now
     unnamed = [folder for folder in listing if folder not in known]
     deleted = deletions.noted(unnamed)
-    deleted |= previews.abandoned({name: max(listing[name].values()) for name in unnamed})
+    deleted |= preview_expiry.abandoned({name: max(listing[name].values()) for name in unnamed})
     failed = _each(blobs.delete_job, deleted)
     for folder in deleted:
         del listing[folder]

@@ -25,7 +25,7 @@ from worker.observability import failpoints, metrics
 from worker.runner import style_store
 from worker.settings import settings
 from worker.storage import blobs, database, deletions, free_space, marker, processes
-from worker.visitors import previews, quota, rate_limits, uploads
+from worker.visitors import preview_expiry, quota, rate_limits, turns, uploads
 from worker.webhooks import deliveries
 
 log = logging.getLogger(__name__)
@@ -79,11 +79,11 @@ PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the marke
     "old jobs": _delete_old,
     "bins": bins.forget,
     "jobs beyond the cap": quota.trim,
-    "previews": previews.forget,
+    "previews": preview_expiry.forget,
     "pictures without a row": reclaim.run,
 }
 FILES: dict[str, Part] = {  # these write nothing: first, since a full disk keeps none from it
-    "files of previews": previews.delete_old_files,
+    "files of previews": preview_expiry.delete_old_files,
     "files of uploads": _delete_uploads,
 }
 AGED: dict[str, Part] = {  # these delete what is days old, and wait while the clock is doubtful
@@ -98,6 +98,7 @@ AGED: dict[str, Part] = {  # these delete what is days old, and wait while the c
 ROWS: dict[str, Part] = {
     "receipts": idempotency.forget,
     "limits": rate_limits.forget,
+    "origins": turns.forget_origins,
     "uploads": uploads.tidy,  # and web servers, each for its own folder
     "processes": processes.forget,
 }

@@ -8,8 +8,7 @@ disk at most: beyond that the oldest of the address that keeps most goes, whatev
 """
 
 import hashlib
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -43,7 +42,6 @@ FRESH = 10.0  # seconds; an older request is out of date, since no page waits fo
 SHEET_FRESH = 120.0  # seconds; the same of a contact sheet
 RESULT_BYTES = 2  # for each pixel; a result has less, at the JPEG's quality
 LASTS = 300.0  # seconds without another one; then row and pictures go
-FILES_LAST = 2 * LASTS  # seconds; files of this age have no use, whatever the rows say
 START = "preview-"  # of the folders' names
 
 
@@ -389,41 +387,3 @@ def look(preview_id: str, owner: str) -> State | None:
     """Return how the owner's preview stands, None as `find` does."""
     found = find(preview_id, owner)
     return State(found.state) if found else None
-
-
-# ---------------------------------------------------------------- the sweep's verbs
-
-
-def named(folders: Collection[str]) -> dict[str, set[str]]:
-    """Return, for those folders that are a preview's, the keys of the pictures in it."""
-    with database.reading() as session:
-        rows = session.execute(select(Preview.key, Preview.pictures)).all()
-    found = {folder(key): {*pictures, result_key(key)} for key, pictures in rows}
-    return {name: keys for name, keys in found.items() if name in folders}
-
-
-def abandoned(changed: Mapping[str, float]) -> set[str]:
-    """Return those folders without a row that are a preview's and old.
-
-    `changed`: when something in a folder was written last.
-    """
-    old = database.time() - FILES_LAST
-    return {name for name, last in changed.items() if name.startswith(START) and last < old}
-
-
-@database.retried
-def forget() -> None:
-    """Delete the previews that were followed by none for a while."""
-    statement = delete(Preview).where(Preview.asked < now() - LASTS).returning(Preview.key)
-    with database.transaction() as session:
-        keys = session.scalars(statement, execution_options={"synchronize_session": False}).all()
-    # one that is asked for meanwhile fails, and the next one works
-    blobs.delete_jobs(map(folder, keys))
-
-
-def delete_old_files() -> None:
-    """Delete pictures of previews by the age of their files alone.
-
-    Writes nothing, so that a full disk does not keep it from being emptied.
-    """
-    blobs.delete_old(START, time.time() - FILES_LAST)

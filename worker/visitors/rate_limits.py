@@ -23,7 +23,6 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -31,7 +30,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from worker.errors import Message, Refused, rounded
 from worker.images import decoders
-from worker.jobs import ACTIVE, ENDED, Job, in_order
+from worker.jobs import ACTIVE, Job
 from worker.storage import database
 from worker.storage.database import Base, now, pending
 from worker.visitor import Visitor as Visitor
@@ -380,7 +379,7 @@ def spend_guess(origin: str) -> None:
 
 
 @database.retried
-def _forget_allowances() -> None:
+def forget() -> None:
     """Delete the rows of limits that are whole again, but for those that a request is using."""
     key = tuple_(Allowance.who, Allowance.what)
     whole = Allowance.until < now() - MINUTE, Allowance.until > now() + OVERDRAFT * DAY + MINUTE
@@ -390,20 +389,3 @@ def _forget_allowances() -> None:
             delete(Allowance).where(key.in_(old.with_for_update(skip_locked=True))),
             execution_options={"synchronize_session": False},
         )
-
-
-@database.retried
-def _forget_origins() -> None:
-    with database.transaction() as session:
-        session.execute(
-            update(Job)
-            .where(in_order(Job.status.in_(ENDED), Job.origin.is_not(None)))
-            .values(origin=None)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def forget() -> None:
-    """Delete allowances that are whole again, and the origins of jobs that have ended."""
-    _forget_allowances()
-    _forget_origins()

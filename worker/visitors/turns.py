@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from worker.credentials.identities import Person
-from worker.jobs import ACTIVE, Job, Status
+from worker.jobs import ACTIVE, ENDED, Job, Status, in_order
+from worker.storage import database
 from worker.storage.database import now
 from worker.visitors import rate_limits
 from worker.visitors.rate_limits import Visitor
@@ -99,3 +100,15 @@ def share(session: Session, visitor: Visitor, which: ColumnElement[bool]) -> Non
                 .values(turn=wanted[job.id]),
                 execution_options={"synchronize_session": False},
             )
+
+
+@database.retried
+def forget_origins() -> None:
+    """Delete the origins of jobs that have ended."""
+    with database.transaction() as session:
+        session.execute(
+            update(Job)
+            .where(in_order(Job.status.in_(ENDED), Job.origin.is_not(None)))
+            .values(origin=None)
+            .execution_options(synchronize_session=False)
+        )

@@ -21,7 +21,7 @@ from worker.jobs import Job, Status
 from worker.maintenance import sweep
 from worker.storage import database
 from worker.storage.database import now
-from worker.visitors import accounts, quota, rate_limits
+from worker.visitors import accounts, quota, turns
 
 COUNT = 12  # jobs
 
@@ -87,7 +87,7 @@ VERBS = {
     "repair": Verb(STUCK, jobs.repair),
     "shorten": Verb(LEASED_TOO_LONG, jobs.repair),
     "forget": Verb(ENDED, lambda: jobs.forget(1.0)),
-    "forget_origins": Verb(ENDED, rate_limits.forget),
+    "forget_origins": Verb(ENDED, turns.forget_origins),
     "delete_rows": Verb(ENDED, delete_rows),
     "gallery_remove": Verb(ENDED, remove_all),
     "accounts_remove": Verb(QUEUED, lambda: accounts.remove("ann")),

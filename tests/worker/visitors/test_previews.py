@@ -14,7 +14,7 @@ from worker.jobs import service_state
 from worker.maintenance import reclaim
 from worker.storage import blobs, database
 from worker.storage.blobs import StorageFull
-from worker.visitors import accounts, preview_claims, previews, quota, rate_limits
+from worker.visitors import accounts, preview_claims, preview_expiry, previews, quota, rate_limits
 from worker.visitors.previews import Preview, State
 from worker.visitors.rate_limits import Allowance, TooMany, Visitor
 
@@ -332,7 +332,7 @@ def test_rows_and_pictures_go_when_no_other_follows(either: Path) -> None:
     ask(ANN)
     back(previews.LASTS + 1)
     latest = ask(BOB)
-    previews.forget()
+    preview_expiry.forget()
     assert [row.id for row in rows()] == [latest]
     assert files() == ["content.jpg", "style-0.jpg"]
     ask(ANN)

@@ -9,7 +9,7 @@ from worker import jobs
 from worker.jobs import Job
 from worker.jobs.batches import Source
 from worker.storage import database
-from worker.visitors import admission, quota, rate_limits
+from worker.visitors import admission, quota, rate_limits, turns
 from worker.visitors.rate_limits import Allowance, TooMany, Visitor
 
 ANN = Visitor("ann", "here")
@@ -186,7 +186,7 @@ def test_a_limit_of_0_means_no_limit(either: Path, setting: Setting) -> None:
 def test_the_address_is_forgotten_when_the_job_has_ended(either: Path) -> None:
     ended, waiting = submit(), submit()
     jobs.cancel(ended.id, "ann")
-    rate_limits.forget()
+    turns.forget_origins()
     assert jobs.get(ended.id, "ann").origin is None
     assert jobs.get(waiting.id, "ann").origin == "here"
     back(10 * 86400)
