@@ -14,6 +14,7 @@ from pydantic import (
 from worker.gallery.model import plain
 
 LONGEST = 120  # characters
+KEY = 80  # characters of a key that is named as wrong
 WANTED = (
     f'a JSON object with "title", "artist" and "licence", each a text of 1 to {LONGEST} '
     'characters, and "year" if it is known'
@@ -54,5 +55,5 @@ def read(data: bytes | str) -> Credit:
         return Credit.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
+        place = plain(".".join(map(str, first["loc"])))[:KEY] or "the file"
         raise ValueError(f"{place}: {first['msg'].lower()}; wanted is {WANTED}") from error

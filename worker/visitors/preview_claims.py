@@ -1,13 +1,28 @@
 """Claiming previews for a worker, in order, and what the worker then says of them.
 
-Previews go before contact sheets, and of each the turn is the address's (the owner's, where the
-address is not known): the one of whom something was begun longest ago is next, however many cookies
-it has and however often it asks. When that was is kept in `allowances`, for a minute; of each slot
-of a visitor's only the latest request waits.
+The turn is the address's (the owner's, where the address is not known): the one of whom something
+was begun longest ago is next, however many cookies it has and however often it asks. It has one for
+previews and one for contact sheets. Where nothing was begun within the minute that this is kept in
+`allowances`, previews go before contact sheets that have not waited for long: so neither keeps the
+other waiting for ever. Of each slot of a visitor's only the latest request waits.
 """
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, or_, select, update
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    String,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from worker.jobs import queue, service_state
 from worker.settings import settings
@@ -18,16 +33,22 @@ from worker.visitors.previews import SHEET_FRESH, Preview, State, folder, is_ask
 from worker.visitors.rate_limits import Allowance, Visitor
 
 TURN = "preview turn"  # of whom a preview was begun last, and when
+SHEET_TURN = "sheet turn"  # the same of a contact sheet
+PATIENCE = 10.0  # seconds that a contact sheet waits for previews of the same turn
+
+
+_is_sheet = Preview.state == State.SHEET_ASKED
 
 
 def _since() -> ColumnElement[float]:
-    """Return when something of a preview's address was begun last; 0: not within the minute."""
+    """Return when the like of a preview was begun last for its address; 0: not in this minute."""
     origin = func.coalesce(Preview.origin, "")
     who = case(
         (origin != "", literal("origin:", String) + origin),
         else_=literal("owner:", String) + Preview.owner,
     )
-    last = select(Allowance.until).where(Allowance.who == who, Allowance.what == TURN)
+    what = case((_is_sheet, SHEET_TURN), else_=TURN)
+    last = select(Allowance.until).where(Allowance.who == who, Allowance.what == what)
     # a later time is of a clock that was ahead
     return func.coalesce(last.where(Allowance.until <= now()).scalar_subquery(), 0.0)
 
@@ -35,21 +56,28 @@ def _since() -> ColumnElement[float]:
 def _note(session: Session, preview: Preview) -> None:
     """Put the address of a preview last in turn."""
     owner, origin = rate_limits.names(Visitor(preview.owner, preview.origin or ""))
-    rate_limits.note(session, origin or owner, TURN)
+    rate_limits.note(session, origin or owner, SHEET_TURN if preview.sheet else TURN)
+
+
+def _order(held: str) -> Sequence[ColumnExpressionArgument[Any]]:
+    """Return by what requests are ordered; while the sheet `held` waits, other sheets come last."""
+    other = aliased(Preview)
+    held_one = select(other.owner).where(other.id == held, other.state == State.SHEET_ASKED)
+    last = and_(_is_sheet, Preview.id != held, held_one.exists())
+    return last, _since(), and_(_is_sheet, Preview.asked > now() - PATIENCE), Preview.asked
 
 
 @database.retried
 def claim(held: str = "") -> Preview | None:
-    """Take the next preview in turn, else the next contact sheet; out-of-date requests are left.
+    """Take the preview or contact sheet that is next in turn; out-of-date requests are left.
 
     `held`: the id of a sheet that this process has painted in part, the first of the sheets.
     """
     asked = or_(is_asked(), is_sheet_asked())
-    order = Preview.state == State.SHEET_ASKED, Preview.id != held, _since(), Preview.asked
     first = (
         select(Preview.key)
         .where(asked, Preview.queue.in_(settings().serving), service_state.begins())
-        .order_by(*order)
+        .order_by(*_order(held))
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()

@@ -149,6 +149,14 @@ def test_the_name_of_a_file_writes_no_line_of_its_own_into_the_log(folder: Path)
     assert "STUDIO_SHELF: a b.jpg is left out" in problem(folder)
 
 
+def test_the_keys_of_a_credit_write_no_line_of_their_own_into_the_log(folder: Path) -> None:
+    key = "\x1b[2J\x07\r\n" + "a" * 500
+    (folder / "lilies.json").write_text(json.dumps(CREDIT | {key: "x"}))
+    [said] = collection.read(folder).problems
+    assert said.isprintable()
+    assert f" [2J {'a' * 76}: " in said
+
+
 def test_a_huge_file_is_refused_before_it_is_read(folder: Path) -> None:
     hang(folder, "roses")
     os.truncate(folder / "roses.jpg", 1 << 40)

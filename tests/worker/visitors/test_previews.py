@@ -1,5 +1,7 @@
 import os
 import time
+from collections.abc import Iterator
+from itertools import count, repeat
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,60 @@ def test_previews_are_begun_before_contact_sheets(either: Path) -> None:
     ask_sheet(BOB)
     ask(ANN)
     assert [begin().owner, begin().owner] == ["ann", "bob"]
+
+
+def _begun(claims: int, visitors: Iterator[Visitor]) -> list[str]:
+    """Return whose requests are begun, with one preview always waiting; sheets are given back."""
+    begun = []
+    ask(next(visitors))
+    for _ in range(claims):
+        begun.append(begin())
+        if begun[-1].sheet:
+            preview_claims.give_back(begun[-1])
+        else:
+            ask(next(visitors))
+    return [one.owner for one in begun]
+
+
+@pytest.mark.parametrize("address", ["here", "elsewhere", ""])
+def test_one_whose_previews_always_wait_takes_turns_with_contact_sheets(
+    either: Path, setting: Setting, address: str
+) -> None:
+    setting(visitor_previews=0, address_previews=0)
+    ask_sheet(BOB if address else Visitor("bob"))
+    begun = _begun(20, repeat(Visitor("eve", address)))
+    assert begun == ["eve", "bob"] * 10
+
+
+def test_a_contact_sheet_that_waited_goes_before_previews_of_ever_other_addresses(
+    studio: Path, setting: Setting
+) -> None:
+    ask_sheet(BOB)
+    crowd = (Visitor(f"cookie-{number}", f"address-{number}") for number in count())
+    assert "bob" not in _begun(3, crowd)
+    back(preview_claims.PATIENCE + 1)
+    ask(next(crowd))
+    assert begin().owner == "bob"
+
+
+def test_sixty_claims_with_a_preview_always_waiting_give_a_sheet_its_turn(
+    studio: Path, setting: Setting
+) -> None:
+    setting(visitor_previews=0, address_previews=0)
+    ask_sheet(BOB)
+    assert "bob" in _begun(60, repeat(ANN))
+
+
+def test_a_sheet_that_is_held_no_longer_keeps_no_other_waiting(studio: Path) -> None:
+    ask_sheet(BOB)
+    gone = begin()
+    ask_sheet(Visitor("eve", "elsewhere"))
+    ask(Visitor("dan", "there"))
+    begin()
+    ask(Visitor("dan", "there"))
+    found = preview_claims.claim(held=gone.id)
+    assert found is not None
+    assert found.owner == "eve"
 
 
 def test_a_contact_sheet_waits_as_long_as_its_page_does(either: Path) -> None:
