@@ -383,11 +383,22 @@ def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
     return f"{PREFIX}{name.upper()}={value}: {message}"
 
 
+def is_setting(variable: str) -> bool:
+    """Tell whether an environment variable is read as a setting: in upper or lower case."""
+    return variable.upper().startswith(PREFIX)
+
+
+def with_settings(given: dict[str, str]) -> dict[str, str]:
+    """Return our environment, with these settings in place of their like in whatever case."""
+    others = {name: value for name, value in os.environ.items() if name.upper() not in given}
+    return others | given
+
+
 @cache
 def settings() -> Settings:
     """Read the settings, once a process; raises `BadSetting`."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    given = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    given = {name.upper() for name in os.environ if is_setting(name)}
     if unknown := sorted(given - known - CLIENTS):
         raise BadSetting(f"{', '.join(unknown)}: no such setting; see `adain-studio settings`")
     try:

@@ -154,3 +154,16 @@ def test_the_processes_of_a_studio_get_paths_that_do_not_depend_on_the_folder(
     assert reported["STUDIO_DATABASE_URL"] == "postgresql://studio:word%40@db/studio"
     assert reported["STUDIO_BLOBS_URL"] == "s3://bucket/folder"
     assert os.environ.get("STUDIO_PORT") is None
+
+
+def test_a_child_has_each_setting_once_in_whatever_case_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, setting: Setting
+) -> None:
+    setting(data="here")
+    monkeypatch.setenv("studio_port", "1")
+    monkeypatch.setenv("Studio_Data", "there")
+    monkeypatch.setenv("studio_public_url", "https://example.org")
+    reported = launcher._environment(2)
+    assert reported["studio_public_url"] == "https://example.org"
+    assert [reported[name] for name in reported if name.upper() == "STUDIO_PORT"] == ["2"]
+    assert [name for name in reported if name.upper() == "STUDIO_DATA"] == ["STUDIO_DATA"]

@@ -1,7 +1,7 @@
 """A drill: a back-up restored into a temporary studio of its own, checked, and deleted again.
 
 The restore runs in a process that knows none of the studio's settings, so that it reaches neither
-its database nor its pictures.
+its database nor its pictures; it looks whether that is so before it writes.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 from worker import program
 from worker.maintenance import check_backup, restore, verify
 from worker.maintenance.backup import BackupError
-from worker.settings import PREFIX
+from worker.settings import PREFIX, is_setting, settings
 from worker.storage import free_space
 
 
 def _environment(folder: str) -> dict[str, str]:
     """Return our environment with no setting of the studio's but a data folder."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    others = {name: value for name, value in os.environ.items() if not is_setting(name)}
     return others | {f"{PREFIX}DATA": folder}
 
 
@@ -38,7 +38,7 @@ def run(source: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="adain-studio-drill-") as folder:
         _check_free_bytes(source, folder)
         done = subprocess.run(
-            program.command("worker.maintenance.drill", str(source.absolute())),
+            program.command("worker.maintenance.drill", str(source.absolute()), folder),
             env=_environment(folder),
             capture_output=True,
             text=True,
@@ -49,9 +49,18 @@ def run(source: Path) -> str:
     return f"{done.stdout.strip()} {time.monotonic() - begun:.0f} s."
 
 
+def _check_own(folder: Path) -> None:
+    """Leave unless database and pictures of the settings lie in the drill's own folder."""
+    database_file = settings().database_url.removeprefix("sqlite:///")
+    places = Path(database_file), Path(settings().blobs_url.removeprefix("file://"))
+    if not all(place.resolve().is_relative_to(folder.resolve()) for place in places):
+        raise SystemExit("A drill writes into a folder of its own, and the settings name another.")
+
+
 def main() -> None:
-    """Restore the back-up that is named into the studio of the settings, and check it."""
-    source = Path(sys.argv[1])
+    """Restore the back-up that is named into the studio of a folder, and check it."""
+    source, folder = map(Path, sys.argv[1:3])
+    _check_own(folder)
     try:
         counts = restore.restore(source)
         with check_backup.checked(source) as back_up:

@@ -1,4 +1,5 @@
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -75,3 +76,27 @@ def test_a_drill_knows_none_of_the_studios_settings(
     given = drill._environment("/somewhere")
     assert {name for name in given if name.startswith("STUDIO_")} == {"STUDIO_DATA"}
     assert json.dumps(given)
+
+
+def test_a_drill_touches_no_database_named_in_lower_case(
+    studio: Path, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _ = backup.make(tmp_path / "one.tar")
+    monkeypatch.setenv("studio_database_url", f"sqlite:///{tmp_path}/named.sqlite3")
+    monkeypatch.setenv("Studio_Blobs_Url", f"file://{tmp_path}/named")
+    assert drill.run(file).startswith("Restored as a drill")
+    assert list(tmp_path.glob("named*")) == []
+
+
+@pytest.mark.parametrize("name", ["database_url", "blobs_url"])
+def test_a_drill_whose_settings_name_another_place_writes_nothing(
+    name: str, studio: Path, tmp_path: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _ = backup.make(tmp_path / "one.tar")
+    kind = {"database_url": "sqlite:///", "blobs_url": "file://"}[name]
+    setting(data=tmp_path / "own", **{name: f"{kind}{tmp_path}/elsewhere"})
+    monkeypatch.setattr(sys, "argv", ["drill", str(file), str(tmp_path / "own")])
+    with pytest.raises(SystemExit, match="name another"):
+        drill.main()
+    assert not (tmp_path / "own").exists()
+    assert not (tmp_path / "elsewhere").exists()
