@@ -52,7 +52,16 @@ _OF_JOB: dict[str, object] = {
     "released": 0,
     "files": None,
 }
-_MORE: dict[str, dict[str, object]] = {"jobs": _OF_JOB}
+_NAMES: list[object] = ["ä", "text"]
+_MORE: dict[str, dict[str, object]] = {  # where not every value of the type is one
+    "jobs": _OF_JOB
+    | {"options": {"alpha": 0.5}, "notices": [{"code": "x"}], "timings": {"a": 1.5}},
+    "batches": {"options": {"alpha": 0.5}, "photos": _NAMES, "styles": _NAMES},
+    "deliveries": {"state": "delivered"},
+    "entries": {"tags": _NAMES, "named_styles": {"0": "ä"}},
+    "gate": {"state": "paused"},
+    "previews": {"options": {"alpha": 0.5}, "pictures": {"key": "ä"}},
+}
 KEYS = sorted(
     f"{JOB}/{name}"
     for name in ("content.png", "style-0.png", "mask-0.png", "result-1.png", "thumbnail-1.jpg")

@@ -154,6 +154,21 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _readable(options: dict[str, Any]) -> dict[str, Any]:
+    Options.model_validate(recorded(options))
+    return options
+
+
+def _readable_of_batch(options: dict[str, Any]) -> dict[str, Any]:
+    BatchOptions.model_validate(recorded(options))
+    return options
+
+
+# as rows have them, of this version or an earlier one
+Recorded = Annotated[dict[str, Any], AfterValidator(_readable)]
+RecordedOfBatch = Annotated[dict[str, Any], AfterValidator(_readable_of_batch)]
+
+
 def _accepted(error: ValidationError, names: list[str]) -> Message:
     """Say what is accepted, of options with these names, not what a program thinks of it."""
     place: tuple[Any, ...] = error.errors()[0]["loc"]

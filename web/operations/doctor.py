@@ -339,7 +339,7 @@ def check_backups() -> Finding:
     where = scheduled_backup.folder()
     if where is None:
         return _warning("No back-ups are scheduled.", "Set STUDIO_BACKUP_DIR to a folder.")
-    newest = next(iter(scheduled_backup.made(where)), None)
+    newest = next(scheduled_backup.made(where), None)
     action = "See the sweep's warnings in /healthz and its log; or now: adain-studio backup FOLDER"
     if newest is None:
         if not _is_running():

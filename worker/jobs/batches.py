@@ -28,7 +28,7 @@ from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Reserve, Status, queue
 from worker.jobs.new_job import NewJob, check_method, fitted, style_size
 from worker.jobs.submission import found_subject
-from worker.options import BatchOptions
+from worker.options import BatchOptions, RecordedOfBatch
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
 
@@ -58,7 +58,7 @@ class Batch(Base):
     submitted: Mapped[float] = mapped_column(default=now())
     photos: Mapped[list[str]] = mapped_column(JSON)
     styles: Mapped[list[str]] = mapped_column(JSON)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    options: Mapped[RecordedOfBatch] = mapped_column(JSON)
 
 
 def _continues(one: str) -> bool:

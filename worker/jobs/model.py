@@ -6,8 +6,9 @@ times are the database's, in epoch seconds.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -25,6 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from worker import errors
 from worker.errors import CodedError, Message
 from worker.jobs import queue, service_state
+from worker.options import Recorded
 from worker.settings import settings
 from worker.storage import database
 from worker.storage.database import Base, now
@@ -85,8 +87,8 @@ class Job(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)  # uuid7, so that ids sort by age
     owner: Mapped[str]
-    status: Mapped[str] = mapped_column(default=Status.QUEUED)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[Annotated[str, AfterValidator(Status)]] = mapped_column(default=Status.QUEUED)
+    options: Mapped[Recorded] = mapped_column(JSON)
     content_key: Mapped[str]
     style_keys: Mapped[list[str]] = mapped_column(JSON)
     mask_keys: Mapped[list[str]] = mapped_column(JSON)
@@ -136,7 +138,7 @@ class Job(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     # length and sha256 of its pictures, by key; jobs of earlier versions have none
-    files: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    files: Mapped[dict[str, list[Any]] | None] = mapped_column(JSON)
 
     @property
     def failure(self) -> Message | str | None:

@@ -4,7 +4,9 @@ One row, which every worker's claim reads in its own statement.
 """
 
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -27,7 +29,7 @@ class ServiceState(Base):
     __tablename__ = "gate"
 
     name: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(default=State.OPEN)
+    state: Mapped[Annotated[str, AfterValidator(State)]] = mapped_column(default=State.OPEN)
     since: Mapped[float] = mapped_column(default=now())
 
 

@@ -1,8 +1,9 @@
 """Back-up: all rows and pictures as one file, made while the studio runs.
 
-The rows are one moment's, read in one transaction and written as JSON, so that a back-up of
-SQLite fits into PostgreSQL and the other way round; the pictures are those that these rows name.
-What can be made again is left out. The last member, the head, has the sha256 of every other one.
+The tables are the studio's own; others in the same database are left out. The rows are one
+moment's, read in one transaction and written as JSON, so that a back-up of SQLite fits into
+PostgreSQL and the other way round; the pictures are those that these rows name. What can be made
+again is left out. The last member, the head, has the sha256 of every other one.
 `worker/maintenance/check_backup.py` reads it.
 """
 
@@ -22,11 +23,12 @@ from typing import IO, Any
 
 from alembic.runtime.migration import MigrationContext
 from pydantic import BaseModel
-from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
+from sqlalchemy import Connection, LargeBinary, Table, select
 
 from adain import __version__
 from worker import jobs, settings
 from worker.jobs import Job
+from worker.maintenance import own_tables
 from worker.maintenance.leader import Leadership
 from worker.runner.style_store import Measure
 from worker.storage import blobs, database, disk, free_space
@@ -46,7 +48,7 @@ MADE_AGAIN = {
     one.__tablename__
     for one in (Allowance, Deletion, Leadership, Marker, Measure, Preview, Process, Upload)
 }
-LEFT_OUT = MADE_AGAIN | {"alembic_version"}
+LEFT_OUT = MADE_AGAIN | {own_tables.VERSIONS}
 
 
 class BackupError(Exception):
@@ -81,9 +83,7 @@ def _one_moment() -> Iterator[Connection]:
 
 def tables(connection: Connection) -> list[Table]:
     """Return the tables that belong into a back-up, as the database has them."""
-    found = MetaData()
-    found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name not in LEFT_OUT]
+    return own_tables.in_order(connection, LEFT_OUT)
 
 
 def _encoded(table: Table, row: dict[str, Any]) -> str:

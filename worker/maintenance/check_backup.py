@@ -11,6 +11,8 @@ import hashlib
 import io
 import json
 import math
+import os
+import stat
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from alembic.script import ScriptDirectory
 from pydantic import ValidationError
 from sqlalchemy import (
     JSON,
@@ -32,6 +33,8 @@ from sqlalchemy.types import TypeEngine
 
 from adain import __version__
 from worker.jobs import Job
+from worker.jobs.service_state import ServiceState
+from worker.maintenance import own_tables, row_shapes
 from worker.maintenance.backup import (
     FORMAT,
     HEAD,
@@ -94,6 +97,15 @@ class Checked:
         return {name[start:] for name in self.members if name.startswith(PICTURES)}
 
 
+def _regular(source: Path) -> int:
+    """Open a regular file and no pipe, which would be waited for; raises `BackupError`, OSError."""
+    number = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return number
+    os.close(number)
+    raise BackupError("This is no file; a back-up is one, and no folder, pipe or device.")
+
+
 @contextmanager
 def _opened(source: Path) -> Iterator[tarfile.TarFile]:
     """Open a back-up; raises `BackupError` for what is none, whenever that is found.
@@ -102,7 +114,7 @@ def _opened(source: Path) -> Iterator[tarfile.TarFile]:
     """
     try:
         with (
-            _Source(io.FileIO(source)) as file,
+            _Source(io.FileIO(_regular(source))) as file,
             tarfile.open(fileobj=file, mode="r:") as tar,
         ):
             yield tar
@@ -144,23 +156,36 @@ def _listed(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
     return found
 
 
-def _head(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> Head:
-    """Return the head; raises `BackupError` if this studio can't read such a back-up."""
+def _read_head(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> Head:
     stream = tar.extractfile(members[HEAD]) if HEAD in members else None
     if stream is None:
         raise BackupError(_NONE)
     try:
         said = json.loads(stream.read())
-        head = Head.model_validate({"version": "unknown"} | said)
+        return Head.model_validate({"version": "unknown"} | said)
     except (ValueError, TypeError, RecursionError, ValidationError) as error:
         raise BackupError(_NONE) from error
-    known = ScriptDirectory(str(database.MIGRATIONS)).walk_revisions()
-    if head.format not in {1, FORMAT} or head.revision not in {one.revision for one in known}:
+
+
+def _head(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo]) -> Head:
+    """Return the head; raises `BackupError` if this studio can't read such a back-up."""
+    head = _read_head(tar, members)
+    if head.format not in {1, FORMAT} or head.revision not in own_tables.revisions():
         raise BackupError(
             f"This back-up was made by version {head.version}, and this is {__version__}: "
             "restore it with that version or a newer one."
         )
     return head
+
+
+def is_whole(source: Path) -> bool:
+    """Tell whether a back-up has its head, which is written last; digests are not checked."""
+    try:
+        with _opened(source) as tar:
+            _read_head(tar, _listed(tar))
+    except (BackupError, OSError):
+        return False
+    return True
 
 
 def _check_names(members: dict[str, tarfile.TarInfo], head: Head) -> None:
@@ -230,18 +255,17 @@ def rows(back_up: Checked, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     while line := stream.readline(LONGEST):
         number += 1
         try:
-            yield len(line), _row(back_up.tables[name], json.loads(line))
+            row = _row(back_up.tables[name], json.loads(line))
+            row_shapes.check(name, row)
         except (ValueError, RecursionError, binascii.Error) as error:
             raise BackupError(
                 f"Row {number} of {name} in the back-up does not fit the tables: {error}."
             ) from error
+        yield len(line), row
 
 
 def _check_job(row: dict[str, Any], pictures: set[str], lost: set[str]) -> None:
     """Raise `BackupError` unless the pictures that a job names are its own and are there."""
-    lists = [row["style_keys"], row["mask_keys"]]
-    if not all(isinstance(one, list) and all(isinstance(k, str) for k in one) for one in lists):
-        raise BackupError(f"Job {row['id']!r} in the back-up has keys that are none.")
     for key in keys_of(row):
         if not blobs.is_own(key) or key.partition("/")[0] != row["id"]:
             raise BackupError(f"Job {row['id']!r} in the back-up has a strange key: {key!r}.")
@@ -261,8 +285,22 @@ def _check_rows(back_up: Checked) -> None:
                 _check_job(row, pictures, lost)
         if count != reported:
             raise BackupError(f"The back-up has {count} rows of {name}; its head names {reported}.")
+        if name == ServiceState.__tablename__ and count != 1:
+            raise BackupError(f"The back-up has {count} rows of {name}, which has one.")
         if name not in MADE_AGAIN:
             back_up.counts[name] = count
+
+
+def _check_secret(back_up: Checked) -> None:
+    """Raise `BackupError` for a secret that could not sign cookies."""
+    if SECRET not in back_up.members:
+        return
+    try:
+        secret = back_up.open(SECRET).read().decode()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret.strip():
+        raise BackupError(f"{SECRET!r} in the back-up is no text, or an empty one.")
 
 
 @contextmanager
@@ -274,5 +312,6 @@ def checked(source: Path) -> Iterator[Checked]:
         _check_names(members, head)
         back_up = Checked(tar, head, members, schema(head.revision))
         _check_digests(back_up)
+        _check_secret(back_up)
         _check_rows(back_up)
         yield back_up

@@ -1,7 +1,8 @@
 """Restore: a studio from a back-up, all of it or, if anything is wrong with the file, nothing.
 
 The whole file is checked first (`worker/maintenance/check_backup.py`). Then pictures are stored
-beside what is there, and the rows take the place of the old ones in one transaction.
+beside what is there, and the rows take the place of the old ones in one transaction; tables of
+other programs in the same database stay as they are.
 """
 
 import logging
@@ -15,7 +16,6 @@ from sqlalchemy import (
     JSON,
     Connection,
     Integer,
-    MetaData,
     Table,
     delete,
     func,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from worker import settings
+from worker.maintenance import own_tables
 from worker.maintenance.backup import (
     AT_ONCE,
     PICTURES,
@@ -48,6 +49,10 @@ def _stored() -> Iterator[str]:
 def _check_free(replace: bool) -> None:
     """Raise `BackupError` where a restore would do harm."""
     with database.engine().connect() as connection:
+        try:
+            own_tables.check(connection)
+        except own_tables.ForeignTables as error:
+            raise BackupError(str(error)) from error
         there = {table.name: table for table in tables(connection)}
         used = "jobs" in there and connection.scalar(select(func.count(there["jobs"].c.id)))
     if there and any(map(processes.alive, _KINDS)):
@@ -102,9 +107,7 @@ def _put_rows(connection: Connection, back_up: Checked, table: Table) -> None:
 def _replace_rows(back_up: Checked) -> None:
     """Put the back-up's tables in place of those that are there, in one transaction."""
     with database.engine().begin() as connection:
-        found = MetaData()
-        found.reflect(connection)
-        found.drop_all(connection)
+        own_tables.drop(connection)
         database.migrate(back_up.head.revision, connection)
         for table in tables(connection):
             if table.name in back_up.counts:

@@ -1,13 +1,17 @@
 """Scheduled back-ups: one each STUDIO_BACKUP_EVERY hours, of which the newest are kept.
 
 The leading sweep makes them in a thread, while it holds the lease `backup`. Each is checked as
-`restore` would before an older one is deleted; only files named `scheduled-TIME.tar` ever are.
+`restore` would before an older one is deleted; only back-ups named `scheduled-TIME.tar` ever are.
 """
 
 import calendar
 import logging
 import re
+import stat
 import time
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 
@@ -44,34 +48,58 @@ def _time(name: str) -> float | None:
         return None
 
 
-def made(where: Path, kind: str = "") -> list[tuple[float, Path]]:
-    """Return the back-ups in a folder with their times, the newest first; of any kind or of one.
+@lru_cache(maxsize=1000)
+def _is_whole(file: Path, *_: int) -> bool:
+    return check_backup.is_whole(file)
 
-    Those ahead of the clock come last: they are of a clock that was wrong.
+
+def _is_backup(file: Path) -> bool:
+    """Tell whether a file is a whole back-up, and no link; one that did not change is read once."""
+    try:
+        about = file.lstat()
+    except OSError:
+        return False
+    version = about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    return stat.S_ISREG(about.st_mode) and _is_whole(file, *version)
+
+
+def made(where: Path, kind: str = "") -> Iterator[tuple[float, Path]]:
+    """Yield the back-ups in a folder with their times, the newest first; of any kind or of one.
+
+    Those ahead of the clock come last: they are of a clock that was wrong. What is only named like
+    a back-up is left out.
     """
     if not where.is_dir():
-        return []
+        return
     found = [(at, file) for file in where.iterdir() if (at := _time(file.name)) is not None]
     ours = [one for one in found if one[1].name.startswith(kind)]
-    return sorted(ours, key=lambda one: (one[0] <= time.time(), one[0]), reverse=True)
+    ours.sort(key=lambda one: (one[0] <= time.time(), one[0]), reverse=True)
+    yield from (one for one in ours if _is_backup(one[1]))
 
 
 def is_due(where: Path) -> bool:
-    newest = made(where, KIND)[:1]
+    newest = islice(made(where, KIND), 1)
     return not any(0 <= time.time() - at < settings().backup_every * 3600 for at, _ in newest)
+
+
+def _delete(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s can't be deleted: %s", file, error.strerror)
 
 
 def delete_left_over(where: Path) -> None:
     """Delete what killed processes had half written."""
     for file in where.iterdir():
-        if _HALF.fullmatch(file.name) and time.time() - file.stat().st_mtime > STALE_SECONDS:
-            file.unlink(missing_ok=True)
+        if _HALF.fullmatch(file.name) and time.time() - file.lstat().st_mtime > STALE_SECONDS:
+            _delete(file)
 
 
 def rotate(where: Path) -> None:
     """Delete the oldest scheduled back-ups beyond those that are kept."""
-    for _, file in made(where, KIND)[settings().backup_keep :]:
-        file.unlink(missing_ok=True)
+    for _, file in islice(made(where, KIND), settings().backup_keep, None):
+        _delete(file)
 
 
 def _make(where: Path, stop: Event) -> None:

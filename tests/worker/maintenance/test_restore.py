@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import resource
 import tarfile
 import tracemalloc
@@ -19,6 +20,7 @@ from tests.rows import JOB
 from tests.worker.maintenance.test_backup import everything, lived_in, submit
 from worker import jobs
 from worker.jobs import Job, Status
+from worker.jobs.service_state import ServiceState
 from worker.maintenance import backup, check_backup, restore
 from worker.maintenance.backup import BackupError, Head
 from worker.storage import blobs, database, processes
@@ -90,7 +92,10 @@ HOSTILE: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "key of another job": ("strange key", lambda job: job.update(result_key=f"{JOB}/result-1.png")),
     "key in a list": ("strange key", lambda job: job["style_keys"].append("../../x")),
     "id that leads out": ("strange key", lambda job: job.update(id="..")),
-    "keys that are none": ("keys that are none", lambda job: job.update(style_keys=[3])),
+    "keys that are none": (
+        "style_keys is of another shape",
+        lambda job: job.update(style_keys=[3]),
+    ),
     "picture not there": (
         "is missing",
         lambda job: job.update(content_key=f"{job['id']}/result-99.png"),
@@ -99,6 +104,26 @@ HOSTILE: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "number of 80 bits": ("64 bits", lambda job: job.update(priority=1 << 80)),
     "text for a number": ("wanted float", lambda job: job.update(submitted="now")),
     "number for a truth": ("wanted bool", lambda job: job.update(cancel_requested=1)),
+    "options that are none": ("options is of another shape", lambda job: job.update(options=None)),
+    "options that are a text": (
+        "options is of another shape",
+        lambda job: job.update(options="x"),
+    ),
+    "options nobody can choose": (
+        "options is of another shape",
+        lambda job: job["options"].update(alpha=7),
+    ),
+    "timings in a list": ("timings is of another shape", lambda job: job.update(timings=[1])),
+    "time of no length": (
+        "timings is of another shape",
+        lambda job: job.update(timings={"a": float("nan")}),
+    ),
+    "no list of digests": (
+        "style_digests is of another shape",
+        lambda job: job.update(style_digests=None),
+    ),
+    "notices in a number": ("notices is of another shape", lambda job: job.update(notices=42)),
+    "status nobody knows": ("status is of another shape", lambda job: job.update(status="lost")),
     "nothing where something must be": ("no owner", lambda job: job.update(owner=None)),
     "a column nobody knows": ("other columns", lambda job: job.update(extra=1)),
     "a column too few": ("other columns", lambda job: job.pop("owner")),
@@ -112,6 +137,50 @@ def test_row_that_does_not_fit_is_refused(
     members = read(file)
     change_rows(members, "jobs", change)
     refused(write(tmp_path / "hostile.tar", members), why)
+
+
+OTHERS: dict[str, tuple[str, dict[str, object]]] = {
+    "tags in a number": ("entries", {"tags": 5}),
+    "tags that are no texts": ("entries", {"tags": [5]}),
+    "names in a list": ("entries", {"named_styles": ["a"]}),
+    "state nobody knows": ("gate", {"state": "ajar"}),
+}
+
+
+@pytest.mark.parametrize(("table", "values"), OTHERS.values(), ids=OTHERS)
+def test_row_of_another_table_that_does_not_fit_is_refused(
+    file: Path, tmp_path: Path, table: str, values: dict[str, object]
+) -> None:
+    members = read(file)
+    change_rows(members, table, lambda row: row.update(values))
+    refused(write(tmp_path / "hostile.tar", members), "is of another shape")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_backup_without_exactly_one_service_state_is_refused(
+    file: Path, tmp_path: Path, count: int
+) -> None:
+    members = read(file)
+    table = ServiceState.__tablename__
+    members[f"{backup.ROWS}{table}.jsonl"] *= count
+    rows = json.loads(members[backup.HEAD])["rows"] | {table: count}
+    refused(write(tmp_path / "hostile.tar", members, rows=rows), f"{count} rows of {table}")
+
+
+@pytest.mark.parametrize("secret", [b"", b" \n", b"\xff\xfe"])
+def test_backup_with_a_secret_that_signs_nothing_is_refused(
+    file: Path, tmp_path: Path, secret: bytes
+) -> None:
+    members = read(file) | {backup.SECRET: secret}
+    refused(write(tmp_path / "hostile.tar", members), "no text, or an empty one")
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(
+    file: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for source in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        refused(source, "This is no file")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Scheduled back-ups: when one is made, by which process, what is kept, and what failure shows."""
 
+import io
+import logging
 import os
 import stat
+import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,10 +14,21 @@ import pytest
 
 from tests.parts import Setting, picture
 from worker import jobs
-from worker.maintenance import check_backup, leader, scheduled_backup, sweep
+from worker.maintenance import backup, check_backup, leader, scheduled_backup, sweep
+from worker.maintenance.backup import Head
 from worker.maintenance.scheduled_backup import Schedule
 from worker.observability import metrics
 from worker.storage import blobs, processes
+
+
+def put(file: Path) -> None:
+    """Put a back-up without rows there."""
+    head = Head(format=backup.FORMAT, version="1", made=0.0, revision="0001", rows={})
+    data = head.model_dump_json().encode()
+    with tarfile.open(file, "w") as tar:
+        about = tarfile.TarInfo(backup.HEAD)
+        about.size = len(data)
+        tar.addfile(about, io.BytesIO(data))
 
 
 def name_of(age: float, kind: str = "scheduled") -> str:
@@ -58,7 +72,7 @@ def test_the_leading_sweep_makes_a_sound_backup_for_its_user_alone(folder: Path)
 
 def test_another_is_made_once_the_hours_are_over(folder: Path, setting: Setting) -> None:
     folder.mkdir()
-    (folder / name_of(5400)).touch()
+    put(folder / name_of(5400))
     schedule = Schedule("one")
     finish(schedule)
     assert len(names(folder)) == 1
@@ -100,7 +114,7 @@ def test_the_oldest_go_and_nothing_else_is_deleted(folder: Path, setting: Settin
     ahead = name_of(-86400 * 400)  # of a clock that was wrong
     second = name_of(90000)
     for name in (second, name_of(180000), ahead):
-        (folder / name).touch()
+        put(folder / name)
     others = [name_of(900000, "studio"), "scheduled-1.tar", "notes.txt"]
     for name in others:
         (folder / name).touch()
@@ -109,6 +123,64 @@ def test_the_oldest_go_and_nothing_else_is_deleted(folder: Path, setting: Settin
     assert set(others) | {second} < left
     assert len(left - set(others)) == 2
     assert ahead not in left
+
+
+def _no_backups(folder: Path) -> list[Path]:
+    """Put what is named like a back-up, and is none, into a folder."""
+    empty, link, inner, pipe, half, whole = (folder / name_of(60 + age) for age in range(6))
+    empty.touch()
+    link.symlink_to(folder / "nowhere")
+    inner.mkdir()
+    os.mkfifo(pipe)
+    half.write_bytes(bytes(1024))
+    put(folder / "elsewhere.tar")
+    whole.symlink_to(folder / "elsewhere.tar")
+    return [empty, link, inner, pipe, half, whole]
+
+
+def test_what_is_only_named_like_a_backup_counts_as_none_and_stays(
+    folder: Path, setting: Setting
+) -> None:
+    setting(backup_keep=1)
+    folder.mkdir()
+    put(folder / (old := name_of(90000)))
+    odd = _no_backups(folder)
+    assert scheduled_backup.is_due(folder)
+    assert [file.name for _, file in scheduled_backup.made(folder)] == [old]
+    schedule = Schedule("one")
+    finish(schedule)
+    assert schedule.warnings() == []
+    assert old not in names(folder)
+    assert {file.name for file in odd} < set(names(folder))
+    assert len(list(scheduled_backup.made(folder))) == 1
+
+
+def test_what_cannot_be_deleted_is_logged_and_the_next_is(
+    folder: Path,
+    setting: Setting,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    setting(backup_keep=1)
+    folder.mkdir()
+    kept, stuck, gone = (folder / name_of(90000 * age) for age in (1, 2, 3))
+    for file in (kept, stuck, gone):
+        put(file)
+    (folder / (half := f".{name_of(90000)}.77")).mkdir()
+    os.utime(folder / half, (time.time() - 7200,) * 2)
+    unlink = Path.unlink
+
+    def refuses(file: Path, missing_ok: bool = False) -> None:
+        if file == stuck:
+            raise PermissionError(1, "Operation not permitted")
+        unlink(file, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuses)
+    with caplog.at_level(logging.WARNING):
+        scheduled_backup.delete_left_over(folder)
+        scheduled_backup.rotate(folder)
+    assert set(names(folder)) == {kept.name, stuck.name, half}
+    assert [record.args[0] for record in caplog.records if record.args] == [folder / half, stuck]  # type: ignore[index]
 
 
 def test_what_a_killed_process_left_is_deleted_once_nothing_writes_to_it(folder: Path) -> None:
@@ -126,7 +198,7 @@ def test_a_backup_leaves_the_reserve_of_the_disk_and_says_so(
     folder: Path, setting: Setting
 ) -> None:
     folder.mkdir()
-    (folder / name_of(90000)).touch()
+    put(folder / name_of(90000))
     setting(min_free_bytes=1 << 60)
     schedule = Schedule("one")
     finish(schedule)
@@ -160,7 +232,7 @@ def test_a_backup_that_cannot_be_restored_is_not_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
-    (folder / (old := name_of(90000))).touch()
+    put(folder / (old := name_of(90000)))
     monkeypatch.setattr(check_backup, "LONGEST", 1)  # every row is too long to be read
     schedule = Schedule("one")
     finish(schedule)
