@@ -60,6 +60,31 @@ def test_styles_that_are_tried_bring_their_shares(idle: Visit) -> None:
     assert begin().options["weights"] == [100, 40]
 
 
+def test_a_style_that_is_tried_is_previewed_though_a_picture_is_shown(idle: Visit) -> None:
+    page = idle()
+    _make(page)
+    press(page, "Share link")
+    page.goto(_link(page))
+    with page.expect_request("**/api/v1/previews/*"):
+        page.get_by_role("button", name="Try this style").click()
+    page.reload()
+    page.wait_for_selector("#stage[data-state=done] .compare")  # the tab's own picture
+
+
+def test_a_new_tab_shows_no_cancelled_job_but_this_one_does(idle: Visit) -> None:
+    page = idle()
+    choose(page, "cat", "ink")
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=queued]")
+    page.click("#cancel")
+    page.wait_for_selector("#stage[data-state=cancelled]")
+    page.reload()
+    page.wait_for_selector("#stage[data-state=cancelled]")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector("#stage:not([aria-busy]):not([data-state=cancelled])")
+
+
 def test_a_share_link_goes_to_the_systems_share_sheet(idle: Visit) -> None:
     page = idle()
     page.add_init_script(SHEET % ("false", ""))

@@ -6,6 +6,7 @@ import {all, fill, find, whenThere} from "../core/dom.js";
 const KEPT = "form"; // in this tab's storage: id of the part → what it holds
 export const PAINTED = "painted"; // in this tab's storage: the regions (regions/memory.js)
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
+const PREPARED = "prepared"; // in this tab's storage: the form has what another page put there
 let forgotten = false; // until the page is loaded again
 const CONTROLS = "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, [id^='share-']";
 
@@ -40,7 +41,24 @@ export const keep = () => {
 /** Keeps parts of a form for the studio's page, which is opened next.
  * @param {Record<string, string>} parts
  * @param {Record<string, string>} first what else it holds where nothing was kept */
-export const prepare = (parts, first) => store({...(kept() ?? first), ...parts});
+export const prepare = (parts, first) => {
+  store({...(kept() ?? first), ...parts});
+  try {
+    sessionStorage.setItem(PREPARED, "yes");
+  } catch {
+    /* then without a preview */
+  }
+};
+/** Tells once whether the form was prepared by another page. */
+export const prepared = () => {
+  try {
+    const was = sessionStorage.getItem(PREPARED);
+    sessionStorage.removeItem(PREPARED);
+    return was !== null;
+  } catch {
+    return false;
+  }
+};
 /** Tells whether regions are kept that were painted on a photo.
  * @param {string} photo what its field holds, without a crop */
 export const isPainted = (photo) => {

@@ -20,12 +20,37 @@ export const state = {
   /** @type {string | null} id of the job on the stage */
   shown: null,
 };
+const SHOWN = "shown"; // in this tab's storage: id of the job on the stage
 let timer = 0;
 let draw = () => {};
 
 /** @param {Api.JobView | Api.CellView} job */
 export const active = (job) => job.state === "queued" || job.state === "running";
 export const anyActive = () => [...known.values()].some(active);
+/** Tells whether a job is being made that previews wait for; between the steps of a long one they are made. */
+export const anyQuick = () =>
+  [...known.values()].some((job) => active(job) && ["adain", undefined].includes(job.options.method));
+/** Puts a job on the stage, in this tab also after a reload.
+ * @param {string} id */
+export const stand = (id) => {
+  state.shown = id;
+  try {
+    sessionStorage.setItem(SHOWN, id);
+  } catch {
+    /* a browser without storage forgets */
+  }
+};
+/** What this tab showed last; in a new tab the newest job that is made or being made.
+ * @param {Page.Job[]} newest */
+const first = (newest) => {
+  try {
+    const kept = sessionStorage.getItem(SHOWN);
+    if (kept && known.has(kept)) return kept;
+  } catch {
+    /* as if nothing was kept */
+  }
+  return newest.find((job) => active(job) || job.state === "done")?.id ?? null;
+};
 /**
  * @param {Api.JobView} job
  * @param {string} what
@@ -116,7 +141,7 @@ export const start = async (changed, failed) => {
   draw = changed;
   try {
     const newest = await more();
-    if (state.shown === null && newest.length) state.shown = newest[0].id;
+    state.shown ??= first(newest);
   } catch {
     failed();
     timer = setTimeout(start, LATER, changed, failed);

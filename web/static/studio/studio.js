@@ -6,7 +6,7 @@ import {t} from "../core/text.js";
 import * as anywhere from "../form/anywhere.js";
 import * as colors from "../form/colors.js";
 import * as keys from "../form/keys.js";
-import {restore} from "../form/memory.js";
+import {prepared, restore} from "../form/memory.js";
 import * as presets from "../form/presets.js";
 import * as sample from "../form/sample.js";
 import * as shelf from "../form/shelf.js";
@@ -41,7 +41,7 @@ const draw = () => {
 const show = (id) => {
   preview.end();
   sheet.end();
-  jobs.state.shown = id;
+  jobs.stand(id);
   draw();
 };
 
@@ -150,7 +150,7 @@ const begin = (kept) => {
   preview.start(
     stage.stage,
     () => trigger("preview", {}),
-    () => !jobs.anyActive() && !sheet.coming(),
+    () => !jobs.anyQuick() && !sheet.coming(),
     draw,
   );
   const form = find(document, "#form"),
@@ -163,7 +163,7 @@ const begin = (kept) => {
   find(document, "#send").before(unreached);
   ready = true;
   draw();
-  if (!jobs.known.size && !sample.chosen()) preview.request();
+  if (prepared() || (!jobs.known.size && !sample.chosen())) preview.request();
   const missed = connection.remembered();
   if (missed) repeat(missed);
 };
@@ -185,7 +185,7 @@ export const sent = async (text) => {
   preview.end();
   sheet.end();
   if (ids.length > 1) strengths.remember(ids);
-  jobs.state.shown = ids[0];
+  jobs.stand(ids[0]);
   try {
     await Promise.all(ids.map(jobs.fetchJob));
   } catch {
