@@ -117,21 +117,22 @@ const segments = (name, choices, chosen) =>
     ),
   );
 /**
- * A slider that begins at 100.
+ * A slider.
  * @param {string} name
  * @param {string} label
  * @param {number} min
  * @param {number} max
  * @param {number} step
+ * @param {number} begun where it stands at first
  */
-const slider = (name, label, min, max, step) => {
-  const shown = element("output", {}, "100");
+const slider = (name, label, min, max, step, begun) => {
+  const shown = element("output", {}, String(begun));
   const input = element("input", {
     type: "range",
     name,
     min,
     max,
-    value: 100,
+    value: begun,
     step,
     oninput: ({currentTarget}) => {
       shown.textContent = currentTarget.value;
@@ -179,8 +180,8 @@ export const start = async (onaccepted) => {
   form.replaceChildren(
     element("p", {class: "hint"}, t("batch.hint")),
     trays,
-    slider("alpha", "strength", 0, 100, 1),
-    slider("strokes", "strokes", 50, 400, 5),
+    slider("alpha", "strength", 0, 100, 1, 80),
+    slider("strokes", "strokes", 50, 400, 5, 100),
     ways,
     segments(
       "size",
