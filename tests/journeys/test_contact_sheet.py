@@ -65,6 +65,14 @@ def test_all_styles_are_shown_on_the_photo_and_one_goes_on(
     assert states(page, address) == []
 
 
+def test_a_press_is_answered_at_once_while_a_preview_is_under_way(idle: Visit) -> None:
+    page = idle()
+    with page.expect_request("**/api/v1/previews/*"):
+        drop(page, "#photo", PHOTO)
+    page.get_by_role("button", name="All styles on my photo").click()
+    expect(page.locator("#stage")).to_contain_text("Painting your photo in every style")
+
+
 @SIZES
 def test_a_style_comes_by_chance_and_is_another_each_time(
     visit: Visit, size: tuple[int, int]

@@ -45,15 +45,14 @@ export const request = async (wanted = 0) => {
   await settled();
   if (!value("photo")) return refuse("photo", t("form.photo.missing"));
   end();
-  const asking = turn;
-  while (preview.coming()) await preview.pause(LOOK);
-  if (asking !== turn) return;
   preview.end();
   photo = value("photo");
   page = wanted;
   waits = true;
   redraw();
-  ask(page);
+  const asking = turn;
+  while (preview.underWay()) await preview.pause(LOOK);
+  if (asking === turn) ask(page);
 };
 /** Gradio: it was taken, under this id and with these styles; or it was not.
  * @param {string} said */

@@ -40,7 +40,9 @@ export const pause = (time) =>
   });
 export const filled = () => document.querySelector("#photo img") && document.querySelector("[id^='style-'] img");
 
-/** Tells whether one is asked for. */
+/** Tells whether one was asked for that has not come. */
+export const underWay = () => busy;
+/** Tells whether one is asked for, or is to be. */
 export const coming = () => busy || requested;
 export const shown = () => Boolean(address);
 export const end = () => {
