@@ -18,6 +18,12 @@ def again() -> list[str]:
     return [sys.executable, *sys.orig_argv[1:]]
 
 
+def with_settings(given: dict[str, str]) -> dict[str, str]:
+    """Return our environment, with these settings in place of their like in whatever case."""
+    others = {name: value for name, value in os.environ.items() if name.upper() not in given}
+    return others | given
+
+
 def protect() -> None:
     """Keep every Python started from here from the current folder.
 

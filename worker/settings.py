@@ -335,8 +335,7 @@ class Settings(BaseSettings):
             try:
                 import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
             except ImportError as error:
-                needs = "install the extra traces (docs/install.md)"
-                what = f"STUDIO_OTLP_ENDPOINT needs OpenTelemetry: {needs}"
+                what = "STUDIO_OTLP_ENDPOINT: install the extra traces (docs/install.md)"
                 raise ValueError(what) from error
         return self
 
@@ -386,12 +385,6 @@ def _sentence(error: Any) -> str:  # noqa: ANN401, pydantic's ErrorDetails
 def is_setting(variable: str) -> bool:
     """Tell whether an environment variable is read as a setting: in upper or lower case."""
     return variable.upper().startswith(PREFIX)
-
-
-def with_settings(given: dict[str, str]) -> dict[str, str]:
-    """Return our environment, with these settings in place of their like in whatever case."""
-    others = {name: value for name, value in os.environ.items() if name.upper() not in given}
-    return others | given
 
 
 @cache

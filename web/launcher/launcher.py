@@ -26,7 +26,7 @@ from web.launcher import retention
 from web.launcher.supervised import Child
 from web.launcher.valkey import QueueServer
 from worker import program
-from worker.settings import PREFIX, Settings, settings, with_settings
+from worker.settings import PREFIX, Settings, settings
 from worker.storage import database
 
 PATIENCE = 10.0  # seconds a process has to finish what it does
@@ -116,7 +116,7 @@ def _environment(port: int) -> dict[str, str]:
     """Return the environment of the processes: ours, and each path made absolute."""
     places = {PREFIX + name.upper(): str(getattr(settings(), name)) for name in _PLACES}
     fields = {"STUDIO_PORT": str(port), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-    return with_settings(places | fields | retention.environment(settings()))
+    return program.with_settings(places | fields | retention.environment(settings()))
 
 
 def _queue(data: Path) -> tuple[Child, str]:

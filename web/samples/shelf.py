@@ -94,7 +94,7 @@ def _medium(picture: bytes, kind: str) -> bytes:
     out = io.BytesIO()
     with Image.open(io.BytesIO(picture), formats=images.OURS) as image:
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        image.save(out, "WEBP", quality=50, method=6)
+        image.save(out, "WEBP", quality=45, method=6)
     return out.getvalue()
 
 
