@@ -60,9 +60,10 @@ def _kept(session: Session, owner: str | None) -> int:
 def _over(session: Session, owner: str, needed: int) -> tuple[int, int]:
     """Return the bytes that must go so that so much more fits: an owner's, and anybody's."""
     limits = limit_overrides.of("visitor_bytes", "total_bytes")  # 0: none
-    kept = session.execute(_OF_BOTH, {"owner": owner}).one()
-    own, all_ = (one + needed - most if most else 0 for one, most in zip(kept, limits, strict=True))
-    return own, all_
+    statement = _OF_BOTH if limits[1] else _OF_OWNER  # all jobs are summed for a limit alone
+    kept = session.execute(statement, {"owner": owner}).one()
+    over = [one + needed - most if most else 0 for one, most in zip(kept, limits, strict=False)]
+    return over[0], over[1] if limits[1] else 0
 
 
 def kept(owner: str | None = None) -> int:
