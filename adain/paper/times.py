@@ -32,28 +32,32 @@ PAPER: dict[str, dict[str, tuple[float, float]]] = {  # on a Pascal Titan X: 256
 Seconds = dict[str, dict[str, float]]  # "without" and "with" style encoding, by side
 
 
-def _noise(side: int, seed: int) -> Image.Image:
+def noise(side: int, seed: int) -> Image.Image:
     """A square picture that no cache has seen."""
     generator = torch.Generator().manual_seed(seed)
     values = torch.randint(0, 256, (side, side, 3), generator=generator, dtype=torch.uint8)
     return Image.fromarray(values.numpy())
 
 
-def _timed(work: Callable[[int], object], count: int) -> float:
-    """Mean seconds of `work(0)` … after one untimed call."""
+def seconds(work: Callable[[int], object], count: int) -> list[float]:
+    """Time `work(0)` … `work(count − 1)` after one untimed call; its result is on the CPU."""
     work(count)
     times = []
     for number in range(count):
         start = time.perf_counter()
         work(number)
         times.append(time.perf_counter() - start)
-    return mean(times)
+    return times
+
+
+def _timed(work: Callable[[int], object], count: int) -> float:
+    return mean(seconds(work, count))
 
 
 def _adain(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
-    style = _noise(side, 1 << 20)
+    style = noise(side, 1 << 20)
     kept = stylizer.style(style, side)
-    photos = [_noise(side, seed) for seed in range(count + 1)]
+    photos = [noise(side, seed) for seed in range(count + 1)]
 
     def work(number: int, given: object) -> object:
         return stylizer.stylize([Request(photos[number], [given], size=side)])  # type: ignore[list-item]
@@ -63,7 +67,7 @@ def _adain(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
 
 def _method(stylizer: Stylizer, name: str, side: int, count: int) -> tuple[float, float]:
     """Seconds of a method of steps, which measures the style each time."""
-    style, photos = _noise(side, 1 << 20), [_noise(side, seed) for seed in range(count + 1)]
+    style, photos = noise(side, 1 << 20), [noise(side, seed) for seed in range(count + 1)]
     requests = [Request(photo, [style], size=side, method=name) for photo in photos]
     took = _timed(lambda n: methods.make(stylizer, [requests[n]]), count)
     return took, took
@@ -71,7 +75,7 @@ def _method(stylizer: Stylizer, name: str, side: int, count: int) -> tuple[float
 
 def _optimisation(settings: Settings, side: int) -> tuple[float, float]:
     """Seconds of some iterations, and of measuring the style, made those of 500."""
-    photo, style = (pictures.unit(_noise(side, seed), settings.device) for seed in range(2))
+    photo, style = (pictures.unit(noise(side, seed), settings.device) for seed in range(2))
     some = settings.steps_of(3, 50)
     start = time.perf_counter()
     measured = descent.objective(settings.eye, photo, style, "gram")
@@ -87,7 +91,7 @@ def _feed_forward(settings: Settings, side: int, count: int) -> tuple[float, flo
     """Seconds of a network of one style, by random weights: its speed is the same."""
     network = FeedForward(Norm.INSTANCE, width=32).to(settings.device).eval()
     network.to(memory_format=torch.channels_last)
-    photos = [pictures.unit(_noise(side, seed), settings.device) for seed in range(count + 1)]
+    photos = [pictures.unit(noise(side, seed), settings.device) for seed in range(count + 1)]
     with torch.inference_mode():
         took = _timed(lambda n: pictures.shown(network(photos[n])), count)
     return took, took

@@ -10,8 +10,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, median
 
@@ -24,6 +22,7 @@ from adain.catalog import NETWORKS, Transfer
 from adain.model.builders import build
 from adain.model.moments import measured
 from adain.model.network import Network
+from adain.paper.times import noise, seconds
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.training import runs
@@ -51,24 +50,6 @@ def _stylizer(
         return Stylizer(build(network).eval(), network, "random", chosen, exact)
 
 
-def _noise(side: int, seed: int) -> Image.Image:
-    """A square picture that no cache has seen."""
-    generator = torch.Generator().manual_seed(seed)
-    pixels = torch.randint(0, 256, (side, side, 3), generator=generator, dtype=torch.uint8)
-    return Image.fromarray(pixels.numpy())
-
-
-def _seconds(work: Callable[[int], object], count: int) -> list[float]:
-    """Time `work(0)` … `work(count − 1)` after one untimed call; its result is on the CPU."""
-    work(count)
-    times = []
-    for number in range(count):
-        start = time.perf_counter()
-        work(number)
-        times.append(time.perf_counter() - start)
-    return times
-
-
 def _gmacs(network: str, side: int) -> float:
     """Count the multiplications of encoding and decoding one square picture, in 10⁹."""
     return sum(layer.operations for layer in floor.layers(network, side, torch.float32)) / 2e9
@@ -92,18 +73,18 @@ def _as_the_port(network: Network, photo: Image.Image, style: Image.Image) -> ob
 def _port(side: int, count: int) -> list[float]:
     """Seconds a picture of the paper's network as the port runs it, on the CPU."""
     network = build("vgg19").eval()
-    photos = [_noise(side, seed) for seed in range(count + 1)]
-    style = _noise(side, 1 << 20)
-    return _seconds(lambda n: _as_the_port(network, photos[n], style), count)
+    photos = [noise(side, seed) for seed in range(count + 1)]
+    style = noise(side, 1 << 20)
+    return seconds(lambda n: _as_the_port(network, photos[n], style), count)
 
 
 def _rates(stylizer: Stylizer, side: int, count: int) -> tuple[list[float], list[float]]:
     """Seconds a picture without and with encoding its style."""
-    style = _noise(side, 1 << 20)
+    style = noise(side, 1 << 20)
     kept = stylizer.style(style, side)
-    photos = [_noise(side, seed) for seed in range(count + 1)]
-    without = _seconds(lambda n: stylizer.stylize([Request(photos[n], [kept], size=side)]), count)
-    with_style = _seconds(
+    photos = [noise(side, seed) for seed in range(count + 1)]
+    without = seconds(lambda n: stylizer.stylize([Request(photos[n], [kept], size=side)]), count)
+    with_style = seconds(
         lambda n: stylizer.stylize([Request(photos[n], [style], size=side)]), count
     )
     return without, with_style
@@ -140,9 +121,9 @@ def _print_large(stylizers: dict[str, Stylizer]) -> None:
     """Print what one picture takes that goes tile by tile."""
     print("\n| 2048 px, tile by tile | s |\n|---|---|", flush=True)
     for name in NETWORKS:
-        kept = stylizers[name].style(_noise(512, 0), 512)
-        request = Request(_noise(2048, 1), [kept], size=2048)
-        [took] = _seconds(lambda _: stylizers[name].stylize([request]), 1)  # noqa: B023, called here
+        kept = stylizers[name].style(noise(512, 0), 512)
+        request = Request(noise(2048, 1), [kept], size=2048)
+        [took] = seconds(lambda _: stylizers[name].stylize([request]), 1)  # noqa: B023, called here
         print(f"| `{name}` | {took:.2f} |", flush=True)
 
 
@@ -150,7 +131,7 @@ def _training(recipe: str, steps: int, folder: Path, *more: str) -> str:
     """Train for some steps on noise; return the trainer's own line on speed and memory."""
     for kind in ("photos", "paintings"):
         (folder / kind).mkdir(exist_ok=True)
-        _noise(512, len(kind)).save(folder / kind / "noise.png")
+        noise(512, len(kind)).save(folder / kind / "noise.png")
     words = [*(str(folder / kind) for kind in ("photos", "paintings")), "--recipe", recipe, *more]
     words += ["--steps", str(steps), "--out", str(folder / recipe)]
     command = [sys.executable, "-m", "adain.training.train", *words]

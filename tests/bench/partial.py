@@ -15,9 +15,9 @@ import time
 from PIL import Image
 
 from adain import malloc
+from adain.paper.times import noise
 from adain.request import Request
 from adain.stylizer import Stylizer
-from tests.bench.networks import _noise
 
 SIDES = (512, 2048, 8192)
 WAYS = ("full", "alpha 0.5", "mask")
@@ -27,7 +27,7 @@ def measure(side: int, way: str) -> dict[str, float]:
     """Paint one square picture; return seconds and GiB."""
     malloc.keep_freed()
     stylizer = Stylizer.load()
-    style, photo = stylizer.style(_noise(512, 0)), _noise(side, 1)
+    style, photo = stylizer.style(noise(512, 0)), noise(side, 1)
     mask = Image.new("L", photo.size, 0)
     mask.paste(255, (0, 0, side // 2, side))
     masks, alpha = [mask] if way == "mask" else [], 0.5 if way == "alpha 0.5" else 1.0

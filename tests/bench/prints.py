@@ -19,7 +19,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.bench.networks import _noise
+from adain.paper.times import noise
 
 LIMIT = "limit"  # a result of exactly as many pixels as `max_output_pixels` is by default
 FITS = ("10x15", "a4", "a3", LIMIT)
@@ -45,7 +45,7 @@ def measure(fit: str) -> dict[str, Any]:
     from worker.storage import database
 
     database.migrate()
-    style = images.encode(_noise(512, 0), "jpg")
+    style = images.encode(noise(512, 0), "jpg")
     photo, options = _sent(fit)
     job = jobs.submit("ann", photo, [style], options=options)
     worker = Worker()
