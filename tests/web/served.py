@@ -19,13 +19,22 @@ from worker.storage import blobs
 
 
 @contextmanager
-def served(port: int = 0, made: Callable[[], FastAPI] = app.without_page) -> Iterator[str]:
-    """Serve the API or what is `made`, on a free port if none is given; yields its address."""
+def served(
+    port: int = 0, made: Callable[[], FastAPI] = app.without_page, idle: int = 5
+) -> Iterator[str]:
+    """Serve the API or what is `made`, on a free port if none is given; yields its address.
+
+    Connections close after `idle` seconds (5: uvicorn's own) without a request.
+    """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
     config = uvicorn.Config(
-        made(), http=Connection, log_level="warning", timeout_graceful_shutdown=1
+        made(),
+        http=Connection,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=idle,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

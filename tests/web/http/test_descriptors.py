@@ -116,7 +116,7 @@ def test_an_idle_connection_of_a_trusted_proxy_is_kept_for_a_time_of_its_own(
 ) -> None:
     setting(trusted_proxies="127.0.0.1")
     monkeypatch.setattr(connection, "PROXY_IDLE", 1)
-    with served() as address, ExitStack() as held:
+    with served(idle=600) as address, ExitStack() as held:
         proxy, other = (_open(address, source, held) for source in ("127.0.0.1", "127.0.0.2"))
         assert _answers(proxy)
         assert _answers(other)
