@@ -67,6 +67,14 @@ def test_keys_of_the_studio(idle: Visit) -> None:
     expect(page.locator("#shelf-styles button[data-name=watercolour]")).to_be_focused()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#shelf-styles button[data-name=ink]")).to_be_focused()
+    page.keyboard.press("Tab")  # a row is one stop
+    expect(page.locator("#shelf-styles .shelf :focus")).to_have_count(0)
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#shelf-styles button[data-name=ink]")).to_be_focused()
+    page.focus("#skip")
+    expect(page.locator("#skip")).to_have_text("Skip to Repaint")
+    page.keyboard.press("Enter")
+    expect(page.locator("#send")).to_be_focused()
     page.keyboard.press("?")
     expect(page.locator("dialog.keys")).to_contain_text("Ctrl + Enter")
     assert findings(page) == []

@@ -131,6 +131,19 @@ def _make_both(page: Page) -> None:
         preview_claims.end(claimed, previews.State.MADE)
 
 
+def test_a_preview_that_does_not_come_is_named_and_asked_for_again(visit: Visit) -> None:
+    page = visit()
+    choose(page, "coffee", "night")
+    page.wait_for_selector(PREVIEW)
+    page.route("**/api/v1/previews/*", lambda route: route.abort())
+    page.reload()
+    again = page.locator("#stage button", has_text="Preview again")
+    expect(page.locator("#stage [role=status]")).to_contain_text("The preview has not come")
+    page.unroute("**/api/v1/previews/*")
+    again.click()
+    page.wait_for_selector(PREVIEW)
+
+
 def test_each_of_two_tabs_gets_its_own_preview(idle: Visit) -> None:
     tabs = [page := idle(), page.context.new_page()]
     open_page(tabs[1], page.url)

@@ -31,6 +31,7 @@ QUICK: dict[str, Any] = {  # any event: who may submit when, `checking` and rate
 
 HEADER = """
 <header class="masthead">
+  <button type="button" id="skip" class="quiet" data-text="skip"></button>
   <svg viewBox="0 0 32 32" width="32" height="32" aria-hidden="true">
     <rect width="32" height="32" rx="8" fill="currentColor"/>
     <path d="M7 24 16 7l9 17" fill="none" stroke="var(--body-background-fill)" stroke-width="3"
@@ -111,12 +112,20 @@ def _choice(kind: str, name: str) -> str:
     )
 
 
+HINTS = {
+    "photos": '<p class="hint" data-text="shelf.photos.hint"></p>',
+    "styles": """
+      <p class="hint with-mouse" data-text="shelf.styles.hint"></p>
+      <p class="hint with-finger" data-text="shelf.styles.hint.touch"></p>
+    """,
+}
+
+
 def _row(kind: str) -> None:
     """Draw a row of pictures; `form/shelf.js` puts the one clicked in place."""
     buttons = "".join(_choice(kind, name) for name in shelf.names(kind))
     gr.HTML(
-        f'<p class="hint" data-text="shelf.{kind}.hint"></p>'
-        f'<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',
+        f'{HINTS[kind]}<div class="shelf" role="group" data-kind="{kind}">{buttons}</div>',
         apply_default_css=False,
         elem_id=f"shelf-{kind}",
     )

@@ -272,7 +272,7 @@ def _form_of(job: Job, photo: str, masks: list[str]) -> list[Any]:
     """Return what the form holds for a job's styles and settings, with this photo and masks."""
     places = settings().max_styles
     options = Options.model_validate(recorded(job.options))
-    weights = [100 * weight / max(options.weights) for weight in options.weights]
+    weights = [100 * weight / sum(options.weights) for weight in options.weights]
     empty = [""] * (places - len(job.style_keys))
     shares = [*map(round, weights), *[50] * (places - len(weights))]
     masks = [*masks, *[""] * (places - len(masks))]

@@ -34,6 +34,7 @@ from worker.storage.database import Base, now
 
 NAME, NAME_BYTES = 60, 100  # characters of a file's name that are kept, and their bytes
 JOINERS = "\u200c\u200d"  # between letters of Persian, Hindi and others
+NAMED = 10  # pictures that a refusal names
 AT_ONCE = 4  # jobs whose pictures are stored at a time
 EMPTY = 3600.0  # seconds after which a batch all of whose jobs were deleted goes too
 
@@ -98,18 +99,48 @@ def _style(number: int, name: str) -> Message:
     return Message("part.batch_style", number=number, name=name)
 
 
+def _listed(first: Message, rest: Message) -> Message:
+    return Message("part.joined", first=first, rest=rest)
+
+
+def _in_turn(first: Message, rest: Message) -> Message:
+    return Message("batch.refused", first=first, rest=rest)
+
+
+def _joined(join: Callable[[Message, Message], Message], messages: Sequence[Message]) -> Message:
+    """Return messages as one, each by what joins it to the rest."""
+    *others, last = messages
+    for one in reversed(others):
+        last = join(one, last)
+    return last
+
+
+def _refusal(refused: Sequence[tuple[Message, Message]]) -> ImageRejected:
+    """Return the error that says of the first few pictures why they can't be used."""
+    by_reason: dict[Message, list[Message]] = {}
+    for what, why in refused[:NAMED]:
+        by_reason.setdefault(why, []).append(what)
+    said = [
+        Message("picture.rejected", what=_joined(_listed, parts), why=why)
+        for why, parts in by_reason.items()
+    ]
+    return ImageRejected.of(_joined(_in_turn, said))
+
+
 def _clean(
     folder: Path,
     part: Callable[[int, str], Message],
     sources: Sequence[Source],
     size: Callable[[CleanFile], int],
     crops: Sequence[Crop],
+    refused: list[tuple[Message, Message]],
     others: Sequence[CleanFile] = (),
     trim: bool = False,
 ) -> list[CleanFile]:
     """Check pictures one by one and put that part of each in the folder.
 
-    Raises `Refused`, which says which by what `part` calls it.
+    Those that can't be used go into `refused`, as what `part` calls them and why. Raises
+    `Refused` of all together.
     """
     found = []
     for place, (source, crop) in enumerate(zip(sources, crops, strict=True)):
@@ -117,7 +148,8 @@ def _clean(
         try:
             picture = images.clean_file(source, folder / f"{what.code}-{place}", trim, crop)
         except ImageRejected as rejected:
-            raise ImageRejected("picture.rejected", what=what, why=rejected.message) from rejected
+            refused.append((what, rejected.message))
+            continue
         jobs.check_scaled(what, picture, size(picture))
         found.append(picture)
         jobs.check_together([*others, *found])
@@ -201,13 +233,16 @@ def submit(
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
-        clean_photos = _clean(Path(place), _photo, photos, photo_size, crops)
+        refused: list[tuple[Message, Message]] = []
+        clean_photos = _clean(Path(place), _photo, photos, photo_size, crops, refused)
+        clean_styles = _clean(
+            Path(place), _style, styles, measured, style_crops, refused, clean_photos, trim
+        )
+        if refused:
+            raise _refusal(refused)
         for number, (photo, given) in enumerate(zip(clean_photos, photos, strict=True), 1):
             what = _photo(number, _name(given.name, "unnamed"))
             check_method(what, photo, fitted(chosen, photo))
-        clean_styles = _clean(
-            Path(place), _style, styles, measured, style_crops, clean_photos, trim
-        )
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
             _cell(owner, photo, style, masks.get(photo.file), chosen)

@@ -18,5 +18,7 @@ declare namespace Page {
   type Sample = { name: string; title: string; credit: string; small: string; whole: string; text: string };
   /** What is used of a picture, shares from 0 to 1. */
   type Frame = { left: number; top: number; right: number; bottom: number };
+  /** What was said, as the API's problems have it; a parameter may be a message too. */
+  type Message = { code?: string; params?: Record<string, unknown> };
   type Spot = { x: number; y: number };
 }

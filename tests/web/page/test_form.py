@@ -262,7 +262,7 @@ def test_the_styles_of_an_earlier_picture_come_back_to_their_owner_only(
     assert form[0] == ""
     assert form[1:3] == [f"job:{job_id}/styles/0", f"job:{job_id}/styles/1"]
     assert form[3:5] == ["", ""]
-    assert form[5:7] == [25, 100]
+    assert form[5:7] == [20, 80]
     assert "no job with this id" in handlers.again(_asked_by("grace"), _event(id=job_id))[-1]
 
 

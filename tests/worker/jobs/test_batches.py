@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tests.parts import Setting, picture, pictured
 from worker import jobs
-from worker.errors import Refused
+from worker.errors import Message, Refused
 from worker.images.images import ImageRejected
 from worker.jobs import Job, Status, batches, service_state
 from worker.jobs.batches import Batch, BatchNotFound, Source
@@ -123,6 +123,20 @@ def test_a_bad_picture_is_named_and_nothing_of_the_batch_is_kept(either: Path) -
         submit([source(), bad], STYLES)
     assert_nothing_was_kept()
     submit()  # and it cost no submission
+
+
+def test_all_bad_pictures_of_a_batch_are_named_at_once(studio: Path) -> None:
+    bad = [source(f"{number}.jpg", b"no picture") for number in range(14)]
+    with pytest.raises(ImageRejected) as refused:
+        submit([bad[0], source(), bad[1]], [bad[2], source()])
+    named = "Photo 1 (0), Photo 3 (1), Style 1 (2): This file is not a picture that can be read; "
+    assert str(refused.value).startswith(named)
+    assert str(refused.value).count("accepted") == 1
+    with pytest.raises(ImageRejected) as many:
+        submit(bad[:4], bad[4:])
+    assert str(many.value).count(" (") == batches.NAMED
+    assert Message.load(many.value.message.dump()) == many.value.message
+    assert_nothing_was_kept()
 
 
 def test_bad_options_are_refused_before_a_picture_is_read(studio: Path) -> None:

@@ -62,7 +62,8 @@ const say = (text) => {
 /** @param {unknown} problem */
 const refused = (problem) => {
   if (problem instanceof sending.Stopped) return;
-  const {part, parts} = problem instanceof Refusal ? problem : {part: 0, parts: 0};
+  const {part, parts, keys} = problem instanceof Refusal ? problem : {part: 0, parts: 0, keys: []};
+  for (const one of [photos, styles]) one?.mark(keys);
   say(parts ? t("batch.part", {part, parts, sentence: sentence(problem)}) : sentence(problem));
 };
 /** @param {Event} event */
@@ -72,6 +73,7 @@ const send = async (event) => {
   stopper = new AbortController();
   drawSubmit();
   say("");
+  for (const one of [photos, styles]) one.mark([]);
   try {
     await sending.send(await photos.files(), await styles.files(), options(), {
       accepted: (batch, last) => {

@@ -101,6 +101,23 @@ const split = (photos, styles, options, limits) => {
 /** @param {Part} part */
 const pairs = (part) => part.photos.flatMap((photo) => part.styles.map((style) => pair(photo, style)));
 
+/** The numbers of a part's pictures that a refusal names, by the code of what they are.
+ * @param {unknown} said
+ * @param {string} code
+ * @returns {number[]} */
+const numbers = (said, code) => {
+  if (!said || typeof said !== "object") return [];
+  const {code: own, params = {}} = /** @type {Page.Message} */ (said);
+  return own === code ? [Number(params.number)] : Object.values(params).flatMap((inner) => numbers(inner, code));
+};
+/** The keys of pictures that a refusal names.
+ * @param {Part} part
+ * @param {Page.Message | null} said */
+const named = ({photos, styles}, said) => [
+  ...numbers(said, "part.batch_photo").map((number) => photos[number - 1]?.key ?? ""),
+  ...numbers(said, "part.batch_style").map((number) => styles[number - 1]?.key ?? ""),
+];
+
 /** @param {Picture[]} pictures */
 const crops = (pictures) => pictures.map(({crop}) => (crop ? crop.split(",").map(Number) : []));
 /** The options of a part: those of all, and what is used of its pictures.
@@ -164,7 +181,8 @@ const deliver = async (part, options, signal, wait) => {
     }
 };
 /**
- * Sends what was not accepted yet; raises a Refusal with `part` and `parts`, or Stopped.
+ * Sends what was not accepted yet; raises a Refusal with `part`, `parts` and the keys of the pictures that
+ * it names, or Stopped.
  * @param {Picture[]} photos
  * @param {Picture[]} styles
  * @param {string} options
@@ -188,6 +206,7 @@ export const send = async (photos, styles, options, watch) => {
       const batch = await (alone ? post(part, options, watch.signal) : deliver(part, options, watch.signal, wait));
       watch.accepted(batch, place === parts.length - 1);
     } catch (problem) {
+      if (problem instanceof Refusal) problem.keys = named(part, problem.said);
       if (problem instanceof Refusal && !alone) Object.assign(problem, {part: place + 1, parts: parts.length});
       throw problem;
     }

@@ -189,6 +189,11 @@ export const tray = (kind, samples, changed, say) => {
   return {
     box,
     add,
+    /** Marks the pictures that can't be used.
+     * @param {string[]} keys */
+    mark: (keys) => {
+      for (const pick of all(list, ".pick")) pick.classList.toggle("refused", keys.includes(pick.dataset.key ?? ""));
+    },
     /** What is chosen, by keys. */
     chosen: () => [...chosen].map(([key, {crop}]) => ({key, crop})),
     /** One after the other: large photos are decoded to be made smaller.

@@ -8,13 +8,17 @@ export class Refusal extends Error {
    * @param {string} sentence
    * @param {number} [status]
    * @param {number} [after] seconds until it may be accepted; 0: not said
+   * @param {Page.Message | null} [said] what was said, as code and parameters
    */
-  constructor(sentence, status = 0, after = 0) {
+  constructor(sentence, status = 0, after = 0, said = null) {
     super(sentence);
     this.status = status;
     this.after = after;
+    this.said = said;
     this.part = 0; // of what was sent in several parts
     this.parts = 0;
+    /** @type {string[]} */
+    this.keys = []; // of pictures that it names
   }
 }
 /** @param {unknown} error */
@@ -43,7 +47,7 @@ export const ask = async (address, options) => {
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   const after = Number(answer.headers.get("Retry-After")) || 0;
-  throw new Refusal(problem.detail || t("away"), answer.status, after);
+  throw new Refusal(problem.detail || t("away"), answer.status, after, problem);
 };
 /**
  * @param {string} address

@@ -1,6 +1,6 @@
 /* Keys of the studio's page, and the list of them. */
 import {closer, overlay} from "../core/controls.js";
-import {all, element, fill, origin} from "../core/dom.js";
+import {all, element, fill, find, origin} from "../core/dom.js";
 import {read} from "../core/router.js";
 import {t} from "../core/text.js";
 
@@ -41,6 +41,13 @@ const beside = (knob, by) => {
   const knobs = all(knob.closest(ROWS) ?? document, "button:not(.plus)");
   knobs[knobs.indexOf(knob) + by]?.focus();
 };
+/** Makes a row one stop of the Tab key, at the picture that has the focus.
+ * @param {FocusEvent} event */
+const stop = (event) => {
+  const knob = origin(event, `:is(${ROWS}) button:not(.plus)`);
+  if (!knob) return;
+  for (const one of all(knob.closest(ROWS) ?? document, "button:not(.plus)")) one.tabIndex = one === knob ? 0 : -1;
+};
 /** What takes the last change back, if anything does. */
 const undo = () => {
   const [knob] = all(document, UNDO);
@@ -70,10 +77,13 @@ const meant = (event) => {
       return null;
   }
 };
-export const start = () =>
+export const start = () => {
   document.addEventListener("keydown", (event) => {
     const act = event.defaultPrevented ? null : meant(event);
     if (!act) return;
     event.preventDefault();
     act();
   });
+  document.addEventListener("focusin", stop);
+  find(document, "#skip").addEventListener("click", () => find(document, "#send").focus());
+};

@@ -12,13 +12,13 @@ export const texts = ({offered}) =>
       sample ? `shelf:styles/${sample}` : upload(await (await fetch(address)).blob(), Infinity, false),
     ),
   );
-/** The shares of the styles that an entry offers, by the ids of their sliders.
+/** The shares of the styles that an entry offers, percent of all, by the ids of their sliders.
  * @param {Api.EntryView} entry
  * @returns {Record<string, string>} */
 export const shares = ({offered}) => {
-  const most = Math.max(...offered.map(({weight}) => weight));
+  const all = offered.reduce((sum, {weight}) => sum + weight, 0);
   return Object.fromEntries(
-    offered.map(({weight}, place) => [`share-${place}`, String(most > 0 ? Math.round((100 * weight) / most) : 50)]),
+    offered.map(({weight}, place) => [`share-${place}`, String(all > 0 ? Math.round((100 * weight) / all) : 50)]),
   );
 };
 /** The controls that make an entry's look, by their ids in the form.

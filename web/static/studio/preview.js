@@ -23,6 +23,7 @@ let trigger = () => {},
 let address = ""; // of the picture that is shown, in this page
 let requested = false,
   busy = false,
+  missed = false, // the last one asked for did not come
   giveUp = 0;
 let turn = 0,
   asking = 0; // what was asked in an earlier turn, before the last end, is void
@@ -44,6 +45,8 @@ export const filled = () => document.querySelector("#photo img") && document.que
 export const underWay = () => busy;
 /** Tells whether one is asked for, or is to be. */
 export const coming = () => busy || requested;
+/** Tells whether the last one asked for did not come. */
+export const late = () => missed;
 export const shown = () => Boolean(address);
 export const end = () => {
   turn += 1;
@@ -124,13 +127,16 @@ const free = () => {
 };
 export const request = () => {
   requested = true;
+  missed = false;
   next();
 };
 /** Gradio: the form was taken, under this id.
  * @param {string} id */
 export const asked = async (id) => {
+  missed = true;
   try {
     const blob = id && (await fetched(id));
+    missed = !blob;
     if (blob) await show(blob);
   } catch {
     /* the next one may come */

@@ -154,15 +154,22 @@ const refresh = (job) => {
 
 /* ------------------------------------------------------------ drawn */
 
+const lookAgain = () => {
+  preview.request();
+  draw();
+};
 /** What is in the form, while there is no job. */
 const drawForm = () => {
   const photo = value("photo");
   if (sample.chosen()) return drawIfChanged(stage, "sample", sample.drawn);
   if (!photo) return drawIfChanged(stage, "empty", () => [message("easel", t("empty.title"), t("empty.text"))]);
-  const said = t(!preview.filled() ? "empty.style" : preview.coming() ? "preview.coming" : "empty.press");
+  const late = preview.late() && !preview.coming();
+  const asked = preview.coming() ? "preview.coming" : late ? "preview.late" : "empty.press";
+  const said = t(preview.filled() ? asked : "empty.style");
   return drawIfChanged(stage, `photo ${photo} ${said}`, () => [
     element("div", {class: "alone-photo"}, used(photo, {alt: t("form.photo")})),
     element("p", {class: "hint", role: "status"}, said),
+    late && preview.filled() ? button(t("preview.again"), "again", lookAgain) : null,
   ]);
 };
 
@@ -176,7 +183,13 @@ const back = (job) => {
     });
   return job ? button(t("preview.back"), "back", () => show(job.id)) : null;
 };
+/** Shows a picture that has just come from its upper edge, if it is in sight at all. */
+const bringIntoView = () => {
+  const {top, bottom} = stage.getBoundingClientRect();
+  if (top < 0 && bottom > 0) stage.scrollIntoView({block: "start", behavior: "smooth"});
+};
 export const draw = () => {
+  const waited = stage.dataset.state === "running" || stage.dataset.state === "queued";
   const job = known.get(state.shown ?? "");
   if (preview.shown()) {
     // until the visitor turns to a picture
@@ -193,6 +206,7 @@ export const draw = () => {
   stage.removeAttribute("aria-busy");
   if (job) refresh(job);
   strengths.draw(stage, show);
+  if (waited && job?.state === "done") bringIntoView();
 };
 /** Says something instead of a job.
  * @param {Node} text */
