@@ -71,6 +71,11 @@ def test_keys_of_the_studio(idle: Visit) -> None:
     expect(page.locator("#shelf-styles .shelf :focus")).to_have_count(0)
     page.keyboard.press("Shift+Tab")
     expect(page.locator("#shelf-styles button[data-name=ink]")).to_be_focused()
+    page.locator("#color input:checked").focus()
+    page.keyboard.press("ArrowRight")  # of several choices one is chosen by the arrows
+    expect(page.locator("#color label.selected")).to_contain_text("Mine, matched")
+    page.keyboard.press("Tab")
+    expect(page.locator("#color :focus")).to_have_count(0)
     page.focus("#skip")
     expect(page.locator("#skip")).to_have_text("Skip to Repaint")
     page.keyboard.press("Enter")

@@ -48,6 +48,11 @@ const stop = (event) => {
   if (!knob) return;
   for (const one of all(knob.closest(ROWS) ?? document, "button:not(.plus)")) one.tabIndex = one === knob ? 0 : -1;
 };
+/** Makes each choice of one of several one stop of the Tab key: Gradio's buttons of it have no name. */
+const group = () => {
+  for (const knob of all(document, "#form .segments input[type=radio]"))
+    if (knob instanceof HTMLInputElement) knob.name = knob.closest(".segments")?.id ?? "";
+};
 /** What takes the last change back, if anything does. */
 const undo = () => {
   const [knob] = all(document, UNDO);
@@ -85,5 +90,7 @@ export const start = () => {
     act();
   });
   document.addEventListener("focusin", stop);
+  document.addEventListener("focusin", group);
+  group();
   find(document, "#skip").addEventListener("click", () => find(document, "#send").focus());
 };
