@@ -48,7 +48,8 @@ const stop = (event) => {
   if (!knob) return;
   for (const one of all(knob.closest(ROWS) ?? document, "button:not(.plus)")) one.tabIndex = one === knob ? 0 : -1;
 };
-/** Makes each choice of one of several one stop of the Tab key: Gradio's buttons of it have no name. */
+/** Makes each choice of one of several one stop of the Tab key: Gradio gives
+ * each of its buttons a name of its own, again and again. */
 const group = () => {
   for (const knob of all(document, "#form .segments input[type=radio]"))
     if (knob instanceof HTMLInputElement) knob.name = knob.closest(".segments")?.id ?? "";
@@ -83,6 +84,7 @@ const meant = (event) => {
   }
 };
 export const start = () => {
+  document.addEventListener("keydown", group); // before the browser moves the focus
   document.addEventListener("keydown", (event) => {
     const act = event.defaultPrevented ? null : meant(event);
     if (!act) return;
@@ -90,7 +92,5 @@ export const start = () => {
     act();
   });
   document.addEventListener("focusin", stop);
-  document.addEventListener("focusin", group);
-  group();
   find(document, "#skip").addEventListener("click", () => find(document, "#send").focus());
 };
