@@ -147,7 +147,7 @@ install-dev: .venv/installed-dev
 
 .venv/installed: $(MANIFESTS) | .venv/bin/python
 	@echo "Installing into .venv; the first time this takes some minutes (torch is large) …"
-	@$(PIP) -e '.[laptop]'
+	@$(PIP) -e '.[laptop,film]'
 	@touch $@
 
 .venv/installed-dev: $(MANIFESTS) | .venv/bin/python

@@ -75,6 +75,58 @@ def mix(
     )
 
 
+def _pooled(some: Sequence[Moments]) -> Moments:
+    """Return the moments of several pictures of one size as those of all their positions."""
+    means = torch.stack([one.mean for one in some])
+    mean, spread = means.mean(0), torch.stack([one.spread for one in some]).mean(0)
+    off = means - mean
+    if some[0].full:
+        return Moments(mean, spread + torch.einsum("p...c,p...d->...cd", off, off) / len(some))
+    return Moments(mean, spread + off.square().mean(0))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Content statistics of a level that were measured before, for several pictures."""
+
+    own: Moments  # N×K×…
+    plain: Moments | None  # with no style at all; None where alpha goes back to `own`
+
+
+def fixed(forwards: Sequence[TiledForward], mixes: Sequence[Sequence[Mix]]) -> list[Fixed]:
+    """Measure pictures of one size and one kind of mix together, level after level.
+
+    `mixes` are each picture's. Each is changed on its way by what is measured of all of them.
+    """
+    found: list[Fixed] = []
+    plains = [forward.untouched() for forward in forwards]
+    for level in range(len(mixes[0])):
+        at = [each[level] for each in mixes]
+
+        def measured(
+            some: Sequence[TiledForward], at: list[Mix] = at, level: int = level
+        ) -> Moments:
+            pairs = zip(some, at, strict=True)
+            return _pooled([one.measure(level, mix.full, mix.regions) for one, mix in pairs])
+
+        own = measured(forwards)
+        plain = measured(plains) if level and bool((at[0].alpha < 1).any()) else None
+        found.append(Fixed(own, plain))
+        for forward, mix in zip(forwards, at, strict=True):
+            forward.transfer(level, partial(mix.transfer, own, plain))
+    return found
+
+
+def restyle_by(
+    forward: TiledForward, mixes: Sequence[Mix], levels: Sequence[Fixed]
+) -> TiledForward:
+    """Transfer styles by statistics that were measured before; return the pass without any."""
+    plain = forward.untouched()
+    for level, (mix, known) in enumerate(zip(mixes, levels, strict=True)):
+        forward.transfer(level, partial(mix.transfer, known.own, known.plain))
+    return plain
+
+
 def restyle(forward: TiledForward, mixes: Sequence[Mix], watch: Watch) -> TiledForward:
     """Transfer styles level by level, measuring before each; return the pass without any.
 

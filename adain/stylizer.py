@@ -23,7 +23,7 @@ from adain.aot.runtime import CodeUnusable, Compiled
 from adain.catalog import DEFAULT_NETWORK, Color, Transfer
 from adain.coverage import Coverage
 from adain.files import opacity, pictures
-from adain.mixing import Mix, Watch, mix, restyle
+from adain.mixing import Fixed, Mix, Watch, mix, restyle, restyle_by
 from adain.model.moments import Moments
 from adain.model.network import Network
 from adain.request import Request, Style
@@ -96,7 +96,7 @@ def _picture(forward: TiledForward, tile: Tile, most: Tensor) -> Tensor:
     return colors.limit_chroma(forward.picture(tile).float().cpu(), most)
 
 
-def _most_chroma(
+def most_chroma(
     requests: Sequence[Request], styles: Sequence[Sequence[Style]], contents: Tensor
 ) -> Tensor:
     """Return what chroma each result may have, by that of its photo and its styles: N."""
@@ -219,7 +219,7 @@ class Stylizer:
         if code:
             measured = code.measure(style)
         else:
-            forward, full = self._forward(style), Transfer.COVARIANCE.full
+            forward, full = self.forward(style), Transfer.COVARIANCE.full
             measured = [
                 forward.measure(level, full(level), self._cells(opaque, level))
                 for level in self.model.levels
@@ -294,7 +294,7 @@ class Stylizer:
         contents = torch.cat([pixels.tensor(one) for one in given])
         first = all(one is request.content for one, request in zip(given, requests, strict=True))
         photos = contents if first else torch.cat([pixels.tensor(one.content) for one in requests])
-        most = _most_chroma(requests, styles, photos)
+        most = most_chroma(requests, styles, photos)
         height, width = contents.shape[2:]
         images = pixels.padded(contents, self.model.stride)
         photos = images if first else pixels.padded(photos, self.model.stride)
@@ -305,7 +305,7 @@ class Stylizer:
         code = self._quickest(images) if usual else None
         if code is None:
             covered = Coverage(requests, self.model.stride, *images.shape[2:])
-            results = self._passed(images, photos, mixes, covered, most, luminance, watch)
+            results = self.passed(images, photos, mixes, covered, most, luminance, watch)
         else:
             watch("picture", 0.2)
             wanted = [mix.styles for mix in mixes]
@@ -314,7 +314,7 @@ class Stylizer:
             results[luminance] = _in_colors_of(photos[luminance], painted)
         return results[:, :, :height, :width]
 
-    def _passed(
+    def passed(
         self,
         images: Tensor,
         photos: Tensor,
@@ -322,14 +322,19 @@ class Stylizer:
         covered: Coverage,
         most: Tensor,
         luminance: Tensor,
-        watch: Watch,
+        watch: Watch = _unwatched,
+        fixed: Sequence[Fixed] | None = None,
     ) -> Tensor:
         """Paint padded pictures tile by tile, some of them (N booleans) in luminance only.
 
         What is not painted goes back to the photos. `most` (N) is what chroma they may have.
+        `fixed`: by these content statistics, not those of the pictures themselves.
         """
-        forward = self._forward(images)
-        plain = restyle(forward, mixes, watch)
+        forward = self.forward(images)
+        if fixed is None:
+            plain = restyle(forward, mixes, watch)
+        else:
+            plain = restyle_by(forward, mixes, fixed)
         results = torch.empty_like(images)
         for tile in forward.tiles():
             watch("picture", 0.8 + 0.2 * tile.top / forward.height)
@@ -341,7 +346,7 @@ class Stylizer:
             tile.of(results).copy_(made)
         return results
 
-    def _forward(self, images: Tensor) -> TiledForward:
+    def forward(self, images: Tensor) -> TiledForward:
         """Send padded N×3×H×W through the network, in the precision that suits the size."""
         return TiledForward(self._large if tiled(*images.shape[2:]) else self.model, images)
 

@@ -18,6 +18,7 @@ from adain.catalog import (
 from adain.cli import outputs
 from adain.cli.inputs import Part
 from adain.files import cropping
+from adain.film.limits import MOST_RATE, STEADIEST, USUAL_STEADY
 from adain.request import BROADEST, FINEST
 from adain.stylizer import FOLDER
 
@@ -32,7 +33,8 @@ def _files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "content",
         type=Path,
-        help="a photo, a folder of photos with the folders in it, or - (stdin)",
+        help="a photo, a film, a folder of photos with the folders in it or, where the output is a "
+        "film, of its frames, or - (stdin)",
     )
     parser.add_argument(
         "styles", nargs="+", help="style pictures, names of sample styles, folders, or - (stdin)"
@@ -166,13 +168,52 @@ def _machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a line of JSON a picture")
 
 
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= STEADIEST:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {STEADIEST:g}.")
+    return share
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 1 <= rate <= MOST_RATE:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_RATE} frames a second.")
+    return rate
+
+
+def _film(parser: argparse.ArgumentParser) -> None:
+    """Add what films have beside pictures."""
+    parser.add_argument(
+        "--steady",
+        type=_share,
+        default=USUAL_STEADY,
+        help=f"of a film: how much of its strokes each frame keeps from the one before, 0, lively, "
+        f"to {STEADIEST:g} (default {USUAL_STEADY:g})",
+    )
+    parser.add_argument(
+        "--weights-end",
+        type=float,
+        nargs="+",
+        default=(),
+        help="of a film: the weights at its end, towards which --weights change",
+    )
+    parser.add_argument(
+        "--rate",
+        type=_rate,
+        help="of a film: frames a second, of a folder of frames (default 25), or at most "
+        "(default 30)",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(
-        "python -m adain", description="Repaint photos in styles.", epilog=_STATUS
+        "python -m adain", description="Repaint photos and films in styles.", epilog=_STATUS
     )
     _files(made)
     _look(made)
     _method(made)
+    _film(made)
     _machine(made)
     return made

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from adain import malloc
-from adain.cli import arguments, plan
+from adain.cli import arguments, films, plan
 from adain.cli.messages import say
 from adain.cli.run import Run, sentence
 from adain.files import kinds
@@ -19,6 +19,8 @@ _INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 
 
 def _run(args: argparse.Namespace) -> int:
+    if films.wanted(args):
+        return films.run(args)
     planned = plan.make(args)
     for notice in plan.notices(planned):
         say(notice)

@@ -32,6 +32,7 @@ ENDINGS: dict[str, dict[str, Any]] = {  # of files that can be written: how Pill
     "tiff": _TIFF,
     "bmp": {"format": "BMP"},
 }
+DOTTED = frozenset(f".{one}" for one in ENDINGS)
 
 
 class Refused(ValueError):
@@ -59,12 +60,17 @@ def check_folder(folder: Path) -> None:
 
 
 def check(path: Path, overwrite: bool) -> None:
-    """Refuse a file that may not be written."""
+    """Refuse a picture's file that may not be written."""
     if path == STANDARD:
         return
     if path.is_dir():
         raise Refused(f"{path} is a folder: name a file.")
     check_ending(path)
+    check_place(path, overwrite)
+
+
+def check_place(path: Path, overwrite: bool) -> None:
+    """Refuse a file that is there and shall stay, or that can't be."""
     if path.exists() and not overwrite:
         raise Refused(f"{path} exists already; --overwrite replaces it.")
     check_folder(path.parent)

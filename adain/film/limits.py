@@ -1,0 +1,63 @@
+"""What films may be at most, and the error for those that can't be used."""
+
+from dataclasses import dataclass
+
+USUAL_STEADY, STEADIEST = 0.6, 0.85  # how much of the strokes before a frame keeps; 0: lively
+MOST_RATE = 60  # frames a second
+
+
+class FilmError(ValueError):
+    """A film that can't be used: a sentence, and the same as a code and values."""
+
+    def __init__(self, code: str, sentence: str, /, **params: int | str) -> None:
+        super().__init__(sentence)
+        self.code, self.params = code, params
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted of a film, and how large and quick the painted film may be."""
+
+    seconds: float = 60.0
+    side: int = 1920  # pixels of the longer side of what is painted; a larger film is made smaller
+    rate: float = 30.0  # frames a second of what is painted; of a quicker film some are left out
+    bytes: int = 200 << 20
+    source_pixels: int = 4096 * 4096  # of a frame as it comes
+    source_rate: int = 250  # frames a second as they come, over the whole film
+    streams: int = 16
+
+    @property
+    def frames(self) -> int:
+        """The most frames that may be decoded."""
+        return round(self.seconds * self.source_rate)
+
+    def check_seconds(self, seconds: float) -> None:
+        """Raise `FilmError` if a film lasts longer."""
+        if seconds > self.seconds + 0.5:
+            raise FilmError(
+                "film.too_long",
+                f"This film lasts {seconds:.0f} seconds; up to {self.seconds:g} are accepted.",
+                seconds=round(seconds),
+                limit=round(self.seconds),
+            )
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raise `FilmError` if a film's frames are larger, or have no size."""
+        if not 0 < width * height <= self.source_pixels:
+            raise FilmError(
+                "film.too_large",
+                f"A frame of this film has {width} × {height} pixels; "
+                f"up to {self.source_pixels // 1_000_000} megapixels are accepted.",
+                width=width,
+                height=height,
+                limit=self.source_pixels // 1_000_000,
+            )
+
+    def check_frames(self, frames: int) -> None:
+        """Raise `FilmError` if a film has more frames."""
+        if frames > self.frames:
+            raise FilmError(
+                "film.too_many_frames",
+                f"This film has more than {self.frames} frames, the most that are accepted.",
+                limit=self.frames,
+            )
