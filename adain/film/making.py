@@ -19,11 +19,11 @@ from adain.film.painter import Painter, Shot
 from adain.request import Request
 from adain.stylizer import Stylizer
 
-Watch = Callable[[str, int, int], None]  # stage, frames done of how many; may raise to stop
+Report = Callable[[str, int, int], None]  # stage, frames done of how many; may raise to stop
 STAGES = ("clean", "shots", "paint")
 
 
-def _unwatched(stage: str, done: int, of: int) -> None:
+def _unreported(stage: str, done: int, of: int) -> None:
     pass
 
 
@@ -48,7 +48,7 @@ class Plan:
         return self.shots[sum(cut <= frame for cut in self.cuts) - 1]
 
 
-def planned(film: InputContainer, clean: Clean, paint: Painter, watch: Watch) -> Plan:
+def planned(film: InputContainer, clean: Clean, paint: Painter, report: Report) -> Plan:
     """Find and measure the shots of a clean film."""
     small = shots.LOOKED_AT if clean.width >= clean.height else shots.LOOKED_AT[::-1]
     cuts = shots.cuts(shots.changes(pixels for pixels, _ in files.frames(film, small)))
@@ -60,7 +60,7 @@ def planned(film: InputContainer, clean: Clean, paint: Painter, watch: Watch) ->
     held: dict[int, Picture] = {}
     found: list[Shot] = []
     for number, (pixels, _) in enumerate(files.frames(film)):
-        watch("shots", number, clean.frames)
+        report("shots", number, clean.frames)
         if number in wanted[len(found)]:
             held[number] = pixels
         if number == wanted[len(found)][-1]:
@@ -73,16 +73,16 @@ def planned(film: InputContainer, clean: Clean, paint: Painter, watch: Watch) ->
 
 
 def painted(
-    film: InputContainer, clean: Clean, paint: Painter, steady: float, watch: Watch
+    film: InputContainer, clean: Clean, paint: Painter, steady: float, report: Report
 ) -> Iterator[tuple[Picture, Fraction]]:
     """Yield the painted frames of a clean film with their times in seconds."""
-    plan = planned(film, clean, paint, watch)
+    plan = planned(film, clean, paint, report)
     blend, cuts = Steady(steady), set(plan.cuts)
     for number, (pixels, time) in enumerate(files.frames(film)):
-        watch("paint", number, clean.frames)
+        report("paint", number, clean.frames)
         made = paint.paint(pixels, plan.at(number), number / clean.frames)
         yield blend.next(pixels, made, number in cuts), time
-    watch("paint", clean.frames, clean.frames)
+    report("paint", clean.frames, clean.frames)
 
 
 def _first(film: InputContainer) -> Image.Image:
@@ -115,13 +115,13 @@ def paint_clean(
     into: Path,
     codec: Codec,
     settings: Settings,
-    watch: Watch = _unwatched,
+    report: Report = _unreported,
 ) -> None:
     """Paint a clean film into a file whose ending says its kind."""
     with files.opened(source, codec) as film:
         first = replace(request, content=_first(film))
         paint = Painter(stylizer, first, settings.until)
-        frames = painted(film, clean, paint, settings.steady, watch)
+        frames = painted(film, clean, paint, settings.steady, report)
         if into.suffix.lower() in kinds.ANIMATIONS:
             animation.write(frames, clean.seconds, clean.rate, into)
         else:
