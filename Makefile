@@ -91,6 +91,7 @@ bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the netw
 	@$(BIN)/python -m tests.bench.strokes
 	@$(BIN)/python -m tests.bench.studio
 	@$(BIN)/python -m tests.bench.throughput
+	@$(BIN)/python -m tests.bench.waiting
 	@$(BIN)/python -m tests.bench.peers $(PEER)
 	@$(BIN)/python -m tests.bench.gallery_pages
 

@@ -2,12 +2,14 @@
 
 Everything that offers or checks one reads it here: options, settings, command lines, page, gallery
 and API. A further network is a function that builds it and an entry in `NETWORKS`, a further
-method a function that makes a picture and an entry in `METHODS`. No torch.
+method a function that makes a picture, an entry in `METHODS` and the texts that
+`tests/test_methods.py` asks for. No torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,6 @@ class Effort(StrEnum):
 
     LITTLE = "little"
     MORE = "more"
-
-
-@dataclass(frozen=True)
-class MethodEntry:
-    """What is known of a way to make a picture with a network, and what it can't do."""
-
-    maker: str = ""  # "module:function", a `adain.methods.Maker`; "": the network alone
-    steps: Mapping[Effort, int] = field(default_factory=dict)  # by effort; none: nothing to choose
-    masks: bool = True  # whether it takes masks
-    several: bool = True  # whether it takes several styles
-    heavy: bool = False  # takes seconds: pixels are limited, jobs wait in the queue heavy, alone
-
-
-METHODS = {
-    "adain": MethodEntry(),
-    "refine": MethodEntry(
-        "adain.methods.refine:refine", {Effort.LITTLE: 10, Effort.MORE: 20}, heavy=True
-    ),
-}
-DEFAULT_METHOD = "adain"
-MOST_PIXELS = 1_600_000  # of a picture made by a heavy method, unless its caller says otherwise
 
 
 class Color(StrEnum):
@@ -91,6 +72,116 @@ class Transfer(StrEnum):
         return self == Transfer.COVARIANCE and level > 0
 
 
+class Start(StrEnum):
+    """What an optimisation starts from."""
+
+    PHOTO = "photo"
+    NOISE = "noise"
+
+
+LOSSES = ("gram", "mean_deviation", "coral", "mmd_rbf", "histogram", "sliced")  # `adain.losses`'
+DEFAULT_LOSS = "gram"
+
+
+class Control(StrEnum):
+    """What may be asked for beyond one photo in one style, and not every method takes."""
+
+    MASKS = "masks"  # and regions
+    STYLES = "styles"  # several, with their weights
+    STRENGTH = "strength"  # alpha below 1
+    COLOR = "color"  # other colours than the style's
+    TRANSPARENCY = "transparency"  # transparent parts of the photo that stay
+    STROKES = "strokes"  # of another width than the usual
+    TRANSFER = "transfer"  # plain AdaIN in place of covariances
+    LOSS = "loss"  # another style loss than Gram matrices
+    START = "start"  # from noise
+
+
+class Choices(Protocol):
+    """A request's or a job's choices, as far as methods differ in what they take."""
+
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def color(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def transparency(self) -> str: ...
+    @property
+    def strokes(self) -> float: ...
+    @property
+    def transfer(self) -> str: ...
+    @property
+    def loss(self) -> str: ...
+    @property
+    def start(self) -> str: ...
+
+
+def asked(choices: Choices, styles: int, masks: int) -> list[Control]:
+    """Return the controls that choices for so many styles and masks use."""
+    used = {
+        Control.MASKS: masks > 0 or choices.region != Region.ALL,
+        Control.STYLES: styles > 1,
+        Control.STRENGTH: choices.alpha < 1,
+        Control.COLOR: choices.color != Color.STYLE,
+        Control.TRANSPARENCY: choices.transparency != Transparency.FLATTEN,
+        Control.STROKES: choices.strokes not in {0, 1},
+        Control.TRANSFER: choices.transfer != Transfer.COVARIANCE,
+        Control.LOSS: choices.loss != DEFAULT_LOSS,
+        Control.START: choices.start != Start.PHOTO,
+    }
+    return [control for control, is_used in used.items() if is_used]
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """What is known of a way to make a picture: all that offers or checks it reads it here."""
+
+    about: str  # what it does, in words that fit in a command line's help, API and documents
+    maker: str = ""  # "module:function", a `adain.methods.Maker`; "": the network alone
+    takes: Collection[Control] = ()  # beyond one photo in one style; all else is refused
+    steps: Mapping[Effort, int] = field(default_factory=dict)  # by effort; none: nothing to choose
+    heavy: bool = False  # takes seconds: pixels are limited, jobs wait in the queue heavy, alone
+
+
+_USUAL = frozenset(Control) - {Control.LOSS, Control.START}  # what the network itself can do
+METHODS = {
+    "adain": MethodEntry("the network alone, in one pass", takes=_USUAL),
+    "refine": MethodEntry(
+        "what the network painted, then steps of L-BFGS on the picture itself: bolder contours, "
+        "cleaner areas",
+        "adain.methods.refine:refine",
+        _USUAL | {Control.LOSS},
+        {Effort.LITTLE: 10, Effort.MORE: 20},
+        heavy=True,
+    ),
+    "gatys": MethodEntry(
+        "optimisation from the photo or from noise, as in Gatys et al.; in the small loss network "
+        "that ships it does worse than refine, and with network vgg19 it uses that one",
+        "adain.methods.gatys:gatys",
+        frozenset(Control) - {Control.TRANSFER},
+        {Effort.LITTLE: 60, Effort.MORE: 150},
+        heavy=True,
+    ),
+    "swap": MethodEntry(
+        "the style's own patches in place of its statistics, as in Chen and Schmidt: good for "
+        "textures, wrong for sparse styles",
+        "adain.methods.swap:swap",
+        _USUAL,
+        heavy=True,
+    ),
+}
+DEFAULT_METHOD = "adain"
+MOST_PIXELS = 1_600_000  # of a picture made by a heavy method, unless its caller says otherwise
+MOST_STEPS = 500  # of a method of steps, likewise
+
+
+def described() -> str:
+    """Say what each method does."""
+    return "; ".join(f"{name}: {known.about}" for name, known in METHODS.items())
+
+
 def network(name: str) -> NetworkEntry:
     """Return a network's entry; raises ValueError with the names there are."""
     if name not in NETWORKS:
@@ -103,3 +194,9 @@ def method(name: str) -> MethodEntry:
     if name not in METHODS:
         raise ValueError(f"unknown method {name!r}; there are: {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def lacking(name: str, choices: Choices, styles: int, masks: int) -> list[Control]:
+    """Return the controls that choices use and a method does not take."""
+    takes = method(name).takes
+    return [control for control in asked(choices, styles, masks) if control not in takes]

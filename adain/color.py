@@ -51,14 +51,18 @@ def match_colors(style: Tensor, content: Tensor, counted: Tensor | None = None) 
     return matched.view_as(style).clamp(0, 1)
 
 
+def luminance(image: Tensor) -> Tensor:
+    """Return the luminance of ...×3×H×W: ...×1×H×W."""
+    luma = torch.tensor(_LUMA, device=image.device, dtype=image.dtype).view(3, 1, 1)
+    return (image * luma).sum(-3, keepdim=True)
+
+
 def keep_colors(result: Tensor, content: Tensor) -> Tensor:
     """Keep only the luminance of a result, and the content's chroma; both ...×3×H×W.
 
     Adding one number to R, G and B changes a pixel's luminance and nothing else.
     """
-    luma = torch.tensor(_LUMA, device=result.device, dtype=result.dtype).view(3, 1, 1)
-    lighter = ((result - content) * luma).sum(-3, keepdim=True)
-    return (content + lighter).clamp(0, 1)
+    return (content + luminance(result - content)).clamp(0, 1)
 
 
 def _spread(image: Tensor) -> Tensor:
@@ -94,6 +98,5 @@ def limit_chroma(result: Tensor, most: Tensor) -> Tensor:
     beyond = spread > most
     if not beyond.any():
         return result
-    luma = torch.tensor(_LUMA, device=result.device, dtype=result.dtype).view(3, 1, 1)
-    grey = (result * luma).sum(-3, keepdim=True)
+    grey = luminance(result)
     return torch.where(beyond, grey + (result - grey) * (most / spread), result)

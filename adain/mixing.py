@@ -19,6 +19,8 @@ from adain.tiled_forward import TiledForward
 from adain.tiles import Tile
 
 Watch = Callable[[str, float], None]  # stage name, fraction done; may raise to stop
+# all of a level's features at once → the same, changed; reports fractions of that by a watch
+Whole = Callable[[Tensor, Watch], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Mix:
     full: bool  # whether covariances are transferred
     cell: int  # pixels a side
     grain: Callable[[int, int, torch.Size], Tensor | None]  # noise from a corner on
+    whole: Whole | None = None  # what is done in place of a transfer
 
     def transfer(
         self, content: Moments, plain: Moments | None, features: Tensor, tile: Tile
@@ -127,6 +130,16 @@ def restyle_by(
     return plain
 
 
+def _within(watch: Watch, since: float, part: float, stage: str, fraction: float) -> None:
+    """Report progress as a part of the whole."""
+    watch(stage, since + part * fraction)
+
+
+def _part_of(changed: Tensor, cell: int, features: Tensor, tile: Tile) -> Tensor:
+    """Return what became of a tile's features."""
+    return tile.of(changed, cell)
+
+
 def restyle(forward: TiledForward, mixes: Sequence[Mix], watch: Watch) -> TiledForward:
     """Transfer styles level by level, measuring before each; return the pass without any.
 
@@ -146,5 +159,9 @@ def restyle(forward: TiledForward, mixes: Sequence[Mix], watch: Watch) -> TiledF
             plain = forward.untouched()
         elif plain_too:
             without = plain.measure(level, mix.full, mix.regions, report)
-        forward.transfer(level, partial(mix.transfer, own, without))
+        if mix.whole is None:
+            forward.transfer(level, partial(mix.transfer, own, without))
+        else:
+            changed = mix.whole(forward.kept, partial(_within, watch, since, part))
+            forward.transfer(level, partial(_part_of, changed, mix.cell))
     return plain

@@ -13,12 +13,34 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from adain import catalog, pixels
-from adain.catalog import DEFAULT_METHOD, Color, Effort, Region, Transfer, Transparency
+from adain.catalog import (
+    DEFAULT_LOSS,
+    DEFAULT_METHOD,
+    LOSSES,
+    Color,
+    Control,
+    Effort,
+    Region,
+    Start,
+    Transfer,
+    Transparency,
+)
 from adain.files import opacity, pictures
 from adain.model.moments import Moments
 
 USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
 FINEST, BROADEST = 0.5, 4.0  # times the usual strokes
+_LACKS = {  # what is said of a method that does not take a control
+    Control.MASKS: "takes no masks",
+    Control.STYLES: "takes one style, not several",
+    Control.STRENGTH: "has its full strength alone",
+    Control.COLOR: "gives the style's colours alone",
+    Control.TRANSPARENCY: "keeps no transparency",
+    Control.STROKES: "has strokes of one width",
+    Control.TRANSFER: "has no transfer to choose",
+    Control.LOSS: "has no loss to choose",
+    Control.START: "has no start to choose",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,7 @@ class Request:
     them in pixels, with styles measured at `size`. `region` says on which side of its mask a single
     style acts. `transparency` says what becomes of transparent parts of the content; those of
     styles are never looked at. `opaque`, where content is transparent, comes by `upright`.
+    `effort`, `loss` (one of `catalog.LOSSES`) and `start` are for methods that optimise.
     Raises ValueError with a sentence for its reader.
     """
 
@@ -62,6 +85,8 @@ class Request:
     opaque: Image.Image | None = None
     method: str = DEFAULT_METHOD
     effort: Effort = Effort.MORE
+    loss: str = DEFAULT_LOSS
+    start: Start = Start.PHOTO
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -88,12 +113,12 @@ class Request:
 
     def _check_method(self) -> None:
         """Refuse what the method can't do; how large a picture may be, its caller says."""
-        known = catalog.method(self.method)
-        if self.masks and not known.masks:
-            raise ValueError(f"The method {self.method} takes no masks.")
-        if len(self.styles) > 1 and not known.several:
-            raise ValueError(f"The method {self.method} takes one style, not several.")
-        if known.maker and any(isinstance(style, Style) for style in self.styles):
+        if self.loss not in LOSSES:
+            raise ValueError(f"The loss is one of {', '.join(LOSSES)}.")
+        for control in catalog.lacking(self.method, self, len(self.styles), len(self.masks)):
+            raise ValueError(f"The method {self.method} {_LACKS[control]}.")
+        pictured = catalog.method(self.method).maker
+        if pictured and any(isinstance(style, Style) for style in self.styles):
             raise ValueError(f"The method {self.method} needs style pictures, not their Styles.")
 
     def upright(self) -> Self:
@@ -131,6 +156,10 @@ class Request:
         image.putalpha(pictures.scaled(self.opaque, self.size))
         return image
 
+    def plain(self) -> Self:
+        """Return the request for the network alone."""
+        return replace(self, method=DEFAULT_METHOD, loss=DEFAULT_LOSS, start=Start.PHOTO)
+
     def style_side(self, style: Image.Image) -> int:
         """Return the shorter side in pixels at which a style is measured, 0: its own."""
         return min(USUAL, *style.size) if self.strokes else self.size
@@ -140,7 +169,7 @@ class Request:
         content = pictures.scaled(self.content, side)
         styles = [Style("", ())] * len(self.styles)  # they are measured by now
         color = Color.STYLE if self.color == Color.CONTENT else self.color
-        changed = replace(self, method=DEFAULT_METHOD, content=content, styles=styles, color=color)
+        changed = replace(self.plain(), content=content, styles=styles, color=color)
         return replace(changed, size=0, strokes=0.0)
 
     def scaled_masks(self, stride: int) -> Tensor | None:

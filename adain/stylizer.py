@@ -5,7 +5,7 @@ sets those (`worker/jobs/__init__.py`).
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -35,6 +35,11 @@ log = logging.getLogger(__name__)
 _OPAQUE = 127  # above it a pixel's colour counts
 
 FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
+
+
+# a request scaled to a painting's size, how its styles mix at level 0, and all features there →
+# the features changed, in place of a transfer
+Replace = Callable[[Request, Mix, Tensor, Watch], Tensor]
 
 
 def _unwatched(stage: str, fraction: float) -> None:
@@ -213,6 +218,24 @@ class Stylizer:
             opaque = pixels.padded(opaque, self.model.stride)
         return Style(self.name, tuple(self._measured(padded, opaque)), colors.chroma(style))
 
+    @torch.inference_mode()
+    def features(
+        self, image: Image.Image, size: int = 512, like: Image.Image | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return a style's features at level 0, 1×C×h×w float32, and how opaque they are, 1×1×h×w.
+
+        Everything else is as `style` has it.
+        """
+        style, opaque = style_pixels(image, size, like)
+        forward = self._forward(pixels.padded(style, self.model.stride))
+        forward.measure(0, full=False)
+        found = forward.kept.float()
+        if opaque is None:
+            return found, torch.ones_like(found[:, :1])
+        cells = self._cells(pixels.padded(opaque, self.model.stride), 0)
+        assert cells is not None
+        return found, cells
+
     def _measured(self, style: Tensor, opaque: Tensor | None) -> Iterator[Moments]:
         """Measure a padded 1×3×H×W at each level, where it is opaque: C."""
         code = self._quickest(style) if opaque is None else None
@@ -234,13 +257,19 @@ class Stylizer:
         return pixels.cells(opaque, self.model.strides[level])[None].to(self.device)
 
     @torch.inference_mode()
-    def stylize(self, requests: Sequence[Request], watch: Watch = _unwatched) -> list[Image.Image]:
+    def stylize(
+        self,
+        requests: Sequence[Request],
+        watch: Watch = _unwatched,
+        replaced: Replace | None = None,
+    ) -> list[Image.Image]:
         """Make the pictures, each of its content's size after scaling.
 
         Requests of one transfer whose contents scale to one size run as one batch, those painted
         in part (`coverage.partial`) apart from others; one above `tiles.SIDE` runs tile by tile.
         What asks for its photo is given it, without the network. `watch` hears of each stage
-        (styles, content, picture, done) and tile.
+        (styles, content, picture, done) and tile. `replaced` is done at level 0 in place of the
+        transfer; then the requests are one.
         """
         upright = [request.upright() for request in requests]
         groups: dict[tuple[Transfer, bool, bool, float, int, int], list[int]] = {}
@@ -254,11 +283,14 @@ class Stylizer:
             kind = (request.transfer, *partly, request.strokes, width, height)
             groups.setdefault(kind, []).append(place)
         for places in groups.values():
-            images |= zip(places, self._batch([upright[p] for p in places], watch), strict=True)
+            made = self._batch([upright[p] for p in places], watch, replaced)
+            images |= zip(places, made, strict=True)
         watch("done", 1.0)
         return [request.finished(images[place]) for place, request in enumerate(upright)]
 
-    def _batch(self, requests: Sequence[Request], watch: Watch) -> list[Image.Image]:
+    def _batch(
+        self, requests: Sequence[Request], watch: Watch, replaced: Replace | None
+    ) -> list[Image.Image]:
         """Make pictures of one size and strokes by one transfer, from upright requests."""
         watch("styles", 0.0)
         styles = [self._styles(request) for request in requests]
@@ -272,7 +304,7 @@ class Stylizer:
                 before = zip(sized, made, strict=True)
                 given = [strokes.started(*one, step.share) for one in before]
             progress = partial(_part, watch, since, until)
-            results = self._painted(sized, given, styles, progress)
+            results = self._painted(sized, given, styles, progress, replaced)
             made = [pixels.image(result) for result in results]
         if made[0].size == (width, height):
             return made
@@ -285,12 +317,15 @@ class Stylizer:
         given: Sequence[Image.Image],
         styles: Sequence[Sequence[Style]],
         watch: Watch,
+        replaced: Replace | None,
     ) -> Tensor:
         """Make N×3×H×W bytes; whatever it took is free again before they become pictures.
 
         `given` is what the network paints: the contents, or what is to be painted over.
         """
         mixes = [mix(self.model, requests, styles, level) for level in self.model.levels]
+        if replaced:
+            mixes[0] = replace(mixes[0], whole=partial(replaced, requests[0], mixes[0]))
         contents = torch.cat([pixels.tensor(one) for one in given])
         first = all(one is request.content for one, request in zip(given, requests, strict=True))
         photos = contents if first else torch.cat([pixels.tensor(one.content) for one in requests])
@@ -300,7 +335,7 @@ class Stylizer:
         photos = images if first else pixels.padded(photos, self.model.stride)
         luminance = torch.tensor([request.color == Color.LUMINANCE for request in requests])
         usual = mixes[-1].full == Transfer.COVARIANCE.full(len(mixes) - 1)  # what code can do
-        usual = usual and mixes[0].regions is None and bool(most.isinf().all())
+        usual = usual and mixes[0].regions is None and bool(most.isinf().all()) and not replaced
         usual = usual and (first or not any(map(coverage.partial, requests)))
         code = self._quickest(images) if usual else None
         if code is None:

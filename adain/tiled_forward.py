@@ -45,6 +45,11 @@ class TiledForward:
         other._transfers = {}
         return other
 
+    @property
+    def kept(self) -> Tensor:
+        """All features of the level that was measured last, unless those are too many to keep."""
+        return self._kept
+
     def transfer(self, level: int, transfer: Transfer) -> None:
         """Have features of a level changed on their way to the next."""
         self._transfers[level] = transfer

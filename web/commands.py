@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from adain.catalog import (
+    DEFAULT_LOSS,
     DEFAULT_METHOD,
-    METHODS,
+    LOSSES,
     NETWORKS,
     Color,
     Effort,
+    Start,
     Transfer,
     Transparency,
+    described,
 )
 from adain.files import cropping
 
@@ -59,11 +62,15 @@ TransparencyOption = Annotated[
 TransferOption = Annotated[
     str, typer.Option("--transfer", help=f"{' or '.join(Transfer)}; adain: plain AdaIN")
 ]
-MethodOption = Annotated[
-    str, typer.Option("--method", help=f"{' or '.join(METHODS)}; refine takes seconds more")
-]
+MethodOption = Annotated[str, typer.Option("--method", help=described())]
 EffortOption = Annotated[
-    str, typer.Option("--effort", help=f"{' or '.join(Effort)}: steps of such a method")
+    str, typer.Option("--effort", help=f"{' or '.join(Effort)}: of a method of steps")
+]
+LossOption = Annotated[
+    str, typer.Option("--loss", help=f"{' or '.join(LOSSES)}: what an optimisation follows")
+]
+StartOption = Annotated[
+    str, typer.Option("--start", help=f"{' or '.join(Start)}: what an optimisation starts from")
 ]
 Strokes = Annotated[float, typer.Option(help="0.5, fine, to 4, broad; 0: as at that size")]
 Fit = Annotated[
@@ -97,6 +104,13 @@ def _crops(photo: str, styles: Sequence[str]) -> dict[str, Any]:
     """Return the options that crops mean."""
     options: dict[str, Any] = {"crop": _crop(photo)} if photo else {}
     return options | ({"style_crops": list(map(_crop, styles))} if styles else {})
+
+
+def _method(method: str, effort: str, loss: str, start: str) -> dict[str, Any]:
+    """Return the options that say how a picture is made; those of the usual method are left out."""
+    chosen = {"method": method, "effort": effort} if method != DEFAULT_METHOD else {}
+    chosen |= {"loss": loss} if loss != DEFAULT_LOSS else {}
+    return chosen | ({"start": start} if start != Start.PHOTO else {})
 
 
 def _here() -> str:
@@ -169,6 +183,8 @@ def submit(
     transparency: TransparencyOption = Transparency.FLATTEN.value,
     method: MethodOption = DEFAULT_METHOD,
     effort: EffortOption = Effort.MORE.value,
+    loss: LossOption = DEFAULT_LOSS,
+    start: StartOption = Start.PHOTO.value,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -181,7 +197,7 @@ def submit(
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region, "transparency": transparency}
-    options |= {"method": method, "effort": effort} if method != DEFAULT_METHOD else {}
+    options |= _method(method, effort, loss, start)
     options |= _crops(crop, style_crop or [])
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
@@ -242,6 +258,8 @@ def batch(
     transparency: TransparencyOption = Transparency.FLATTEN.value,
     method: MethodOption = DEFAULT_METHOD,
     effort: EffortOption = Effort.MORE.value,
+    loss: LossOption = DEFAULT_LOSS,
+    start: StartOption = Start.PHOTO.value,
     wait: Annotated[bool, typer.Option("--wait", help="until all of it has ended")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="wait, and write the pictures, a zip, here")
@@ -258,7 +276,7 @@ def batch(
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
     options |= {"strokes": strokes, "region": region, "transparency": transparency}
-    options |= {"method": method, "effort": effort} if method != DEFAULT_METHOD else {}
+    options |= _method(method, effort, loss, start)
     options |= _crops(crop, [style_crop] if style_crop else [])
     options |= {"network": network} if network else {}
     with _studio(address, cookies, key) as studio:

@@ -37,6 +37,8 @@ class OneOf:
 NetworkName = Annotated[str, OneOf(catalog.NETWORKS)]
 EffortName = Annotated[str, OneOf(catalog.Effort)]
 MethodName = Annotated[str, OneOf(catalog.METHODS)]
+LossName = Annotated[str, OneOf(catalog.LOSSES)]
+StartName = Annotated[str, OneOf(catalog.Start)]
 ColorMode = Annotated[str, OneOf(catalog.Color)]
 RegionName = Annotated[str, OneOf(catalog.Region)]
 TransparencyName = Annotated[str, OneOf(catalog.Transparency)]

@@ -6,14 +6,27 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adain import catalog
-from adain.catalog import METHODS, NETWORKS, Color, Effort, Region, Transfer, Transparency
+from adain.catalog import (
+    LOSSES,
+    METHODS,
+    NETWORKS,
+    Color,
+    Control,
+    Effort,
+    Region,
+    Start,
+    Transfer,
+    Transparency,
+)
 from adain.files import cropping
 from worker.choices import (
     ColorMode,
     EffortName,
+    LossName,
     MethodName,
     NetworkName,
     RegionName,
+    StartName,
     TransferKind,
     TransparencyName,
 )
@@ -42,6 +55,8 @@ _ACCEPTED = {
     "strokes": Message("options.strokes", minimum=FINEST, maximum=BROADEST),
     "method": Message("options.method", names=list(METHODS)),
     "effort": Message("options.effort", names=list(Effort)),
+    "loss": Message("options.loss", names=list(LOSSES)),
+    "start": Message("options.start", names=list(Start)),
 }
 
 
@@ -85,6 +100,8 @@ class Options(BaseModel):
     strokes: Annotated[float, AfterValidator(_in_range), Field(allow_inf_nan=False)] = 1.0
     method: MethodName = catalog.DEFAULT_METHOD
     effort: EffortName = Effort.MORE.value  # of a method of steps
+    loss: LossName = catalog.DEFAULT_LOSS  # of a method that optimises
+    start: StartName = Start.PHOTO.value
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -196,10 +213,22 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
     _check_method(options, styles, masks)
 
 
+def _refusals(method: str) -> dict[Control, Message]:
+    """Return what is said of controls that a method does not take."""
+    return {
+        Control.MASKS: Message("method.masks", method=method),
+        Control.STYLES: Message("method.styles", method=method),
+        Control.STRENGTH: Message("method.strength", method=method),
+        Control.COLOR: Message("method.color", method=method),
+        Control.TRANSPARENCY: Message("method.transparency", method=method),
+        Control.STROKES: Message("method.strokes", method=method),
+        Control.TRANSFER: Message("method.transfer", method=method),
+        Control.LOSS: Message("method.loss", method=method),
+        Control.START: Message("method.start", method=method),
+    }
+
+
 def _check_method(options: Options, styles: int, masks: int) -> None:
     """Raise `Refused` for what the method can't do; its limit of pixels needs the photo."""
-    method = catalog.method(options.method)
-    if (masks or options.region != "all") and not method.masks:
-        raise Refused("method.masks", method=options.method)
-    if styles > 1 and not method.several:
-        raise Refused("method.styles", method=options.method, count=styles)
+    for control in catalog.lacking(options.method, options, styles, masks):
+        raise Refused.of(_refusals(options.method)[control])

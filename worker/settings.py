@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from adain import catalog
 from worker import setting_values
 from worker.choices import NetworkName
+from worker.method_settings import MethodSettings
 from worker.setting_values import Folder, FolderOrNone
 
 PREFIX = "STUDIO_"
@@ -31,7 +32,7 @@ class BadSetting(SystemExit):
     """A setting that can't be used; ends the process with a sentence that names it."""
 
 
-class Settings(BaseSettings):
+class Settings(MethodSettings):
     """How this process is set up; every field is STUDIO_ and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -115,13 +116,8 @@ class Settings(BaseSettings):
     heavy_pixels: int = Field(
         default=8_000_000,
         ge=0,
-        description="a result so large, or by vgg19 or refine, waits in the queue heavy; 0: none",
-    )
-    method_pixels: int = Field(
-        default=catalog.MOST_PIXELS,
-        ge=64 * 64,
-        description="of a picture made by a method that takes seconds (refine); larger ones are "
-        "refused",
+        description="a result so large, or by a heavy network or method, waits in the queue heavy; "
+        "0: none",
     )
 
     compile: bool = Field(

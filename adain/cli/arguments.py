@@ -3,15 +3,19 @@
 import argparse
 from pathlib import Path
 
+from adain import catalog
 from adain.aot import runtime
 from adain.catalog import (
+    DEFAULT_LOSS,
     DEFAULT_METHOD,
     DEFAULT_NETWORK,
+    LOSSES,
     METHODS,
     NETWORKS,
     Color,
     Effort,
     Region,
+    Start,
     Transfer,
     Transparency,
 )
@@ -142,15 +146,27 @@ def _method(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=list(METHODS),
         default=DEFAULT_METHOD,
-        help="adain, the network alone (default), or refine: then steps on the picture itself, "
-        "seconds more for bolder strokes",
+        help=f"{catalog.described()} (default {DEFAULT_METHOD})",
     )
     parser.add_argument(
         "--effort",
         type=Effort,
         choices=list(Effort),
         default=Effort.MORE,
-        help="how many steps such a method takes (default more)",
+        help="how many steps a method of steps takes (default more)",
+    )
+    parser.add_argument(
+        "--loss",
+        choices=list(LOSSES),
+        default=DEFAULT_LOSS,
+        help=f"what of the style an optimisation follows (default {DEFAULT_LOSS})",
+    )
+    parser.add_argument(
+        "--start",
+        type=Start,
+        choices=list(Start),
+        default=Start.PHOTO,
+        help="what an optimisation starts from (default photo)",
     )
 
 

@@ -96,7 +96,8 @@ class Run:
         if (len(masks), len(styles)) == (1, 2):
             masks.append(ImageOps.invert(masks[0]))
         how = (args.alpha, args.color, args.size, args.transfer, args.strokes, args.region)
-        method = {"method": args.method, "effort": args.effort}
+        names = ("method", "effort", "loss", "start")
+        method = {name: getattr(args, name) for name in names}
         return Request(none, styles, args.weights, masks, *how, args.transparency, **method)
 
     def _column(self, place: int, styles: Sequence[Image.Image]) -> Column:

@@ -1,10 +1,12 @@
 """Methods: ways to make a picture with a network, `adain.catalog.METHODS` by name.
 
 A method takes what a request holds, contents, styles and controls, and gives a picture. It tells
-`watch` of each of its steps, which may raise to stop it there.
+`watch` of each of its steps, which may raise to stop it there. A further one is a file with a
+function (`Maker`) and an entry in the catalogue; `tests/test_methods.py` says what lacks.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Protocol
@@ -12,17 +14,30 @@ from typing import Protocol
 from PIL import Image
 
 from adain import catalog
-from adain.catalog import MOST_PIXELS
+from adain.catalog import MOST_PIXELS, MOST_STEPS
 from adain.files import pictures
 from adain.mixing import Watch
 from adain.request import Request
 from adain.stylizer import Stylizer
 
 
-class Maker(Protocol):
-    """A method: one picture of a request, of its content's size after scaling."""
+@dataclass(frozen=True)
+class Limits:
+    """What a method may take at most."""
 
-    def __call__(self, stylizer: Stylizer, request: Request, watch: Watch) -> Image.Image: ...
+    pixels: int = MOST_PIXELS  # of a heavy method's picture; a larger one is refused
+    steps: int = MOST_STEPS  # of a method of steps; more are not made
+
+
+class Maker(Protocol):
+    """A method: one picture of a request, of its content's size after scaling.
+
+    `steps` is how many it may make; 0 where there is no effort to choose.
+    """
+
+    def __call__(
+        self, stylizer: Stylizer, request: Request, watch: Watch, steps: int
+    ) -> Image.Image: ...
 
 
 def _unwatched(stage: str, fraction: float) -> None:
@@ -46,13 +61,22 @@ def check_size(request: Request, most: int = MOST_PIXELS) -> None:
         )
 
 
-def _made(stylizer: Stylizer, request: Request, watch: Watch) -> Image.Image:
+def steps_of(request: Request, most: int = MOST_STEPS) -> int:
+    """Return how many steps a request's method makes; 0: it is none of steps."""
+    return min(catalog.method(request.method).steps.get(request.effort, 0), most)
+
+
+def maker_of(method: str) -> Maker | None:
+    """Return what makes a method's pictures; None: the network alone."""
+    module, _, name = catalog.method(method).maker.partition(":")
+    return getattr(import_module(module), name) if module else None
+
+
+def _made(stylizer: Stylizer, request: Request, watch: Watch, limits: Limits) -> Image.Image:
     """Make one picture by its request's method."""
-    module, _, name = catalog.method(request.method).maker.partition(":")
-    if not module:
-        return stylizer.stylize([request], watch)[0]
-    maker: Maker = getattr(import_module(module), name)
-    return maker(stylizer, request, watch)
+    if maker := maker_of(request.method):
+        return maker(stylizer, request, watch, steps_of(request, limits.steps))
+    return stylizer.stylize([request], watch)[0]
 
 
 def _part(watch: Watch, place: int, count: int, stage: str, fraction: float) -> None:
@@ -64,16 +88,17 @@ def make(
     stylizer: Stylizer,
     requests: Sequence[Request],
     watch: Watch = _unwatched,
-    most: int = MOST_PIXELS,
+    limits: Limits = Limits(),
 ) -> list[Image.Image]:
     """Make pictures, each by its request's method: the network's own together, others in turn.
 
     Raises ValueError, before anything is made, for one that its method can't make so large.
     """
     for request in requests:
-        check_size(request, most)
+        check_size(request, limits.pixels)
     if all(not catalog.method(request.method).maker for request in requests):
         return stylizer.stylize(requests, watch)
     count = len(requests)
     parts = [partial(_part, watch, place, count) for place in range(count)]
-    return [_made(stylizer, one, part) for one, part in zip(requests, parts, strict=True)]
+    each = zip(requests, parts, strict=True)
+    return [_made(stylizer, one, part, limits) for one, part in each]

@@ -173,6 +173,16 @@ def ready(network: LossNetwork) -> LossNetwork:
     return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
+def of_encoder(encoder: nn.Module) -> LossNetwork:
+    """Make a loss network of the paper's encoder, which is VGG-19 up to relu4_1; float32."""
+    network = LossNetwork((64, 128, 256, 512))
+    mine = [network.colours, *network.convs.values()]
+    its = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
+    for conv, weights in zip(mine, its, strict=True):
+        conv.load_state_dict(weights.state_dict())
+    return ready(network)
+
+
 def copy_into(network: LossNetwork, encoder: nn.Module) -> None:
     """Give the paper's encoder the weights of a full-width loss network."""
     mine: list[nn.Module] = [network.colours, *network.convs.values()]

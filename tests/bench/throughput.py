@@ -24,7 +24,7 @@ CORES = os.cpu_count() or 1
 
 
 @contextmanager
-def _studio(folder: Path) -> Iterator[dict[str, str]]:
+def run_studio(folder: Path) -> Iterator[dict[str, str]]:
     """Run a queue server; yield the environment of a studio that uses it."""
     server = QueueServer(folder / "queue")
     server.prepare()
@@ -37,7 +37,7 @@ def _studio(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _workers(count: int, together: int, environment: dict[str, str]) -> Iterator[None]:
+def run_workers(count: int, together: int, environment: dict[str, str]) -> Iterator[None]:
     """Run workers that share the cores, from when all are ready."""
     from worker.storage import processes
 
@@ -105,7 +105,7 @@ def measure(size: int, count: int, together: int) -> None:
     print("|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
         folder, style = Path(name), painting(size)
-        with _studio(folder / "studio") as environment:
+        with run_studio(folder / "studio") as environment:
             from worker.storage import database
 
             database.migrate()
@@ -113,7 +113,7 @@ def measure(size: int, count: int, together: int) -> None:
             shares: list[tuple[float, dict[str, float]]] = []
             for workers in (1, 2, 4):
                 ids = _fill(count, size, style)
-                with _workers(workers, together, environment):
+                with run_workers(workers, together, environment):
                     found, stages = _rate(ids)
                 bare.append(_engine(folder, size, style, together))
                 share = found / mean(bare[-2:])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
+from adain.catalog import METHODS
 from tests import walks
 from tests.hard import ledger, mortal
 from tests.hard.ledger import COUNT
@@ -67,16 +68,18 @@ def test_a_killed_worker_costs_no_job_and_no_job_its_single_end(kind: str, place
     ledger.note(f"worker killed {PLACES[place]}, {kind}", kills, found, kills)
 
 
-def test_a_worker_killed_while_it_refines_costs_no_job_and_no_quick_one_beside_it(
-    kind: str,
+@pytest.mark.parametrize("method", [name for name, known in METHODS.items() if known.heavy])
+def test_a_worker_killed_between_two_steps_costs_no_job_and_no_quick_one_beside_it(
+    kind: str, method: str
 ) -> None:
-    accepted = {submit(method="refine") for _ in range(COUNT)} | {submit("bob")}
-    kills = mortal.run(mortal.work, COUNT, "refine")
+    count = max(1, COUNT // 3)
+    accepted = {submit(method=method) for _ in range(count)} | {submit("bob")}
+    kills = mortal.run(mortal.work, count, method)
     finish()
     found = ledger.check(accepted)
     assert all(job.status == Status.DONE for job in found)
     assert max(job.attempt for job in found) > 1
-    ledger.note(f"worker killed between two steps, {kind}", kills, found, kills)
+    ledger.note(f"worker killed between two steps of {method}, {kind}", kills, found, kills)
 
 
 def test_a_worker_killed_while_it_stores_one_picture_and_makes_another_loses_neither(

@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterator
 import pytest
 
 from adain import request
-from adain.catalog import METHODS, NETWORKS, Color, Effort, Region, Transfer, Transparency
+from adain.catalog import (
+    LOSSES,
+    METHODS,
+    NETWORKS,
+    Color,
+    Effort,
+    Region,
+    Start,
+    Transfer,
+    Transparency,
+)
 from tests.parts import Setting
 from worker import fit as worker_fit
 from worker import options
@@ -23,12 +33,16 @@ from worker.options import BatchOptions, Options
         ("region", Region),
         ("method", METHODS),
         ("effort", Effort),
+        ("loss", LOSSES),
+        ("start", Start),
         ("transparency", Transparency),
     ],
 )
 def test_every_choice_of_the_catalogue_is_taken(name: str, known: Collection[str]) -> None:
+    taking = [method for method, entry in METHODS.items() if name in entry.takes]
+    how = {"method": taking[0]} if taking else {}
     for one in known:
-        assert getattr(Options.read({name: one}, styles=1, masks=0), name) == one
+        assert getattr(Options.read(how | {name: one}, styles=1, masks=0), name) == one
     assert Options.model_json_schema()["properties"][name]["enum"] == [*known]
 
 
@@ -51,6 +65,8 @@ def test_empty_options_are_the_defaults(setting: Setting) -> None:
         "strokes": 1.0,
         "method": "adain",
         "effort": "more",
+        "loss": "gram",
+        "start": "photo",
     }
 
 
@@ -165,7 +181,10 @@ STYLE_CROPS = (
     "or [] for a whole one."
 )
 LOOKS = "alpha, weights, color, size, fit, network, transfer"
-NAMES = f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes, method, effort"
+NAMES = (
+    f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes, method, effort, "
+    "loss, start"
+)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ _EXAMPLE: Any = {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
         "transfer": "covariance", "region": "all",
         "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
+        "loss": "gram", "start": "photo",
     },
     "styles": 1,
     "masks": 0,

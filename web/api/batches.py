@@ -98,6 +98,7 @@ _EXAMPLE: Any = {
         "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
         "transfer": "covariance", "region": "all",
         "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
+        "loss": "gram", "start": "photo",
     },
     "counts": {"queued": 2, "running": 1, "done": 1, "failed": 0, "cancelled": 0},
     "progress": 0.375,

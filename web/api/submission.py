@@ -15,7 +15,8 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
-from adain.catalog import METHODS, NETWORKS, Color, Effort
+from adain import catalog
+from adain.catalog import LOSSES, NETWORKS, Color, Effort, Start
 from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
@@ -75,8 +76,9 @@ _PROPERTIES: dict[str, Any] = {
         "WebP), strokes (0.5, "
         "fine, to 4, broad, beside a picture of any size; 0: as the network paints at that size, "
         "the look of earlier pictures), method "
-        f"({', '.join(METHODS)}; refine: seconds more for bolder strokes, of pictures up to the "
-        f"studio's limit) and effort (of such a method: {', '.join(Effort)}).",
+        f"({catalog.described()}; those that take seconds are for pictures up to the studio's "
+        f"limit), effort (of a method of steps: {', '.join(Effort)}), loss (what an optimisation "
+        f"follows: {', '.join(LOSSES)}) and start (what it starts from: {', '.join(Start)}).",
         "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
     },
     "webhook": {

@@ -147,8 +147,8 @@ class Studio:
     ) -> Job:
         """Have a picture made.
 
-        Options are alpha, weights, color, size or fit, network, transfer, region, strokes, method
-        and effort.
+        Options are alpha, weights, color, size or fit, network, transfer, region, strokes,
+        method, effort, loss and start.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -208,8 +208,8 @@ class Studio:
     ) -> Batch:
         """Have each photo made in each style.
 
-        Options are alpha, color, size or fit, network, transfer, region, strokes, method, effort
-        and crop; crops and style_crops have one for each picture.
+        Options are alpha, color, size or fit, network, transfer, region, strokes, method,
+        effort, loss, start and crop; crops and style_crops have one for each picture.
 
         Accepted whole or not at all. Safe to repeat, as `submit` is. Raises `StudioError`.
         """

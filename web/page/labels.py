@@ -13,7 +13,7 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "color": {"label": "color"},
     "size": {"label": "size", "info": "form.size.info"},
     "strokes": {"label": "strokes", "info": "form.strokes.info"},
-    "how": {"label": "how", "info": "form.how.info"},
+    "how": {"label": "how"},
     "network": {"label": "network"},
     "transparency": {"label": "transparency", "info": "form.transparency.info"},
     "margins": {"label": "margins", "info": "form.margins.info"},

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 import adain
 from adain import methods, strokes
 from adain.files.pictures import scaled_size
+from adain.methods import Limits
 from adain.stylizer import Stylizer
 from worker import jobs
 from worker.images import images
@@ -190,7 +191,8 @@ class RenderBatch:
             stylizer = self._worker.networks.load(ready[0][0].options["network"])
             self._watch("styles", 0.0)
             requests = [prepared.measured(stylizer) for _, prepared in ready]
-            pictures = methods.make(stylizer, requests, self._watch, settings().method_pixels)
+            limits = Limits(settings().method_pixels, settings().method_steps)
+            pictures = methods.make(stylizer, requests, self._watch, limits)
         except GROUP_ERRORS:
             raise
         except Exception as error:

@@ -11,7 +11,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from PIL import Image
 
 from adain import catalog
-from adain.catalog import Color, Effort, Region, Transfer, Transparency
+from adain.catalog import DEFAULT_LOSS, Color, Effort, Region, Start, Transfer, Transparency
 from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError
@@ -82,6 +82,8 @@ def _request(job: Job | Preview, content: bytes, styles: Sequence[Image.Image | 
         transparency=Transparency(chosen["transparency"]),
         method=method,
         effort=Effort(chosen.get("effort", Effort.MORE)),
+        loss=chosen.get("loss", DEFAULT_LOSS),
+        start=Start(chosen.get("start", Start.PHOTO)),
     )
 
 

@@ -47,7 +47,7 @@ def test_a_method_is_chosen_and_what_it_cannot_make_is_said(
     assert main([*words, "-o", str(files / "large.png"), "--size", "2000"]) == 2
     assert "the method refine makes up to 1.6 megapixels" in capsys.readouterr().err
     assert not (files / "large.png").exists()
-    alone = catalog.MethodEntry("nowhere:make", several=False)
+    alone = catalog.MethodEntry("a third way", "nowhere:make")
     monkeypatch.setitem(catalog.METHODS, "third", alone)
     assert main([*words, "-o", str(files / "none.png"), "--method", "third"]) == 2
     assert "The method third takes one style, not several." in capsys.readouterr().err

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from adain import catalog, methods, pixels
-from adain.catalog import Color, Effort, MethodEntry, Transparency
-from adain.methods import refine
-from adain.request import Request, Style
+from adain import methods, pixels
+from adain.catalog import Color, Effort, Transparency
+from adain.methods import Limits, objective
+from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, drawn, mask
 
@@ -31,7 +31,7 @@ def made(stylizer: Stylizer, request: Request) -> Image.Image:
 def loss(image: Image.Image, request: Request) -> float:
     """What refining lowers, of a picture."""
     cpu = torch.device("cpu")
-    measured = refine.Losses(refine.loss_network("cpu"), request.upright(), cpu)
+    measured = objective.Losses(objective.loss_network("cpu"), request.upright(), cpu)
     with torch.no_grad():
         return float(measured(pixels.unit(pixels.tensor(image.convert("RGB")))))
 
@@ -150,34 +150,24 @@ def test_what_is_too_large_is_refused_before_anything_is_made(stylizer: Stylizer
         "Choose a smaller size."
     )
     with pytest.raises(ValueError, match=r"up to 0\.005 megapixels") as refused:
-        methods.make(stylizer, [PLAIN, REFINED], lambda stage, _: reported.append(stage), most=5000)
+        methods.make(
+            stylizer, [PLAIN, REFINED], lambda stage, _: reported.append(stage), Limits(5000)
+        )
     assert (str(refused.value), reported) == (sentence, [])
-    assert methods.make(stylizer, [PLAIN], most=5000)  # the network's own has no such limit
+    assert methods.make(
+        stylizer, [PLAIN], limits=Limits(5000)
+    )  # the network's own has no such limit
 
 
-def test_what_a_method_cannot_do_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        catalog.METHODS, "third", MethodEntry("nowhere:make", masks=False, several=False)
-    )
-    third = replace(PLAIN, method="third")
-    with pytest.raises(ValueError, match=r"^The method third takes no masks\.$"):
-        replace(third, masks=[mask((0, 0, 9, 9))])
-    with pytest.raises(ValueError, match=r"^The method third takes one style, not several\.$"):
-        replace(third, styles=[drawn(2), drawn(3)])
-    with pytest.raises(ValueError, match=r"needs style pictures, not their Styles\.$"):
-        replace(third, styles=[Style("", ())])
-    with pytest.raises(ValueError, match="there are: adain, refine"):
-        replace(PLAIN, method="fourth")
+def test_no_more_steps_are_made_than_the_limit(stylizer: Stylizer) -> None:
+    reported: list[str] = []
+    methods.make(stylizer, [REFINED], lambda stage, _: reported.append(stage), Limits(steps=3))
+    steps = [stage for stage in reported if stage.startswith("refine")]
+    assert steps == ["refine 1/3", "refine 2/3", "refine 3/3"]
 
 
-def test_a_weighted_gram_matrix_is_that_of_the_part_it_counts() -> None:
-    features = torch.rand(1, 5, 8, 6)
-    where = torch.zeros(1, 1, 8, 6)
-    where[..., :3] = 1
-    everything = torch.ones(1, 1, 8, 6)
-    part = refine.gram(features[..., :3].contiguous(), torch.ones(1, 1, 8, 3))
-    assert torch.allclose(refine.gram(features, where), part, atol=1e-6)
-    assert torch.allclose(
-        refine.gram(features, 0.3 * everything), refine.gram(features, everything)
-    )
-    assert refine.gram(features, 0 * everything).abs().max() == 0
+def test_another_loss_is_followed_where_one_is_chosen(stylizer: Stylizer) -> None:
+    little = replace(REFINED, effort=Effort.LITTLE)
+    sliced = replace(little, loss="sliced")
+    assert np.abs(array(made(stylizer, little)) - array(made(stylizer, sliced))).mean() > 0.5
+    assert loss(made(stylizer, sliced), sliced) < loss(made(stylizer, PLAIN), sliced)

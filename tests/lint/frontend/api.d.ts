@@ -217,8 +217,10 @@ declare namespace Api {
     style_crops: Array<Array<number>>;
     transparency: "flatten" | "keep";
     strokes: number;
-    method: "adain" | "refine";
+    method: "adain" | "refine" | "gatys" | "swap";
     effort: "little" | "more";
+    loss: "gram" | "mean_deviation" | "coral" | "mmd_rbf" | "histogram" | "sliced";
+    start: "photo" | "noise";
   }
   type Order = "newest" | "oldest";
   interface Overview {

@@ -22,6 +22,7 @@ OPTIONS = {
     "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
     "transfer": "adain", "region": "all", "transparency": "flatten", "strokes": 1.0,
     "keep_margins": False, "crop": [], "style_crops": [], "method": "adain", "effort": "more",
+    "loss": "gram", "start": "photo",
 }  # fmt: skip
 
 

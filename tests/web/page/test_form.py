@@ -62,6 +62,8 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
         "strokes": 1.0,
         "method": "adain",
         "effort": "more",
+        "loss": "gram",
+        "start": "photo",
         "keep_margins": False,
         "crop": [],
         "style_crops": [],
@@ -209,7 +211,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
     assert handlers.reuse(asked, _event(options=clear))[6] == "keep"
 
 
-@pytest.mark.parametrize("how", ["adain", "refine-little", "refine-more"])
+@pytest.mark.parametrize("how", texts.hows())
 def test_how_a_picture_is_made_goes_with_the_form_and_comes_back(
     studio: Path, photo: str, how: str
 ) -> None:

@@ -1,6 +1,10 @@
 """A method that takes seconds, through the queue: steps shown, cancelled, giving way, refused."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adain import catalog
-from adain.catalog import MethodEntry
+from adain.catalog import METHODS
+from adain.methods import swap
 from tests.adain.test_stylizer import drawn
 from tests.parts import Setting, picture
 from worker import jobs
@@ -21,7 +25,6 @@ from worker.gallery import embedded_settings
 from worker.images import images
 from worker.jobs import Job, Status, batches, queue, queue_position
 from worker.jobs.batches import Source
-from worker.options import Options
 from worker.runner import pipeline
 from worker.runner.worker import Worker
 from worker.storage import blobs
@@ -29,6 +32,12 @@ from worker.visitors import previews
 from worker.visitors.rate_limits import Visitor
 
 LONG: Any = {"size": 256, "method": "refine"}
+HEAVY = [name for name, known in METHODS.items() if known.heavy]
+KILLED = """
+from worker.runner import pipeline
+from worker.runner.worker import Worker
+pipeline.answer(Worker())
+"""
 WAIT = 60.0  # seconds that a test waits for what comes
 
 
@@ -59,8 +68,9 @@ def now(job: Job) -> Job:
 
 
 def refines(job: Job, at_least: int = 2) -> bool:
+    """Tell whether a job is at a step of its method, or beyond."""
     name, step, _ = jobs.step_of(now(job).stage)
-    return name == "refine" and step >= at_least
+    return name == job.options["method"] and step >= at_least
 
 
 def during(worker: Worker, job: Job, act: Callable[[], None]) -> None:
@@ -144,12 +154,65 @@ def test_a_long_job_keeps_its_lease(worker: Worker, setting: Setting) -> None:
     assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
 
 
-def test_a_cancelled_job_stops_between_two_steps(worker: Worker) -> None:
-    job = submit(**LONG)
+@pytest.mark.parametrize("method", HEAVY)
+def test_a_job_by_each_method_goes_through_the_queue(worker: Worker, method: str) -> None:
+    plain, other = submit(), submit(method=method, effort="little")
+    assert (other.queue, other.shape) == (queue.HEAVY, "")
+    for _ in range(2):
+        pipeline.answer(worker)
+    assert {now(job).status for job in (plain, other)} == {Status.DONE}
+    assert np.abs(result(plain) - result(other)).mean() > 1
+    assert {method, "others"} <= set(now(other).timings)
+
+
+@pytest.mark.parametrize("method", HEAVY)
+def test_a_cancelled_job_stops_between_two_steps(
+    worker: Worker, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap, "MOST_AT_ONCE", 1)  # a row at a time
+    job = submit(size=512, method=method)
     during(worker, job, lambda: void(jobs.cancel(job.id, "ann")))
     stopped = now(job)
     assert (stopped.status, stopped.result_key) == (Status.CANCELLED, None)
-    assert jobs.step_of(stopped.stage)[1] < 20
+    _, step, steps = jobs.step_of(stopped.stage)
+    assert 0 < step < steps
+
+
+def test_a_method_makes_no_more_steps_than_the_setting_says(
+    worker: Worker, setting: Setting
+) -> None:
+    setting(method_steps=3)
+    job, seen = submit(size=512, method="refine"), set[int]()
+
+    def look() -> None:
+        while now(job).status == Status.RUNNING:
+            seen.add(jobs.step_of(now(job).stage)[2])
+            time.sleep(0.02)
+
+    during(worker, job, look)
+    assert seen - {0} == {3}
+
+
+@pytest.mark.parametrize("method", HEAVY)
+def test_a_job_of_a_killed_worker_is_made_by_the_next(
+    studio: Path, setting: Setting, method: str
+) -> None:
+    """The worker is killed at a step; what it held is made anew when its lease is over."""
+    setting(lease_seconds=1.0, heartbeat_seconds=0.2)
+    job = submit(method=method, effort="little")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED], env=os.environ | {"STUDIO_FAULT": method}
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert (now(job).status, now(job).attempt) == (Status.RUNNING, 1)
+    worker = Worker()
+    worker.heartbeat.start()
+    while now(job).status == Status.RUNNING:
+        jobs.expire()
+        time.sleep(0.1)
+    pipeline.answer(worker)
+    worker.end()
+    assert (now(job).status, now(job).attempt) == (Status.DONE, 2)
 
 
 def void(_: object) -> None:
@@ -216,9 +279,7 @@ def test_a_job_of_before_there_were_methods_is_made_by_the_network(worker: Worke
     assert jobs.estimate(job) is None  # none was made yet
 
 
-def test_what_a_method_cannot_make_is_refused_in_a_sentence(
-    studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_method_cannot_make_is_refused_in_a_sentence(studio: Path, setting: Setting) -> None:
     setting(method_pixels=50_000)
     sentence = (
         "The photo would be made at 384 × 256 pixels, and the method refine makes up to 0.05 "
@@ -231,12 +292,3 @@ def test_what_a_method_cannot_make_is_refused_in_a_sentence(
     with pytest.raises(Refused, match=r"makes up to 0\.05 megapixels"):
         batches.submit("ann", photos, [style], LONG)
     assert jobs.mine("ann") == []
-    entry = MethodEntry("nowhere:make", masks=False, several=False)
-    monkeypatch.setitem(catalog.METHODS, "third", entry)
-    for styles, masks, more, said in (
-        (1, 1, {}, "The method third takes no masks and no region"),
-        (1, 0, {"region": "subject"}, "The method third takes no masks and no region"),
-        (2, 0, {}, "The method third takes one style picture, not 2"),
-    ):
-        with pytest.raises(Refused, match=said):
-            Options.read({"method": "third"} | more, styles, masks)

@@ -8,6 +8,7 @@ import {all, element, find} from "../core/dom.js";
 import {under} from "../core/place.js";
 import {about, colors, hows, methodOf, t} from "../core/text.js";
 import {keep as pictured} from "../form/colors.js";
+import {explain} from "../form/how.js";
 import {called as titled, credit} from "../form/shelf.js";
 import {called, recent} from "../studio/recent.js";
 import * as sending from "./sending.js";
@@ -175,6 +176,11 @@ export const start = async (onaccepted) => {
     colors.map((color) => [color, t(`color.${color}`)]),
     "style",
   );
+  const methods = segments(
+    "how",
+    hows.map((one) => [one, t(`how.${one}`)]),
+    hows[0],
+  );
   accepted = onaccepted;
   const styled = [...(await used()), ...samples("styles")];
   form.addEventListener("submit", send);
@@ -190,11 +196,7 @@ export const start = async (onaccepted) => {
       [...SIZES.map(String), ...FITS].map((size) => [size, t(`form.size.${size}`)]),
       "512",
     ),
-    segments(
-      "how",
-      hows.map((one) => [one, t(`how.${one}`)]),
-      hows[0],
-    ),
+    methods,
     segments(
       "transparency",
       ["flatten", "keep"].map((kind) => [kind, t(`transparency.${kind}`)]),
@@ -214,6 +216,7 @@ export const start = async (onaccepted) => {
   styles = tray("styles", styled, drawSubmit, say);
   trays.replaceChildren(photos.box, styles.box);
   pictured(ways);
+  explain(methods);
   drawSubmit();
   return form;
 };

@@ -5,6 +5,7 @@ import {element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
 import * as anywhere from "../form/anywhere.js";
 import * as colors from "../form/colors.js";
+import * as how from "../form/how.js";
 import * as keys from "../form/keys.js";
 import {prepared, restore} from "../form/memory.js";
 import * as presets from "../form/presets.js";
@@ -146,6 +147,7 @@ const begin = (kept) => {
   shelf.start(() => sheet.request());
   presets.start();
   colors.keep(find(document, "#color"));
+  how.explain(find(document, "#how"));
   sheet.start(askSheet, draw);
   preview.start(
     stage.stage,
