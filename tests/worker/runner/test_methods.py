@@ -197,7 +197,7 @@ def test_a_method_makes_no_more_steps_than_the_setting_says(
 def test_a_job_of_a_killed_worker_is_made_by_the_next(
     studio: Path, setting: Setting, method: str
 ) -> None:
-    """The worker is killed at a step; what it held is made anew when its lease is over."""
+    """The worker is killed at a step; what it held is made again when its lease is over."""
     setting(lease_seconds=1.0, heartbeat_seconds=0.2)
     job = submit(method=method, effort="little")
     killed = subprocess.run(

@@ -15,7 +15,7 @@ export const explain = (box) => {
   const draw = () => {
     const wanted = t(`how.${chosen(box).split("-")[0]}.info`);
     if (text.textContent !== wanted) text.textContent = wanted;
-    if (text.parentElement !== box) box.append(text); // Gradio drew the choices anew
+    if (text.parentElement !== box) box.append(text); // Gradio drew the choices again
   };
   draw();
   box.addEventListener("change", draw);
