@@ -227,7 +227,7 @@ class Stylizer:
         Everything else is as `style` has it.
         """
         style, opaque = style_pixels(image, size, like)
-        forward = self._forward(pixels.padded(style, self.model.stride))
+        forward = self.forward(pixels.padded(style, self.model.stride))
         forward.measure(0, full=False)
         found = forward.kept.float()
         if opaque is None:
