@@ -45,6 +45,7 @@ from web.security.body_limits import PageOnly
 from web.security.cookies import Unquoted
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
+from web.security.long_paths import LongPaths
 from web.security.public_path import PublicPath
 from web.security.same_origin import SameOrigin
 from worker.cookie_secrets import warnings
@@ -169,7 +170,8 @@ def without_page() -> FastAPI:
     signin.install(app)
     # the last one is outermost
     inner = (Bodies, PageOnly, Identity)
-    for middleware in (*inner, SameOrigin, SecurityHeaders, Forwarded, PublicPath, Unquoted):
+    outer = (SameOrigin, LongPaths, SecurityHeaders, Forwarded, PublicPath, Unquoted)
+    for middleware in (*inner, *outer):
         app.add_middleware(middleware)
     return app
 

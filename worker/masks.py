@@ -14,8 +14,12 @@ MASK = "********"
 _IN_ADDRESS = re.compile(
     r"([a-z][a-z0-9+.-]{0,30}://[^\s/:@?#'\"]{0,200}:)\S{1,1000}@", re.IGNORECASE
 )
-# as parameters of an address, and as libpq has them: password=PASSWORD
-_NAMED = re.compile(r"\b(pass|passwd|password|sslpassword)=('[^']*'|[^\s&;'\"]+)", re.IGNORECASE)
+# as parameters of an address, as libpq has them, and as variables: password=, POSTGRES_PASSWORD=
+_NAMED = re.compile(
+    r"(?<![a-z0-9_])((?:pg|ssl|[a-z0-9_]{0,40}_)?(?:pass|passwd|password|secret))="
+    r"('[^']*'|[^\s&;'\"]+)",
+    re.IGNORECASE,
+)
 
 
 def masked(text: str) -> str:

@@ -24,6 +24,8 @@ WORD = "Hush-55-hush"
         (f"REDIS://:a@{WORD}/b@q", f"REDIS://:{MASK}@q"),
         (f"('s3://key:{WORD}@store', 1)", f"('s3://key:{MASK}@store', 1)"),
         (f"host=db password={WORD} port=1", f"host=db password={MASK} port=1"),
+        (f"PGPASSWORD={WORD} A_SECRET={WORD}", f"PGPASSWORD={MASK} A_SECRET={MASK}"),
+        (f"POSTGRES_PASSWORD={WORD} compass=north", f"POSTGRES_PASSWORD={MASK} compass=north"),
         (f"host=db password='a {WORD}' port=1", f"host=db password={MASK} port=1"),
         (f"postgresql://db/x?password={WORD}&a=b", f"postgresql://db/x?password={MASK}&a=b"),
     ],

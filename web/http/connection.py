@@ -25,7 +25,7 @@ from worker.settings import KIB
 HEAD = 30.0  # seconds in which the head of a request must have come
 PROXY_IDLE = 130  # seconds; nginx itself closes after 60 by default, Go's (Traefik) 90, Caddy 120
 PIECE = 16 * KIB  # bytes handed to the parser at once
-SMALL, MOST_SMALL = 64, 1000  # bytes of a small chunk on the wire, and how many a body may have
+SMALL, MOST_SMALL = 64, 1000  # bytes of a small chunk, and how many a body may have
 UNSENT = 128 * KIB  # bytes that the system keeps beyond what is on its way
 
 log = logging.getLogger(__name__)
@@ -49,15 +49,36 @@ def _uncount(household: str) -> None:
         del _of_address[household]
 
 
+class SmallChunks(Exception):
+    """A body comes in chunks of a few bytes, each of which costs its own time."""
+
+
+class Parser(h11.Connection):
+    """h11's, that counts a body's chunks as it finds them; raises `SmallChunks`."""
+
+    _chunks = _bytes = 0  # of the present body
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._bytes += len(event.data)
+            if self._chunks > MOST_SMALL and self._bytes < SMALL * self._chunks:
+                raise SmallChunks
+        return event
+
+
 class Connection(H11Protocol):
     """A connection that speaks HTTP; while more than 64 KiB wait for the client, it is timed."""
 
     _household: str | None = None  # whose connection it is, if connections are counted for it
     _clock: asyncio.TimerHandle | None = None  # while something waits for the client
-    _chunks = _sent = 0  # of the present body, where it comes in chunks; bytes
     _head: asyncio.TimerHandle | None = None  # while the head of a request is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.conn = Parser(h11.SERVER)  # with h11's own limit of a head
         super().connection_made(transport)
         self._count()
         if len(self.connections) > descriptors.connections() or self._is_beyond_share():
@@ -87,11 +108,7 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
-            piece = data[start : start + PIECE]
-            if self._is_crumbled(piece):
-                log.info("a body of very small chunks was given up")
-                return self.transport.abort()
-            super().data_received(piece)
+            super().data_received(data[start : start + PIECE])
             if self.transport.is_closing():
                 return
         if self.conn.their_state is h11.IDLE:
@@ -99,17 +116,12 @@ class Connection(H11Protocol):
         else:
             self._stop_head()
 
-    def _is_crumbled(self, piece: bytes) -> bool:
-        """Tell whether a body comes in chunks of a few bytes, each of which costs its own time.
-
-        Each has two ends of line, and so may text in it have.
-        """
-        if self.conn.their_state is not h11.SEND_BODY:
-            self._chunks = self._sent = 0
-        elif any(name == b"transfer-encoding" for name, _ in self.headers or ()):
-            self._chunks += piece.count(b"\r\n") // 2
-            self._sent += len(piece)
-        return self._chunks > MOST_SMALL and self._sent < SMALL * self._chunks
+    def handle_events(self) -> None:
+        try:
+            super().handle_events()
+        except SmallChunks:
+            log.info("a body of very small chunks was given up")
+            self.transport.abort()
 
     def _await_head(self) -> None:
         """Close the connection in `HEAD` seconds unless a whole head has come by then."""

@@ -5,6 +5,8 @@ the network it runs is written out here from the weights.
 """
 
 import hashlib
+import io
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,12 +15,15 @@ from fastapi.responses import HTMLResponse
 
 from adain.catalog import DEFAULT_NETWORK
 from adain.live import packed
+from web.http import stored
+from web.language.problems import HTTPProblem
 from web.samples import shelf
 from worker.settings import settings
 
 PAGE = Path(__file__).parents[1] / "static" / "live" / "live.html"
 SHIPPED = Path(packed.__file__).parents[1] / "weights"
 
+log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 
@@ -30,9 +35,16 @@ def weights() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _network(file: Path, changed: int) -> tuple[bytes, str]:
-    """Return the network and its ETag; `changed` is when the file was."""
-    data = packed.packed(DEFAULT_NETWORK, file)
+def _network(file: Path, changed: int) -> tuple[bytes, str] | None:
+    """Return the network and its ETag; None where no browser can run it.
+
+    `changed` is when the file was, in nanoseconds.
+    """
+    try:
+        data = packed.packed(DEFAULT_NETWORK, file)
+    except (KeyError, ValueError) as error:
+        log.warning("%s can't be run by /live: %s", file, error)
+        return None
     return data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
 
 
@@ -47,8 +59,11 @@ def page() -> HTMLResponse:
 def network(request: Request) -> Response:
     """Return the network as the engine reads it."""
     file = weights()
-    data, tag = _network(file, file.stat().st_mtime_ns)
+    found = _network(file, file.stat().st_mtime_ns)
+    if found is None:
+        raise HTTPProblem(503, "live.unusable")
+    data, tag = found
     headers = {"Cache-Control": "no-cache", "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    return stored.sent(len(data), io.BytesIO(data), "application/octet-stream", headers)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from PIL import Image
 
 from adain.files import samples
+from web.http import stored
 from web.language.problems import HTTPProblem
 from web.samples import collection
 from worker.images import images
@@ -107,7 +108,7 @@ def _found(kind: str, name: str) -> bytes:
 
 def _answer(picture: bytes, media_type: str) -> Response:
     headers = {"Cache-Control": "public, max-age=86400"}
-    return Response(picture, media_type=media_type, headers=headers)
+    return stored.sent(len(picture), io.BytesIO(picture), media_type, headers)
 
 
 @router.get("/medium/{kind}/{name}.webp")

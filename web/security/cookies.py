@@ -49,10 +49,11 @@ def place(name: str, secure: bool) -> Place:
 
 
 def _unquoted(header: bytes) -> bytes:
-    """Return a Cookie header without the cookies whose value is in quotes."""
-    return b";".join(
-        one for one in header.split(b";") if not one.partition(b"=")[2].lstrip().startswith(b'"')
-    )
+    """Return a Cookie header without the cookies that have a quote in them, wherever it is.
+
+    What counts as the beginning of a value, each parser says for itself.
+    """
+    return b";".join(one for one in header.split(b";") if b'"' not in one)
 
 
 class Unquoted:

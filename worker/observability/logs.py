@@ -14,6 +14,7 @@ from worker import masks
 from worker.settings import settings
 
 LONGEST = 4000  # characters of a message
+FRAMES = 30  # of a traceback as JSON
 _CHATTY = ("alembic.runtime.plugins", "celery.app.trace", "celery.worker.strategy", "PIL")
 
 
@@ -49,6 +50,10 @@ def _is_step(record: logging.LogRecord) -> bool:
     return str(record.msg).startswith("Running")
 
 
+# without the values of variables: cookies, keys and passwords are among them
+_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
+
+
 def _json() -> logging.Formatter:
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -56,7 +61,7 @@ def _json() -> logging.Formatter:
         structlog.processors.TimeStamper(fmt="iso"),
         _job,
         _bounded,
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(_TRACEBACK),
     ]
     after: list[Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -43,11 +43,14 @@ def client(studio: Path) -> Iterator[TestClient]:
         yield made
 
 
-def _in_chunks(address: str, size: int, count: int) -> bytes:
+def _in_chunks(
+    address: str, size: int, count: int, extension: bytes = b"", filling: bytes = b"a"
+) -> bytes:
     """Send a body in chunks of so many bytes; return what is answered."""
     host, _, port = address.removeprefix("http://").partition(":")
     head = f"POST /livez HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    chunks = (b"%x\r\n" % size + b"a" * size + b"\r\n") * count
+    one = (filling * size)[:size]
+    chunks = (b"%x%b\r\n" % (size, extension) + one + b"\r\n") * count
     with closing(socket.create_connection((host, int(port)), 60)) as wire, suppress(OSError):
         wire.sendall(head.encode() + chunks + b"0\r\n\r\n")
         return wire.recv(1000)
@@ -57,6 +60,8 @@ def _in_chunks(address: str, size: int, count: int) -> bytes:
 def test_a_body_of_very_small_chunks_is_given_up(studio: Path) -> None:
     with served() as address:
         assert _in_chunks(address, 1, 60_000) == b""  # closed
+        assert _in_chunks(address, 1, 60_000, b";" + b"x" * 70) == b""
+        assert _in_chunks(address, 4096, 10, filling=b"\r\n").startswith(b"HTTP/1.1 405")
         assert _in_chunks(address, 1, 900).startswith(b"HTTP/1.1 405")
         assert _in_chunks(address, 256, 200).startswith(b"HTTP/1.1 405")
 

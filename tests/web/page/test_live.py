@@ -44,6 +44,17 @@ def test_an_operators_own_weights_are_painted_with(
     assert answer.headers["etag"] != before
 
 
+def test_weights_that_no_browser_can_run_are_named(
+    client: TestClient, setting: Setting, tmp_path: Path
+) -> None:
+    header = json.dumps({"a": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    data = len(header).to_bytes(8, "little") + header + b"00"
+    (tmp_path / "compact.safetensors").write_bytes(data)
+    setting(weights_dir=tmp_path)
+    answer = client.get("/live/network")
+    assert (answer.status_code, answer.json()["code"]) == (503, "live.unusable")
+
+
 def test_the_page_names_the_styles_of_the_shelf(client: TestClient) -> None:
     page = client.get("/live").text
     assert 'data-styles="' in page

@@ -47,6 +47,28 @@ def test_as_json_a_traceback_stays_on_its_line(setting: Setting, capsys: Said) -
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
+def test_a_traceback_has_no_values_of_variables_and_an_end(
+    setting: Setting, capsys: Said, form: str
+) -> None:
+    setting(log_format=form)
+    logs.start()
+
+    def fails(cookie: str, depth: int = 200) -> None:
+        if depth:
+            return fails(cookie, depth - 1)
+        raise ZeroDivisionError
+
+    try:
+        fails("hush" + "-hush" * 1000)
+    except ZeroDivisionError:
+        logging.getLogger("x").exception("unforeseen")
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "hush-hush" not in said
+    assert len(said) < 30_000
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
 def test_a_password_in_a_line_or_its_traceback_is_masked(
     setting: Setting, capsys: Said, form: str
 ) -> None:
