@@ -673,3 +673,21 @@ def test_pictures_are_refused_before_they_are_sent_where_the_disk_has_no_room(
     setting(min_free_bytes=1 << 60)
     with served() as address, sending(address, path, MIB) as wire:
         assert answer(wire)[0] == 507
+
+
+def test_a_body_is_handed_on_in_pieces_that_are_soon_parsed(studio: Path) -> None:
+    """What is parsed at once, all other visitors wait for."""
+    left = [b"a" * (64 * KIB)] * 40
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": left.pop(), "more_body": bool(left)}
+
+    async def sizes() -> list[int]:
+        body, found = request_bodies.Body(receive, body_limits.RULES["/api/v1/batches"]), []
+        while body.received() is not None:
+            found.append(len((await body())["body"]))
+        return found
+
+    found = asyncio.run(sizes())
+    assert sum(found) == 40 * 64 * KIB
+    assert max(found) <= 128 * KIB
