@@ -6,13 +6,11 @@ Knows no network and no device.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import torch
 from PIL import Image, ImageOps
-from torch import Tensor
 
-from adain import catalog, pixels
+from adain import catalog
 from adain.catalog import (
     DEFAULT_LOSS,
     DEFAULT_METHOD,
@@ -26,7 +24,11 @@ from adain.catalog import (
     Transparency,
 )
 from adain.files import opacity, pictures
-from adain.model.moments import Moments
+
+if TYPE_CHECKING:  # the command line has requests that need no torch
+    from torch import Tensor
+
+    from adain.model.moments import Moments
 
 USUAL = 512  # pixels of the shorter side at which the networks' own strokes are the usual ones
 FINEST, BROADEST = 0.5, 4.0  # times the usual strokes
@@ -48,7 +50,7 @@ class Style:
     """What one network keeps of a style picture: some kilobytes, whatever the transfer."""
 
     network: str  # name and digest of the weights that measured it
-    levels: tuple[Moments, ...]  # C variances at level 0, C×C after it; float32 on the CPU
+    levels: "tuple[Moments, ...]"  # C variances at level 0, C×C after it; float32 on the CPU
     chroma: float = 1.0  # how colourful the picture is (`color.chroma`)
 
 
@@ -172,24 +174,34 @@ class Request:
         changed = replace(self.plain(), content=content, styles=styles, color=color)
         return replace(changed, size=0, strokes=0.0)
 
-    def scaled_masks(self, stride: int) -> Tensor | None:
+    def scaled_masks(self, stride: int) -> "Tensor | None":
         """Return the masks as K×1×H×W bytes, scaled as the content, padded to a stride; or none."""
+        import torch
+
+        from adain import pixels
+
         if not self.masks:
             return None
         wanted = pictures.checked_size(self.content, self.size)
         masks = [mask.resize(wanted, Image.Resampling.BOX) for mask in self.masks]
         return pixels.padded(torch.cat([pixels.tensor(mask) for mask in masks]), stride)
 
-    def regions(self, stride: int, cell: int) -> Tensor:
+    def regions(self, stride: int, cell: int) -> "Tensor":
         """Return the masks, padded to a network's stride, averaged over cells of some pixels.
 
         K×h×w in [0, 1]; without masks K×1×1 ones.
         """
+        import torch
+
+        from adain import pixels
+
         masks = self.scaled_masks(stride)
         return torch.ones(len(self.styles), 1, 1) if masks is None else pixels.cells(masks, cell)
 
-    def inside(self, stride: int, cell: int) -> Tensor:
+    def inside(self, stride: int, cell: int) -> "Tensor":
         """Return the regions less what is transparent: where the content is measured."""
+        from adain import pixels
+
         regions = self.regions(stride, cell)
         if self.opaque is None:
             return regions
@@ -197,13 +209,15 @@ class Request:
         opaque = pixels.tensor(self.opaque.resize(wanted, Image.Resampling.BOX))
         return regions * pixels.cells(pixels.padded(opaque, stride), cell)
 
-    def coverage(self, regions: Tensor) -> Tensor:
+    def coverage(self, regions: "Tensor") -> "Tensor":
         """Return how much of each style each position gets, in the shape of the regions.
 
         Only proportions of `weights` count: without masks they sum to 1 (the paper's eq. 15);
         with masks the largest counts as 1, and where masks overlap to more than 1 they are
         divided by their sum.
         """
+        import torch
+
         shares = torch.tensor(self.weights or [1.0] * len(self.styles), dtype=torch.float64)
         coverage = (shares / shares.max()).float()[:, None, None] * regions
         return coverage / coverage.sum(0).clamp_min(1)

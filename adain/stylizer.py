@@ -19,10 +19,12 @@ from torch import Tensor
 from adain import color as colors
 from adain import coverage, pixels, strokes, weights
 from adain.aot import runtime as aot_runtime
-from adain.aot.runtime import CodeUnusable, Compiled
+from adain.aot.runtime import Compiled
+from adain.aot.trusted_folders import CodeUnusable
 from adain.catalog import DEFAULT_NETWORK, Color, Transfer
 from adain.coverage import Coverage
 from adain.files import opacity, pictures
+from adain.live.backend import Native
 from adain.mixing import Fixed, Mix, Watch, mix, restyle, restyle_by
 from adain.model.moments import Moments
 from adain.model.network import Network
@@ -34,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _OPAQUE = 127  # above it a pixel's colour counts
 
-FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
+FOLDER = weights.FOLDER
 
 
 # a request scaled to a painting's size, how its styles mix at level 0, and all features there →
@@ -157,7 +159,7 @@ class Stylizer:
         self._large = model.to(device, large).to(memory_format=torch.channels_last)
         self.model = self._large if quick == large else deepcopy(self._large).to(quick)
         self._code = code
-        self._compiled: Compiled | None = None
+        self._compiled: Compiled | Native | None = None
 
     @classmethod
     def load(
@@ -194,13 +196,18 @@ class Stylizer:
         """Tell whether it has taken up machine code; any thread may ask."""
         return self._compiled is not None
 
-    def _quickest(self, images: Tensor) -> Compiled | None:
+    def _found(self, folder: Path) -> Compiled | Native | None:
+        """Return what there is of code for this network; the engine is the quicker one."""
+        engine = Native.load(self.model, self.network, folder)
+        return engine or aot_runtime.load(self.model, self.name, folder)
+
+    def _quickest(self, images: Tensor) -> Compiled | Native | None:
         """Return machine code that can take N×3×H×W, if there is some."""
         if self._code is None or tiled(*images.shape[2:]):
             return None
         if self._compiled is None:
             try:
-                self._compiled = aot_runtime.load(self.model, self.name, self._code)
+                self._compiled = self._found(self._code)
             except CodeUnusable as error:
                 log.warning("%s", error)
                 self._code = None  # asked for no more
@@ -338,15 +345,21 @@ class Stylizer:
         usual = usual and mixes[0].regions is None and bool(most.isinf().all()) and not replaced
         usual = usual and (first or not any(map(coverage.partial, requests)))
         code = self._quickest(images) if usual else None
+        if isinstance(code, Native) and luminance.any():
+            code = None
         if code is None:
             covered = Coverage(requests, self.model.stride, *images.shape[2:])
             results = self.passed(images, photos, mixes, covered, most, luminance, watch)
         else:
             watch("picture", 0.2)
             wanted = [mix.styles for mix in mixes]
-            results, raw = code.paint(images, mixes[0].coverage, mixes[0].alpha, wanted)
-            painted = self.model.unfolded(raw[luminance]).float().cpu()
-            results[luminance] = _in_colors_of(photos[luminance], painted)
+            asked = (images, mixes[0].coverage, mixes[0].alpha, wanted)
+            if isinstance(code, Native):
+                results = code.paint(*asked)
+            else:
+                results, raw = code.paint(*asked)
+                painted = self.model.unfolded(raw[luminance]).float().cpu()
+                results[luminance] = _in_colors_of(photos[luminance], painted)
         return results[:, :, :height, :width]
 
     def passed(

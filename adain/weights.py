@@ -14,23 +14,23 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from adain import catalog
 from adain.catalog import NETWORKS
-from adain.model.builders import build
-from adain.model.network import Network
 
+if TYPE_CHECKING:  # weights are found without torch, and loaded with it
+    from torch import Tensor
+
+    from adain.model.network import Network
+
+FOLDER = Path("data/weights")  # where weights of the user's own lie unless said otherwise
 SHIPPED = Path(__file__).parent / "weights"
 GRAIN = "grain"  # key in a file's metadata: the deviation of the noise it was taught with
 _CHUNK = 1 << 20
 
-State = dict[str, Tensor]
+State = dict[str, "Tensor"]
 
 
 class WeightsError(Exception):
@@ -111,6 +111,10 @@ def available(folder: Path) -> list[Weights]:
 
 def _read(file: Path) -> State:
     """Read a .safetensors file or a plain PyTorch state dictionary, running no code in it."""
+    import torch
+    from safetensors.torch import load_file
+    from torch import Tensor
+
     try:
         if file.suffix == ".safetensors":
             state = load_file(file)
@@ -125,6 +129,8 @@ def _read(file: Path) -> State:
 
 def _metadata(file: Path) -> dict[str, str]:
     """What a .safetensors file says of itself; of others nothing is known."""
+    from safetensors import safe_open
+
     if file.suffix != ".safetensors":
         return {}
     with safe_open(file, "pt") as opened:
@@ -143,8 +149,10 @@ def _grain(file: Path) -> float | None:
     return deviation
 
 
-def _built(network: str, state: State, file: Path) -> Network:
+def _built(network: str, state: State, file: Path) -> "Network":
     """Build a network with these weights; `file` may tell its grain."""
+    from adain.model.builders import build
+
     model = build(network)
     if (deviation := _grain(file)) is not None:
         model.set_grain(deviation)
@@ -152,7 +160,7 @@ def _built(network: str, state: State, file: Path) -> Network:
     return model.eval().requires_grad_(False)
 
 
-def load(network: str, folder: Path) -> tuple[Network, Weights]:
+def load(network: str, folder: Path) -> "tuple[Network, Weights]":
     """Build a network and load its verified weights, in float32, ready to evaluate."""
     weights = find(network, folder)
     state: State = {}
@@ -161,7 +169,7 @@ def load(network: str, folder: Path) -> tuple[Network, Weights]:
     return _built(network, state, weights.files[-1]), weights
 
 
-def load_file_of(network: str, file: Path) -> Network:
+def load_file_of(network: str, file: Path) -> "Network":
     """Build a network from a whole-network file without a checksum, to train or measure."""
     name, state = recognise(_read(file))
     if name != network:
@@ -175,6 +183,10 @@ def recognise(state: State) -> tuple[str, State]:
     Returns ("compact", whole), or ("vgg19.encoder", part) and so on for half a network, with
     our names and without what does not belong. Raises `WeightsError`.
     """
+    import torch
+
+    from adain.model.builders import build
+
     for network in NETWORKS:
         with torch.device("meta"):
             wanted = {name: value.shape for name, value in build(network).state_dict().items()}
@@ -194,6 +206,9 @@ def add(file: Path, folder: Path) -> str:
     Takes `.safetensors` and PyTorch's `.pth`. Raises `WeightsError` for anything else, for
     values that are not finite, and FileNotFoundError.
     """
+    import torch
+    from safetensors.torch import save_file
+
     if not file.is_file():
         raise WeightsError(f"There is no file {file}.")
     name, state = recognise(_read(file))

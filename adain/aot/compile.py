@@ -7,7 +7,6 @@ network's before the code is used. Raises `NotNow` with a sentence.
 
 import argparse
 import contextlib
-import fcntl
 import math
 import os
 import shutil
@@ -15,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from itertools import chain
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from torch.export import Dim
 from adain import pixels
 from adain.aot import trusted_folders
 from adain.aot.runtime import FOLDER, PARTS, SOUND, Compiled, place, together
+from adain.aot.trusted_folders import NotNow, alone
 from adain.catalog import DEFAULT_NETWORK, NETWORKS
+from adain.live import backend
 from adain.model.moments import Moments
 from adain.model.network import Network
 from adain.stylizer import FOLDER as WEIGHTS
@@ -34,10 +36,6 @@ from adain.stylizer import Stylizer
 from adain.tiles import SIDE
 
 _ALIKE = 0.02  # relative, in half precision; of a picture in mid grey 2.5 of 255
-
-
-class NotNow(Exception):
-    """Code can't be made; the message says why."""
 
 
 # ---------------------------------------------------------------- what is compiled
@@ -150,17 +148,6 @@ def _differs(made: Path, network: Network) -> float:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; raises `NotNow` while another process does."""
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NotNow("another process is making code just now") from None
-        yield
-
-
-@contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """Yield a new folder to compile in; in a container nothing in /tmp may be executed."""
     for left in folder.glob("scratch*"):  # left by a process that was killed
@@ -182,11 +169,8 @@ def make(network: Network, name: str, folder: Path) -> Path:
     folder = folder.resolve()
     there = place(network, name, folder)
     if weak := trusted_folders.weak_point(folder):
-        raise NotNow(
-            f"others can write to {weak}, or own it, and so could put code into {folder}; "
-            f"chmod go-w {weak}"
-        )
-    with _alone(folder), _scratch(folder) as scratch:
+        raise NotNow(trusted_folders.refusal(weak, folder))
+    with alone(folder), _scratch(folder) as scratch:
         if (there / SOUND).exists():
             return there
         shutil.rmtree(there, ignore_errors=True)  # left by a process that was killed
@@ -202,6 +186,21 @@ def make(network: Network, name: str, folder: Path) -> Path:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         (there / SOUND).touch()
     return there
+
+
+def quickest(stylizer: Stylizer, folder: Path) -> Path:
+    """Have what this machine paints with most quickly in `folder`; return where.
+
+    The engine (`adain.live.backend`) is made in seconds wherever it can run a network; machine code
+    by torch only where that is quicker, or there is no other. Raises `NotNow`.
+    """
+    model = stylizer.model
+    fits = backend.fits(model, stylizer.network)
+    if fits:
+        there = backend.make(deepcopy(model), stylizer.network, folder)
+    if fits and model.dtype == torch.float32:
+        return there
+    return make(model, stylizer.name, folder)
 
 
 def _sacrifice() -> None:
@@ -222,7 +221,7 @@ def main() -> None:
     since = time.monotonic()
     stylizer = Stylizer.load(args.network, args.weights_folder, args.device)
     try:
-        there = make(stylizer.model, stylizer.name, args.folder)
+        there = quickest(stylizer, args.folder)
     except NotNow as error:
         sys.exit(str(error))
     print(f"made in {time.monotonic() - since:.0f} s, {there}")

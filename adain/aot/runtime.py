@@ -4,9 +4,7 @@ Compiled is the common case: a whole picture, without masks, by covariance. Ever
 through `tiled_forward.py`, as does every picture until the code exists.
 """
 
-import contextlib
 import hashlib
-import platform
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,10 +15,12 @@ from torch import Tensor
 
 from adain import pixels
 from adain.aot import trusted_folders
+from adain.aot.trusted_folders import CodeUnusable
+from adain.live import library
 from adain.model.moments import Moments
 from adain.model.network import Network
 
-FOLDER = Path("data/code")  # where code lies unless said otherwise
+FOLDER = trusted_folders.FOLDER
 PARTS = ("measure", "paint", "interpolate")
 SOUND = "sound"  # a file that stands beside code which was seen to paint as the network does
 _ADAIN = Path(__file__).parents[1]
@@ -30,17 +30,11 @@ SOURCES = (  # what code is made of
 )
 
 
-class CodeUnusable(Exception):
-    """Code that is there and must not be run, or can't be."""
-
-
 def _processor(device: torch.device) -> str:
     """What code for a device may make use of."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open() as lines:
-        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return platform.processor()
+    return library.processor()
 
 
 @cache
@@ -114,10 +108,7 @@ def load(network: Network, name: str, folder: Path) -> Compiled | None:
     if not (there / SOUND).exists():
         return None
     if weak := trusted_folders.weak_points(there):
-        raise CodeUnusable(
-            f"code in {there} could be somebody else's, and is not used: "
-            f"others can write to {weak[0]}, or own it; chmod go-w {weak[0]}"
-        )
+        raise CodeUnusable(trusted_folders.unused(there, weak[0]))
     try:
         return Compiled(there, network)
     except RuntimeError as error:

@@ -1,15 +1,38 @@
 """Folders that no other user can have written to, so that code in them may be loaded.
 
-Checks POSIX owners and modes.
+Checks POSIX owners and modes; one process at a time makes code in a folder.
 """
 
+import contextlib
+import fcntl
 import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+FOLDER = Path("data/code")  # where code lies unless said otherwise
 _ENTER = stat.S_IXGRP | stat.S_IXOTH
+
+
+class CodeUnusable(Exception):
+    """Code that is there and must not be run, or can't be."""
+
+
+class NotNow(Exception):
+    """Code can't be made; the message says why."""
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder of code; raises `NotNow` while another process does."""
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotNow("another process is making code just now") from None
+        yield
 
 
 def ours_alone(group: int) -> bool:
@@ -57,3 +80,19 @@ def weak_points(folder: Path) -> list[Path]:
     """Return the weak points of a folder and of everything in it."""
     found = map(weak_point, (folder, *(file.resolve() for file in sorted(folder.rglob("*")))))
     return list(dict.fromkeys(place for place in found if place is not None))
+
+
+def refusal(weak: Path, folder: Path) -> str:
+    """Return why no code is made in a folder with a weak point."""
+    return (
+        f"others can write to {weak}, or own it, and so could put code into {folder}; "
+        f"chmod go-w {weak}"
+    )
+
+
+def unused(code: Path, weak: Path) -> str:
+    """Return why code that is there is not used."""
+    return (
+        f"code in {code} could be somebody else's, and is not used: "
+        f"others can write to {weak}, or own it; chmod go-w {weak}"
+    )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from adain import catalog
-from adain.aot import runtime
+from adain.aot import trusted_folders
 from adain.catalog import (
     DEFAULT_LOSS,
     DEFAULT_METHOD,
@@ -24,7 +24,7 @@ from adain.cli.inputs import Part
 from adain.files import cropping
 from adain.film.limits import MOST_RATE, STEADIEST, USUAL_STEADY
 from adain.request import BROADEST, FINEST
-from adain.stylizer import FOLDER
+from adain.weights import FOLDER
 
 _STATUS = (
     "Exit status: 0 if every picture was made, 1 if some were not, 2 if none was. "
@@ -177,7 +177,7 @@ def _machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--code-folder",
         type=Path,
-        default=runtime.FOLDER,
+        default=trusted_folders.FOLDER,
         help="of `python -m adain.aot.compile`",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

@@ -6,16 +6,41 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from adain import malloc
+from adain import malloc, methods
+from adain.catalog import DEFAULT_METHOD
 from adain.cli import arguments, films, plan
 from adain.cli.messages import say
 from adain.cli.run import Run, sentence
 from adain.files import kinds
-from adain.stylizer import Stylizer
 from adain.weights import WeightsError
 
+if TYPE_CHECKING:
+    from adain.stylizer import Stylizer
+
 _INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
+
+
+def _stylizer(args: argparse.Namespace) -> "Stylizer":
+    from adain.stylizer import Stylizer  # torch, whose import takes longer than a picture
+
+    return Stylizer.load(args.network, args.weights_folder, args.device, code=args.code_folder)
+
+
+def _prepared(args: argparse.Namespace, planned: plan.Plan) -> Run:
+    """Return the run of a plan: without torch where it is to make one usual picture."""
+    one = sum(map(len, planned.results)) == 1 and args.device in {"auto", "cpu"}
+    if one and args.method == DEFAULT_METHOD and not args.masks:
+        from adain.live.without_torch import WithoutTorch
+
+        load = partial(_stylizer, args)
+        quick = WithoutTorch.load(args.network, args.weights_folder, args.code_folder, load)
+        if quick:
+            return Run(args, planned, quick, quick.stylize)
+    stylizer = _stylizer(args)
+    return Run(args, planned, stylizer, partial(methods.make, stylizer))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -24,8 +49,7 @@ def _run(args: argparse.Namespace) -> int:
     planned = plan.make(args)
     for notice in plan.notices(planned):
         say(notice)
-    stylizer = Stylizer.load(args.network, args.weights_folder, args.device, code=args.code_folder)
-    return Run(args, planned, stylizer).all()
+    return _prepared(args, planned).all()
 
 
 def _take_any_name() -> None:

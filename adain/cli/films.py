@@ -27,7 +27,6 @@ from adain.files import pictures
 from adain.film import kinds
 from adain.film.limits import FilmError, Limits
 from adain.request import Request
-from adain.stylizer import Stylizer
 
 if TYPE_CHECKING:  # where the extra `film` is not installed, films are refused in a sentence
     from adain.film.cleaning import Clean
@@ -177,6 +176,8 @@ def _paint(args: argparse.Namespace, request: Request, output: Path, folder: Pat
     if ending in kinds.ANIMATIONS:
         animation.check(clean.seconds)
     how = (args.network, args.weights_folder, args.device)
+    from adain.stylizer import Stylizer  # torch, which pictures may need not
+
     stylizer = Stylizer.load(*how, code=args.code_folder)
     settings = making.Settings(args.size, args.steady, args.weights_end)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -5,16 +5,17 @@ import errno
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from adain import catalog, methods
+from adain import catalog
 from adain.catalog import Color
 from adain.cli import inputs, outputs, sheet
 from adain.cli.inputs import STANDARD, Input, Unusable
@@ -23,8 +24,7 @@ from adain.cli.outputs import Refused
 from adain.cli.plan import Plan
 from adain.cli.sheet import Sheet
 from adain.files import pictures
-from adain.request import Request
-from adain.stylizer import Stylizer
+from adain.request import Request, Style
 
 _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EPIPE}  # after which no other picture is written either
 
@@ -49,13 +49,23 @@ class Column:
     squares: list[Image.Image]  # of the styles, for the sheet
 
 
+class Measures(Protocol):
+    """A network with its weights, as far as a run asks it: a `Stylizer`, or what stands for one."""
+
+    network: str
+    sha256: str
+
+    def style(self, image: Image.Image, size: int) -> Image.Image | Style: ...
+
+
 @dataclass
 class Run:
     """The plan, what carries it out, and what became of it so far."""
 
     args: argparse.Namespace
     plan: Plan
-    stylizer: Stylizer
+    stylizer: Measures
+    make: Callable[[Sequence[Request]], list[Image.Image]]
     made: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -125,7 +135,7 @@ class Run:
         """Make a picture, write it, and say so."""
         outputs.check(output, self.args.overwrite)
         started = time.perf_counter()
-        [image] = methods.make(self.stylizer, [request])
+        [image] = self.make([request])
         self._write(image, output)
         made = {
             "content": str(photo.path),

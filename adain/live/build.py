@@ -1,8 +1,8 @@
-"""Compile engine.c to WebAssembly, with and without relaxed SIMD, by clang and lld.
+"""Compile engine.c to WebAssembly, with and without relaxed SIMD and threads, by clang and lld.
 
     python -m adain.live.build web/static/live
 
-writes engine.wasm and engine-relaxed.wasm. Both are checked in, so that running the studio needs no
+writes engine.wasm and its variants. They are checked in, so that running the studio needs no
 compiler; a test compares them with what this makes.
 """
 
@@ -15,12 +15,17 @@ SOURCE = Path(__file__).parent / "engine.c"
 VERSION = "16"  # of clang and lld: other versions make other bytes, of the same behaviour
 COMPILER = f"clang-{VERSION}"
 PACKAGES = (f"clang-{VERSION}", f"lld-{VERSION}")  # Debian's
-VARIANTS = {
-    "engine.wasm": ["-msimd128"],
-    "engine-relaxed.wasm": ["-msimd128", "-mrelaxed-simd", "-DRELAXED"],
+_RELAXED = ["-mrelaxed-simd", "-DRELAXED"]
+_SHARED = ["-matomics", "-mbulk-memory", "-Wl,--shared-memory", "-Wl,--max-memory=268435456"]
+VARIANTS = {  # those for threads have a memory that is shared
+    "engine.wasm": [],
+    "engine-relaxed.wasm": _RELAXED,
+    "engine-threads.wasm": _SHARED,
+    "engine-relaxed-threads.wasm": _RELAXED + _SHARED,
 }
 FLAGS = [
     "--target=wasm32",
+    "-msimd128",
     "-O3",
     "-ffp-contract=off",
     "-fno-builtin",
@@ -31,13 +36,14 @@ FLAGS = [
     "-Wl,--no-entry",
     "-Wl,--import-memory",
     "-Wl,--export=__heap_base",
+    "-Wl,--export=__stack_pointer",
     "-Wl,-z,stack-size=65536",
     "-Wl,--strip-all",
 ]
 
 
 def built(folder: Path) -> list[Path]:
-    """Compile both variants into a folder; return their files.
+    """Compile all variants into a folder; return their files.
 
     Raises FileNotFoundError where there is no compiler, CalledProcessError where it refuses.
     """

@@ -24,7 +24,18 @@ _LENGTH = 8  # bytes that say how long a safetensors file's header is
 Tensors = Mapping[str, NDArray[np.float32]]
 
 
-def _read(file: Path) -> tuple[dict[str, Any], Tensors]:
+def described(network: str) -> bool:
+    """Tell whether there is a description of a network."""
+    return (FOLDER / f"{network}.json").is_file()
+
+
+def plan(network: str) -> dict[str, Any]:
+    """Return a network's description, as `adain.live.plan` makes it. Raises OSError."""
+    read: dict[str, Any] = json.loads((FOLDER / f"{network}.json").read_text("utf-8"))
+    return read
+
+
+def read(file: Path) -> tuple[dict[str, Any], Tensors]:
     """Return a safetensors file's metadata and its float32 tensors. Raises ValueError."""
     data = file.read_bytes()
     end = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
@@ -37,6 +48,11 @@ def _read(file: Path) -> tuple[dict[str, Any], Tensors]:
         flat = np.frombuffer(data[end + first : end + last], "<f4")
         tensors[name] = flat.reshape(one["shape"])
     return metadata, tensors
+
+
+def grain(plan: Mapping[str, Any], metadata: Mapping[str, Any]) -> float:
+    """Return the deviation of a network's noise: what its weights' file says, or else the plan."""
+    return float(metadata.get("grain", plan["grain"]))
 
 
 def convolutions(plan: Mapping[str, Any]) -> list[str]:
@@ -67,10 +83,10 @@ def packed(network: str, weights: Path) -> bytes:
     Raises OSError where there is no description or file, ValueError and KeyError for weights that
     are not the network's.
     """
-    plan = json.loads((FOLDER / f"{network}.json").read_text("utf-8"))
-    metadata, tensors = _read(weights)
-    plan["grain"] = float(metadata.get("grain", plan["grain"]))
-    text = json.dumps(plan, separators=(",", ":")).encode()
+    metadata, tensors = read(weights)
+    whole = plan(network)
+    whole["grain"] = grain(whole, metadata)
+    text = json.dumps(whole, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    pieces = _pieces(convolutions(plan), tensors)
+    pieces = _pieces(convolutions(whole), tensors)
     return b"".join([len(text).to_bytes(4, "little"), text, *pieces])

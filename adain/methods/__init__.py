@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
 from adain import catalog
 from adain.catalog import MOST_PIXELS, MOST_STEPS
 from adain.files import pictures
-from adain.mixing import Watch
 from adain.request import Request
-from adain.stylizer import Stylizer
+
+if TYPE_CHECKING:  # so that the command line has requests checked without torch
+    from adain.mixing import Watch
+    from adain.stylizer import Stylizer
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Maker(Protocol):
     """
 
     def __call__(
-        self, stylizer: Stylizer, request: Request, watch: Watch, steps: int
+        self, stylizer: "Stylizer", request: Request, watch: "Watch", steps: int
     ) -> Image.Image: ...
 
 
@@ -72,22 +74,22 @@ def maker_of(method: str) -> Maker | None:
     return getattr(import_module(module), name) if module else None
 
 
-def _made(stylizer: Stylizer, request: Request, watch: Watch, limits: Limits) -> Image.Image:
+def _made(stylizer: "Stylizer", request: Request, watch: "Watch", limits: Limits) -> Image.Image:
     """Make one picture by its request's method."""
     if maker := maker_of(request.method):
         return maker(stylizer, request, watch, steps_of(request, limits.steps))
     return stylizer.stylize([request], watch)[0]
 
 
-def _part(watch: Watch, place: int, count: int, stage: str, fraction: float) -> None:
+def _part(watch: "Watch", place: int, count: int, stage: str, fraction: float) -> None:
     """Report one picture's progress as a part of several."""
     watch(stage, (place + fraction) / count)
 
 
 def make(
-    stylizer: Stylizer,
+    stylizer: "Stylizer",
     requests: Sequence[Request],
-    watch: Watch = _unwatched,
+    watch: "Watch" = _unwatched,
     limits: Limits = Limits(),
 ) -> list[Image.Image]:
     """Make pictures, each by its request's method: the network's own together, others in turn.

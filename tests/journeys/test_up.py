@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from adain.aot import compile as aot_compile
+from adain.aot.trusted_folders import alone
 from tests.journeys.conftest import check_backup
 from tests.parts import hostile_folder, picture
 
@@ -221,7 +221,7 @@ def test_a_worker_takes_up_machine_code_as_soon_as_it_is_there(tmp_path: Path, c
     mine, [made] = tmp_path / "code", [one for one in code.iterdir() if one.is_dir()]
     mine.mkdir()
     shutil.copytree(made, tmp_path / "made")
-    with aot_compile._alone(mine):  # so that the worker can't have it made
+    with alone(mine):  # so that the worker can't have it made
         up = Up(tmp_path / "data", tmp_path / "log", compile=True, code_dir=mine)
         before = up.submit()
         until(lambda: up.state(before) == "done")

@@ -40,6 +40,7 @@ HEADER = """
       stroke-linecap="round"/>
   </svg>
   <h1>AdaIN Studio</h1>
+  <a class="quiet to-live" href="live" data-text="live"></a>
   <p data-text="tagline"></p>
   <nav class="views">
     <a href="#studio" data-text="studio"></a>

@@ -23,12 +23,15 @@ _NOTHING: Policy = {
 _PAGE: Policy = _NOTHING | dict.fromkeys(
     ("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"
 )
-_ENGINE = {"script-src": "'self' 'wasm-unsafe-eval'", "connect-src": "'self'"}
+_ENGINE = {
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "connect-src": "'self'",
+    "worker-src": "'self'",
+}
 _LIVE: Policy = (
     _PAGE
     | _ENGINE
     | {
-        "worker-src": "'self'",
         "img-src": "'self' blob:",
         "media-src": "'self' blob:",
         "form-action": "'none'",
@@ -51,7 +54,7 @@ _GRADIO: Policy = {
 PAGES = ("/share/", "/gallery/", "/api")  # of ours, without Gradio
 ADMIN = "/admin"  # likewise, and never in a frame
 LIVE = "/live"  # likewise, and its frames are the camera's
-WORKER = "/page/live/worker.js"  # what it runs, which has a policy of its own
+WORKERS = ("/page/live/worker.js", "/page/live/helper.js")  # what it runs, by another policy
 ANSWERS = (
     "/api/",
     "/page/",
@@ -77,7 +80,7 @@ def _in_frames(asked: Policy) -> Policy:
 
 def policy(path: str) -> Policy:
     """Return what the answer at a path may load and run, and who may show it in a frame."""
-    if path == WORKER:
+    if path in WORKERS:
         return _NOTHING | _ENGINE
     if path == LIVE:
         return _in_frames(_LIVE)
@@ -101,7 +104,7 @@ def of(path: str) -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    if path in (LIVE, WORKER):
+    if path in (LIVE, *WORKERS):
         found["Cross-Origin-Embedder-Policy"] = "require-corp"
     return found | ({"Strict-Transport-Security": "max-age=31536000"} if over_https() else {})
 

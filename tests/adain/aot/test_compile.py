@@ -13,6 +13,7 @@ import torch
 
 from adain.aot import compile as aot_compile
 from adain.aot import runtime as aot_runtime
+from adain.aot.trusted_folders import CodeUnusable, NotNow, alone
 from adain.catalog import Color, Transfer
 from adain.request import Request
 from adain.stylizer import Stylizer
@@ -145,9 +146,9 @@ def test_code_in_a_folder_that_others_may_replace_is_neither_run_nor_made(
 ) -> None:
     own.parent.chmod(0o777)
     try:
-        with pytest.raises(aot_runtime.CodeUnusable, match=f"chmod go-w {own.parent}$"):
+        with pytest.raises(CodeUnusable, match=f"chmod go-w {own.parent}$"):
             aot_runtime.load(without.model, without.name, own)
-        with pytest.raises(aot_compile.NotNow, match=f"chmod go-w {own.parent}$"):
+        with pytest.raises(NotNow, match=f"chmod go-w {own.parent}$"):
             aot_compile.make(without.model, without.name, own)
     finally:
         own.parent.chmod(0o700)
@@ -210,6 +211,6 @@ def test_no_compiler_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_one_process_makes_code_and_others_say_so(tmp_path: Path, without: Stylizer) -> None:
-    with aot_compile._alone(tmp_path), pytest.raises(aot_compile.NotNow, match="another process"):
+    with alone(tmp_path), pytest.raises(NotNow, match="another process"):
         aot_compile.make(without.model, without.name, tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["lock"]

@@ -6,6 +6,7 @@
 import {readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
 import {pathToFileURL} from "node:url";
+import {helpers} from "./helpers.mjs";
 
 const folder = process.argv[2];
 const {script, code, network, tasks} = JSON.parse(readFileSync(join(folder, "tasks.json"), "utf-8"));
@@ -13,7 +14,7 @@ const {Engine, mixed} = await import(pathToFileURL(script).href);
 const bytes = (file) => new Uint8Array(readFileSync(file));
 const picture = ({file, width, height}) => ({data: bytes(join(folder, file)), width, height});
 
-const engine = await Engine.made(await WebAssembly.compile(bytes(code)), bytes(network).buffer);
+const engine = await Engine.made(await WebAssembly.compile(bytes(code)), bytes(network).buffer, helpers(script, code));
 for (const {photo, styles, shares, alpha, out} of tasks) {
   const style = mixed(
     styles.map((one) => engine.measure(picture(one))),

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from adain.files import samples
-from adain.live import packed
+from adain.live import build, packed
 from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import SHIPPED
 
 STATIC = Path(__file__).parents[3] / "web" / "static" / "live"
-CODES = ("engine.wasm", "engine-relaxed.wasm")
+CODES = tuple(build.VARIANTS)
 MOST = 1  # of 255, in any channel of any pixel
 
 Pixels = NDArray[np.uint8]

@@ -2,7 +2,7 @@
 
 declare namespace Live {
   type Kernel = (...given: number[]) => number;
-  type Kernels = { __heap_base: WebAssembly.Global } & Record<
+  type Kernels = { __heap_base: WebAssembly.Global; __stack_pointer: WebAssembly.Global } & Record<
     | "affine"
     | "arrange"
     | "border"

@@ -1,10 +1,11 @@
 /* The network, frame by frame: measures style pictures, and paints frames in them.
  *
- * It does what `Network.paint` and `Stylizer.stylize` do in float32 (adain/model), in one thread:
- * a worker's.
+ * It does what `Network.paint` and `Stylizer.stylize` do in float32 (adain/model), in a worker, and
+ * in those that help it.
  */
-import {Layers} from "./layers.js";
+import {DEPTH, Layers} from "./layers.js";
 import {Memory} from "./network.js";
+import {Team} from "./team.js";
 
 /** @typedef {import("./network.js").Level} Level */
 /** @typedef {import("./layers.js").Feature} Feature */
@@ -60,24 +61,26 @@ export class Engine extends Layers {
   /**
    * @param {WebAssembly.Module} code
    * @param {ArrayBuffer} network
+   * @param {(() => import("./team.js").Port)[]} helpers what starts each thread beside this one; with
+   *     any, the code's memory is shared
    */
-  static async made(code, network) {
-    const memory = new Memory();
+  static async made(code, network, helpers = []) {
+    const memory = new Memory(helpers.length > 0);
     const {exports} = await WebAssembly.instantiate(code, {env: {memory: memory.memory}});
     const kernels = /** @type {Live.Kernels} */ (/** @type {unknown} */ (exports));
     memory.top = Math.ceil(kernels.__heap_base.value / 16) * 16;
-    return new Engine(kernels, memory, network);
+    return new Engine(kernels, memory, network, await Team.made(kernels, code, memory, helpers));
   }
   /** @param {Feature} map
    * @param {Level} level
    * @returns {Moments} */
   moments(map, level) {
-    const {kernels, memory} = this,
+    const {team, memory} = this,
       {at, h, w, c} = map;
     const mean = this.small[0],
       spread = level.full ? this.matrices[0] : this.small[1];
-    if (level.full) kernels.covariance(at, h, w, c, mean, spread, this.row);
-    else kernels.moments(at, h, w, c, mean, spread);
+    team.run("moments", [at, h, w, c, mean, level.full ? 0 : spread]);
+    if (level.full) team.run("covariance", [at, h, w, c, mean, spread, this.row], 4 * w * c);
     return {mean: memory.floats(mean, c).slice(), spread: memory.floats(spread, level.full ? c * c : c).slice()};
   }
   /** Where the root and the inverse root of a covariance lie.
@@ -121,7 +124,7 @@ export class Engine extends Layers {
       return {mean, root: full ? this.roots(spread, channels, root, inverse).slice() : this.deviations(spread)};
     });
     const parts = [{share: 1, first: levels[0]}];
-    return {levels, parts, chroma: this.kernels.chroma(this.rgba, picture.height, picture.width)};
+    return {levels, parts, chroma: this.kernels.chroma(this.rgba, DEPTH, picture.height, picture.width)};
   }
 
   /* ---------------------------------------------------------- what is painted */
@@ -157,7 +160,7 @@ export class Engine extends Layers {
     }
     const made = this.take(map.h, map.w, c),
       [at, shift, far] = this.small;
-    this.kernels.affine(map.at, made.at, map.h, map.w, c, at, shift, far, parts.length ? this.noise : 0);
+    this.team.run("affine", [map.at, made.at, map.h, map.w, c, at, shift, far, parts.length ? this.noise : 0]);
     return made;
   }
   /**
@@ -180,13 +183,14 @@ export class Engine extends Layers {
     memory.floats(aim, c).set(sum([style.mean, plain.mean], [alpha, 1 - alpha]));
     kernels.recolouring(root, inverse, mean, wanted, aim, c, other, bias);
     const made = this.take(map.h, map.w, c);
-    kernels.recolour(map.at, made.at, map.h, map.w, c, other, bias);
+    this.team.run("recolour", [map.at, made.at, map.h, map.w, c, other, bias]);
     return made;
   }
   /** The chroma that a frame in a style may have (adain/color.py).
    * @param {Style} style */
   mostChroma(style) {
-    const chroma = Math.max(style.chroma, this.kernels.chroma(this.rgba, this.height, this.width));
+    if (style.chroma >= COLORED) return Infinity;
+    const chroma = Math.max(style.chroma, this.kernels.chroma(this.rgba, DEPTH, this.height, this.width));
     return chroma < COLORED ? chroma / (1 - chroma / COLORED) : Infinity;
   }
   /**
@@ -236,7 +240,8 @@ export class Engine extends Layers {
    */
   unfold(map, plain, alpha, most) {
     const {rgba, width, height, plan} = this,
-      {at, h, w, c} = map;
-    this.kernels.unfold(at, plain?.at ?? 0, rgba, height, width, h, w, c, plan.black, plan.white, alpha, most);
+      {at, w, c} = map;
+    const size = [rgba, DEPTH, height, width, w, c];
+    this.team.run("unfold", [at, plain?.at ?? 0, ...size, plan.black, plan.white, alpha, most]);
   }
 }

@@ -41,11 +41,11 @@ export class Frames {
     this.busy = true;
     const began = performance.now();
     try {
-      const size = sized(this.pace.side, video.videoWidth, video.videoHeight);
       const look = this.look();
+      const size = sized(this.pace.beside(look.strokes), video.videoWidth, video.videoHeight);
       this.show(await this.painter.paint(video, size, look), size);
       this.view.dataset.look = JSON.stringify(look);
-      this.pace.took(performance.now() - began);
+      this.pace.took((performance.now() - began) * (this.pace.side / Math.min(...size)) ** 2);
     } catch {
       this.failed();
     } finally {
@@ -74,7 +74,7 @@ export class Frames {
   }
   /** @param {Made} made
    * @param {number[]} size */
-  show({data, bytes}, [width, height]) {
+  show({data, bytes, threads}, [width, height]) {
     if (this.canvas.width !== width || this.canvas.height !== height) {
       Object.assign(this.canvas, {width, height});
       shaped(this.view, width, height);
@@ -86,6 +86,6 @@ export class Frames {
     const count = Math.round((1000 * (RECENT - 1)) / (last - first));
     if (!this.rate.hidden) this.rate.textContent = t("live.rate", {count, width, height});
     this.count += 1;
-    Object.assign(this.view.dataset, {frames: this.count, bytes});
+    Object.assign(this.view.dataset, {frames: this.count, bytes, threads});
   }
 }

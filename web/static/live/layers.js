@@ -4,6 +4,7 @@
 import {loaded, noise} from "./network.js";
 
 /** @typedef {import("./network.js").Memory} Memory */
+/** @typedef {import("./team.js").Team} Team */
 /** @typedef {import("./network.js").Step} Step */
 /** @typedef {{at: number, h: number, w: number, c: number}} Feature a map of features, and where it lies */
 /** @typedef {{data: Uint8ClampedArray | Uint8Array, width: number, height: number}} Picture RGBA bytes */
@@ -11,16 +12,20 @@ import {loaded, noise} from "./network.js";
 const BORDER = 8; // cells beside a map's own, in both directions
 const [TILES, POINTS] = [12, 36];
 const LEAST_SIDE = 16; // pixels a padded picture has
+const FOLDED = 12; // numbers of 2 × 2 pixels
+export const DEPTH = 4; // bytes of a pixel
 
 export class Layers {
   /**
    * @param {Live.Kernels} kernels
    * @param {Memory} memory
    * @param {ArrayBuffer} network
+   * @param {Team} team
    */
-  constructor(kernels, memory, network) {
+  constructor(kernels, memory, network, team) {
     this.kernels = kernels;
     this.memory = memory;
+    this.team = team;
     const {plan, layers} = loaded(kernels, memory, network);
     this.plan = plan;
     this.layers = layers;
@@ -31,7 +36,7 @@ export class Layers {
     this.matrices = Array.from({length: 5}, () => memory.take(4 * most * most));
     this.work = memory.take(8 * most * most);
     const widest = Math.max(...[...layers.values()].map((layer) => layer.filters));
-    this.scratch = memory.take(4 * POINTS * TILES * 2 * widest);
+    this.scratch = memory.take(team.most * 4 * POINTS * TILES * 2 * widest);
     this.base = memory.top;
     this.width = this.height = this.rgba = this.row = 0;
     /** @type {Map<string, number[]>} */
@@ -55,9 +60,8 @@ export class Layers {
       this.memory.top = this.base;
       this.free.clear();
       this.rgba = this.memory.take(4 * width * height);
-      this.row = this.memory.take(
-        4 * Math.max(...this.plan.levels.map((one) => (one.channels * this.padded(width)) / one.stride)),
-      );
+      const cells = this.plan.levels.map((one) => (one.channels * this.padded(width)) / one.stride);
+      this.row = this.memory.take(this.team.most * 4 * Math.max(...cells));
     }
     new Uint8Array(this.memory.memory.buffer, this.rgba, data.length).set(data);
   }
@@ -94,30 +98,21 @@ export class Layers {
     if (!layer) throw new TypeError(step.conv);
     const [h, w, relu] = [map.h / step.stride, map.w / step.stride, Number(step.relu)];
     const made = this.take(h, w, layer.filters);
-    const {kernels} = this;
-    kernels.border(map.at, map.h, map.w, map.c);
-    if (step.stride > 1)
-      kernels.direct(map.at, made.at, h, w, map.c, made.c, step.stride, layer.weights, layer.bias, relu);
-    else
-      kernels.winograd(
-        map.at,
-        made.at,
-        plus?.at ?? 0,
-        h,
-        w,
-        map.c,
-        made.c,
-        layer.weights,
-        layer.bias,
-        relu,
-        this.scratch,
-      );
+    const {team, scratch} = this,
+      {weights, bias} = layer;
+    team.run("border", [map.at, map.h, map.w, map.c]);
+    if (step.stride > 1) {
+      team.run("direct", [map.at, made.at, h, w, map.c, made.c, step.stride, weights, bias, relu]);
+    } else {
+      const each = 4 * POINTS * TILES * (map.c + made.c);
+      team.run("winograd", [map.at, made.at, plus?.at ?? 0, h, w, map.c, made.c, weights, bias, relu, scratch], each);
+    }
     return made;
   }
   /** @param {Feature} map */
   up(map) {
     const made = this.take(2 * map.h, 2 * map.w, map.c);
-    this.kernels.up(map.at, made.at, map.h, map.w, map.c);
+    this.team.run("up", [map.at, made.at, map.h, map.w, map.c]);
     return made;
   }
   /** What steps make of a map, which is given back unless it is held.
@@ -141,8 +136,9 @@ export class Layers {
   /** The features of level 0 of the picture that is seen. */
   encode() {
     const {plan, width, height} = this;
-    const folded = this.take(this.padded(height) / 2, this.padded(width) / 2, 12);
-    this.kernels.fold(this.rgba, height, width, folded.at, folded.h, folded.w, plan.black, plan.white);
+    const folded = this.take(this.padded(height) / 2, this.padded(width) / 2, FOLDED);
+    const {at, h, w, c} = folded;
+    this.team.run("fold", [this.rgba, DEPTH, height, width, at, h, w, c, plan.black, plan.white]);
     return this.run(plan.encoder, folded);
   }
 }

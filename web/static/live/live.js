@@ -32,6 +32,14 @@ const {canvas, view} = frames;
 const said = element("p", {role: "status"});
 const wrong = element("p", {class: "wrong", role: "alert"});
 const strength = element("input", {type: "range", min: 5, max: MOST, step: 5, value: MOST, oninput: () => weaken()});
+const strokes = element("input", {
+  type: "range",
+  min: 50,
+  max: 200,
+  step: 10,
+  value: MOST,
+  oninput: () => pace.again(),
+});
 const mirror = element("input", {
   type: "checkbox",
   checked: true,
@@ -50,7 +58,12 @@ let since = 0; // when the recording began
 /** @param {unknown} error */
 const complain = (error) => setText(wrong, error instanceof NoFrames ? error.message : sentence(error));
 /** @returns {import("./worker.js").Look} */
-const look = () => ({names: shown.map((one) => one.name), shares: pad.shares, alpha: Number(strength.value) / MOST});
+const look = () => ({
+  names: shown.map((one) => one.name),
+  shares: pad.shares,
+  alpha: Number(strength.value) / MOST,
+  strokes: Number(strokes.value) / MOST,
+});
 const weaken = () => {
   const value = t("strength.is", {count: strength.value});
   strength.setAttribute("aria-valuetext", value);
@@ -226,6 +239,7 @@ main.append(
     ...styles.parts,
     pad.root,
     element("label", {class: "control"}, t("strength"), strength),
+    element("label", {class: "control"}, t("strokes"), strokes),
     element("label", {class: "check"}, mirror, t("live.mirror")),
   ),
 );

@@ -11,10 +11,13 @@ const TAPS = 9;
 const SIDE = 64; // cells, after which the noise repeats
 const [STATE, MIDDLE] = [624, 397]; // of the Mersenne Twister
 
+const [LEAST, MOST] = [16, 4096]; // pages
+
 /** The engine's memory, handed out from one end; what lies after a mark is handed out again. */
 export class Memory {
-  constructor() {
-    this.memory = new WebAssembly.Memory({initial: 16, maximum: 16384});
+  /** @param {boolean} shared between threads */
+  constructor(shared) {
+    this.memory = new WebAssembly.Memory({initial: LEAST, maximum: MOST, shared});
     this.top = 0;
   }
   /** Where so many bytes begin, at a whole vector.
@@ -67,7 +70,8 @@ const arranged = (kernels, memory, step, raw) => {
   const filters = Math.ceil(step.out / 8) * 8,
     direct = step.stride > 1;
   const at = memory.zeros((direct ? TAPS : POINTS) * step.in * filters);
-  (direct ? kernels.arrange : kernels.transform)(raw, at, step.in, step.out);
+  if (direct) kernels.arrange(raw, at, step.in, step.in, step.out);
+  else kernels.transform(raw, at, step.in, step.in, step.out, 0, 1);
   return {filters, at};
 };
 

@@ -1,11 +1,16 @@
-/* How large frames are painted: as large as 12 a second allow on this device. */
+/* What the first frames tell: how large frames are painted, as large as 12 a second allow on this
+ * device, and whether one thread or all paint them.
+ */
 
 export const SIDES = [160, 192, 224, 256, 288, 320, 384, 448, 512]; // pixels of the shorter side
+const LEAST = 96; // pixels of the shorter side with the broadest strokes
 const START = 2; // where among them it begins
 const BUDGET = 1000 / 12.5; // milliseconds for a frame, from camera to canvas
 const UNSURE = 3; // frames that are measured before the first choice, the first of them not counted
 const SPAN = 12; // frames that are looked at afterwards
 const SPARE = 0.85; // of the budget, up to which a larger size is tried
+
+const TRIED = 8; // frames by which threads are chosen, with one thread and with all in turn
 
 /** @param {number[]} numbers */
 const median = (numbers) => [...numbers].sort((one, other) => one - other)[numbers.length >> 1];
@@ -22,6 +27,11 @@ export class Pace {
   /** Pixels of the shorter side. */
   get side() {
     return SIDES[this.at];
+  }
+  /** Pixels of the shorter side with strokes so broad: as broad beside the picture as fewer pixels are.
+   * @param {number} strokes */
+  beside(strokes) {
+    return Math.min(SIDES[SIDES.length - 1], Math.max(LEAST, this.side / strokes));
   }
   /** Measures again, as when frames get another shape or more is to be done for each. */
   again() {
@@ -59,3 +69,25 @@ export const sized = (side, width, height) => {
   const scale = side / Math.min(width, height);
   return [width, height].map((one) => Math.min(1024, Math.max(16, Math.round((one * scale) / 8) * 8)));
 };
+
+/** Whether one thread or all paint a frame sooner. */
+export class Trial {
+  constructor() {
+    this.frames = 0;
+    this.best = [Infinity, Infinity]; // together, alone
+    this.alone = false; // for the next frame
+  }
+  /** Measures anew. */
+  again() {
+    Object.assign(this, new Trial());
+  }
+  /** What a frame took, of its size.
+   * @param {number} time */
+  took(time) {
+    if (this.frames >= TRIED) return;
+    const kind = Number(this.alone);
+    this.best[kind] = Math.min(this.best[kind], time);
+    this.frames += 1;
+    this.alone = this.frames < TRIED ? this.frames % 2 === 1 : this.best[1] < this.best[0];
+  }
+}

@@ -28,11 +28,14 @@ export class Recording {
       this.recorder.addEventListener("stop", () => done(new Blob(parts, {type: this.recorder.mimeType.split(";")[0]})));
     });
     this.recorder.start(SLICE);
+    // the screen stays on meanwhile, where the browser can keep it so
+    this.lock = navigator.wakeLock?.request("screen").catch(() => null);
   }
   /** Ends it and answers with the file. */
   stop() {
     if (this.recorder.state !== "inactive") this.recorder.stop();
     for (const track of this.stream.getTracks()) track.stop();
+    void this.lock?.then((lock) => lock?.release());
     return this.file;
   }
 }
@@ -53,6 +56,6 @@ export const snapshot = async (video, chosen, look) => {
   const body = new FormData();
   body.append("content", await frame(video), "snapshot.jpg");
   for (const one of chosen) body.append("style", await one.file(), "style");
-  body.append("options", JSON.stringify({alpha: look.alpha, weights: look.shares}));
+  body.append("options", JSON.stringify({alpha: look.alpha, weights: look.shares, strokes: look.strokes}));
   return ask(under("/api/v1/jobs"), {method: "POST", body});
 };
