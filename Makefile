@@ -85,6 +85,8 @@ PEER = '$(LITE)=.venv-peers/bin/$(LITE) {photos} --style-image {style} --max-siz
 bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the networks and the whole studio; prints tables: make bench PLOT=speed.png
 	@$(BIN)/python -m adain.aot.compile
 	@$(BIN)/python -m tests.bench.networks $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
+	@$(BIN)/python -m tests.bench.native
+	@$(BIN)/python -m tests.bench.live
 	@$(BIN)/python -m tests.bench.partial
 	@$(BIN)/python -m tests.bench.large_pictures
 	@$(BIN)/python -m tests.bench.prints
@@ -129,7 +131,7 @@ authorisation: install-dev ## write docs/authorisation.md anew from the routes
 	@$(BIN)/python -m tests.web.authorisation
 
 engine: install-dev wasm ## compile the engine of /live and write its network's description anew
-	@$(BIN)/python -m adain.live.build web/static/live
+	@$(BIN)/python -m adain.live.build web/static/engine
 	@$(BIN)/python -m adain.live.plan
 
 clean: ## delete what was installed and built; DATA stays

@@ -1,6 +1,6 @@
 """Compile engine.c to WebAssembly, with and without relaxed SIMD and threads, by clang and lld.
 
-    python -m adain.live.build web/static/live
+    python -m adain.live.build web/static/engine
 
 writes engine.wasm and its variants. They are checked in, so that running the studio needs no
 compiler; a test compares them with what this makes.

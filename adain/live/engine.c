@@ -4,7 +4,7 @@
  * COLUMNS where a convolution writes it). In memory it is surrounded by a border of one cell, filled
  * by reflection, and by SLACK further cells to the right and below, which tiles may read and whose
  * values change nothing. Which functions run, in which order and on which maps, is the caller's
- * (web/static/live/engine.js, adain/live/native.py), who reads it from the network's description.
+ * (web/static/engine/engine.js, adain/live/native.py), who reads it from the network's description.
  *
  * What takes long ends in `part` and `parts`: it does one of so many shares of the work, so that
  * threads can do one each; all shares done, in any order, are the whole.

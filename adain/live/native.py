@@ -1,7 +1,7 @@
 """The engine on this processor: measures style pictures and paints photos. numpy, no torch.
 
 It does what `Network.paint` and `Stylizer.stylize` do in float32 (adain/model), as
-web/static/live/engine.js does it in a browser, with the same arithmetic (engine.c). Pictures are
+web/static/engine/engine.js does it in a browser, with the same arithmetic (engine.c). Pictures are
 H×W×3 bytes; sides that are no multiples of the network's stride are extended by reflection. Not
 shared between threads, of which it uses some itself.
 """

@@ -98,7 +98,8 @@ def main() -> None:
         print(f"{code}: {size:,} bytes with gzip")
         for row in _engine(code):
             print("  {width} × {height}: {full} ms, half strength {half} ms".format(**row))
-    scripts = sum(len(gzip.compress(one.read_bytes())) for one in STATIC.glob("*.js"))
+    files = [*STATIC.glob("*.js"), *STATIC.with_name("live").glob("*.js")]
+    scripts = sum(len(gzip.compress(one.read_bytes())) for one in files)
     network = len(packed.packed("compact", SHIPPED / "compact.safetensors"))
     print(f"scripts of /live: {scripts:,} bytes with gzip; network: {network:,} bytes")
     for width, height in ((320, 240), (512, 512)):

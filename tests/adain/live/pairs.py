@@ -15,7 +15,7 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.weights import SHIPPED
 
-STATIC = Path(__file__).parents[3] / "web" / "static" / "live"
+STATIC = Path(__file__).parents[3] / "web" / "static" / "engine"
 CODES = tuple(build.VARIANTS)
 MOST = 1  # of 255, in any channel of any pixel
 

@@ -37,7 +37,7 @@ def test_the_engine_paints_as_adain_does_in_float32(
 def test_the_code_that_is_checked_in_is_what_its_source_compiles_to(tmp_path: Path) -> None:
     for made in build.built(tmp_path):
         assert made.read_bytes() == (STATIC / made.name).read_bytes(), (
-            "python -m adain.live.build web/static/live writes it"
+            "python -m adain.live.build web/static/engine writes it"
         )
 
 

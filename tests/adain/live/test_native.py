@@ -25,7 +25,9 @@ from tests.adain.test_stylizer import drawn, mask
 from tests.parts import reachable
 
 ALL = [*PAIRS, TINY, LARGE]
-WIDTHS = {  # of vectors, by what the compiler is allowed; beside this processor's own
+WIDTHS: dict[
+    str, list[list[str]]
+] = {  # of vectors, by what the compiler is allowed; beside this processor's own
     "x86_64": [["-mavx2", "-mfma"], []],
     "aarch64": [[]],
 }

@@ -1,4 +1,4 @@
-/* Under node, the globals of a browser's worker for web/static/live/helper.js, whose place is given. */
+/* Under node, the globals of a browser's worker for web/static/engine/helper.js, whose place is given. */
 import {parentPort, workerData} from "node:worker_threads";
 
 globalThis.addEventListener = (type, listener) => parentPort.once(type, (data) => listener({data}));

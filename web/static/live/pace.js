@@ -77,7 +77,7 @@ export class Trial {
     this.best = [Infinity, Infinity]; // together, alone
     this.alone = false; // for the next frame
   }
-  /** Measures anew. */
+  /** Measures once more. */
   again() {
     Object.assign(this, new Trial());
   }

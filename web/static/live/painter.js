@@ -2,7 +2,7 @@
 
 import {t} from "../core/text.js";
 
-/** @typedef {import("./layers.js").Picture} Picture */
+/** @typedef {import("../engine/layers.js").Picture} Picture */
 /** @typedef {import("./worker.js").Look} Look */
 /** @typedef {{data: Uint8ClampedArray<ArrayBuffer>, milliseconds: number, bytes: number, threads: number}} Made */
 

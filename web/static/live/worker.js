@@ -1,11 +1,11 @@
 /* The engine, away from the page: it does what is asked, one after the other. */
 import {under} from "../core/place.js";
 import {histogram, isCut} from "./cuts.js";
-import {Engine, mixed} from "./engine.js";
+import {Engine, mixed} from "../engine/engine.js";
 import {Trial} from "./pace.js";
 
-/** @typedef {import("./engine.js").Style} Style */
-/** @typedef {import("./layers.js").Picture} Picture */
+/** @typedef {import("../engine/engine.js").Style} Style */
+/** @typedef {import("../engine/layers.js").Picture} Picture */
 /** @typedef {{names: string[], shares: number[], alpha: number, strokes: number}} Look which styles, how much of each, and how broad strokes are beside the usual ones */
 /** @typedef {{picture: Picture, look: Look, keep: number}} Frame */
 /** @typedef {{id: number, measure?: {name: string, picture: Picture}, paint?: Frame, forget?: boolean}} Question */
@@ -14,7 +14,7 @@ const MOST = 4; // threads
 
 /** @type {Map<string, Style>} */
 const styles = new Map();
-/** @type {import("./engine.js").Seen | null} */
+/** @type {import("../engine/engine.js").Seen | null} */
 let before = null;
 /** @type {Float32Array | null} */
 let colors = null;
@@ -29,15 +29,15 @@ const fetched = async (address) => {
  * @param {string} kind */
 const code = async (kind) => {
   try {
-    return await WebAssembly.compile(await fetched(under(`/page/live/engine-relaxed${kind}.wasm`)));
+    return await WebAssembly.compile(await fetched(under(`/page/engine/engine-relaxed${kind}.wasm`)));
   } catch {
-    return WebAssembly.compile(await fetched(under(`/page/live/engine${kind}.wasm`)));
+    return WebAssembly.compile(await fetched(under(`/page/engine/engine${kind}.wasm`)));
   }
 };
 const cores = Math.min(MOST, navigator.hardwareConcurrency || 1);
 const helpers = Array.from(
   {length: cores - 1},
-  () => () => new Worker(new URL("helper.js", import.meta.url), {type: "module"}),
+  () => () => new Worker(new URL("../engine/helper.js", import.meta.url), {type: "module"}),
 );
 /** The engine with threads, where the page may share memory between them. */
 const open = async () => {
