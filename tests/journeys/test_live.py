@@ -63,6 +63,7 @@ def wait_for_frames(page: Page, more: int) -> None:
 
 def start(page: Page) -> None:
     button(page, "Start the camera").click()
+    until(page, "document.querySelector('video.source').srcObject !== null")
     wait_for_frames(page, 1)
 
 
@@ -107,6 +108,8 @@ def test_a_camera_is_painted_in_styles_that_are_mixed_at_a_strength(
     with live(browser) as page:
         assert page.evaluate("crossOriginIsolated")
         start(page)
+        threads = page.evaluate("Math.min(4, navigator.hardwareConcurrency)")
+        assert page.locator(".view").get_attribute("data-threads") == str(threads)
         expect(page.get_by_role("status")).to_have_text(
             "The camera is painted on this device. No picture leaves it."
         )

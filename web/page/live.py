@@ -1,6 +1,6 @@
 """The page /live, without Gradio: a camera's frames are painted in the visitor's own browser.
 
-The engine that does it is a static file (web/static/engine/engine.wasm, made of adain/live/engine.c);
+The engine that does it is a static file (web/static/engine, made of adain/live/engine.c);
 the network it runs is written out here from the weights.
 """
 

@@ -108,6 +108,7 @@ const start = async (begin) => {
   setText(said, t("live.starting"));
   try {
     await begin();
+    if (!source.on) return; // stopped meanwhile, by what says why
     frames.clear();
     await painter.forget();
     pace.again();

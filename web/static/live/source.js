@@ -49,7 +49,16 @@ export class Source {
     }
     for (const track of this.stream.getTracks()) track.addEventListener("ended", this.ended);
     this.video.srcObject = this.stream;
-    await this.video.play();
+    await this.played(turn);
+  }
+  /** Plays what is shown; that it was stopped meanwhile is no error.
+   * @param {number} turn */
+  async played(turn) {
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (turn === this.turns) throw error;
+    }
   }
   /** Turns to the other camera: the front one shows the visitor. */
   turn() {
@@ -59,11 +68,11 @@ export class Source {
   /** Plays a video file, again and again. Raises `NoFrames`.
    * @param {File} file */
   async file(file) {
-    this.stop();
+    const turn = this.stop();
     this.address = URL.createObjectURL(file);
     this.video.src = this.address;
     try {
-      await this.video.play();
+      await this.played(turn);
     } catch {
       this.stop();
       throw new NoFrames(t("live.no.video"));

@@ -68,7 +68,7 @@ const painted = (engine, {picture, look, keep}) => {
   before = seen;
   const milliseconds = performance.now() - since;
   trial.took(milliseconds / (picture.width * picture.height));
-  return {data, milliseconds, bytes: engine.bytes, threads: team.alone ? 1 : team.most};
+  return {data, milliseconds, bytes: engine.bytes, threads: team.most};
 };
 
 /** @param {Question} question */
