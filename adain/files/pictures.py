@@ -6,6 +6,7 @@ what may be opened at all is decided by the worker (`worker/images/images.py`).
 
 import io
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -356,6 +357,17 @@ def work(width: int, height: int) -> tuple[int, int]:
     A strip takes as long as one of `NARROWEST` pixels: it is padded, and cut into as many tiles.
     """
     return max(NARROWEST, width), max(NARROWEST, height)
+
+
+def within(image: Image.Image, most: int) -> Image.Image:
+    """Scale a picture down to so many pixels at most, counted as `work` counts them."""
+    width, height = image.size
+    longest = most / (NARROWEST * max(image.size))
+    factor = min(1.0, math.sqrt(most / (width * height)), longest)
+    if factor == 1:
+        return image
+    size = max(1, int(width * factor)), max(1, int(height * factor))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def checked_size(image: Image.Image, size: int) -> tuple[int, int]:

@@ -5,8 +5,9 @@ A method takes what a request holds, contents, styles and controls, and gives a 
 function (`Maker`) and an entry in the catalogue; `tests/test_methods.py` says what lacks.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
@@ -27,7 +28,8 @@ if TYPE_CHECKING:  # so that the command line has requests checked without torch
 class Limits:
     """What a method may take at most."""
 
-    pixels: int = MOST_PIXELS  # of a heavy method's picture; a larger one is refused
+    # of a heavy method's picture; a larger one is refused, and a style is scaled down to them
+    pixels: int = MOST_PIXELS
     steps: int = MOST_STEPS  # of a method of steps; more are not made
 
 
@@ -42,7 +44,7 @@ class Maker(Protocol):
     ) -> Image.Image: ...
 
 
-def _unwatched(stage: str, fraction: float) -> None:
+def unwatched(stage: str, fraction: float) -> None:
     pass
 
 
@@ -56,7 +58,7 @@ def check_size(request: Request, most: int = MOST_PIXELS) -> None:
     if not catalog.method(request.method).heavy:
         return
     width, height = pictures.checked_size(request.content, request.size)
-    if width * height > most:
+    if math.prod(pictures.work(width, height)) > most:
         raise ValueError(
             f"The picture would have {width} × {height} pixels; the method {request.method} makes "
             f"up to {most / 1e6:g} megapixels. Choose a smaller size."
@@ -74,9 +76,27 @@ def maker_of(method: str) -> Maker | None:
     return getattr(import_module(module), name) if module else None
 
 
+def each_style(request: Request, watch: "Watch", done: float = 0.0) -> Iterator[Image.Image]:
+    """Yield the styles of a request to be measured; `watch` hears of each before."""
+    for place, style in enumerate(request.styles):
+        assert isinstance(style, Image.Image)  # the request would not be one
+        watch(stage_of("styles", place + 1, len(request.styles)), done)
+        yield style
+
+
+def _within(request: Request, most: int) -> Request:
+    """Return a request whose styles have so many pixels at most: methods measure them untiled."""
+    styles = [
+        pictures.within(pictures.cut_out(style), most) if isinstance(style, Image.Image) else style
+        for style in request.styles
+    ]
+    return replace(request, styles=styles)
+
+
 def _made(stylizer: "Stylizer", request: Request, watch: "Watch", limits: Limits) -> Image.Image:
     """Make one picture by its request's method."""
     if maker := maker_of(request.method):
+        request = _within(request, limits.pixels)
         return maker(stylizer, request, watch, steps_of(request, limits.steps))
     return stylizer.stylize([request], watch)[0]
 
@@ -89,7 +109,7 @@ def _part(watch: "Watch", place: int, count: int, stage: str, fraction: float) -
 def make(
     stylizer: "Stylizer",
     requests: Sequence[Request],
-    watch: "Watch" = _unwatched,
+    watch: "Watch" = unwatched,
     limits: Limits = Limits(),
 ) -> list[Image.Image]:
     """Make pictures, each by its request's method: the network's own together, others in turn.

@@ -102,7 +102,7 @@ class _Optimisation:
 
             full = stage.side == self._full
             sized = self._request if full else replace(self._request, size=stage.side)
-            measured = Losses(self._network, sized, self._device)
+            measured = Losses(self._network, sized, self._device, self._watch, spent / work)
             photo = pixels.unit(padded(sized.at(sized.size).content)).to(self._device)
             begun = self._begun(photo, measured.painted, before)
             ground = torch.zeros_like(begun) if self._from_noise else begun

@@ -4,7 +4,7 @@ Features are those of a loss network at three sizes of the picture, so that stro
 widths are seen. Style losses are those of `adain.losses.names`, by name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,7 +17,9 @@ from adain import color, pixels
 from adain.catalog import DEFAULT_LOSS, Color
 from adain.files import pictures
 from adain.losses.names import STYLE_LOSSES, StyleLoss
-from adain.request import Request, Style
+from adain.methods import each_style, unwatched
+from adain.mixing import Watch
+from adain.request import Request
 from adain.stylizer import style_pixels
 from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork
@@ -97,18 +99,15 @@ def _regions(request: Request) -> tuple[Tensor, Tensor]:
     return given, given.sum(0, keepdim=True).clamp_max(1)
 
 
-def _styles(request: Request) -> list[tuple[Tensor, Tensor]]:
-    """Return each style of an upright request in [0, 1] and how opaque it is, at its size."""
+def _styles(request: Request, watch: Watch, done: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield each style of an upright request in [0, 1] and how opaque it is, at its size."""
     side = request.strokes * min(pictures.checked_size(request.content, request.size))
     like = request.like() if request.color == Color.CONTENT else None
-    found = []
-    for style in request.styles:
-        assert not isinstance(style, Style)  # the request would not be one
+    for style in each_style(request, watch, done):
         wanted = min(_MOST_SIDE, round(side) or request.size or min(style.size), *style.size)
         seen, opaque = style_pixels(style, wanted, like)
         opaque = torch.ones(1, 1, *seen.shape[2:]) if opaque is None else pixels.unit(opaque)
-        found.append((pixels.unit(pixels.padded(seen, 1)), pixels.padded(opaque, 1)))
-    return found
+        yield pixels.unit(pixels.padded(seen, 1)), pixels.padded(opaque, 1)
 
 
 def content_weight(style: Tensor, opaque: Tensor) -> float:
@@ -122,9 +121,19 @@ def content_weight(style: Tensor, opaque: Tensor) -> float:
 
 
 class Losses:
-    """What a picture is measured by, of an upright request."""
+    """What a picture is measured by, of an upright request.
 
-    def __init__(self, network: LossNetwork, request: Request, device: torch.device) -> None:
+    `watch` hears of each style before it is measured, when so much is `done`.
+    """
+
+    def __init__(
+        self,
+        network: LossNetwork,
+        request: Request,
+        device: torch.device,
+        watch: Watch = unwatched,
+        done: float = 0.0,
+    ) -> None:
         sized = request.at(request.size)
         given, self.painted = (x.to(device) for x in _regions(sized))
         self._network, self._loss = network, request.loss
@@ -134,7 +143,7 @@ class Losses:
             features = _features(network, pixels.unit(padded(sized.content)).to(device))
             self._content = features[_DEEPEST]
             shares = given.sum((1, 2, 3)) / given.sum().clamp_min(1)
-            each = zip(_styles(request), given[:, None], shares.tolist(), strict=True)
+            each = zip(_styles(request, watch, done), given[:, None], shares.tolist(), strict=True)
             for (style, opaque), where, share in each:
                 self._content_weight += share * content_weight(style, opaque)
                 if share:

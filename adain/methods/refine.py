@@ -37,7 +37,8 @@ def refine(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Im
     upright = request.upright()
     if coverage.untouched(upright):
         return first
-    measured = Losses(loss_network(str(stylizer.device)), upright, stylizer.device)
+    network = loss_network(str(stylizer.device))
+    measured = Losses(network, upright, stylizer.device, watch, _BEGUN)
     begun = pixels.unit(padded(first.convert("RGB"))).to(stylizer.device)
 
     def tell(step: int) -> None:

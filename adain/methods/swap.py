@@ -16,9 +16,9 @@ from torch import Tensor
 from adain import strokes
 from adain.catalog import Color
 from adain.files import pictures
-from adain.methods import stage_of
+from adain.methods import each_style, stage_of
 from adain.mixing import Mix, Watch
-from adain.request import Request, Style
+from adain.request import Request
 from adain.stylizer import Stylizer
 from adain.training.losses import normalised
 
@@ -97,12 +97,11 @@ def assembled(style: Patches, places: Tensor, height: int, width: int) -> Tensor
 class _Swap:
     """The swaps of one request: `adain.stylizer.Replace`."""
 
-    def __init__(self, stylizer: Stylizer, upright: Request) -> None:
+    def __init__(self, stylizer: Stylizer, upright: Request, watch: Watch) -> None:
         like = upright.like() if upright.color == Color.CONTENT else None
         self._stride, self._method = stylizer.model.stride, upright.method
         self._styles, self._made = list[Patches](), 0
-        for style in upright.styles:
-            assert not isinstance(style, Style)  # the request would not be one
+        for style in each_style(upright, watch):
             found = stylizer.features(style, upright.style_side(style), like)
             self._styles.append(Patches(*found))
         self._steps = self._count(upright)
@@ -141,6 +140,5 @@ class _Swap:
 
 def swap(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Image.Image:
     """Paint with the styles' own patches in place of their statistics at the deepest level."""
-    watch("styles", 0.0)
-    replaced = _Swap(stylizer, request.upright())
+    replaced = _Swap(stylizer, request.upright(), watch)
     return stylizer.stylize([request.plain()], watch, replaced)[0]

@@ -139,7 +139,7 @@ def estimates(
     able = {name: max(1, sum(name in each for each in serving)) for name in queue.QUEUES}
     for job in active:
         mean = means[job.network, _method(job)]
-        if step_of(job.stage)[1] > 1 and job.started:
+        if step_of(job.stage)[1] > 1 and job.started and job.progress:
             found[job.id] = _left(job)
         elif mean is None:
             continue
