@@ -12,8 +12,8 @@ class MethodSettings(BaseSettings):
     method_pixels: int = Field(
         default=catalog.MOST_PIXELS,
         ge=64 * 64,
-        description="of a picture made by a method that takes seconds; larger ones are refused, and "
-        "larger styles scaled down to them",
+        description="of a picture made by a method that takes seconds; larger ones are refused, "
+        "larger styles scaled down",
     )
     method_steps: int = Field(
         default=catalog.MOST_STEPS,

@@ -8,8 +8,9 @@ from PIL import Image
 from torch import Tensor
 
 from adain import catalog, methods
-from adain.catalog import MOST_PIXELS, Effort
+from adain.catalog import MOST_PIXELS
 from adain.files import pictures
+from adain.methods import Limits
 from adain.mixing import Watch
 from adain.request import Request
 from adain.stylizer import Stylizer
@@ -72,7 +73,7 @@ def test_loss_networks_are_given_a_bounded_area(
     stylizer: Stylizer, measured: list[int], method: str
 ) -> None:
     request = Request(drawn(1), [flat((400, 16_000))], size=64, method=method, strokes=4.0)
-    methods.make(stylizer, [replace(request, effort=Effort.LITTLE)])
+    methods.make(stylizer, [request], limits=Limits(steps=1))
     assert max(measured, default=0) <= MOST_PIXELS
 
 
