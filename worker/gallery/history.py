@@ -4,13 +4,14 @@ A job's `parent` names the job it was made from, of the same owner, which may be
 be in the bin.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Row, literal, select
 from sqlalchemy.orm import Session
 
 from worker.gallery import entries
-from worker.gallery.model import ALL, Entry, Shown, shown
+from worker.gallery.model import ALL, Shown, shown
 from worker.jobs import Job, Status
 from worker.storage import database
 
@@ -32,35 +33,53 @@ class History:
     later: bool
 
 
-def _parent(session: Session, job: Job) -> Job | None:
-    own = select(Job).where(Job.id == job.parent, Job.owner == job.owner)
-    return session.scalar(own)
+@dataclass(frozen=True)
+class _Line:
+    """The ids of the jobs that lead to one, the nearest first; None for one that is deleted."""
+
+    ids: list[str | None]
+    longer: bool  # whether there may be more
 
 
-def _line(session: Session, job: Job) -> list[Job | None]:
-    """Return the jobs that lead to one, the nearest first; None for one that is deleted.
+def _rows(session: Session, job: Job) -> Sequence[Row[str, str | None, str, float | None]]:
+    """Return id, parent, status and bin of the jobs that lead to one, the nearest first."""
+    own, depth = Job.owner == job.owner, literal(1, Integer).label("depth")
+    nearest = select(Job.id, Job.parent, depth).where(Job.id == job.parent, own)
+    line = nearest.cte("line", recursive=True)
+    further = select(Job.id, Job.parent, line.c.depth + 1).join(line, Job.id == line.c.parent)
+    line = line.union_all(further.where(own, line.c.depth < STEPS))
+    found = select(Job.id, Job.parent, Job.status, Job.binned).join(line, Job.id == line.c.id)
+    return session.execute(found.order_by(line.c.depth)).all()
+
+
+def _line(session: Session, job: Job) -> _Line:
+    """Return what leads to a job.
 
     Jobs without a picture are left out: they failed, were cancelled, or are not done.
     """
-    found: list[Job | None] = []
-    seen = {job.id}  # no job leads to itself, whatever a row says
-    for _ in range(STEPS):
-        if job.parent is None or job.parent in seen or len(found) > ANCESTORS:
-            break
-        seen.add(job.parent)
-        parent = _parent(session, job)
-        if parent is None or parent.binned is not None:
+    found: list[str | None] = []
+    seen, parent = {job.id}, job.parent  # no job leads to itself, whatever a row says
+    rows = _rows(session, job)
+    for row_id, before, status, binned in rows:
+        if row_id in seen:
+            return _Line(found, longer=False)
+        seen.add(row_id)
+        parent = before
+        if binned is not None:
             found.append(None)
-        elif parent.status == Status.DONE:
-            found.append(parent)
-        if parent is None:
-            break
-        job = parent
-    return found
+        elif status == Status.DONE:
+            found.append(row_id)
+    looked_at_all = len(rows) < STEPS
+    if parent is not None and parent not in seen and looked_at_all:
+        found.append(None)
+    return _Line(found, longer=parent is not None and not looked_at_all)
 
 
-def _with_entry(session: Session, job: Job | None) -> Shown | None:
-    return shown(job, session.get(Entry, job.id)) if job else None
+def _with_entries(session: Session, ids: Sequence[str | None]) -> list[Shown | None]:
+    """Return pictures with their entries by their jobs' ids; None for one that is deleted."""
+    rows = session.execute(ALL.where(Job.id.in_([one for one in ids if one])))
+    found = {row[0].id: shown(*row) for row in rows}
+    return [found.get(one) if one else None for one in ids]
 
 
 def _children(session: Session, job: Job) -> list[Shown]:
@@ -74,10 +93,10 @@ def of(job_id: str, owner: str) -> History:
     with database.reading() as session:
         line = _line(session, job)
         children = _children(session, job)
-        ancestors = [_with_entry(session, one) for one in line[:ANCESTORS]]
+        ancestors = _with_entries(session, line.ids[:ANCESTORS])
     return History(
         ancestors=ancestors[::-1],
         children=children[:CHILDREN],
-        earlier=len(line) > ANCESTORS,
+        earlier=line.longer or len(line.ids) > ANCESTORS,
         later=len(children) > CHILDREN,
     )

@@ -278,11 +278,19 @@ def get(batch_id: str, owner: str) -> Batch:
     return batch
 
 
+def cells_of(some: Sequence[Batch]) -> dict[str, list[Job]]:
+    """Return the jobs of batches by their ids, as `cells` does, in one look."""
+    found: dict[str, list[Job]] = {batch.id: [] for batch in some}
+    own = select(Job).where(Job.batch.in_(found), Job.binned.is_(None)).order_by(Job.cell)
+    with database.reading() as session:
+        for job in session.scalars(own):
+            found[job.batch or ""].append(job)
+    return found
+
+
 def cells(batch: Batch) -> list[Job]:
     """Return the batch's jobs in the order of its table, those that were deleted left out."""
-    with database.reading() as session:
-        own = Job.batch == batch.id, Job.binned.is_(None)
-        return list(session.scalars(select(Job).where(*own).order_by(Job.cell)))
+    return cells_of([batch])[batch.id]
 
 
 def mine(owner: str, limit: int = 24, before: str | None = None) -> list[Batch]:

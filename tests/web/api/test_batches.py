@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from tests.parts import Setting, picture
+from tests.parts import Setting, picture, statements
 from tests.web.served import begin, finish, served
 from web import app, cli
 from web.client import Studio, StudioError
@@ -188,3 +188,19 @@ def test_the_command_line_sends_a_batch(studio: Path, tmp_path: Path) -> None:
             batch = me.batch(done.stdout.strip())
     assert (batch.photos, batch.styles) == (["one", "two"], ["style"])
     assert json.dumps(batch.options["size"]) == "64"
+
+
+def test_batches_are_listed_by_as_many_statements_however_many_there_are(
+    client: TestClient,
+) -> None:
+    first = post(client).json()
+    with statements() as one:
+        assert [batch["id"] for batch in client.get(BATCHES).json()["batches"]] == [first["id"]]
+    others = [post(client, styles=1).json() for _ in range(3)]
+    with statements() as many:
+        found = client.get(BATCHES).json()["batches"]
+    assert [batch["id"] for batch in found] == [one["id"] for one in [*others[::-1], first]]
+    assert [len(batch["cells"]) for batch in found] == [2, 2, 2, 4]
+    alone = [client.get(f"{BATCHES}/{batch['id']}").json() for batch in found]
+    assert [batch["position"] for batch in found] == [batch["position"] for batch in alone]
+    assert len(many) == len(one)

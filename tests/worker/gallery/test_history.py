@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from tests.parts import picture
+from tests.parts import picture, statements
 from tests.worker.gallery.test_gallery import RED, made
 from worker import jobs
 from worker.gallery import bins, entries, history
@@ -109,3 +109,29 @@ def test_a_long_history_is_shown_in_part(either: Path, monkeypatch: pytest.Monke
     found = history.of(line[0], "ann")
     assert ids(found) == ([], sorted(children)[:2])
     assert found.later
+
+
+def test_a_history_is_read_by_as_many_statements_however_long_it_is(either: Path) -> None:
+    first = made()
+    second = _from(first)
+    last = second
+    for _ in range(8):
+        last = _cancelled(last)
+    third = _from(last)
+    with statements() as short:
+        assert ids(history.of(second, "ann"))[0] == [first]
+    with statements() as long:
+        assert ids(history.of(third, "ann"))[0] == [first, second]
+    assert len(long) == len(short)
+
+
+def test_there_may_be_more_beyond_the_jobs_that_are_looked_at(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "STEPS", 3)
+    line = [made()]
+    for _ in range(3):
+        line.append(_cancelled(line[-1]))
+    far, near = history.of(_from(line[3]), "ann"), history.of(_from(line[2]), "ann")
+    assert (ids(far)[0], far.earlier) == ([], True)
+    assert (ids(near)[0], near.earlier) == ([line[0]], False)
