@@ -144,7 +144,13 @@ class MethodEntry:
     steps: Mapping[Effort, int] = field(default_factory=dict)  # by effort; none: nothing to choose
     heavy: bool = False  # takes seconds: pixels are limited, jobs wait in the queue heavy, alone
 
+    def counts(self, effort: str) -> int:
+        """Return how many jobs by the network alone one job counts as where jobs are limited."""
+        steps = self.steps.get(Effort(effort), 0)
+        return 1 + max(self.heavy, steps // STEPS_OF_A_JOB)
 
+
+STEPS_OF_A_JOB = 10  # steps of a method that count as much as a job by the network alone
 _USUAL = frozenset(Control) - {Control.LOSS, Control.START}  # what the network itself can do
 METHODS = {
     "adain": MethodEntry("the network alone, in one pass", takes=_USUAL),

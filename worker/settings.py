@@ -173,7 +173,9 @@ class Settings(MethodSettings):
 
     # What one visitor, one address and all together may ask for; 0 is no limit.
     visitor_submissions: int = Field(
-        default=60, ge=0, description="jobs one visitor may send a minute; 0: no limit"
+        default=60,
+        ge=0,
+        description="jobs one visitor may send a minute, a slow one counts as several; 0: any",
     )
     address_submissions: int = Field(
         default=240, ge=0, description="jobs one network address may send a minute; 0: no limit"

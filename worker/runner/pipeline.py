@@ -288,6 +288,21 @@ def _make_preview(worker: Worker) -> None:
         preview_claims.end(preview, previews.State.FAILED)
 
 
+def _make_waiting_preview(worker: Worker) -> None:
+    """Make a preview, or some of a contact sheet, if one waits.
+
+    After each group of jobs and each step of a long one: else a row of jobs kept it waiting until
+    it is out of date.
+    """
+    if worker.stop_claiming.is_set() or worker.storage_away:
+        return
+    try:
+        if preview_claims.waits(sheets=True):
+            _make_preview(worker)
+    except DBAPIError:
+        log.warning("no preview is made: the database is away", exc_info=True)
+
+
 # ---------------------------------------------------------------- the loop
 
 
@@ -335,25 +350,25 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
 
 
 def _give_way(worker: Worker, saving: SaveQueue) -> None:
-    """Make the quick jobs that are next in line, or else a preview, while a long job is held.
+    """Make the quick jobs that are next in line, and a preview, while a long job is held.
 
     Called between two of its steps, so that it goes on, and quick ones wait for a step alone.
     """
     if worker.stop_claiming.is_set():
         return
     try:
-        claimable, preview = jobs.any_claimable(quick=True), preview_claims.waits()
+        claimable = jobs.any_claimable(quick=True)
     except DBAPIError:
         return  # who waits does so for the database
     if claimable and (group := _claim(worker, worked=True, quick=True)):
         _make(worker, group, saving)
-    elif preview:
-        _make_preview(worker)
+    _make_waiting_preview(worker)
 
 
 def _make_jobs(worker: Worker) -> bool:
     """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one may wait.
 
+    After each group a preview is made, if one waits.
     None is claimed while the storage is away. Returns when the last results are stored, soon after
     `stop_claiming` is set.
     """
@@ -369,6 +384,7 @@ def _make_jobs(worker: Worker) -> bool:
             goes_on = _make(worker, group, saving)
             if alone:
                 saving.wait()
+            _make_waiting_preview(worker)
             if not goes_on or worker.stop_claiming.is_set() or time.monotonic() > until:
                 break
     finally:
@@ -377,7 +393,7 @@ def _make_jobs(worker: Worker) -> bool:
 
 
 def answer(worker: Worker) -> None:
-    """Do what one message is for: make jobs while any waits, else the next preview."""
+    """Do what one message is for: make jobs, and previews in between, or else a preview alone."""
     with worker.heartbeat.answering():
         failpoints.at("heard")  # the message is gone, nothing is claimed
         if not _make_jobs(worker):

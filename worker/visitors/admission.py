@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from adain import catalog
+from adain.catalog import Effort
 from worker import jobs
 from worker.errors import Refused
 from worker.images import images
@@ -45,6 +47,15 @@ def _checks(
     return checked
 
 
+def _jobs(options: object) -> int:
+    """Return how many submissions a job with these options, not checked yet, counts as."""
+    given: Mapping[str, object] = options if isinstance(options, Mapping) else {}
+    method, effort = (str(given.get(name)) for name in ("method", "effort"))
+    if method not in catalog.METHODS:
+        return 1
+    return catalog.METHODS[method].counts(effort if effort in list(Effort) else Effort.MORE)
+
+
 def submit(
     visitor: Visitor,
     content: Given,
@@ -60,9 +71,8 @@ def submit(
     service_state.check()
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
     sent = sum(sizes)
-    rate_limits.consume(
-        visitor, rate_limits.submissions(), rate_limits.sent(sent), rate_limits.pictures(len(sizes))
-    )
+    costs = rate_limits.submissions(_jobs(options)), rate_limits.pictures(len(sizes))
+    rate_limits.consume(visitor, *costs, rate_limits.sent(sent))
 
     gone: list[str] = []
     checked = _checks(visitor, Job.id, beside, gone)
@@ -142,12 +152,13 @@ def submit_batch(
     rate_limits.consume(
         visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
     )
+    submissions = rate_limits.submissions(count * _jobs(options))
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 
     def reserve(size: int) -> None:
         free_space.check(size)
-        rate_limits.consume(visitor, rate_limits.submissions(count), rate_limits.kept(size, sent))
+        rate_limits.consume(visitor, submissions, rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, reserve)

@@ -92,9 +92,10 @@ def claim(held: str = "") -> Preview | None:
     return taken
 
 
-def waits() -> bool:
-    """Tell whether a preview waits that this worker may begin; contact sheets are left out."""
-    mine = is_asked(), Preview.queue.in_(settings().serving), service_state.begins()
+def waits(sheets: bool = False) -> bool:
+    """Tell whether a preview, with `sheets` or a contact sheet, waits for a worker like this."""
+    asked = or_(is_asked(), is_sheet_asked()) if sheets else is_asked()
+    mine = asked, Preview.queue.in_(settings().serving), service_state.begins()
     with database.reading() as session:
         return session.scalar(select(Preview.key).where(*mine).limit(1)) is not None
 

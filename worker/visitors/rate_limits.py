@@ -226,7 +226,7 @@ def check(visitor: Visitor, *costs: Cost) -> None:
 
 
 def submissions(count: int = 1) -> Cost:
-    """Return what a job, or several, cost."""
+    """Return what a job, or several, cost; one by a slow method counts as several."""
     own, address = limit_overrides.of("visitor_submissions", "address_submissions")
     return Cost(
         count,

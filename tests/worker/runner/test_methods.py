@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from adain.catalog import METHODS
+from adain.files import samples
 from adain.methods import swap
 from tests.adain.test_stylizer import drawn
 from tests.parts import Setting, picture
@@ -233,6 +234,19 @@ def test_a_quick_job_and_a_preview_are_made_between_two_steps(worker: Worker) ->
     assert (first.status, last.status, last.attempt) == (Status.DONE, Status.DONE, 1)
     assert (first.finished or 0) < (last.finished or 0)
     assert previews.look(asked[0], "cid") == previews.State.MADE
+
+
+def test_a_row_of_long_jobs_lets_a_contact_sheet_be_made_between_its_steps(worker: Worker) -> None:
+    job, asked = submit(**LONG), list[str]()
+    photo, styles = images.small(picture(96, 64), 256), samples.names("styles")[:6]
+
+    def others() -> None:
+        submit(**LONG)  # also waits, so that the sheet is painted in parts
+        asked.append(previews.ask_sheet(Visitor("cid"), photo, styles, {}))
+
+    during(worker, job, others)
+    assert previews.look(asked[0], "cid") == previews.State.MADE
+    assert now(job).status == Status.DONE
 
 
 def test_a_long_job_gives_way_to_no_other_long_job(worker: Worker) -> None:

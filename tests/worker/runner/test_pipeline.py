@@ -312,19 +312,32 @@ def test_a_gpu_that_is_not_there_ends_the_worker_at_once(setting: Setting) -> No
         celery_tasks.work()
 
 
-def test_a_preview_gives_way_to_jobs_and_is_made_when_there_are_none(worker: Worker) -> None:
+def test_a_preview_is_made_after_one_group_of_jobs(worker: Worker) -> None:
     photo, style = images.small(picture(96, 64), 256), images.small(picture(70, 70), 256)
     preview_id = previews.ask(Visitor("ann"), photo, [style])
     job = submit()
     pipeline.answer(worker)  # the preview's own message; but a job comes first
     assert now(job).status == Status.DONE
-    assert previews.look(preview_id, "ann") == previews.State.ASKED
-    pipeline.answer(worker)
     assert previews.look(preview_id, "ann") == previews.State.MADE
     with Image.open(io.BytesIO(blobs.get(previews.result_key("ann")))) as made:
         assert (made.format, made.size) == ("JPEG", (384, 256))
     pipeline.answer(worker)
     assert len(jobs.mine("ann")) == 1
+
+
+def test_a_row_of_jobs_keeps_no_preview_or_contact_sheet_waiting(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SHIFT", 0)  # each message is for one group of jobs
+    row = [submit(size=size) for size in (64, 72, 80, 88)]
+    photo = images.small(picture(96, 64), 256)
+    preview = previews.ask(Visitor("bob"), photo, [photo])
+    sheet = previews.ask_sheet(Visitor("cid"), photo, ["ink", "night"], {})
+    pipeline.answer(worker)
+    pipeline.answer(worker)
+    states = {preview: previews.look(preview, "bob"), sheet: previews.look(sheet, "cid")}
+    assert set(states.values()) == {previews.State.MADE}
+    assert [now(job).status for job in row].count(Status.DONE) == 2
 
 
 def test_a_preview_of_a_transparent_photo_is_made_and_shows_a_ground(worker: Worker) -> None:

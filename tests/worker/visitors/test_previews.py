@@ -298,6 +298,7 @@ def test_only_a_preview_that_this_worker_may_make_waits_for_it(
 ) -> None:
     ask_sheet(BOB)
     assert not preview_claims.waits()
+    assert preview_claims.waits(sheets=True)
     ask(ANN)
     assert preview_claims.waits()
     setting(serves="heavy")

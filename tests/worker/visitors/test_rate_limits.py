@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from adain import catalog
 from tests.parts import Setting, picture, pictured
 from worker import jobs
 from worker.jobs import Job
@@ -55,6 +56,27 @@ def test_a_visitor_over_the_rate_limit_is_refused_with_retry_after(
         submit()
     back(3600)  # no more than a minute's worth is ever saved up
     assert passed([ANN] * 6) == 3
+
+
+def test_a_job_by_a_slow_method_counts_as_several(either: Path, setting: Setting) -> None:
+    setting(visitor_submissions=8)
+    slow = {"method": "refine", "effort": "more"}
+    assert (catalog.METHODS["adain"].counts("more"), catalog.METHODS["refine"].counts("more")) == (
+        1,
+        3,
+    )
+    for _ in range(2):
+        admission.submit(ANN, picture(), [picture(20, 20)], options=slow)
+    with pytest.raises(TooMany, match="one by a slow method counts as several"):
+        admission.submit(ANN, picture(), [picture(20, 20)], options=slow)
+    for _ in range(2):
+        submit()
+    with pytest.raises(TooMany):
+        submit()
+    source, bob = Source("a.png", 0, picture), Visitor("bob")
+    admission.submit_batch(bob, [source] * 2, [source], slow)
+    with pytest.raises(TooMany):
+        admission.submit_batch(bob, [source], [source], slow)
 
 
 def test_an_address_sends_so_many_a_minute_for_all_its_visitors(
