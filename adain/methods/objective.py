@@ -25,7 +25,7 @@ from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork
 
 _STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
-_DARK, _DARKER = 0.25, 4.0  # luminance below which a style is dark; weight that black adds
+_DARK, _DARKER = 0.25, 12.0  # luminance below which a style is dark; weight that black adds
 _LEAST = 1e-6  # mean weight below which a region counts for less than it is
 _EVEN = 1e-4  # how far weights may be from 1 to be all alike
 _SMALLER = 2  # times the picture is halved

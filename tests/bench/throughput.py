@@ -32,8 +32,10 @@ def run_studio(folder: Path) -> Iterator[dict[str, str]]:
         server.answers()
         os.environ |= {"STUDIO_DATA": str(folder), "STUDIO_REDIS_URL": server.url}
         os.environ |= {"STUDIO_LOG_LEVEL": "WARNING"} | with_code()
-        yield dict(os.environ)
-        running.terminate()
+        try:
+            yield dict(os.environ)
+        finally:
+            running.terminate()
 
 
 @contextmanager
@@ -48,13 +50,15 @@ def run_workers(count: int, together: int, environment: dict[str, str]) -> Itera
         subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(count)
     ]
-    while len(processes.alive("worker")) < count:
-        time.sleep(0.1)
-    yield
-    for worker in running:
-        worker.terminate()
-    for worker in running:
-        worker.wait()
+    try:
+        while len(processes.alive("worker")) < count:
+            time.sleep(0.1)
+        yield
+    finally:
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            worker.wait()
 
 
 def _fill(count: int, size: int, style: bytes) -> list[str]:

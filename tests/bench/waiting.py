@@ -1,7 +1,7 @@
 """`python -m tests.bench.waiting`: how long quick pictures wait while a long method runs.
 
-One worker of a throw-away studio; quick jobs come one by one, first alone, then beside a job of
-each method that takes seconds. Prints figures and judges none.
+One worker of a throw-away studio; quick jobs come one by one, each when the one before is done,
+first alone, then beside a job of each method that takes seconds. Prints figures and judges none.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from adain.catalog import METHODS
 from tests.bench.studio import painting, photo
 from tests.bench.throughput import run_studio, run_workers
 
-PAUSE = 1.0  # seconds from one quick job to the next
-WARM = 3  # quick jobs before the first that counts
+PAUSE = 0.5  # seconds from the end of one quick job to the next
+WARM = 2  # quick jobs before the first that counts
 
 
 def _submit(owner: str, size: int, style: bytes, method: str) -> str:
@@ -32,6 +32,11 @@ def _is_active(job_id: str, owner: str) -> bool:
     return jobs.get(job_id, owner).status in ACTIVE
 
 
+def _wait(job_id: str, owner: str) -> None:
+    while _is_active(job_id, owner):
+        time.sleep(0.05)
+
+
 def _waits(size: int, count: int, style: bytes, method: str) -> tuple[list[float], list[float]]:
     """Send quick jobs, beside long ones by a method if any; return seconds in line, and in all."""
     from worker import jobs
@@ -42,13 +47,11 @@ def _waits(size: int, count: int, style: bytes, method: str) -> tuple[list[float
             long = _submit("long", size, style, method)
             time.sleep(PAUSE)
         quick.append(_submit("quick", size, style, "adain"))
+        _wait(quick[-1], "quick")
         time.sleep(PAUSE)
-    while any(_is_active(one, "quick") for one in quick):
-        time.sleep(0.1)
     if long:
         jobs.cancel(long, "long")
-        while _is_active(long, "long"):
-            time.sleep(0.1)
+        _wait(long, "long")
     done = [jobs.get(one, "quick") for one in quick[WARM:]]
     whole = [(job.finished or 0.0) - job.submitted for job in done]
     return [job.timings["wait"] for job in done], whole
