@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from adain import methods
-from adain.catalog import DEFAULT_METHOD, Transfer
+from adain.catalog import DEFAULT_METHOD, MOST_STEPS, Transfer
+from adain.methods import Limits
 from adain.paper import pictures
 from adain.paper.settings import Settings
 from adain.request import Request
@@ -29,7 +30,8 @@ def paint(
 ) -> Image.Image:
     """Paint a photo in a style at the size it has."""
     request = Request(photo, [style], size=0, transfer=transfer, method=method)
-    return methods.make(stylizer(settings.device), [request])[0]
+    limits = Limits(steps=settings.steps or MOST_STEPS)
+    return methods.make(stylizer(settings.device), [request], limits=limits)[0]
 
 
 @torch.no_grad()

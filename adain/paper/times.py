@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 
 from adain import catalog, methods
+from adain.catalog import MOST_STEPS
+from adain.methods import Limits
 from adain.model.builders import build
 from adain.paper import descent, drawing, engine, pictures
 from adain.paper.networks import FeedForward, Norm
@@ -65,11 +67,12 @@ def _adain(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
     return _timed(lambda n: work(n, kept), count), _timed(lambda n: work(n, style), count)
 
 
-def _method(stylizer: Stylizer, name: str, side: int, count: int) -> tuple[float, float]:
-    """Seconds of a method of steps, which measures the style each time."""
+def _method(settings: Settings, name: str, side: int, count: int) -> tuple[float, float]:
+    """Seconds of a method, which measures the style each time."""
+    stylizer, limits = engine.stylizer(settings.device), Limits(steps=settings.steps or MOST_STEPS)
     style, photos = noise(side, 1 << 20), [noise(side, seed) for seed in range(count + 1)]
     requests = [Request(photo, [style], size=side, method=name) for photo in photos]
-    took = _timed(lambda n: methods.make(stylizer, [requests[n]]), count)
+    took = _timed(lambda n: methods.make(stylizer, [requests[n]], limits=limits), count)
     return took, took
 
 
@@ -108,7 +111,7 @@ def _rows(settings: Settings) -> dict[str, Callable[[int], tuple[float, float]]]
         "AdaIN, vgg19 (the paper's network)": lambda side: _adain(paper, side, count),
         "AdaIN, compact (ours)": lambda side: _adain(ours, side, count),
         **{
-            f"{name}, compact (ours)": partial(_method, ours, name, count=min(count, _SLOW))
+            f"{name}, compact (ours)": partial(_method, settings, name, count=min(count, _SLOW))
             for name, known in catalog.METHODS.items()
             if known.maker
         },

@@ -63,13 +63,12 @@ def spread(seconds: list[float]) -> tuple[float, float]:
     return cuts[9], cuts[18]
 
 
-def measure(size: int, count: int) -> None:
+def measure(size: int, count: int, methods: list[str]) -> None:
     """Print the table, each line as soon as it is known."""
     print(
         f"\n| {count} quick jobs at {size} px beside | ms in line: p50 | p95 | to done: p50 | p95 |"
     )
     print("|---|---|---|---|---|", flush=True)
-    heavy = [name for name, known in METHODS.items() if known.heavy]
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as name:
         style = painting(size)
         with run_studio(Path(name) / "studio") as environment:
@@ -77,7 +76,7 @@ def measure(size: int, count: int) -> None:
 
             database.migrate()
             with run_workers(1, 0, environment):
-                for method in ["", *heavy]:
+                for method in ["", *methods]:
                     both = map(spread, _waits(size, count, style, method))
                     cells = " | ".join(f"{1000 * one:.0f}" for pair in both for one in pair)
                     print(f"| {f'`{method}`' if method else 'nothing'} | {cells} |", flush=True)
@@ -88,8 +87,10 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.bench.waiting", description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--count", type=int, default=20, help="quick jobs a figure")
+    heavy = [name for name, known in METHODS.items() if known.heavy]
+    parser.add_argument("--methods", nargs="+", choices=heavy, default=heavy)
     args = parser.parse_args()
-    measure(args.size, args.count)
+    measure(args.size, args.count, args.methods)
 
 
 if __name__ == "__main__":
