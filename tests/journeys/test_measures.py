@@ -82,6 +82,7 @@ def _views(page: Page) -> Iterator[str]:
 @pytest.mark.parametrize("size", [NARROWEST, ZOOMED], ids=["320 px", "200 %"])
 def test_no_view_scrolls_sideways(idle: Visit, size: tuple[int, int]) -> None:
     page = idle(size)
+    expect(page.locator(".masthead .to-live")).to_be_visible()
     found = []
     for view in _views(page):
         shoot(page, f"{size[0]}-{view}")
