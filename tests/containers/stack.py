@@ -76,7 +76,7 @@ class Stack:
 
     def counts(self) -> dict[str, str]:
         """Return how many rows each table of a visitor's has."""
-        return {name: self.row(f"SELECT count(*) FROM {name}") for name in ("jobs", "gallery")}
+        return {name: self.row(f"SELECT count(*) FROM {name}") for name in ("jobs",)}
 
     def fetch(self, service: str, file: str, target: Path) -> None:
         self.compose("cp", f"{service}:{file}", str(target))
