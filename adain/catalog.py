@@ -38,6 +38,16 @@ class Effort(StrEnum):
     MORE = "more"
 
 
+MOST_PAINTINGS = 8  # that one style is taught from
+
+
+class TaughtKind(StrEnum):
+    """What a style is taught as (`adain.teaching`)."""
+
+    FEEDFORWARD = "feedforward"  # a network of that one style
+    CONDITIONAL = "conditional"  # scales and shifts in a network that stays as it is
+
+
 class Color(StrEnum):
     """Whose colours the result has."""
 

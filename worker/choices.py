@@ -36,6 +36,7 @@ class OneOf:
 
 NetworkName = Annotated[str, OneOf(catalog.NETWORKS)]
 EffortName = Annotated[str, OneOf(catalog.Effort)]
+TaughtKindName = Annotated[str, OneOf(catalog.TaughtKind)]
 MethodName = Annotated[str, OneOf(catalog.METHODS)]
 LossName = Annotated[str, OneOf(catalog.LOSSES)]
 StartName = Annotated[str, OneOf(catalog.Start)]

@@ -15,6 +15,7 @@ from adain.catalog import (
     Effort,
     Region,
     Start,
+    TaughtKind,
     Transfer,
     Transparency,
 )
@@ -27,6 +28,7 @@ from worker.choices import (
     NetworkName,
     RegionName,
     StartName,
+    TaughtKindName,
     TransferKind,
     TransparencyName,
 )
@@ -57,6 +59,9 @@ _ACCEPTED = {
     "effort": Message("options.effort", names=list(Effort)),
     "loss": Message("options.loss", names=list(LOSSES)),
     "start": Message("options.start", names=list(Start)),
+    "teach": Message("options.teach", names=list(TaughtKind)),
+    "steps": Message("options.steps"),
+    "taught": Message("options.taught"),
 }
 
 
@@ -102,6 +107,9 @@ class Options(BaseModel):
     effort: EffortName = Effort.MORE.value  # of a method of steps
     loss: LossName = catalog.DEFAULT_LOSS  # of a method that optimises
     start: StartName = Start.PHOTO.value
+    teach: Literal[""] | TaughtKindName = ""  # what the styles are taught as; "": no style is
+    steps: int = Field(default=0, ge=0, le=100_000)  # of teaching; 0: as many as are usual
+    taught: str = Field(default="", max_length=36)  # the id of the owner's taught style that paints
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -136,6 +144,8 @@ class BatchOptions(Options):
         if len(options.style_crops) not in {0, 1, styles}:
             count = len(options.style_crops)
             raise Refused("options.crop_count", count=count, styles=styles)
+        if options.teach:
+            raise Refused("teach.alone")
         _check_counts(options.cell([], []), 1, 0)
         return options
 
@@ -158,10 +168,12 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Of transfer: all was AdaIN; of strokes: they were as the network paints them; of regions: there
     were masks alone; of transparency: it was flattened; of margins: they stayed; of methods: the
-    network alone.
+    network alone; of teaching: there was none.
     """
     return {
         "method": catalog.DEFAULT_METHOD,
+        "teach": "",
+        "taught": "",
         "transfer": Transfer.ADAIN.value,
         "strokes": 0.0,
         "region": Region.ALL.value,
@@ -197,7 +209,7 @@ def _accepted(error: ValidationError, names: list[str]) -> Message:
 
 
 def _check_counts(options: Options, styles: int, masks: int) -> None:
-    most = settings().max_styles
+    most = catalog.MOST_PAINTINGS if options.teach else settings().max_styles
     if not 1 <= styles <= most:
         raise Refused("job.style_count", limit=most, count=styles)
     if options.weights and len(options.weights) != styles:
@@ -211,6 +223,22 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
     if options.region != "all" and (styles, masks) not in {(1, 0), (1, 1)}:
         raise Refused("options.region_masks")
     _check_method(options, styles, masks)
+    if options.teach:
+        _check_teaching(options, masks)
+
+
+def _check_teaching(options: Options, masks: int) -> None:
+    """Raise `Refused` for what no style is taught with."""
+    most = settings().teach_steps
+    other = options.method != catalog.DEFAULT_METHOD or options.region != "all"
+    if not most:
+        raise Refused("teach.off")
+    if masks or options.weights or options.taught or other:
+        raise Refused("teach.alone")
+    if options.steps > most:
+        raise Refused("teach.steps", limit=most)
+    if catalog.network(options.network).fixed_encoder:
+        raise Refused("teach.network", network=options.network)
 
 
 def _refusals(method: str) -> dict[Control, Message]:

@@ -1,6 +1,7 @@
 """Values of settings: what is accepted as an address, a folder, a list of queues, a secret."""
 
 import re
+from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -125,4 +126,14 @@ def issuer(given: str) -> str:
     """Refuse a provider that is reached without https, unless it is on this machine."""
     if given and not given.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
         raise ValueError("wanted an https address")
+    return given
+
+
+def takes_traces(given: str) -> str:
+    """Refuse a collector of traces where nothing is installed that sends them."""
+    if given:
+        try:
+            import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+        except ImportError as error:
+            raise ValueError("install the extra traces (docs/install.md)") from error
     return given

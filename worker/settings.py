@@ -5,7 +5,6 @@ No other module reads one of them. Knows no file, no server and no job.
 
 import os
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -118,6 +117,13 @@ class Settings(MethodSettings):
         ge=0,
         description="a result so large, or by a heavy network or method, waits in the queue heavy; "
         "0: none",
+    )
+
+    teach_steps: int = Field(
+        default=300, ge=0, description="steps, about a second each, of teaching one style; 0: none"
+    )
+    teach_checkpoint_seconds: float = Field(
+        default=20, ge=0, description="what is taught is kept this often, for another worker"
     )
 
     compile: bool = Field(
@@ -301,7 +307,7 @@ class Settings(MethodSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="to stderr"
     )
-    otlp_endpoint: str = Field(
+    otlp_endpoint: Annotated[str, AfterValidator(setting_values.takes_traces)] = Field(
         default="",
         description="takes OpenTelemetry traces, http://collector:4318/v1/traces; empty: none are",
     )
@@ -325,16 +331,6 @@ class Settings(MethodSettings):
                 "STUDIO_OIDC_ISSUER, STUDIO_OIDC_CLIENT_ID and STUDIO_OIDC_CLIENT_SECRET are set "
                 "together"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _can_trace(self) -> "Settings":
-        if self.otlp_endpoint:
-            try:
-                import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-            except ImportError as error:
-                what = "STUDIO_OTLP_ENDPOINT: install the extra traces (docs/install.md)"
-                raise ValueError(what) from error
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from adain.request import Request
 
 Part = Callable[[int, int], Crop]  # a crop by width and height
 
+TAUGHT = ".safetensors"  # the ending of a taught style
 STANDARD = Path("-")  # stands for standard input or output
 
 
@@ -31,6 +32,7 @@ class Input:
 
     path: Path
     name: PurePath
+    painting: int | None = None  # which of a taught style's, where the file is one
 
 
 @dataclass
@@ -90,6 +92,26 @@ def search(path: Path, output: Path) -> Found:
     return found
 
 
+def _bytes(path: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if path == STANDARD else path.read_bytes()
+    except FileNotFoundError as error:
+        raise Unusable(f"There is no file {path}.") from error
+    except OSError as error:
+        raise Unusable(f"{path} can't be read: {error.strerror}.") from error
+
+
+def _taught(path: Path, alone: bool) -> list[Input]:
+    """Return the paintings of a taught style."""
+    if not alone:
+        raise Unusable(f"{path} is a taught style, which stands alone; leave the others out.")
+    from adain.teaching import taught  # which loads torch
+
+    count = len(taught.read(_bytes(path)).paintings)
+    names = [path.stem if count == 1 else f"{path.stem}-{place + 1}" for place in range(count)]
+    return [Input(path, PurePath(f"{name}.jpg"), place) for place, name in enumerate(names)]
+
+
 def search_styles(words: Sequence[str], output: Path) -> Found:
     """Return the style pictures of paths, folders and names of samples."""
     found = Found()
@@ -99,6 +121,9 @@ def search_styles(words: Sequence[str], output: Path) -> Found:
         if not (sample or path.exists() or path == STANDARD):
             names = ", ".join(samples.names("styles"))
             raise Unusable(f"There is no file {path}, and no sample style of that name: {names}.")
+        if path.suffix == TAUGHT:
+            found.inputs += _taught(path, len(words) == 1)
+            continue
         one = search(sample or path, output)
         found.inputs += one.inputs
         found.left_out += one.left_out
@@ -108,15 +133,6 @@ def search_styles(words: Sequence[str], output: Path) -> Found:
 
 
 # ---------------------------------------------------------------- pictures
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if path == STANDARD else path.read_bytes()
-    except FileNotFoundError as error:
-        raise Unusable(f"There is no file {path}.") from error
-    except OSError as error:
-        raise Unusable(f"{path} can't be read: {error.strerror}.") from error
 
 
 def opened(path: Path) -> Image.Image:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image, ImageOps
 from tqdm import tqdm
@@ -26,7 +26,16 @@ from adain.cli.sheet import Sheet
 from adain.files import pictures
 from adain.request import Request, Style
 
+if TYPE_CHECKING:
+    from adain.teaching.taught import TaughtStylizer  # which loads torch
+
 _FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EPIPE}  # after which no other picture is written either
+
+
+_NO_PICTURES = (
+    "Scales and shifts that were taught are used as they are: without the colours of the photo, "
+    "and by the method adain."
+)
 
 
 def sentence(error: Exception, what: object = "") -> str:
@@ -66,6 +75,7 @@ class Run:
     plan: Plan
     stylizer: Measures
     make: Callable[[Sequence[Request]], list[Image.Image]]
+    taught: "TaughtStylizer | None" = None  # what a style that is a taught one is painted by
     made: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -87,7 +97,9 @@ class Run:
 
     def _style(self, place: int) -> Image.Image:
         """Return a style picture, and write it if that is wanted."""
-        path = self.plan.styles.inputs[place].path
+        path, painting = (one := self.plan.styles.inputs[place]).path, one.painting
+        if painting is not None and self.taught:
+            return self.taught.paintings[painting]
         style, notice = inputs.style(path, self.args.keep_margins, self.args.style_crop)
         if notice:
             say(notice)
@@ -113,7 +125,12 @@ class Run:
     def _column(self, place: int, styles: Sequence[Image.Image]) -> Column:
         request = self._request(styles)
         pictured = self.args.color == Color.CONTENT or catalog.method(self.args.method).maker
-        if not pictured:  # then a style is the same for every photo
+        if self.taught and (rows := self.taught.rows):
+            if pictured:
+                raise Unusable(_NO_PICTURES)
+            own = [rows[place]] if self.plan.each else rows
+            request = replace(request, styles=own)
+        elif not pictured:  # then a style is the same for every photo
             measured = [self.stylizer.style(one, request.style_side(one)) for one in styles]
             request = replace(request, styles=measured)
         return Column(request, place, [sheet.square(style) for style in styles])

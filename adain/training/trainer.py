@@ -64,8 +64,10 @@ class Trainer:
         eyes: list[Eye],
         device: torch.device,
         half: bool = False,
+        quiet: bool = False,
     ) -> None:
         self.recipe, self.device, self.half, self.step = recipe, device, half, 0
+        self._quiet = quiet
         self.photos, self.paintings = photos, paintings
         self.eyes = [eye.to(device) for eye in eyes]
         self.network = network.requires_grad_(True).train().to(device)
@@ -110,7 +112,8 @@ class Trainer:
         photos = crops.photos(self.photos, stage.crop, data, seed)
         paintings = crops.paintings(self.paintings, self.photos, stage.crop, data, seed)
         total = 2 * data.pool * len(self.eyes)
-        with tqdm(total=total, desc="measuring crops", leave=False, disable=not total) as bar:
+        off = self._quiet or not total
+        with tqdm(total=total, desc="measuring crops", leave=False, disable=off) as bar:
             self._photos, self._paintings = (
                 Pool(crop, data.pool, self.eyes, self.device, losses_, self.half, bar.update)
                 for crop, losses_ in ((photos, ()), (paintings, tuple(self.recipe.loss)))
@@ -133,14 +136,21 @@ class Trainer:
             some = slice(start, start + stage.batch)
             yield self._photos.take(photos[some], turn), self._paintings.take(paintings[some], turn)
 
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Where noise begins: other noise each step."""
+        return self.step * 7, self.step * 13
+
+    def paint(self, content: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Paint N×C×h×w features in as many styles; returns pictures and the styles' own."""
+        return _stylized(self.network, content, style, self.recipe.transfer, self.corner)
+
     def losses(self, turn: int, photos: Measured, paintings: Measured) -> dict[str, Tensor]:
         """Paint one batch and measure what the recipe pulls at: a number a loss."""
         photo, painting = pixels.unit(photos.images), pixels.unit(paintings.images)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             content, styles = self.network.encode(torch.cat([photo, painting])).chunk(2)
-            corner = (self.step * 7, self.step * 13)  # other noise each step
-            made = _stylized(self.network, content, styles, self.recipe.transfer, corner)
-            painted, back = (pictures.float() for pictures in made)
+            painted, back = (one.float() for one in self.paint(content, styles))
         output = _clamped(painted)
         seen = self.eyes[turn].look(output, self.recipe.loss, self.half, painted=True)
         found = self._found(seen, photos.seen, paintings.seen) | {

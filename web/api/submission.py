@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from adain import catalog
-from adain.catalog import LOSSES, NETWORKS, Color, Effort, Start
+from adain.catalog import LOSSES, MOST_PAINTINGS, NETWORKS, Color, Effort, Start, TaughtKind
 from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
@@ -50,7 +50,7 @@ _PROPERTIES: dict[str, Any] = {
         "type": "array",
         "items": _FILE,
         "minItems": 1,
-        "description": "Style pictures, the field repeated.",
+        "description": "Style pictures, the field repeated; may be missing with the option taught.",
     },
     "mask": {
         "type": "array",
@@ -78,7 +78,11 @@ _PROPERTIES: dict[str, Any] = {
         "the look of earlier pictures), method "
         f"({catalog.described()}; those that take seconds are for pictures up to the studio's "
         f"limit), effort (of a method of steps: {', '.join(Effort)}), loss (what an optimisation "
-        f"follows: {', '.join(LOSSES)}) and start (what it starts from: {', '.join(Start)}).",
+        f"follows: {', '.join(LOSSES)}) and start (what it starts from: {', '.join(Start)}). "
+        f"teach ({', '.join(TaughtKind)}) has the styles, up to {MOST_PAINTINGS}, taught in place "
+        "of one picture made, in minutes (steps: how many; the photo shows what comes out); then "
+        "taught, with the id of that job, paints by what was taught, in its own paintings where no "
+        "style is sent.",
         "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
     },
     "webhook": {
@@ -94,7 +98,7 @@ def described(*fields: str) -> dict[str, Any]:
     """Return what the API's description says of a form with these fields."""
     schema = {
         "type": "object",
-        "required": ["content", "style"],
+        "required": ["content"] if "webhook" in fields else ["content", "style"],
         "additionalProperties": False,
         "properties": {field: _PROPERTIES[field] for field in fields},
     }
@@ -234,7 +238,8 @@ async def read(request: Request, fields: Sequence[str] = FIELDS) -> AsyncIterato
     if not is_form(request):
         raise HTTPProblem(415, "job.form")
     key = key_of(request)
-    most = 2 * settings().max_styles + 3  # with masks, a photo, and two texts as files
+    styles = max(2 * settings().max_styles, MOST_PAINTINGS)  # with masks, or to be taught
+    most = styles + 3  # with a photo, and two texts as files
     async with request.form(max_files=most, max_fields=16, max_part_size=SMALL) as form:
         check_fields(form, fields)
         yield Submission(

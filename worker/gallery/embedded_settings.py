@@ -38,8 +38,9 @@ class Embedded(BaseModel):
 
 def settings_of(job: Job) -> Embedded:
     """Return the settings of a job that may be published with its picture."""
+    private = {"taught": "", "teach": "", "steps": 0}  # what is a visitor's alone
     return Embedded(
-        options=Options.model_validate(recorded(job.options)),
+        options=Options.model_validate(recorded(job.options) | private),
         network=job.network,
         weights_sha256=job.weights_sha256,
         version=job.version,

@@ -84,10 +84,11 @@ def by_link(job_id: str, generation: int) -> Shown:
 def kept_until(shown: Shown) -> float | None:
     """Return when the sweep will delete an entry's job (epoch seconds); None: never.
 
-    Favourites and those with a named style are kept; published and shared ones are no exception.
+    Favourites and those with a named or taught style are kept; published and shared ones are no
+    exception.
     """
     days, finished = settings().retention_days, shown.job.finished
-    kept = shown.entry.favourite or shown.entry.named_styles
+    kept = shown.entry.favourite or shown.entry.named_styles or shown.job.taught_key
     return finished + days * 86400 if days and finished and not kept else None
 
 

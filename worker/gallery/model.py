@@ -100,9 +100,9 @@ def favourite() -> ColumnElement[bool]:
 
 
 def kept() -> ColumnElement[bool]:
-    """True for jobs that don't go by age: favourites, and those with a named style."""
+    """True for jobs that don't go by age: favourites, and those with a named or taught style."""
     named = select(Entry.job_id).where(Entry.job_id == Job.id, Entry.named_styles.is_not(None))
-    return or_(favourite(), named.exists())
+    return or_(favourite(), named.exists(), Job.taught_key.is_not(None))
 
 
 def shown(job: Job, entry: Entry | None) -> Shown:

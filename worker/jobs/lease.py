@@ -73,6 +73,7 @@ def finish(
     together: int = 1,
     stored: int = 0,
     files: dict[str, Any] | None = None,
+    taught_key: str | None = None,
 ) -> bool:
     """Record the result and its bytes; False when this attempt has the job no more.
 
@@ -85,6 +86,7 @@ def finish(
             Status.DONE,
             result_key=result_key,
             thumbnail_key=thumbnail_key,
+            taught_key=taught_key,
             width=width,
             height=height,
             device=device,

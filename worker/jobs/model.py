@@ -135,6 +135,7 @@ class Job(Base):
     version: Mapped[str | None]
     result_key: Mapped[str | None]
     thumbnail_key: Mapped[str | None]
+    taught_key: Mapped[str | None]  # the style that it taught
     width: Mapped[int | None]
     height: Mapped[int | None]
     # length and sha256 of its pictures, by key; jobs of earlier versions have none

@@ -24,6 +24,7 @@ from worker.storage import disk
 
 PHOTO = Message("part.photo")
 
+_LESSON = 24 << 20  # bytes of a taught style, and of what is kept while it is taught
 _SMALL = 1 << 20  # pixels; a larger picture fills the processor by itself
 
 
@@ -170,7 +171,8 @@ class NewJob:
 
     @property
     def reserved(self) -> int:
-        return self.working_size.reserved(self.options.transparency)
+        lesson = _LESSON if self.options.teach else 0
+        return self.working_size.reserved(self.options.transparency) + lesson
 
     @property
     def most_bytes(self) -> int:
@@ -179,7 +181,17 @@ class NewJob:
 
     @property
     def queue(self) -> str:
+        if self.options.teach and settings().heavy_pixels:
+            return queue.HEAVY
         return self.working_size.queue(self.options.network, self.options.method)
+
+    @property
+    def shape(self) -> str:
+        """What jobs that may run at once have in common; "" if the job runs alone."""
+        shape = self.working_size.shape(self.options.network, self.options.method)
+        if not shape or self.options.teach:
+            return ""
+        return f"{shape} {self.options.taught}".rstrip()
 
     def _named(self, kind: str) -> list[str]:
         return [name for name in self.pictures if name.startswith(kind)]
@@ -219,6 +231,6 @@ class NewJob:
             "reserved": self.reserved,
             "network": self.options.network,
             "turn": next_turn(self.owner),
-            "shape": self.working_size.shape(self.options.network, self.options.method),
+            "shape": self.shape,
             "queue": self.queue,
         }

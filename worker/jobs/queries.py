@@ -91,7 +91,8 @@ def positions(some: Sequence[Job]) -> dict[str, int]:
 
 
 def _method(job: Job) -> str:
-    return str(job.options.get("method", DEFAULT_METHOD))
+    """Return what tells jobs that take long from others: the method, or what is taught."""
+    return str(job.options.get("teach") or job.options.get("method", DEFAULT_METHOD))
 
 
 def _mean_seconds(network: str | None, method: str) -> float | None:
@@ -102,7 +103,11 @@ def _mean_seconds(network: str | None, method: str) -> float | None:
     latest = (
         select(
             ((Job.finished - Job.started) / Job.together).label("seconds"),
-            func.coalesce(Job.options["method"].as_string(), DEFAULT_METHOD).label("method"),
+            func.coalesce(
+                func.nullif(Job.options["teach"].as_string(), ""),
+                Job.options["method"].as_string(),
+                DEFAULT_METHOD,
+            ).label("method"),
         )
         .where(Job.status == Status.DONE, Job.network == network, Job.finished >= Job.started)
         .order_by(Job.finished.desc())
@@ -180,7 +185,8 @@ def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
 
 def named(job_ids: Sequence[str]) -> dict[str, set[str]]:
     """Return, for those ids that have a row, the keys of the pictures that it names."""
-    wanted = (Job.content_key, Job.style_keys, Job.mask_keys, Job.result_key, Job.thumbnail_key)
+    made = (Job.result_key, Job.thumbnail_key, Job.taught_key)
+    wanted = (Job.content_key, Job.style_keys, Job.mask_keys, *made)
     with database.reading() as session:
         rows = session.execute(select(Job.id, *wanted).where(Job.id.in_(job_ids))).all()
     return {

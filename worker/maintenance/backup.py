@@ -106,7 +106,8 @@ def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
 
 def keys_of(job: dict[str, Any]) -> list[str]:
     """Return the keys of the pictures that a job's row names."""
-    single = (job["content_key"], job["result_key"], job["thumbnail_key"])
+    made = (job["result_key"], job["thumbnail_key"], job.get("taught_key"))
+    single = (job["content_key"], *made)
     return [key for key in (*single, *job["style_keys"], *job["mask_keys"]) if key]
 
 

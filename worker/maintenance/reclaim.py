@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from worker import jobs
-from worker.gallery import recent_styles
+from worker.gallery import recent_styles, taught_styles
 from worker.storage import blobs, database, deletions, marker
 from worker.visitors import preview_expiry
 
@@ -74,13 +74,18 @@ def _check(unnamed: int, total: int) -> None:
         )
 
 
+def _is_unnamed(key: str) -> bool:
+    """Tell whether no row names such a file, and it stays as long as its job."""
+    return recent_styles.is_small(key) or taught_styles.is_progress(key)
+
+
 def _orphans(listing: Listing, known: dict[str, set[str]], before: float) -> dict[str, set[str]]:
     """Return the keys that no row names and that are too old to be part of something new."""
     found: dict[str, set[str]] = {}
     for folder, keys in listing.items():
         kept = known.get(folder, set())
         if folder in known:
-            kept = kept | {key for key in keys if recent_styles.is_small(key)}
+            kept = kept | {key for key in keys if _is_unnamed(key)}
         if old := {key for key, changed in keys.items() if changed < before} - kept:
             found[folder] = old
     return found

@@ -8,8 +8,12 @@ import torch
 from adain.catalog import NETWORKS
 from adain.stylizer import Stylizer
 from adain.weights import WeightsError, WeightsMissing, find
+from worker.jobs import Job
 from worker.observability import metrics
+from worker.runner import teaching
+from worker.runner.teaching import TaughtStyles
 from worker.settings import settings
+from worker.visitors.previews import Preview
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ class Networks:
     def __init__(self) -> None:
         self._found: tuple[int, dict[str, str]] | None = None
         self._loaded: dict[str, tuple[str, Stylizer]] = {}  # with the sha256 of the weights
+        self._taught = TaughtStyles()
 
     def checksums(self) -> dict[str, str]:
         """Return name and sha256 of the networks that can run here."""
@@ -63,6 +68,19 @@ class Networks:
         if loaded is None or loaded[0] != sha256:
             loaded = self._loaded[network] = sha256, _load(network)
         return loaded[1]
+
+    def of(self, job: Job | Preview) -> Stylizer:
+        """Return what makes a job's picture: its network, or the taught style that it names.
+
+        Raises `WeightsError`, `TaughtGone`.
+        """
+        found = teaching.find(job)
+        return self._taught.load(found) if found else self.load(job.options["network"])
+
+    def identity_of(self, job: Job | Preview) -> str:
+        """Return the name of that, as `Style.network` has it; raises `TaughtGone`."""
+        network, found = job.options["network"], teaching.find(job)
+        return f"{network} {found.fingerprint[1]}" if found else self.identity(network)
 
     def device(self) -> str:
         """Return the device that the default network runs on."""

@@ -16,7 +16,6 @@ from functools import partial
 from types import FrameType
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from PIL import Image
 from sqlalchemy.exc import DBAPIError
 
 import adain
@@ -31,7 +30,8 @@ from worker.observability import failpoints, metrics
 from worker.options import recorded
 from worker.runner.heartbeat import Stop
 from worker.runner.stopwatch import Stopwatch
-from worker.runner.worker import GROUP_ERRORS, Ready, SavedFiles, Worker, fail, lower_priority
+from worker.runner.teaching import Paused, clear, teach
+from worker.runner.worker import GROUP_ERRORS, Made, Ready, SavedFiles, Worker, fail, lower_priority
 from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews
@@ -45,7 +45,7 @@ AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, 
 def _discard(job: Job, files: SavedFiles) -> None:
     """Delete results that came too late: the job was cancelled, deleted or is another attempt's."""
     try:
-        blobs.delete([files.result_key, files.thumbnail_key])
+        blobs.delete([files.result_key, files.thumbnail_key, *filter(None, [files.taught_key])])
     except Exception:  # whatever a storage raises
         log.exception("job %s: results that came too late are left to the sweep", job.id)
 
@@ -81,13 +81,9 @@ class SaveBatch:
     """The storing and recording of pictures that were made at once."""
 
     def __init__(
-        self,
-        worker: Worker,
-        made: Sequence[tuple[Job, Image.Image]],
-        stylizer: Stylizer,
-        clock: Stopwatch,
+        self, worker: Worker, made: Sequence[Made], stylizer: Stylizer, clock: Stopwatch
     ) -> None:
-        self.group = [job for job, _ in made]
+        self.group = [one[0] for one in made]
         self._worker = worker
         self._made = made
         self._stylizer = stylizer
@@ -126,6 +122,8 @@ class SaveBatch:
         self._count(timings)
         for job, files in saved:
             self._finish(job, files, timings)
+            if files.taught_key:
+                clear(job)
 
     def run(self) -> None:
         """Store the pictures and end their jobs."""
@@ -186,13 +184,21 @@ class RenderBatch:
         for begin in range(0, len(ready), count):
             yield ready[begin : begin + count]
 
+    def _made(self, ready: Sequence[Ready]) -> tuple[Stylizer, Sequence[Made]]:
+        """Make some jobs' pictures, or teach a style; return by what, and the jobs with them."""
+        job, prepared = ready[0]
+        if job.options.get("teach"):
+            return teach(job, prepared.request, self._watch, self._worker.stop_claiming)
+        stylizer = self._worker.networks.of(job)
+        self._watch("styles", 0.0)
+        requests = [prepared.measured(stylizer) for _, prepared in ready]
+        limits = Limits(settings().method_pixels, settings().method_steps)
+        pictures = methods.make(stylizer, requests, self._watch, limits)
+        return stylizer, [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
+
     def _render(self, ready: Sequence[Ready]) -> None:
         try:
-            stylizer = self._worker.networks.load(ready[0][0].options["network"])
-            self._watch("styles", 0.0)
-            requests = [prepared.measured(stylizer) for _, prepared in ready]
-            limits = Limits(settings().method_pixels, settings().method_steps)
-            pictures = methods.make(stylizer, requests, self._watch, limits)
+            stylizer, made = self._made(ready)
         except GROUP_ERRORS:
             raise
         except Exception as error:
@@ -202,7 +208,6 @@ class RenderBatch:
             metrics.HALVED.inc()
             log.warning("a group of %d is halved: %r", len(ready), error)
         else:
-            made = [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]
             self._save(SaveBatch(self._worker, made, stylizer, self._clock))
             return
         half = len(ready) // 2  # outside of `except`, where the error holds no memory any more
@@ -275,7 +280,7 @@ def _make_preview(worker: Worker) -> None:
     if preview is None:
         return
     try:
-        stylizer = worker.networks.load(preview.options["network"])
+        stylizer = worker.networks.of(preview)
         if (result := _preview(worker, preview, stylizer)) is None:
             preview_claims.give_back(preview)
             return
@@ -329,6 +334,9 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
             batch.run()
     except Stop:
         worker.drop(batch.left)
+    except Paused:
+        _give_back(batch.left, counts=False)
+        return False
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
         _give_back(batch.left, counts=False)
         raise

@@ -14,6 +14,7 @@ from adain import catalog
 from adain.catalog import DEFAULT_LOSS, Color, Effort, Region, Start, Transfer, Transparency
 from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
+from adain.teaching.taught import TaughtStylizer
 from adain.weights import WeightsError
 from worker.errors import Message
 from worker.images import images
@@ -21,6 +22,7 @@ from worker.jobs import Job
 from worker.options import recorded
 from worker.runner import style_cache
 from worker.runner.networks import Networks
+from worker.runner.teaching import TaughtGone
 from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors.previews import Preview
@@ -42,6 +44,7 @@ class PreparedJob:
 
     request: Request  # its colour is `CONTENT` only where styles are not measured for the network
     measures: Sequence[str]  # the keys of its styles' statistics
+    digests: Sequence[str]  # of its styles
     match: bool  # whether the styles' colours become the photo's
 
     def measured(self, stylizer: Stylizer) -> Request:
@@ -51,10 +54,12 @@ class PreparedJob:
         """
         if self.request.alpha == 0 or catalog.method(self.request.method).maker:
             return self.request
-        each = zip(self.measures, self.request.styles, strict=True)
+        taught = stylizer.known if isinstance(stylizer, TaughtStylizer) else {}
+        each = zip(self.measures, self.digests, self.request.styles, strict=True)
         styles = [
-            style if isinstance(style, Style) else self._measure(stylizer, name, style)
-            for name, style in each
+            taught.get(digest)
+            or (style if isinstance(style, Style) else self._measure(stylizer, name, style))
+            for name, digest, style in each
         ]
         return replace(self.request, styles=styles)
 
@@ -89,18 +94,18 @@ def _request(job: Job | Preview, content: bytes, styles: Sequence[Image.Image | 
 
 def prepare(job: Job | Preview, networks: Networks) -> PreparedJob:
     """Load a job's pictures and options; raises `BlobMissing`, `BlobDamaged`."""
-    chosen, network = recorded(job.options), networks.identity(job.options["network"])
+    chosen, network = recorded(job.options), networks.identity_of(job)
     content, match = _read(job, job.content_key), chosen["color"] == Color.CONTENT
     kept = "" if chosen["transparency"] == Transparency.FLATTEN else " where it is opaque"
     target = hashlib.sha256(content).hexdigest() + kept if match else ""
     side = f"up to {USUAL}" if chosen["strokes"] else chosen["size"]
     measures = [style_cache.key(network, digest, side, target) for digest in job.style_digests]
-    measured = not catalog.method(chosen["method"]).maker
+    measured = not (catalog.method(chosen["method"]).maker or chosen["teach"])
     styles = [
         (measured and style_cache.find(name, network)) or _picture(_read(job, key))
         for name, key in zip(measures, job.style_keys, strict=True)
     ]
-    return PreparedJob(_request(job, content, styles), measures, match)
+    return PreparedJob(_request(job, content, styles), measures, job.style_digests, match)
 
 
 def prepare_sheet(preview: Preview) -> tuple[Request, bool]:
@@ -122,6 +127,8 @@ def explanation(job: Job, error: Exception) -> Message:
             return Message("job.pictures_missing")
         case blobs.BlobDamaged():
             return Message("job.pictures_damaged")
+        case TaughtGone():
+            return Message("job.taught_gone")
         case blobs.StorageFull():
             return Message("job.storage_full")
     return Message("job.error")

@@ -26,10 +26,12 @@ from worker import jobs
 from worker.images import images
 from worker.jobs import Hold, Job, traces
 from worker.observability import metrics
+from worker.runner import teaching
 from worker.runner.heartbeat import Heartbeat, Stop
 from worker.runner.networks import Networks
 from worker.runner.prepare import PreparedJob, explanation, prepare
 from worker.runner.sheet import SheetPainter
+from worker.runner.teaching import Paused
 from worker.settings import settings
 from worker.storage import blobs, disk, processes
 from worker.visitors.previews import Preview
@@ -39,9 +41,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Ready = tuple[Job, PreparedJob]
+Made = tuple[Job, Image.Image] | tuple[Job, Image.Image, bytes]  # with what was taught
 
 # not the fault of a single job
-GROUP_ERRORS = (Stop, SoftTimeLimitExceeded, DBAPIError, blobs.StorageAway)
+GROUP_ERRORS = (Stop, Paused, SoftTimeLimitExceeded, DBAPIError, blobs.StorageAway)
 STORAGE_PAUSE = 5.0  # seconds between two looks at a storage that is away
 
 
@@ -55,6 +58,7 @@ class SavedFiles:
     height: int
     stored: int  # bytes of both files
     files: dict[str, Any]  # length and sha256 of each of the job's pictures
+    taught_key: str | None = None  # of a taught style
 
 
 def lower_priority() -> None:
@@ -142,19 +146,23 @@ class Worker:
             ready += _each(self._loading, self.prepare, [(job,) for job in late])
         return ready
 
-    def save(self, job: Job, image: Image.Image) -> SavedFiles:
-        """Store the result and its thumbnail under this attempt."""
+    def save(self, job: Job, image: Image.Image, taught: bytes = b"") -> SavedFiles:
+        """Store the result, its thumbnail and what was taught under this attempt."""
         result_key = f"{job.id}/result-{job.attempt}.png"
         thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
         thumbnail = self._thumbnails.submit(images.small_jpeg, image)
         result = images.encode(image, "png")
         made = {result_key: result, thumbnail_key: thumbnail.result()}
+        taught_key = f"{job.id}/taught-{job.attempt}.safetensors" if taught else None
+        if taught_key:
+            made[taught_key] = taught
         blobs.put_all(made)
         files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
         stored = sum(disk.rounded_up(len(data)) for data in made.values())
-        return SavedFiles(result_key, thumbnail_key, image.width, image.height, stored, files)
+        size = image.width, image.height
+        return SavedFiles(result_key, thumbnail_key, *size, stored, files, taught_key)
 
-    def save_all(self, made: Sequence[tuple[Job, Image.Image]]) -> list[tuple[Job, SavedFiles]]:
+    def save_all(self, made: Sequence[Made]) -> list[tuple[Job, SavedFiles]]:
         """Store the results of several jobs in parallel; a job whose storing fails is ended."""
         return _each(self._saving, self.save, made)
 
@@ -194,3 +202,5 @@ class Worker:
             log.info("job %s attempt %d dropped: %s", job.id, job.attempt, hold)
             if hold == Hold.CANCELLED:
                 jobs.stopped(job.id, job.attempt)
+                if job.options.get("teach"):
+                    teaching.clear(job)

@@ -46,7 +46,8 @@ _FOLDER = (
     f"|preview-{_HEX}{{32}}|check-{_HEX}{{32}})"
 )
 _NAME = (
-    r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)|probe)"
+    r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)"
+    r"|taught-[0-9]{1,9}\.safetensors|checkpoint\.pt|sample\.jpg|probe)"
 )
 _OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
 _IN_TRASH = re.compile(rf"{TRASH}/([0-9]{{1,12}})/{_OURS.pattern}")

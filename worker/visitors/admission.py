@@ -14,6 +14,7 @@ from adain import catalog
 from adain.catalog import Effort
 from worker import jobs
 from worker.errors import Refused
+from worker.gallery import taught_styles
 from worker.images import images
 from worker.images.images import Given
 from worker.jobs import Beside, Job, batches, service_state
@@ -69,12 +70,15 @@ def submit(
     Raises `service_state.NotAccepting` besides, `TooMany` and `quota.QuotaFull`.
     """
     service_state.check()
+    chosen, paintings = taught_styles.chosen(visitor.owner, options)
+    styles = styles or [*map(images.stored, paintings)]
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
     sent = sum(sizes)
     costs = rate_limits.submissions(_jobs(options)), rate_limits.pictures(len(sizes))
     rate_limits.consume(visitor, *costs, rate_limits.sent(sent))
 
     gone: list[str] = []
+    beside = taught_styles.one_at_a_time(visitor.owner, options, beside)
     checked = _checks(visitor, Job.id, beside, gone)
 
     def reserve(size: int) -> None:
@@ -82,7 +86,7 @@ def submit(
         rate_limits.consume(visitor, rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
-    job = jobs.submit(visitor.owner, content, styles, masks, options, checked, reserve)
+    job = jobs.submit(visitor.owner, content, styles, masks, chosen, checked, reserve)
     quota.delete_pictures(gone)
     return job
 
@@ -144,6 +148,7 @@ def submit_batch(
     that is refused has cost no submission.
     """
     service_state.check()
+    options, _ = taught_styles.chosen(visitor.owner, options)
     count = len(photos) * len(styles)
     if count > most_in_batch():
         raise BatchTooLarge

@@ -23,6 +23,7 @@ from adain.catalog import DEFAULT_METHOD
 from worker import jobs
 from worker.errors import Message
 from worker.fit import SMALLEST
+from worker.gallery import taught_styles
 from worker.images import images
 from worker.images.decoder import STRIP
 from worker.images.images import CleanImage
@@ -292,7 +293,7 @@ def ask(
     `TooMany`, `StorageFull` and `service_state.NotAccepting`.
     """
     service_state.check()
-    size = _size(content)
+    size, (options, _) = _size(content), taught_styles.chosen(visitor.owner, options)
     chosen = Options.read(options or {}, len(styles), len(masks)).model_copy(
         update={"size": size, "method": DEFAULT_METHOD}
     )
@@ -328,7 +329,12 @@ def ask_sheet(
         max(chosen.strokes, USUAL / size), BROADEST
     )  # finer ones would take four times as long
     chosen = chosen.model_copy(
-        update={"size": size, "strokes": chosen.strokes and broad, "method": DEFAULT_METHOD}
+        update={
+            "size": size,
+            "strokes": chosen.strokes and broad,
+            "method": DEFAULT_METHOD,
+            "taught": "",
+        }
     )
     jobs.check_scaled(jobs.PHOTO, content, size, MOST_PIXELS)
     key = key_of(visitor.owner, slot)

@@ -3,9 +3,9 @@
 Beyond an owner's own limit, that owner's oldest ended job goes. Beyond the limit of all, the
 oldest ended job of the owner who keeps most, within the rules of `worker/visitors/fairness.py`.
 
-Jobs that their owner pinned (favourite, published, shared or with a named style) stay, unless they
-are in the bin. Counted by the rows in the database, including what is reserved for results still
-to come.
+Jobs that their owner pinned (favourite, published, shared, with a named style or one that they
+taught) stay, unless they are in the bin. Counted by the rows in the database, including what is
+reserved for results still to come.
 """
 
 import logging
@@ -75,7 +75,8 @@ def kept(owner: str | None = None) -> int:
 def _pinned() -> ColumnElement[bool]:
     since = Entry.published, Entry.shared, Entry.named_styles
     marked = or_(Entry.favourite, *(column.is_not(None) for column in since))
-    return select(Entry.job_id).where(Entry.job_id == Job.id, marked).exists()
+    noted = select(Entry.job_id).where(Entry.job_id == Job.id, marked).exists()
+    return or_(noted, Job.taught_key.is_not(None))
 
 
 def _ended(session: Session, owner: str) -> Iterator[tuple[str, int]]:
