@@ -76,9 +76,9 @@ def test_a_job_without_a_style_picture_is_refused_unless_it_names_a_taught_one(
     ann: TestClient,
 ) -> None:
     answer = ask(ann, 0)
-    assert (answer.status_code, answer.json()["code"]) == (400, "job.style_count")
+    assert (answer.status_code, answer.json()["code"]) == (422, "job.style_count")
     answer = ask(ann, 9, teach="feedforward")
-    assert answer.status_code == 400
+    assert answer.status_code == 422
 
 
 def test_another_visitor_can_neither_see_nor_use_it(ann: TestClient) -> None:
@@ -88,10 +88,10 @@ def test_another_visitor_can_neither_see_nor_use_it(ann: TestClient) -> None:
     for name in ("taught", "sample"):
         assert bob.get(f"/api/v1/jobs/{job}/{name}").status_code == 404
     assert bob.get("/api/v1/taught").json() == []
-    theirs, nobody_s = ask(bob, taught=job), ask(bob, taught="nothing")
-    assert theirs.status_code == 400
-    assert theirs.json()["detail"] == nobody_s.json()["detail"]
+    theirs, missing = ask(bob, taught=job), ask(bob, taught="nothing")
+    assert theirs.status_code == 422
+    assert theirs.json()["detail"] == missing.json()["detail"]
     deleted = ann.post("/api/v1/gallery/delete", json={"ids": [job]})
     assert deleted.status_code < 300
     assert ann.get("/api/v1/taught").json() == []
-    assert ask(ann, 0, taught=job).status_code == 400
+    assert ask(ann, 0, taught=job).status_code == 422
