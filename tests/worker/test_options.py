@@ -67,6 +67,9 @@ def test_empty_options_are_the_defaults(setting: Setting) -> None:
         "effort": "more",
         "loss": "gram",
         "start": "photo",
+        "teach": "",
+        "steps": 0,
+        "taught": "",
     }
 
 
@@ -181,10 +184,8 @@ STYLE_CROPS = (
     "or [] for a whole one."
 )
 LOOKS = "alpha, weights, color, size, fit, network, transfer"
-NAMES = (
-    f"{LOOKS}, region, keep_margins, crop, style_crops, transparency, strokes, method, effort, "
-    "loss, start"
-)
+PARTS = "region, keep_margins, crop, style_crops, transparency, strokes"
+NAMES = f"{LOOKS}, {PARTS}, method, effort, loss, start, teach, steps, taught"
 
 
 @pytest.mark.parametrize(
