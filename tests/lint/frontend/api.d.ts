@@ -221,6 +221,9 @@ declare namespace Api {
     effort: "little" | "more";
     loss: "gram" | "mean_deviation" | "coral" | "mmd_rbf" | "histogram" | "sliced";
     start: "photo" | "noise";
+    teach: "" | "feedforward" | "conditional";
+    steps: number;
+    taught: string;
   }
   type Order = "newest" | "oldest";
   interface Overview {
@@ -337,6 +340,16 @@ declare namespace Api {
     name: string;
     picture: string;
     thumbnail: string;
+  }
+  interface TaughtView {
+    id: string;
+    title: string;
+    kind: string;
+    network: string;
+    submitted: number;
+    paintings: Array<string>;
+    picture: string;
+    file: string;
   }
   interface Told {
     id: string;
