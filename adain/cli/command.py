@@ -14,7 +14,6 @@ from adain import malloc, methods
 from adain.catalog import DEFAULT_METHOD
 from adain.cli import arguments, films, plan
 from adain.cli.messages import say
-from adain.cli.plan import Plan
 from adain.cli.run import Run, sentence
 from adain.files import kinds
 from adain.weights import WeightsError
