@@ -37,8 +37,8 @@ from web.api import (
 from web.http.request_bodies import Bodies
 from web.language import problems, texts
 from web.operations import admin, health, metrics
-from web.page import live, reference, share
-from web.samples import collection, shelf
+from web.page import live, reference, samples, share
+from web.samples import collection
 from web.security import signin
 from web.security.address import Forwarded
 from web.security.body_limits import PageOnly
@@ -54,7 +54,7 @@ from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
-ALONE = {"admin", "live", "reference", "share"}  # pages without Gradio
+ALONE = {"admin", "engine", "live", "reference", "share"}  # of pages without Gradio
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
 # relative to the page, which may lie under a path
 HEAD = """
@@ -164,7 +164,7 @@ def without_page() -> FastAPI:
         subject,
         uploads,
     )
-    for part in (health, shelf, texts, *parts, gallery, privacy, account, keys, api):
+    for part in (health, samples, texts, *parts, gallery, privacy, account, keys, api):
         app.include_router(part.router)
     app.mount("/page", GZipMiddleware(StaticFiles(directory=ASSETS)))
     signin.install(app)

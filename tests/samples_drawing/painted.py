@@ -11,6 +11,7 @@ from adain.files import margins, pictures
 from adain.request import Request
 from adain.stylizer import Stylizer
 from web.app import ASSETS
+from web.page import samples
 from web.samples import shelf
 
 FILE = ASSETS / "sample" / "painted.webp"
@@ -32,7 +33,7 @@ def painted() -> Image.Image:
     style = margins.trimmed(_opened("styles", STYLE))
     asked = Request(_opened("photos", PHOTO), [style], alpha=STRENGTH, size=SIZE)
     [made] = Stylizer.load(device="cpu").stylize([asked])
-    made.thumbnail((shelf.MEDIUM["photos"],) * 2, Image.Resampling.LANCZOS)
+    made.thumbnail((samples.MEDIUM["photos"],) * 2, Image.Resampling.LANCZOS)
     return made
 
 

@@ -5,13 +5,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from web.page import samples
 from web.samples import shelf
 
 
 @pytest.fixture
 def client() -> TestClient:
     app = FastAPI()
-    app.include_router(shelf.router)
+    app.include_router(samples.router)
     return TestClient(app)
 
 
@@ -33,7 +34,7 @@ def test_the_whole_shelf_is_small_enough_for_a_first_visit(client: TestClient) -
             answer = client.get(f"/shelf/{kind}/{name}.webp")
             assert answer.headers["content-type"] == "image/webp"
             with Image.open(io.BytesIO(answer.content)) as image:
-                assert image.size == (shelf.SIDE, shelf.SIDE)
+                assert image.size == (samples.SIDE, samples.SIDE)
             total += len(answer.content)
     assert total < 200_000
 
