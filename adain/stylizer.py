@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from adain import color as colors
-from adain import coverage, pixels, strokes, weights
+from adain import coverage, devices, pixels, strokes, weights
 from adain.aot import runtime as aot_runtime
 from adain.aot.runtime import Compiled
 from adain.aot.trusted_folders import CodeUnusable
@@ -46,26 +46,6 @@ Replace = Callable[[Request, Mix, Tensor, Watch], Tensor]
 
 def _unwatched(stage: str, fraction: float) -> None:
     pass
-
-
-def device_of(name: str) -> torch.device:
-    """Return the device of a name, "auto": the GPU if there is one; raises ValueError."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        others = "auto, cpu or cuda" if torch.cuda.is_available() else "auto or cpu"
-        raise ValueError(f"There is no device {name!r} here; use {others}.") from error
-    return device
-
-
-def _quick(device: torch.device) -> torch.dtype:
-    """Return the number format the device multiplies fastest; half precision can't be seen."""
-    if device.type == "cuda":
-        return torch.float16
-    return torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
 
 
 def _seen(image: Image.Image, size: int) -> tuple[Tensor, Tensor | None]:
@@ -154,7 +134,7 @@ class Stylizer:
         self.network = network
         self.sha256 = sha256
         self.device = device
-        quick = torch.float32 if exact else _quick(device)
+        quick = torch.float32 if exact else devices.quickest(device)
         large = quick if device.type == "cuda" else torch.float32
         self._large = model.to(device, large).to(memory_format=torch.channels_last)
         self.model = self._large if quick == large else deepcopy(self._large).to(quick)
@@ -179,7 +159,7 @@ class Stylizer:
         network or a device that is not there.
         """
         model, found = weights.load(network, folder)
-        return cls(model, network, found.sha256, device_of(device), exact, code)
+        return cls(model, network, found.sha256, devices.of(device), exact, code)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -6,7 +6,6 @@ H×W×3 bytes; sides that are no multiples of the network's stride are extended 
 shared between threads, of which it uses some itself.
 """
 
-import ctypes
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adain.live import functions
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -27,31 +28,6 @@ _TAPS, _POINTS = 9, 36  # of a filter, as it is and transformed
 _ALIGNED = 64  # bytes, a line of the cache
 _LOOKED_AT = 512  # pixels of the shorter side that is looked at for chroma, at least
 _COLORED = 48 / 255  # chroma from which on colours are not limited (adain/color.py)
-
-_KINDS: dict[str, Any] = {"p": ctypes.c_void_p, "i": ctypes.c_int, "f": ctypes.c_float}
-_GIVEN = {  # what each function of native.c takes
-    "threads": "i",
-    "columns": "",
-    "scratch": "ii",
-    "arrange": "ppiii",
-    "transform": "ppiii",
-    "convolve": "pppiiiiippip",
-    "up": "ppiii",
-    "moments": "piiipp",
-    "covariance": "piiippp",
-    "roots": "piffppp",
-    "affine": "ppiiipppp",
-    "recolouring": "pppppipp",
-    "recolour": "ppiiipp",
-    "fold": "piiipiiiff",
-    "unfold": "pppiiiiiffff",
-    "chroma": "piii",
-}
-_RETURNED: dict[str, Any] = {
-    "columns": ctypes.c_int,
-    "scratch": ctypes.c_long,
-    "chroma": ctypes.c_float,
-}
 
 
 class Measured(NamedTuple):
@@ -86,17 +62,6 @@ class _Layer:
     weights: Floats
     bias: Floats
     filters: int
-
-
-def _functions(file: Path) -> dict[str, Any]:
-    """Return the functions of a compiled library by their names. Raises OSError."""
-    library, found = ctypes.CDLL(str(file)), {}
-    for name, kinds in _GIVEN.items():
-        function = getattr(library, f"native_{name}")
-        function.argtypes = [_KINDS[kind] for kind in kinds]
-        function.restype = _RETURNED.get(name)
-        found[name] = function
-    return found
 
 
 def _zeros(count: int) -> Floats:
@@ -140,7 +105,7 @@ class Engine:
         Raises OSError for a library that can't be loaded, KeyError and ValueError for tensors that
         are not the plan's.
         """
-        self._c = _functions(library)
+        self._c = functions.of(library)
         self._columns: int = self._c["columns"]()
         self._plan = plan
         self._threads = 0

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from adain import devices
 from adain.paper import (
     ablations,
     comparison,
@@ -21,7 +22,6 @@ from adain.paper import (
 from adain.paper.drawing import NoPlots
 from adain.paper.result import Result
 from adain.paper.settings import Settings
-from adain.stylizer import device_of
 from adain.training.crops import NoPictures
 from adain.training.runs import NoSpace
 
@@ -75,7 +75,7 @@ def main(words: Sequence[str] | None = None) -> int:
     args = _arguments().parse_args(words)
     names = list(FIGURES) if ALL in args.figures else args.figures
     try:
-        device = str(device_of(args.device))
+        device = str(devices.of(args.device))
         settings = Settings(
             args.photos, args.styles, args.full, args.steps, args.side, args.count, device
         )

@@ -18,12 +18,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from adain import pixels, weights
+from adain import devices, pixels, weights
 from adain.catalog import DEFAULT_NETWORK, MOST_PAINTINGS, TaughtKind
 from adain.files import pictures, samples
 from adain.model.moments import EPSILON, Moments
 from adain.model.network import Network
-from adain.stylizer import FOLDER, device_of
+from adain.stylizer import FOLDER
 from adain.teaching import taught
 from adain.teaching.taught import Taught
 from adain.training import lossnet, recipe
@@ -193,7 +193,7 @@ class Lesson:
         if not len(paintings) <= self.steps:
             raise ValueError("A lesson takes a step for each painting at least.")
         self._name, self._folder, self._side = network, folder, _side(paintings, side)
-        self._device = device_of(device)
+        self._device = devices.of(device)
         self._paintings = list(paintings)
         self._photos = Given(photos or sample_photos(), self._side)
         self._rows: list[list[Moments]] = []  # of the paintings before

@@ -18,14 +18,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from adain import catalog, color, weights
+from adain import catalog, color, devices, weights
 from adain.catalog import TaughtKind
 from adain.files import pictures
 from adain.model.builders import build
 from adain.model.moments import Moments
 from adain.model.network import Network
 from adain.request import USUAL, Style
-from adain.stylizer import FOLDER, Stylizer, device_of, style_pixels
+from adain.stylizer import FOLDER, Stylizer, style_pixels
 from adain.weights import State, WeightsError
 
 _LONGEST = 1 << 20  # bytes of what a file says of itself
@@ -179,7 +179,7 @@ def stylizer(data: bytes, folder: Path = FOLDER, device: str = "auto") -> Taught
             raise WeightsError(
                 f"This style was taught with other weights of {taught.network} than are here."
             )
-    return TaughtStylizer(taught, sha256(data).hexdigest(), model, device_of(device))
+    return TaughtStylizer(taught, sha256(data).hexdigest(), model, devices.of(device))
 
 
 def check_network(name: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from adain import stylizer
+from adain import devices
 from adain.aot import trusted_folders
 from adain.weights import find
 from worker.settings import settings
@@ -27,4 +27,4 @@ def weak_code_folder() -> str:
 
 def device() -> str:
     """Return what the network would run on; raises ValueError where that is not there."""
-    return stylizer.device_of(settings().device).type
+    return devices.of(settings().device).type

@@ -10,7 +10,6 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from types import FrameType
@@ -29,9 +28,10 @@ from worker.jobs import Job, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
 from worker.runner.heartbeat import Stop
+from worker.runner.save_queue import SaveQueue
 from worker.runner.stopwatch import Stopwatch
 from worker.runner.teaching import Paused, clear, teach
-from worker.runner.worker import GROUP_ERRORS, Made, Ready, SavedFiles, Worker, fail, lower_priority
+from worker.runner.worker import GROUP_ERRORS, Made, Ready, SavedFiles, Worker, fail
 from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews
@@ -51,30 +51,6 @@ def _discard(job: Job, files: SavedFiles) -> None:
 
 
 # ---------------------------------------------------------------- jobs made at once
-
-
-class SaveQueue:
-    """A thread that stores one group's results while the next group is made."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "storing", lower_priority)
-        self._busy: Future[None] | None = None
-
-    def give(self, work: Callable[[], None]) -> None:
-        """Start this work when the work before is done; returns when it is started."""
-        self.wait()
-        self._busy = self._pool.submit(work)
-
-    def wait(self) -> None:
-        """Return when nothing is being stored; raises what the work raised."""
-        busy, self._busy = self._busy, None
-        if busy:
-            busy.result()
-
-    def end(self) -> None:
-        """Wait, and end the thread."""
-        self._pool.shutdown()
-        self.wait()
 
 
 class SaveBatch:
