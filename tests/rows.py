@@ -48,6 +48,7 @@ _OF_JOB: dict[str, object] = {
     "style_digests": ["0" * 64],
     "batch": JOB,
     "lease_until": None,
+    "taught_key": f"{JOB}/taught-1.safetensors",
     "attempt": 1,
     "released": 0,
     "files": None,
@@ -64,7 +65,14 @@ _MORE: dict[str, dict[str, object]] = {  # where not every value of the type is 
 }
 KEYS = sorted(
     f"{JOB}/{name}"
-    for name in ("content.png", "style-0.png", "mask-0.png", "result-1.png", "thumbnail-1.jpg")
+    for name in (
+        "content.png",
+        "style-0.png",
+        "mask-0.png",
+        "result-1.png",
+        "thumbnail-1.jpg",
+        "taught-1.safetensors",
+    )
 )
 
 

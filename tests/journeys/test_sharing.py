@@ -37,7 +37,7 @@ def _link(page: Page) -> str:
 def _see_shares(page: Page) -> None:
     for place, style in enumerate(("ink", "night")):
         page.wait_for_selector(f"#style-{place} img[src*='{style}']")
-    for place, share in enumerate(("100", "40")):
+    for place, share in enumerate(("71", "29")):
         expect(page.locator(f"#share-{place} input[type=number]")).to_have_value(share)
 
 
@@ -57,7 +57,7 @@ def test_styles_that_are_tried_bring_their_shares(idle: Visit) -> None:
     _see_shares(third)
     third.click("#send")  # Gradio knows of them too
     third.wait_for_selector("#stage[data-state=queued]")
-    assert begin().options["weights"] == [100, 40]
+    assert begin().options["weights"] == [71, 29]
 
 
 def test_a_style_that_is_tried_is_previewed_though_a_picture_is_shown(idle: Visit) -> None:

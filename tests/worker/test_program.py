@@ -116,6 +116,7 @@ def test_every_process_is_started_by_a_known_module() -> None:
                         found.add(str(file.relative_to(ROOT)))
     assert found == {
         "adain/live/build.py",  # a compiler
+        "adain/live/library.py",  # one too
         "web/launcher/supervised.py",
         "worker/runner/background_compile.py",
         "worker/images/decoders.py",

@@ -100,6 +100,7 @@ def test_a_job_is_accepted_and_its_location_tells_how_it_stands(client: TestClie
         "region": "all",
         "transparency": "flatten",
         "method": "adain", "effort": "more", "loss": "gram", "start": "photo",
+        "steps": 0, "taught": "", "teach": "",
         "strokes": 1.0, "keep_margins": False, "crop": [], "style_crops": [],
     }  # fmt: skip
 

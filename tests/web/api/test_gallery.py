@@ -22,7 +22,7 @@ OPTIONS = {
     "alpha": 0.25, "weights": [], "color": "content", "size": 128, "network": "compact",
     "transfer": "adain", "region": "all", "transparency": "flatten", "strokes": 1.0,
     "keep_margins": False, "crop": [], "style_crops": [], "method": "adain", "effort": "more",
-    "loss": "gram", "start": "photo",
+    "loss": "gram", "start": "photo", "steps": 0, "taught": "", "teach": "",
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from tests.web.served import begin, finish, served
 from web import app
 from web.http import connection, stored
 from web.security import identity
+from worker.gallery import taught_styles
 from worker.settings import KIB, MIB
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews
@@ -66,6 +67,7 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     shared = client.post(f"{PREFIX}/gallery/{job}/share").json()["own"]["link"]
     preview = _preview(client)
     client.get(f"{PREFIX}/jobs/{job}/styles/0/thumbnail")  # which makes its file
+    blobs.put(f"{job}/{taught_styles.SAMPLE}", noise)
     for key, _ in list(blobs.files()):
         blobs.put(key, noise)
     assert client.delete(f"{PREFIX}/gallery/{binned}").status_code == 204

@@ -63,7 +63,7 @@ def test_the_form_becomes_a_job_of_its_visitor(studio: Path, photo: str) -> None
         "method": "adain",
         "effort": "more",
         "loss": "gram",
-        "start": "photo",
+        "start": "photo", "steps": 0, "taught": "", "teach": "",
         "keep_margins": False,
         "crop": [],
         "style_crops": [],
