@@ -35,7 +35,7 @@ from adain.stylizer import FOLDER as WEIGHTS
 from adain.stylizer import Stylizer
 from adain.tiles import SIDE
 
-_ALIKE = 0.02  # relative, in half precision; of a picture in mid grey 2.5 of 255
+ALIKE = 0.02  # relative, in half precision; of a picture in mid grey 2.5 of 255
 
 
 # ---------------------------------------------------------------- what is compiled
@@ -179,7 +179,7 @@ def make(network: Network, name: str, folder: Path) -> Path:
         for part, module in _modules(network).items():
             _compile(module, network, there / f"{part}.so")
         far = _differs(there, network)
-        if not far <= _ALIKE:  # so that a NaN is no likeness
+        if not far <= ALIKE:  # so that a NaN is no likeness
             raise RuntimeError(f"compiled, the network paints otherwise: by {far:.1%}")
         for left in there.iterdir():
             if left.suffix not in {".so", ".cubin"} and left.stem not in PARTS:  # its sources

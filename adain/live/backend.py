@@ -20,7 +20,7 @@ from adain.model.moments import Moments
 from adain.model.network import Network
 
 _STYLES = 64  # whose roots are kept
-_ALIKE = 1  # of 255, in any channel of any pixel
+ALIKE = 1  # of 255, in any channel of any pixel
 
 
 def fits(network: Network, name: str) -> bool:
@@ -112,4 +112,4 @@ def _sound(engine: Engine, network: Network) -> bool:
         painted = whole.paint(whole.enter(folded[:1]), wanted)
     expected = whole.unfolded(painted).clamp(0, 1) * 255 + 0.5
     own = code.paint(photo[None], torch.ones(1, 1, 1, 1), torch.ones(1), wanted)
-    return bool((own.int() - expected.int()).abs().max() <= _ALIKE)
+    return bool((own.int() - expected.int()).abs().max() <= ALIKE)

@@ -162,12 +162,12 @@ def test_unfinished_code_is_not_run(own: Path, without: Stylizer) -> None:
 def test_compiled_code_with_other_results_is_rejected(code: Path, without: Stylizer) -> None:
     there = aot_runtime.place(without.model, without.name, code)
     with torch.no_grad():
-        assert aot_compile._differs(there, without.model) < aot_compile._ALIKE
+        assert aot_compile._differs(there, without.model) < aot_compile.ALIKE
         other = Stylizer.load(device="cpu")
         next(reversed(list(other.model.parameters()))).add_(0.1)  # the last layer's bias
-        assert aot_compile._differs(there, other.model) > aot_compile._ALIKE
+        assert aot_compile._differs(there, other.model) > aot_compile.ALIKE
         next(reversed(list(other.model.parameters()))).mul_(float("nan"))
-        assert not aot_compile._differs(there, other.model) <= aot_compile._ALIKE
+        assert not aot_compile._differs(there, other.model) <= aot_compile.ALIKE
 
 
 def test_many_pictures_at_once_where_a_device_likes_them(

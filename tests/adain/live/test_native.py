@@ -225,7 +225,7 @@ def test_a_library_that_paints_otherwise_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Stylizer.load(device="cpu", exact=True)
-    monkeypatch.setattr(backend, "_ALIKE", -1)
+    monkeypatch.setattr(backend, "ALIKE", -1)
     with pytest.raises(NotNow, match="paints otherwise"):
         backend.make(other.model, "compact", reachable(tmp_path) / "code")
     assert library.find(tmp_path / "code") is None
