@@ -58,7 +58,7 @@ def test_the_page_waits_until_the_studio_takes_the_next_part(idle: Visit, settin
     page = idle()
     _open(page, "cat coffee rocket", "night")
     page.click("#batch .send")
-    notice = page.locator("#batch .choices [role=status]:not(.credits)")
+    notice = page.locator("#batch .sending[role=status]")
     expect(notice).to_contain_text("2 of 3 are sent. The next ones go in about 10 s")
     for _ in range(2):
         finish(begin())
@@ -72,7 +72,7 @@ def test_sending_can_be_stopped_and_goes_on_with_the_rest(idle: Visit, setting: 
     page = idle()
     _open(page, "cat coffee rocket", "night")
     page.click("#batch .send")
-    expect(page.locator("#batch .choices [role=status]:not(.credits)")).to_contain_text("2 of 3")
+    expect(page.locator("#batch .sending[role=status]")).to_contain_text("2 of 3")
     page.get_by_role("button", name="Stop sending").click()
     _says(page, "Repaint: 1 pictures")
     for _ in range(2):

@@ -28,7 +28,7 @@ let styles = null;
 let accepted = () => {};
 
 const error = element("div", {class: "said"});
-const notice = element("p", {class: "hint", role: "status"});
+const notice = element("p", {class: "hint sending", role: "status"});
 const stop = button(t("batch.stop"), "stop", () => stopper?.abort(), {class: "quiet", hidden: true});
 const submit = element("button", {type: "submit", class: "send"}, element("span", {}));
 const trays = element("div", {class: "trays"});
