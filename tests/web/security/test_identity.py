@@ -80,6 +80,7 @@ def test_the_cookie_is_secure_behind_a_proxy_that_speaks_https(
 @pytest.mark.parametrize(
     "forged",
     ["ada", "", "Imd1ZXN0Ig.aaaaaa.bbbb", URLSafeTimedSerializer("guess", salt="owner").dumps("x")],
+    ids=["unsigned", "empty", "damaged", "by another secret"],
 )
 def test_a_forged_cookie_is_replaced(client: TestClient, forged: str) -> None:
     answer = client.get("/", headers={"cookie": f"{COOKIE}={forged}"})
