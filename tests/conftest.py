@@ -1,5 +1,6 @@
 """Fixtures: real databases, queue servers and studios, deleted afterwards."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -113,6 +114,8 @@ def setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Setting
         for name, value in values.items():
             monkeypatch.setenv(settings.PREFIX + name.upper(), str(value))
         forget_caches()
+        with contextlib.suppress(settings.BadSetting):
+            settings.settings()  # here, so that no other thread stores older ones
 
     set_them(data=tmp_path / "data", compile=False)
     yield set_them

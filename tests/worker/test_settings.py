@@ -1,11 +1,12 @@
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.parts import Setting
 from worker import cookie_secrets, settings
-from worker.settings import BadSetting
+from worker.settings import BadSetting, Settings
 
 
 def test_everything_lies_in_the_data_folder_unless_said_otherwise(
@@ -143,3 +144,30 @@ def test_a_queue_that_can_not_be_used_is_refused_without_its_password(
     with pytest.raises(BadSetting, match="STUDIO_REDIS_URL") as refused:
         settings.settings()
     assert "pa55" not in str(refused.value)
+
+
+def test_a_thread_that_read_the_settings_before_a_test_set_them_does_not_keep_the_old_ones(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(method_steps=5)
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Settings):
+        def __init__(self) -> None:
+            super().__init__()
+            if threading.current_thread() is thread:
+                begun.set()
+                go_on.wait()
+
+    def read() -> None:
+        settings.settings()
+        begun.set()
+
+    monkeypatch.setattr(settings, "Settings", Slow)
+    thread = threading.Thread(target=read)
+    thread.start()
+    begun.wait()
+    setting(method_steps=3)
+    go_on.set()
+    thread.join()
+    assert settings.settings().method_steps == 3
