@@ -1,4 +1,4 @@
-"""`adain-studio submit | batch | watch | list | get | cancel`: jobs from the command line.
+"""`adain-studio submit | batch | teach | watch | list | get | cancel`: jobs from the command line.
 
 Arguments and output only; `web/client/` does the work.
 """
@@ -21,6 +21,7 @@ from adain.catalog import (
     Color,
     Effort,
     Start,
+    TaughtKind,
     Transfer,
     Transparency,
     described,
@@ -166,7 +167,10 @@ def _save(studio: "Studio", job_id: str, out: Path) -> None:
 @app.command()
 def submit(
     photo: Picture,
-    styles: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="STYLE...")],
+    styles: Annotated[
+        list[Path] | None, typer.Argument(exists=True, dir_okay=False, metavar="STYLE...")
+    ] = None,
+    taught: Annotated[str, typer.Option(help="the id of a style that you taught")] = "",
     mask: Annotated[list[Path] | None, typer.Option(help="one for each style")] = None,
     weight: Annotated[list[float] | None, typer.Option(help="one for each style")] = None,
     alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
@@ -201,8 +205,9 @@ def submit(
     options |= _crops(crop, style_crop or [])
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
+    options |= {"taught": taught} if taught else {}
     with _studio(address, cookies, key) as studio:
-        job = studio.submit(photo, styles, mask or [], webhook=webhook, **options)
+        job = studio.submit(photo, styles or [], mask or [], webhook=webhook, **options)
         typer.echo(job.id)
         for notice in job.notices:
             typer.echo(notice, err=True)
@@ -210,6 +215,43 @@ def submit(
             _watch(studio, job.id)
         if out:
             _save(studio, job.id, out)
+
+
+@app.command()
+def teach(
+    photo: Picture,
+    paintings: Annotated[
+        list[Path], typer.Argument(exists=True, dir_okay=False, metavar="PAINTING...")
+    ],
+    kind: Annotated[str, typer.Option(help=" or ".join(TaughtKind))] = TaughtKind.FEEDFORWARD.value,
+    steps: Annotated[int, typer.Option(min=0, help="0: as many as are usual")] = 0,
+    wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="wait, and write the style, *.safetensors, here"),
+    ] = None,
+    address: Address = "",
+    cookies: Cookies = None,
+    key: Key = "",
+) -> None:
+    """Teach the studio a style, in minutes; prints the id that `submit --taught` takes."""
+    with _studio(address, cookies, key) as studio:
+        job = studio.teach(photo, paintings, kind=kind, steps=steps)
+        typer.echo(job.id)
+        if wait or out:
+            _watch(studio, job.id)
+        if out:
+            out.write_bytes(studio.taught_file(job.id))
+            typer.echo(f"{out} is written.", err=True)
+
+
+@app.command("taught")
+def list_taught(address: Address = "", cookies: Cookies = None, key: Key = "") -> None:
+    """List the styles that you taught, the latest first."""
+    with _studio(address, cookies, key) as studio:
+        for one in studio.taught():
+            begun = datetime.fromtimestamp(one.submitted).strftime("%Y-%m-%d %H:%M")
+            typer.echo(f"{one.id}  {begun}  {one.kind}  {one.title}")
 
 
 def _sum(batch: "Batch") -> str:

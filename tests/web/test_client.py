@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from safetensors import safe_open
 from typer.testing import CliRunner
 
 from tests.parts import Setting, Valkey, free_port, picture
@@ -88,6 +89,25 @@ def test_a_picture_is_made_from_the_first_word_to_the_file(
     assert "done" in listed.stdout
     watched = CliRunner().invoke(cli.app, ["watch", job_id, *here])
     assert (watched.exit_code, watched.stderr) == (0, "done\n")
+
+
+def test_a_style_is_taught_fetched_and_used_from_the_command_line(
+    worker: None, address: str, tmp_path: Path
+) -> None:
+    here = ["--studio", address, "--cookies", str(tmp_path / "cookies")]
+    content, file, out = str(photo(tmp_path)), tmp_path / "own.safetensors", tmp_path / "out.png"
+    painting = str(photo(tmp_path, "painting.png", "orange"))
+    words = ["teach", content, painting, "--steps", "2", "--out", str(file)]
+    asked = CliRunner().invoke(cli.app, words + here)
+    assert asked.exit_code == 0, asked.output
+    job_id = asked.stdout.strip()
+    assert job_id in CliRunner().invoke(cli.app, ["taught", *here]).stdout
+    with safe_open(file, "pt") as taught:
+        assert taught.metadata()["network"] == "compact"
+    used = ["submit", content, "--taught", job_id, "--size", "64", "--out", str(out)]
+    done = CliRunner().invoke(cli.app, used + here)
+    assert done.exit_code == 0, done.output
+    assert out.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_shell_reads_once_that_it_is_a_visitor_of_its_own(

@@ -39,7 +39,7 @@ def worked() -> Iterator[None]:
 
 
 def test_the_programs_are_found() -> None:
-    assert len(PROGRAMS) == DOCS.read_text().count("```python") == 4
+    assert len(PROGRAMS) == DOCS.read_text().count("```python") == 5
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -9,8 +9,8 @@ Stands alone: needs httpx, and neither the server's parts nor its settings.
         Path("painted.png").write_bytes(studio.result(job.id))
 """
 
-from web.client.answers import Batch, Cell, Job, Standing, StudioError
+from web.client.answers import Batch, Cell, Job, Standing, StudioError, Taught
 from web.client.parts import Limits
 from web.client.studio import Studio
 
-__all__ = ["Batch", "Cell", "Job", "Limits", "Standing", "Studio", "StudioError"]
+__all__ = ["Batch", "Cell", "Job", "Limits", "Standing", "Studio", "StudioError", "Taught"]

@@ -58,6 +58,17 @@ class Job(Standing):
 
 
 @dataclass(frozen=True)
+class Taught:
+    """A style that you taught; its id is the option `taught` of later jobs."""
+
+    id: str
+    title: str
+    kind: str  # feedforward or conditional
+    network: str
+    submitted: float
+
+
+@dataclass(frozen=True)
 class Cell:
     """One picture of a batch: a job, with its photo and its style, counted from 0."""
 

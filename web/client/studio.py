@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from web.client.answers import Batch, Job, Standing, StudioError, read, read_batch
+from web.client.answers import Batch, Job, Standing, StudioError, Taught, read, read_batch
 from web.client.cookies import OURS, known, named, remember
 from web.client.parts import Limits, Part, Picture, divided
 
@@ -138,7 +138,7 @@ class Studio:
     def submit(
         self,
         content: Picture,
-        styles: Sequence[Picture],
+        styles: Sequence[Picture] = (),
         masks: Sequence[Picture] = (),
         *,
         webhook: str = "",
@@ -148,7 +148,8 @@ class Studio:
         """Have a picture made.
 
         Options are alpha, weights, color, size or fit, network, transfer, region, strokes,
-        method, effort, loss and start.
+        method, effort, loss, start and taught, the id of a style that you taught: it paints in
+        its own paintings where there are no styles.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -195,6 +196,33 @@ class Studio:
     def result(self, job_id: str) -> bytes:
         """Return the finished picture, a PNG file; raises `StudioError`."""
         return self._ask("GET", f"/jobs/{job_id}/result").content
+
+    # ------------------------------------------------------------ taught styles
+
+    def teach(
+        self,
+        photo: Picture,
+        paintings: Sequence[Picture],
+        *,
+        kind: str = "feedforward",
+        steps: int = 0,
+        key: str = "",
+    ) -> Job:
+        """Have a style taught from paintings, in minutes; the photo shows what comes out.
+
+        `kind` is feedforward or conditional, `steps` 0: as many as are usual. Once the job is
+        done, its id is the option `taught` of other jobs. Safe to repeat, as `submit` is. Raises
+        `StudioError`.
+        """
+        return self.submit(photo, paintings, key=key, teach=kind, steps=steps)
+
+    def taught(self) -> Sequence[Taught]:
+        """Return the styles that you taught, the latest first; raises `StudioError`."""
+        return [read(Taught, one) for one in self._ask("GET", "/taught").json()]
+
+    def taught_file(self, job_id: str) -> bytes:
+        """Return the file of a taught style, for `python -m adain`; raises `StudioError`."""
+        return self._ask("GET", f"/jobs/{job_id}/taught").content
 
     # ------------------------------------------------------------ batches
 
