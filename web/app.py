@@ -45,9 +45,9 @@ from web.security.body_limits import PageOnly
 from web.security.cookies import Unquoted
 from web.security.headers import SecurityHeaders
 from web.security.identity import Identity
-from web.security.long_paths import LongPaths
 from web.security.public_path import PublicPath
 from web.security.same_origin import SameOrigin
+from web.security.unusable_paths import UnusablePaths
 from worker.cookie_secrets import warnings
 from worker.settings import settings
 from worker.visitors import uploads as kept
@@ -170,7 +170,7 @@ def without_page() -> FastAPI:
     signin.install(app)
     # the last one is outermost
     inner = (Bodies, PageOnly, Identity)
-    outer = (SameOrigin, LongPaths, SecurityHeaders, Forwarded, PublicPath, Unquoted)
+    outer = (SameOrigin, UnusablePaths, SecurityHeaders, Forwarded, PublicPath, Unquoted)
     for middleware in (*inner, *outer):
         app.add_middleware(middleware)
     return app

@@ -183,6 +183,11 @@ def recorded(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def public(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what anybody may see of stored options, completed: taught styles are their owner's."""
+    return recorded(options) | {"taught": "", "teach": "", "steps": 0}
+
+
 def _readable(options: dict[str, Any]) -> dict[str, Any]:
     Options.model_validate(recorded(options))
     return options

@@ -238,7 +238,8 @@ def _from_container(file: IO[bytes], reader: str, work: _Cleaning, codec: Codec)
         film.video.thread_type = "AUTO"
         film.video.codec_context.thread_count = _THREADS
         if film.audio is not None:
-            work.sound = Sound(work.writer.container, film.audio, codec, work.known.origin)
+            target, most = work.writer.container, work.limits.seconds
+            work.sound = Sound(target, film.audio, codec, work.known.origin, most)
         _decoded(film, work, decoder)
         cut = decoder.check(film.video.frames)
     return cut

@@ -25,10 +25,18 @@ _BLOCK = 1_024  # samples given to an encoder that takes any number
 
 
 class Sound:
-    """Takes decoded sound of a film that begins at `origin`, in seconds; gives packets."""
+    """Takes decoded sound of a film that begins at `origin`; gives packets, `most` seconds of them.
+
+    What lies beyond is left out, wherever a packet says that it begins.
+    """
 
     def __init__(
-        self, container: OutputContainer, source: AudioStream, codec: Codec, origin: Fraction
+        self,
+        container: OutputContainer,
+        source: AudioStream,
+        codec: Codec,
+        origin: Fraction,
+        most: float,
     ) -> None:
         given = source.codec_context.sample_rate
         self._rate = given if given in codec.rates else _DEFAULT_RATE
@@ -38,7 +46,7 @@ class Sound:
         self._stream.codec_context.bit_rate = SOUND_BITS
         self._resampler = AudioResampler(format="fltp", layout=self._layout, rate=self._rate)
         self._stream.codec_context.format = self._sample_format = codec.samples
-        self._origin = origin
+        self._origin, self._most = origin, round(most * self._rate)
         self._waiting = np.zeros((1 if self._layout == "mono" else 2, 0), np.float32)
         self._placed = 0  # samples laid on the film's time
         self._sent = 0  # samples given to the encoder
@@ -58,10 +66,13 @@ class Sound:
 
     def _place(self, samples: Samples, begin: Fraction | None) -> None:
         off = 0 if begin is None else round(begin * self._rate) - self._placed
+        if self._placed + off >= self._most:
+            return
         if off > _APART * self._rate:
             samples = np.pad(samples, ((0, 0), (off, 0)))
         elif off < -_APART * self._rate:
             samples = samples[:, -off:]
+        samples = samples[:, : self._most - self._placed]
         self._waiting = np.concatenate([self._waiting, samples], 1)
         self._placed += samples.shape[1]
 

@@ -16,7 +16,7 @@ from worker.errors import Refused
 from worker.images import images
 from worker.images.decoder import ASCII, CHUNK
 from worker.jobs import Job
-from worker.options import Options, recorded
+from worker.options import Options, public, recorded
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -38,9 +38,8 @@ class Embedded(BaseModel):
 
 def settings_of(job: Job) -> Embedded:
     """Return the settings of a job that may be published with its picture."""
-    private = {"taught": "", "teach": "", "steps": 0}  # what is a visitor's alone
     return Embedded(
-        options=Options.model_validate(recorded(job.options) | private),
+        options=Options.model_validate(public(job.options)),
         network=job.network,
         weights_sha256=job.weights_sha256,
         version=job.version,

@@ -1,6 +1,7 @@
 """A stranger's film becomes one of ours: upright, in time, with its sound, or is refused."""
 
 import io
+import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -294,12 +295,30 @@ def test_what_is_beyond_the_limits_is_refused_in_a_sentence(tmp_path: Path) -> N
     assert refused(film, into, replace(limits, streams=0)) == "film.too_many_streams"
 
 
-def test_a_header_that_says_less_than_there_is_does_not_help(tmp_path: Path) -> None:
-    film = clips.write(tmp_path / "film.mkv", clips.moving(30), rate=Fraction(1, 4))
+def _said_short(film: Path) -> bytes:
+    """Return a Matroska film whose header says that it lasts a millisecond."""
     data = film.read_bytes()
     at = data.index(b"\x44\x89\x88")  # duration in the segment's information: a float of 8 bytes
-    lying = data[: at + 3] + bytes.fromhex("3ff0000000000000") + data[at + 11 :]
-    assert refused(lying, tmp_path / "clean.mp4") == "film.too_long"
+    return data[: at + 3] + bytes.fromhex("3ff0000000000000") + data[at + 11 :]
+
+
+def test_a_header_that_says_less_than_there_is_does_not_help(tmp_path: Path) -> None:
+    film = clips.write(tmp_path / "film.mkv", clips.moving(30), rate=Fraction(1, 4))
+    assert refused(_said_short(film), tmp_path / "clean.mp4") == "film.too_long"
+
+
+def test_sound_that_begins_beyond_the_limit_makes_no_silence(tmp_path: Path) -> None:
+    sound = ("libopus", clips.tone(1), 900.0)
+    film = clips.write(tmp_path / "film.mkv", clips.moving(30), sound=sound)
+    film.write_bytes(_said_short(film))
+    tracemalloc.start()
+    try:
+        cleaned(film, tmp_path / "clean.mp4")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 32 << 20  # 900 seconds of it would be 173 MB
+    assert clips.seconds(tmp_path / "clean.mp4") < 2
 
 
 def test_a_film_of_a_thousand_frames_a_second_is_refused(tmp_path: Path) -> None:

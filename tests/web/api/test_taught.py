@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.parts import picture
+from tests.web import served
 from web import app
 from web.security.identity import COOKIE, sign
 from worker import jobs
@@ -95,3 +96,22 @@ def test_another_visitor_can_neither_see_nor_use_it(ann: TestClient) -> None:
     assert deleted.status_code < 300
     assert ann.get("/api/v1/taught").json() == []
     assert ask(ann, 0, taught=job).status_code == 422
+
+
+def test_others_do_not_see_which_taught_style_painted_a_published_picture(
+    ann: TestClient,
+) -> None:
+    style = ask(ann, teach="feedforward", steps=5).json()["id"]
+    finish(style)
+    painted = ask(ann, 0, taught=style).json()["id"]
+    served.finish(served.begin())
+    bob = TestClient(ann.app, cookies={COOKIE: sign("bob")})
+    for job_id in (style, painted):
+        assert ann.post(f"/api/v1/gallery/{job_id}/publish").status_code < 300
+        address = f"/api/v1/gallery/{job_id}"
+        link = ann.post(f"{address}/share").json()["own"]["link"]
+        for seen in (bob.get(address).text, bob.get(link).text, bob.get("/api/v1/gallery").text):
+            assert f'"taught":"{style}"' not in seen
+            assert '"teach":"feedforward"' not in seen
+        mine = ann.get(address).json()["options"]
+        assert (mine["taught"], mine["teach"]) in ((style, ""), ("", "feedforward"))

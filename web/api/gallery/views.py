@@ -17,7 +17,7 @@ from web.security.public_path import under
 from worker.gallery import embedded_settings, entries
 from worker.gallery.model import Shown
 from worker.jobs import Job
-from worker.options import recorded
+from worker.options import public, recorded
 
 
 class EntryStyleView(BaseModel):
@@ -161,13 +161,14 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
     """Return what the visitor may see of an entry; `address` is where, if not in the gallery."""
     job, entry = shown.job, shown.entry
     address = under(address or f"{PREFIX}/gallery/{job.id}")
+    is_own = job.owner == visitor
     return EntryView(
         id=job.id,
         title=entry.title,
         tags=entry.tags,
         published=entry.published,
         finished=job.finished,
-        options=recorded(job.options),
+        options=recorded(job.options) if is_own else public(job.options),
         network=job.network,
         weights_sha256=job.weights_sha256,
         version=job.version,
@@ -179,5 +180,5 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
         formats=embedded_settings.formats(job.width or 0, job.height or 0),
         content=f"{address}/content" if entry.shows_photo else None,
         offered=offers.styles(shown, address),
-        own=_own(shown) if job.owner == visitor else None,
+        own=_own(shown) if is_own else None,
     )
