@@ -14,8 +14,8 @@ NODE = PATH="$(CURDIR)/$(BIN):$$PATH"
 SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 
 .DEFAULT_GOAL = help
-.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies test-containers test-rolling wheel walks fuzz load large strip lint types format bench bench-full train quality paper
-.PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies docker
+.PHONY: help up test test-fast test-alone test-hard test-wheel test-proxies test-containers test-rolling test-manifests first-picture wheel space walks fuzz load large strip lint types format bench bench-full train quality paper
+.PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies docker cluster
 .DELETE_ON_ERROR:
 
 help: ## list the words
@@ -41,13 +41,25 @@ test-wheel: install-dev ## build the wheel, install it into an empty environment
 	@$(BIN)/python -m tests.wheel
 
 wheel: install-dev ## build the wheel into dist/
-	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir $(or $(OUT),dist) .
+
+space: install-dev ## put into dist/space what a host of demos builds
+	@rm -rf dist/space
+	@$(MAKE) -s wheel OUT=dist/space
+	@cp deploy/space/Dockerfile deploy/space/README.md constraints.txt dist/space
 
 test-proxies: install-dev proxies .venv-deploy/installed ## run a studio under a path behind nginx, Caddy and Traefik, as deploy/proxies says
 	@$(BIN)/python -m tests.proxies
 
 test-containers: install-dev docker .venv-deploy/installed ## build the images, run the compose file, kill every container, restore a back-up: IMAGES=real
 	@$(BIN)/python -m tests.containers $(if $(IMAGES),--images '$(IMAGES)') $(ARGS)
+
+test-manifests: install-dev cluster ## apply deploy/kubernetes to a real API server, built from Debian's source: APISERVER=program
+	@$(BIN)/python -m tests.manifests '$(or $(APISERVER),.venv-deploy/kube-apiserver)'
+
+first-picture: install-dev docker .venv-deploy/installed ## from nothing to a picture by checkout, wheel, one container and compose, as a table: IMAGES=real
+	@$(BIN)/python -m tests.first_picture $(if $(IMAGES),--images '$(IMAGES)') $(ARGS)
 
 test-rolling: install-dev proxies ## replace the previous program by this one, under the load of 200 visitors
 	@$(BIN)/python -m tests.hard.rolling $(ARGS)
@@ -205,3 +217,12 @@ proxies:
 docker: # where the test runs an engine of its own
 	$(if $(filter real,$(IMAGES)),,$(call debian,dockerd,docker.io))
 	$(if $(filter real,$(IMAGES)),,$(call debian,debootstrap,debootstrap))
+
+cluster: $(if $(APISERVER),,.venv-deploy/kube-apiserver)
+	$(call debian,etcd,etcd-server)
+	$(call debian,kubectl,kubernetes-client)
+
+.venv-deploy/kube-apiserver: # which Debian has as source alone
+	$(call debian,go,golang-go)
+	@echo "Building Kubernetes' API server; this takes some ten minutes …"
+	@sh tests/manifests/apiserver.sh $@

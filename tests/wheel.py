@@ -31,12 +31,12 @@ def _environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in kept.items() if name != "PYTHONPATH"} | more
 
 
-def _megabytes(folder: Path) -> float:
+def megabytes(folder: Path) -> float:
     files = (one for one in folder.rglob("*") if one.is_file() and not one.is_symlink())
     return sum(one.stat().st_size for one in files) / 1e6
 
 
-def _build(folder: Path) -> Path:
+def build(folder: Path) -> Path:
     """Build the wheel from the source distribution; it must be what the checkout gives."""
     source = distribution.copied(folder / "source")
     sdist = distribution.built("sdist", source, folder / "sdist")
@@ -49,7 +49,7 @@ def _build(folder: Path) -> Path:
     return wheel
 
 
-def _install(wheel: Path, folder: Path) -> Path:
+def install(wheel: Path, folder: Path) -> Path:
     """Install the wheel with the extra `laptop` into an empty environment; return its programs."""
     begun = time.monotonic()
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -57,12 +57,12 @@ def _install(wheel: Path, folder: Path) -> Path:
     subprocess.run([*pip, "install", "-q", f"{wheel}[laptop]"], env=_environment(), check=True)
     subprocess.run([*pip, "check"], env=_environment(), check=True)
     seconds = time.monotonic() - begun
-    print(f"installed in {seconds:.0f} s, {_megabytes(folder):.0f} MB")
+    print(f"installed in {seconds:.0f} s, {megabytes(folder):.0f} MB")
     return folder / "bin"
 
 
 @contextmanager
-def _running(programs: Path, folder: Path) -> Iterator[str]:
+def running(programs: Path, folder: Path) -> Iterator[str]:
     """Run the studio in an empty folder; yield its address once it answers."""
     port, begun = free_port(), time.monotonic()
     folder.mkdir()
@@ -118,13 +118,13 @@ def main() -> None:
     """Build, install, start, paint, look, and stop."""
     with tempfile.TemporaryDirectory(prefix="studio-wheel-") as name:
         folder = Path(name)
-        programs = _install(_build(folder), folder / "environment")
-        with _running(programs, folder / "empty") as address:
+        programs = install(build(folder), folder / "environment")
+        with running(programs, folder / "empty") as address:
             _look(address)
             _paint(address)
             doctor = [str(programs / "adain-studio"), "doctor"]
             subprocess.run(doctor, cwd=folder / "empty", env=_environment(), check=True)
-        print(f"data {_megabytes(folder / 'empty'):.0f} MB")
+        print(f"data {megabytes(folder / 'empty'):.0f} MB")
     print("1 passed, 0 failed")
 
 

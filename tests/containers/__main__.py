@@ -8,21 +8,17 @@ Everything is removed afterwards. Prints what was tried, one line each.
 """
 
 import argparse
-import os
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from tests.containers import checks, images, single
-from tests.containers.engine import Engine, Failed, own
+from tests.containers import checks, images, single, space
+from tests.containers.engine import Engine, Failed
 from tests.containers.stack import PARTS, Stack
-
-KINDS = ("stand-in", "real")
 
 
 class Report:
@@ -49,30 +45,6 @@ class Report:
         return name not in self.failed
 
 
-def torch_wheel() -> Path | None:
-    """Return a wheel of torch without CUDA in the folders that pip looks in."""
-    folders = os.environ.get("PIP_FIND_LINKS", "").split()
-    found = [one for name in folders for one in Path(name).glob("torch-*+cpu-cp311-*x86_64.whl")]
-    return max(found, default=None)
-
-
-@contextmanager
-def engine(kind: str, kept: Path | None) -> Iterator[Engine]:
-    """Yield an engine that has, or can get, every image that is not ours."""
-    if kind == "real":
-        yield Engine()
-        return
-    folder = kept or Path(tempfile.mkdtemp(prefix="studio-docker-"))
-    folder.mkdir(exist_ok=True)
-    try:
-        with own(folder) as running:
-            images.stand_in(running)
-            yield running
-    finally:
-        if kept is None:
-            shutil.rmtree(folder)
-
-
 def _try_stack(report: Report, stack: Stack, fresh: Stack, folder: Path) -> None:
     """Try everything on the stack of the compose file."""
     begun = time.monotonic()
@@ -89,29 +61,32 @@ def _try_stack(report: Report, stack: Stack, fresh: Stack, folder: Path) -> None
 
 
 def _try_all(engine: Engine, kind: str, report: Report) -> None:
-    wheel = torch_wheel() if kind == "stand-in" else None
+    wheel = images.torch_wheel() if kind == "stand-in" else None
     stack, fresh = Stack(engine, "studio-tested"), Stack(engine, "studio-restored")
     with tempfile.TemporaryDirectory(prefix="studio-containers-") as folder:
         try:
             report.tried("images", partial(images.build, engine, wheel, *images.TARGETS))
             report.tried("one container", partial(single.run, engine))
+            report.tried("image of the demo", partial(space.build, engine, wheel))
+            report.tried("demo", partial(space.run, engine))
             _try_stack(report, stack, fresh, Path(folder))
         finally:
             for one in (stack, fresh):
                 with suppress(Failed):
                     one.down()
             single.remove(engine)
+            space.remove(engine)
 
 
 def main() -> None:
     """Build, run, try, and remove."""
     parser = argparse.ArgumentParser("python -m tests.containers", description=__doc__)
-    parser.add_argument("--images", choices=KINDS, default=KINDS[0])
+    parser.add_argument("--images", choices=images.KINDS, default=images.KINDS[0])
     parser.add_argument("--keep", type=Path, help="folder of the test's engine, kept afterwards")
     parser.add_argument("--only", default="", help="try only what has this word in its name")
     args = parser.parse_args()
     report = Report(args.only)
-    with engine(args.images, args.keep) as running:
+    with images.engine(args.images, args.keep) as running:
         _try_all(running, args.images, report)
     print(f"{report.passed} passed, {len(report.failed)} failed")
     sys.exit(bool(report.failed))

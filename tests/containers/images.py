@@ -4,6 +4,7 @@ A stand-in is Debian's own package of the same program, over a minimal Debian, u
 Dockerfile and compose file name.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,12 +21,13 @@ from typing import Any
 import yaml
 
 from tests import distribution
-from tests.containers.engine import Engine
+from tests.containers.engine import Engine, own
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 TARGETS = ("web", "worker", "studio")
+KINDS = ("stand-in", "real")
 DEBIAN = "stand-in-debian"
 
 RECIPES = Path(__file__).parent / "stand_ins"
@@ -97,7 +99,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _index(wheel: Path | None) -> Iterator[list[str]]:
+def index(wheel: Path | None) -> Iterator[list[str]]:
     """Serve a wheel of torch as an index has it; yield the build's argument that names it."""
     if wheel is None:
         yield []
@@ -111,7 +113,7 @@ def _index(wheel: Path | None) -> Iterator[list[str]]:
         server.shutdown()
 
 
-def _context(folder: Path, wheel: Path | None) -> Path:
+def context(folder: Path, wheel: Path | None) -> Path:
     """Return a copy of the checkout; with a wheel of torch, that one is the pinned one."""
     source = distribution.copied(folder)
     if wheel is not None:
@@ -125,15 +127,45 @@ def megabytes(engine: Engine, image: str) -> float:
     return int(engine.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
 
 
-def build(engine: Engine, wheel: Path | None, *targets: str) -> dict[str, tuple[float, float]]:
-    """Build our images; return the seconds and megabytes of each."""
+def build(
+    engine: Engine, wheel: Path | None, *targets: str, anew: bool = False
+) -> dict[str, tuple[float, float]]:
+    """Build our images, by the layers that are there or anew; return seconds and MB of each."""
     figures = {}
-    with tempfile.TemporaryDirectory(prefix="studio-context-") as name, _index(wheel) as index:
-        source = _context(Path(name), wheel)
+    with tempfile.TemporaryDirectory(prefix="studio-context-") as name, index(wheel) as torch:
+        source = context(Path(name), wheel)
         for target in targets:
             begun, tag = time.monotonic(), f"adain-studio-{target}"
-            words = ["--network=host", *index, f"--target={target}", f"--tag={tag}"]
+            words = ["--network=host", *torch, f"--target={target}", f"--tag={tag}"]
+            words += ["--no-cache"] * anew
             engine.docker("build", "-q", *words, "-f", f"{source}/deploy/Dockerfile", str(source))
             figures[target] = time.monotonic() - begun, megabytes(engine, tag)
             print(f"image {target}: {figures[target][0]:.0f} s, {figures[target][1]:.0f} MB")
     return figures
+
+
+# ---------------------------------------------------------------- an engine that has them
+
+
+def torch_wheel() -> Path | None:
+    """Return a wheel of torch without CUDA in the folders that pip looks in."""
+    folders = os.environ.get("PIP_FIND_LINKS", "").split()
+    found = [one for name in folders for one in Path(name).glob("torch-*+cpu-cp311-*x86_64.whl")]
+    return max(found, default=None)
+
+
+@contextmanager
+def engine(kind: str, kept: Path | None) -> Iterator[Engine]:
+    """Yield an engine that has, or can get, every image that is not ours."""
+    if kind == "real":
+        yield Engine()
+        return
+    folder = kept or Path(tempfile.mkdtemp(prefix="studio-docker-"))
+    folder.mkdir(exist_ok=True)
+    try:
+        with own(folder) as running:
+            stand_in(running)
+            yield running
+    finally:
+        if kept is None:
+            shutil.rmtree(folder)

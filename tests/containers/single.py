@@ -4,6 +4,7 @@ import re
 import shlex
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from tests.containers.engine import Engine, Failed
 from tests.containers.images import ROOT
@@ -13,11 +14,15 @@ from tests.parts import free_port
 NAME = "studio-single"
 
 
+def documented(file: Path, image: str) -> list[str]:
+    """Return the words after `docker` by which a document runs an image."""
+    [given] = re.findall(rf"^docker (run .*? {image})$", file.read_text(), re.M | re.S)
+    return shlex.split(given.replace("\\\n", " "))
+
+
 def words(name: str, port: int) -> list[str]:
     """Return the words that the documents run it by, with a name, port and volume of our own."""
-    text = (ROOT / "deploy" / "README.md").read_text()
-    [given] = re.findall(r"^docker (run .*? adain-studio)$", text, re.M | re.S)
-    said = shlex.split(given.replace("\\\n", " "))
+    said = documented(ROOT / "deploy" / "README.md", "adain-studio")
     ours = {
         "studio": name,
         "127.0.0.1:7860:7860": f"127.0.0.1:{port}:7860",
@@ -27,7 +32,7 @@ def words(name: str, port: int) -> list[str]:
     return [ours.get(one, one) for one in said]
 
 
-def _until_healthy(engine: Engine, name: str) -> float:
+def until_healthy(engine: Engine, name: str) -> float:
     """Wait until the engine calls a container healthy; return the seconds it took."""
     begun = time.monotonic()
     while (state := engine.docker("inspect", "-f", "{{.State.Health.Status}}", name)) != "healthy":
@@ -51,7 +56,7 @@ def run(engine: Engine, name: str = NAME) -> dict[str, float]:
     visitor.until_ready()
     ready = time.monotonic() - begun
     picture = visitor.paint()
-    figures = {"start": ready, "picture": picture, "healthy": _until_healthy(engine, name)}
+    figures = {"start": ready, "picture": picture, "healthy": until_healthy(engine, name)}
     print("\n".join(engine.docker("exec", name, "adain-studio", "doctor").splitlines()))
     job = visitor.submit()
     visitor.until(job, "done")

@@ -17,9 +17,17 @@ SHORT = '{"size": 256}'
 class Visitor:
     """Speaks to the API of one studio, with the cookie it was given."""
 
-    def __init__(self, address: str, cookies: httpx.Cookies | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        cookies: httpx.Cookies | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.address = address
-        self._client = httpx.Client(base_url=address, cookies=cookies, timeout=60)
+        self.headers = headers or {}  # of every request
+        self._client = httpx.Client(
+            base_url=address, cookies=cookies, headers=self.headers, timeout=60
+        )
 
     @property
     def cookies(self) -> httpx.Cookies:

@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 AWAY = {0, 502, 503, 504}  # no answer, or no part that can give one
 TRIES = 60  # of one request, a second apart
 STARTS = 180.0  # seconds
-DRAINS = 600.0  # seconds until the jobs that wait at the end are done
+STALLS = 300.0  # seconds without any job's end until those that wait at the end are given up
 
 asked: Counter[str] = Counter()
 again: Counter[str] = Counter()
@@ -236,13 +236,22 @@ def _states(url: str) -> dict[str, str]:
 
 
 def _drained(url: str) -> dict[str, str]:
-    """Wait until no job waits or runs; return the states."""
-    end = time.monotonic() + DRAINS
-    while time.monotonic() < end:
+    """Wait until no job waits or runs, as long as jobs end; return the states."""
+    begun = changed = time.monotonic()
+    left: set[str] = set()
+    while time.monotonic() - changed < STALLS:
         found = _states(url)
-        if not {"queued", "running"} & {one.lower() for one in found.values()}:
+        still = {job for job, state in found.items() if state.lower() in ("queued", "running")}
+        if not still:
+            print(
+                f"the last job ended {time.monotonic() - begun:.0f} s after the last visitor left"
+            )
             break
+        if still != left:
+            left, changed = still, time.monotonic()
         time.sleep(2)
+    else:
+        print(f"{len(left)} jobs wait or run, and for {STALLS:.0f} s none has ended")
     return found
 
 
