@@ -224,5 +224,5 @@ cluster: $(if $(APISERVER),,.venv-deploy/kube-apiserver)
 
 .venv-deploy/kube-apiserver: # which Debian has as source alone
 	$(call debian,go,golang-go)
-	@echo "Building Kubernetes' API server; this takes some ten minutes …"
+	@echo "Building Kubernetes' API server; this takes ten minutes …"
 	@sh tests/manifests/apiserver.sh $@

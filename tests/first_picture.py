@@ -133,21 +133,35 @@ def by_compose(engine: Engine, torch: Path | None) -> Way:
         stack.down()
 
 
+def _of_this_machine() -> Iterator[Way]:
+    """Go the ways that need no Docker."""
+    for way in (by_checkout, by_wheel):
+        with tempfile.TemporaryDirectory(prefix="studio-first-") as name:
+            yield way(Path(name))
+
+
+def _of_docker(kind: str, kept: Path | None) -> Iterator[Way]:
+    """Go the ways that need an engine."""
+    torch = images.torch_wheel() if kind == "stand-in" else None
+    with images.engine(kind, kept) as engine:
+        yield by_container(engine, torch)
+        yield by_compose(engine, torch)
+
+
 def main() -> None:
     """Go each way, one after the other, and print the table."""
     parser = argparse.ArgumentParser("python -m tests.first_picture", description=__doc__)
     parser.add_argument("--images", choices=images.KINDS, default=images.KINDS[0])
     parser.add_argument("--keep", type=Path, help="folder of the engine, kept afterwards")
+    parser.add_argument("--only", choices=("machine", "docker"), help="half of the ways")
     args = parser.parse_args()
-    rows = []
-    for way in (by_checkout, by_wheel):
-        with tempfile.TemporaryDirectory(prefix="studio-first-") as name:
-            rows.append(way(Path(name)).row())
-            print(rows[-1], flush=True)
-    torch = images.torch_wheel() if args.images == "stand-in" else None
-    with images.engine(args.images, args.keep) as engine:
-        rows += [by_container(engine, torch).row(), by_compose(engine, torch).row()]
-    print("\n".join(["", HEAD, *rows]))
+    print(HEAD, flush=True)
+    if args.only != "docker":
+        for way in _of_this_machine():
+            print(way.row(), flush=True)
+    if args.only != "machine":
+        for way in _of_docker(args.images, args.keep):
+            print(way.row(), flush=True)
 
 
 if __name__ == "__main__":
