@@ -155,13 +155,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder of the engine, kept afterwards")
     parser.add_argument("--only", choices=("machine", "docker"), help="half of the ways")
     args = parser.parse_args()
-    print(HEAD, flush=True)
+    ways: list[Way] = []
     if args.only != "docker":
-        for way in _of_this_machine():
-            print(way.row(), flush=True)
+        ways += _of_this_machine()
     if args.only != "machine":
-        for way in _of_docker(args.images, args.keep):
-            print(way.row(), flush=True)
+        ways += _of_docker(args.images, args.keep)
+    print("\n".join([HEAD, *(one.row() for one in ways)]))
 
 
 if __name__ == "__main__":
