@@ -40,13 +40,15 @@ test-hard: install-dev compiler ## kill, stop and fill up everything, and print 
 test-wheel: install-dev ## build the wheel, install it into an empty environment, and have a job done there
 	@$(BIN)/python -m tests.wheel
 
+WHEEL = $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir
+
 wheel: install-dev ## build the wheel into dist/
 	@rm -rf build
-	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir $(or $(OUT),dist) .
+	@$(WHEEL) dist .
 
 space: install-dev ## put into dist/space what a host of demos builds
-	@rm -rf dist/space
-	@$(MAKE) -s wheel OUT=dist/space
+	@rm -rf build dist/space
+	@$(WHEEL) dist/space .
 	@cp deploy/space/Dockerfile deploy/space/README.md constraints.txt dist/space
 
 test-proxies: install-dev proxies .venv-deploy/installed ## run a studio under a path behind nginx, Caddy and Traefik, as deploy/proxies says

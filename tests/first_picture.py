@@ -103,7 +103,7 @@ def by_wheel(folder: Path) -> Way:
 
 def by_container(engine: Engine, torch: Path | None) -> Way:
     """Build the image `studio` and run it by the documents' words."""
-    built = images.build(engine, torch, "studio", anew=True)
+    built = images.build(engine, torch, "studio", afresh=True)
     port, begun = free_port(), time.monotonic()
     try:
         engine.docker(*single.words(single.NAME, port))
@@ -118,7 +118,7 @@ def by_container(engine: Engine, torch: Path | None) -> Way:
 
 def by_compose(engine: Engine, torch: Path | None) -> Way:
     """Build the images of docker-compose.yml and start it; its sizes are of all images, summed."""
-    built = images.build(engine, torch, "web", "worker", anew=True)
+    built = images.build(engine, torch, "web", "worker", afresh=True)
     stack, begun = Stack(engine, "studio-first"), time.monotonic()
     try:
         stack.up()

@@ -128,16 +128,16 @@ def megabytes(engine: Engine, image: str) -> float:
 
 
 def build(
-    engine: Engine, wheel: Path | None, *targets: str, anew: bool = False
+    engine: Engine, wheel: Path | None, *targets: str, afresh: bool = False
 ) -> dict[str, tuple[float, float]]:
-    """Build our images, by the layers that are there or anew; return seconds and MB of each."""
+    """Build our images, by the layers that are there or afresh; return seconds and MB of each."""
     figures = {}
     with tempfile.TemporaryDirectory(prefix="studio-context-") as name, index(wheel) as torch:
         source = context(Path(name), wheel)
         for target in targets:
             begun, tag = time.monotonic(), f"adain-studio-{target}"
             words = ["--network=host", *torch, f"--target={target}", f"--tag={tag}"]
-            words += ["--no-cache"] * anew
+            words += ["--no-cache"] * afresh
             engine.docker("build", "-q", *words, "-f", f"{source}/deploy/Dockerfile", str(source))
             figures[target] = time.monotonic() - begun, megabytes(engine, tag)
             print(f"image {target}: {figures[target][0]:.0f} s, {figures[target][1]:.0f} MB")

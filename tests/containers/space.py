@@ -54,7 +54,7 @@ def remove(engine: Engine) -> None:
 def _started(engine: Engine, port: int, cookie: str = "") -> Visitor:
     """Run the container; return a visitor who comes by the host's proxy, with a cookie or none.
 
-    It is for https only, so the client, which speaks http, has to be told to send it.
+    It is for https only, so the client, which speaks http, has to be made to send it.
     """
     remove(engine)
     engine.docker(*words(port, SET))
@@ -82,7 +82,7 @@ def _refused(visitor: Visitor) -> str:
 
 
 def run(engine: Engine) -> str:
-    """Paint, be refused, look at what a frame needs, throw the container away and begin anew."""
+    """Paint, be refused, look at what a frame needs, throw the container away and begin afresh."""
     port = free_port()
     visitor = _started(engine, port, _cookie(_started(engine, port)))
     seconds = visitor.paint()
@@ -100,5 +100,5 @@ def run(engine: Engine) -> str:
     remove(engine)
     return (
         f"picture after {seconds:.1f} s, healthy {healthy:.0f} s later with {memory.split()[0]}; "
-        f"the {GUEST + 1}th in a minute: {said!r}; thrown away and begun anew with the same cookie"
+        f"more than a guest may: {said!r}; thrown away, begun afresh with the same cookie"
     )

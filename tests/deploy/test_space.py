@@ -57,7 +57,7 @@ def test_the_readme_says_what_guests_may_do(demo: Settings) -> None:
     assert demo.teach_steps == 0
 
 
-def test_port_user_and_command_are_what_the_host_is_told() -> None:
+def test_port_user_and_command_are_what_the_host_reads() -> None:
     [port] = re.findall(r"^app_port: (\d+)$", README, re.M)
     assert f"EXPOSE {port}" in DOCKERFILE
     assert "useradd --uid 1000" in DOCKERFILE

@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[2]
 AWAY = {0, 502, 503, 504}  # no answer, or no part that can give one
 TRIES = 60  # of one request, a second apart
 STARTS = 180.0  # seconds
+STOPS = 660.0  # seconds for what a process still does, as deploy/kubernetes gives a worker
 STALLS = 300.0  # seconds without any job's end until those that wait at the end are given up
 
 asked: Counter[str] = Counter()
@@ -141,7 +142,7 @@ class Crew:
         """Ask a process to end, as an orchestrator does; return the seconds it took."""
         begun = time.monotonic()
         self.running[name].send_signal(signal.SIGTERM)
-        self.running.pop(name).wait(STARTS)
+        self.running.pop(name).wait(STOPS)
         return time.monotonic() - begun
 
     def end(self) -> None:
