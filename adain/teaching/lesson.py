@@ -8,7 +8,8 @@ Kudlur, "A Learned Representation For Artistic Style", ICLR 2017), which starts 
 """
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from adain import devices, pixels, weights
-from adain.catalog import DEFAULT_NETWORK, MOST_PAINTINGS, TaughtKind
+from adain.catalog import DEFAULT_NETWORK, MOST_PAINTINGS, MOST_PIXELS, TaughtKind
 from adain.files import pictures, samples
 from adain.model.moments import EPSILON, Moments
 from adain.model.network import Network
@@ -42,13 +43,32 @@ _LEAST = 64  # pixels of a shorter side
 SIDE = 512  # pixels of the shorter side of photos and paintings; crops have half of it
 
 
+def _unwatched() -> None:
+    pass
+
+
+def _sized(image: Image.Image, side: int, most: int) -> Image.Image:
+    """Return an upright RGB picture of a shorter side, and of `most` pixels at most.
+
+    A long one is smaller for it; no side has fewer than `_LEAST` pixels, so a strip is squeezed.
+    """
+    image = pictures.rgb(image)
+    width, height = pictures.scaled_size(*image.size, side)
+    factor = min(1.0, math.sqrt(most / (width * height)))
+    longest = max(_LEAST, most // _LEAST)
+    wide, high = (min(longest, max(_LEAST, int(factor * one))) for one in (width, height))
+    if image.size == (wide, high):
+        return image
+    return image.resize((wide, high), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
 class Given(Pictures):
     """Pictures in memory, for crops to be cut from."""
 
-    def __init__(self, images: Sequence[Image.Image], side: int) -> None:
-        self.folder, self.side, self.paths = Path(), side, []
+    def __init__(self, images: Sequence[Image.Image]) -> None:
+        self.folder, self.side, self.paths = Path(), 0, []
         self.skipped: set[Path] = set()
-        self._images = [pictures.scaled(pictures.rgb(image), side) for image in images]
+        self._images = images
 
     def draw(self, rng: Random) -> Image.Image:
         """Return any of them."""
@@ -64,31 +84,30 @@ def sample_photos() -> list[Image.Image]:
 class _Rows(Trainer):
     """A trainer of one painting's scales and shifts; the network around them stays as it is."""
 
-    def __init__(self, painting: Image.Image, side: int, *given: Any) -> None:  # noqa: ANN401
+    def __init__(self, painting: Image.Image, *given: Any) -> None:  # noqa: ANN401
         super().__init__(*given)
         self.network.requires_grad_(False)
-        measured = _parameters(self.network, painting, side)
+        measured = _parameters(self.network, painting)
         self._scales = [float(_spread(root).mean()) for root in measured[1::2]]
         self.rows = nn.ParameterList(self._scaled(measured, -1))
         self.network.add_module("rows", self.rows)  # so that they are averaged and kept as it is
         self.learned = [*self.rows]
         self.average = {name: v.detach().clone() for name, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.Adam(self.learned, betas=self.recipe.betas)
-        self._whole = self._seen(painting, side)
+        self._whole = self._seen(painting)
 
     def _scaled(self, values: Sequence[Tensor], power: int = 1) -> list[Tensor]:
         """Go from what is learnt, about 1 at every level, to the features' own numbers, or back."""
         return [value * self._scales[place // 2] ** power for place, value in enumerate(values)]
 
     @torch.no_grad()
-    def _seen(self, painting: Image.Image, side: int) -> Measured:
+    def _seen(self, painting: Image.Image) -> Measured:
         """Measure the whole painting; of its pixels a square is enough, for their colours."""
         crop = self.recipe.stages[0].crop
-        image = pictures.scaled(pictures.rgb(painting), side)
         seen = self.eyes[0].look(
-            pixels.unit(pixels.tensor(image)).to(self.device), self.recipe.loss
+            pixels.unit(pixels.tensor(painting)).to(self.device), self.recipe.loss
         )
-        square = pixels.tensor(image.resize((crop, crop), Image.Resampling.BOX))
+        square = pixels.tensor(painting.resize((crop, crop), Image.Resampling.BOX))
         return Measured(square.to(self.device), seen)
 
     def paint(self, content: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,10 +138,9 @@ def _spread(root: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _parameters(network: Network, painting: Image.Image, side: int) -> list[Tensor]:
+def _parameters(network: Network, painting: Image.Image) -> list[Tensor]:
     """Return a painting's means and roots of variances or covariances, one after the other."""
-    image = pictures.scaled(pictures.rgb(painting), side)
-    padded = pixels.unit(pixels.padded(pixels.tensor(image), network.stride))
+    padded = pixels.unit(pixels.padded(pixels.tensor(painting), network.stride))
     found, _ = network.measure(network.encode(padded.to(network.device)))
     values = []
     for one in found:
@@ -178,8 +196,14 @@ class Lesson:
         photos: Sequence[Image.Image] = (),
         side: int = SIDE,
         most: int = 0,
+        pixels: int = MOST_PIXELS,
+        watch: Callable[[], object] = _unwatched,
     ) -> None:
         """Take `steps`, 0: the usual number, but no more than `most`, 0: any number.
+
+        `pixels` is how many of each painting and photo are seen at most: both networks are given
+        them whole. `watch` is called before and between the parts of what takes long, steps apart;
+        it may raise to stop there.
 
         Raises ValueError for too many paintings or too few steps.
         """
@@ -193,9 +217,11 @@ class Lesson:
         if not len(paintings) <= self.steps:
             raise ValueError("A lesson takes a step for each painting at least.")
         self._name, self._folder, self._side = network, folder, _side(paintings, side)
-        self._device = devices.of(device)
+        self._device, self._watch = devices.of(device), watch
         self._paintings = list(paintings)
-        self._photos = Given(photos or sample_photos(), self._side)
+        self.sized = [_sized(one, self._side, pixels) for one in paintings]
+        self._photos = Given([_sized(one, self._side, pixels) for one in photos or sample_photos()])
+        self._kept: list[bytes] = []  # paintings as JPEGs
         self._rows: list[list[Moments]] = []  # of the paintings before
         self._trainer: Trainer | None = None
         self._at = -1  # the painting whose trainer that is
@@ -206,15 +232,17 @@ class Lesson:
 
     def _begun(self, place: int) -> Trainer:
         """Return a trainer of one painting's rows, or of the network and all paintings."""
+        self._watch()
         eyes = [Eye(lossnet.load())]
-        each = [self._paintings[place]] if self.kind == TaughtKind.CONDITIONAL else self._paintings
-        seen = Given(each, self._side)
+        each = [self.sized[place]] if self.kind == TaughtKind.CONDITIONAL else self.sized
+        seen = Given(each)
         count = self._until(place) - self._until(place - 1)
         plan = _plan(self.kind, count, self._side)
         given = (plan, self._load()[0], self._photos, seen, eyes, self._device, False, True)
-        if self.kind == TaughtKind.CONDITIONAL:
-            return _Rows(each[0], self._side, *given)
-        return Trainer(*given)
+        conditional = self.kind == TaughtKind.CONDITIONAL
+        trainer = _Rows(each[0], *given) if conditional else Trainer(*given)
+        trainer.watch = self._watch
+        return trainer
 
     def _until(self, place: int) -> int:
         """Return the step at which a painting's part of the steps ends."""
@@ -259,6 +287,13 @@ class Lesson:
             self._trainer = self._begun(self._at)
             self._trainer.restore(kept["trainer"])
 
+    def _jpegs(self) -> list[bytes]:
+        """Return the paintings as they are kept, made once."""
+        while len(self._kept) < len(self._paintings):
+            self._watch()
+            self._kept.append(taught.small(self._paintings[len(self._kept)]))
+        return self._kept
+
     def taught(self) -> bytes:
         """Return what was taught so far as a file; rows not yet begun are as measured."""
         trainer = self._trainer or self._current()
@@ -266,10 +301,11 @@ class Lesson:
         rows = list(self._rows)
         if isinstance(trainer, _Rows):
             rows += [trainer.learnt()] if len(rows) == self._at else []
-            for painting in self._paintings[len(rows) :]:
-                rows.append(_moments(_parameters(model, painting, self._side)))
+            for painting in self.sized[len(rows) :]:
+                self._watch()
+                rows.append(_moments(_parameters(model, painting)))
         whole = {} if self.kind == TaughtKind.CONDITIONAL else trainer.average
-        jpegs = [taught.small(painting) for painting in self._paintings]
+        jpegs = self._jpegs()
         grain = trainer.network.grain_deviation
         return taught.write(
             Taught(self.kind, self._name, base, self.step, grain, whole, rows, jpegs)

@@ -28,6 +28,7 @@ from adain.request import USUAL, Style
 from adain.stylizer import FOLDER, Stylizer, style_pixels
 from adain.weights import State, WeightsError
 
+KEPT_PIXELS = 1 << 20  # of a painting in the file; a side counts as 64 at least
 _LONGEST = 1 << 20  # bytes of what a file says of itself
 _NETWORK, _ROW, _PAINTING = "network.", "row.", "painting."
 _NONE = "This is no taught style; `python -m adain teach` makes one."
@@ -48,9 +49,13 @@ class Taught:
 
 
 def small(painting: Image.Image) -> bytes:
-    """Return a painting as it is kept in the file: a JPEG of `USUAL` pixels at most."""
+    """Return a painting as it is kept: a JPEG, its shorter side of `USUAL` pixels at most.
+
+    Of `KEPT_PIXELS` at most, so that a strip is no longer than a JPEG can be.
+    """
     image, out = pictures.rgb(painting), io.BytesIO()
-    pictures.scaled(image, min(USUAL, *image.size)).save(out, "JPEG", quality=92)
+    image = pictures.scaled(image, min(USUAL, *image.size))
+    pictures.within(image, KEPT_PIXELS).save(out, "JPEG", quality=92)
     return out.getvalue()
 
 

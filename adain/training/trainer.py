@@ -83,6 +83,7 @@ class Trainer:
         self.quarter_layers = torch.tensor(recipe.quarter_layers, device=device)
         self.optimiser = torch.optim.Adam(self.learned, betas=recipe.betas)
         self.critic = Critic(device) if ADVERSARIAL in recipe.loss else None
+        self.watch: Callable[[], object] | None = None  # is called while crops are measured
         self._stage: Stage | None = None
 
     def state(self) -> dict[str, object]:
@@ -114,8 +115,14 @@ class Trainer:
         total = 2 * data.pool * len(self.eyes)
         off = self._quiet or not total
         with tqdm(total=total, desc="measuring crops", leave=False, disable=off) as bar:
+
+            def measured(count: int) -> None:
+                bar.update(count)
+                if self.watch:
+                    self.watch()
+
             self._photos, self._paintings = (
-                Pool(crop, data.pool, self.eyes, self.device, losses_, self.half, bar.update)
+                Pool(crop, data.pool, self.eyes, self.device, losses_, self.half, measured)
                 for crop, losses_ in ((photos, ()), (paintings, tuple(self.recipe.loss)))
             )
 

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from functools import partial
 from types import FrameType
 
+import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 
@@ -336,10 +337,18 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
 def _give_way(worker: Worker, saving: SaveQueue) -> None:
     """Make the quick jobs that are next in line, and a preview, while a long job is held.
 
-    Called between two of its steps, so that it goes on, and quick ones wait for a step alone.
+    Called between two of its steps, so that it goes on, and quick ones wait for a step alone. What
+    they load is used by later jobs too, some of which need gradients, which the long one may have
+    switched off.
     """
     if worker.stop_claiming.is_set():
         return
+    with torch.inference_mode(False), torch.enable_grad():
+        _make_others(worker, saving)
+
+
+def _make_others(worker: Worker, saving: SaveQueue) -> None:
+    """Make quick jobs, if some wait, and a preview."""
     try:
         claimable = jobs.any_claimable(quick=True)
     except DBAPIError:

@@ -96,13 +96,13 @@ class TaughtStyles:
 # ---------------------------------------------------------------- a style is taught
 
 
-def _painted(data: bytes, request: Request) -> tuple[TaughtStylizer, Image.Image]:
+def _painted(data: bytes, request: Request, watch: Watch) -> tuple[TaughtStylizer, Image.Image]:
     """Return what paints in a taught style, and a picture by it: in its paintings, mixed."""
     stylizer = taught.stylizer(data, settings().weights_dir, settings().device)
     rows = stylizer.rows
     color = Color.STYLE if rows and request.color == Color.CONTENT else request.color
     asked = replace(request, styles=rows or stylizer.paintings, color=color)
-    [image] = stylizer.stylize([asked])
+    [image] = stylizer.stylize([asked], watch)
     return stylizer, image
 
 
@@ -129,7 +129,15 @@ class Teacher:
             folder=settings().weights_dir,
             device=settings().device,
             most=settings().teach_steps,
+            pixels=settings().method_pixels,
+            watch=self._between,
         )
+
+    def _between(self, *_: object) -> None:
+        """Say how far it is, and let quick jobs go between; raises `Stop` where it is cancelled."""
+        lesson = self._lesson
+        stage = stage_of(STAGE, min(lesson.step + 1, lesson.steps), lesson.steps)
+        self._watch(stage, 0.95 * lesson.step / lesson.steps)
 
     def _go_on(self) -> None:
         """Go on from the checkpoint, if there is one that can be read."""
@@ -143,7 +151,7 @@ class Teacher:
     def _checkpoint(self) -> None:
         """Keep how far it is, and a picture that shows it."""
         request = replace(self._request, size=min(SHOWN, self._request.size or SHOWN))
-        _, sample = _painted(self._lesson.taught(), request)
+        _, sample = _painted(self._lesson.taught(), request, self._between)
         kept = {CHECKPOINT: self._lesson.state(), SAMPLE: images.small_jpeg(sample, 3 * SHOWN)}
         files = {f"{self._job.id}/{name}": data for name, data in kept.items()}
         blobs.put_all(files, durable=False)
@@ -152,10 +160,8 @@ class Teacher:
 
     def _step(self) -> None:
         """Make a step; raises `Paused` when the time is up or the process is to end."""
-        lesson = self._lesson
-        stage = stage_of(STAGE, lesson.step + 1, lesson.steps)
-        self._watch(stage, 0.95 * lesson.step / lesson.steps)
-        lesson.advance()
+        self._between()
+        self._lesson.advance()
         now = time.monotonic()
         pauses = self._stop.is_set() or now - self._begun > PART * settings().job_time_limit
         if pauses or now - self._kept >= settings().teach_checkpoint_seconds:
@@ -179,5 +185,5 @@ def teach(
     Raises `Paused` soon after `stop` is set.
     """
     data = Teacher(job, request, watch, stop).run()
-    stylizer, image = _painted(data, request)
+    stylizer, image = _painted(data, request, watch)
     return stylizer, [(job, image, data)]

@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sqlalchemy import update
+from torch import Tensor
 
 from adain.teaching import taught
+from adain.teaching.lesson import Lesson
+from adain.training.eye import Eye, Seen
+from adain.training.lossnet import LossNetwork
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
 from tests.parts import Setting
@@ -21,10 +26,11 @@ from worker import jobs
 from worker.errors import Refused
 from worker.gallery import taught_styles
 from worker.images import images
-from worker.jobs import Job, Status, queue
+from worker.jobs import Hold, Job, Status, queue
 from worker.maintenance import verify
 from worker.options import Options
 from worker.runner import pipeline, teaching
+from worker.runner.save_queue import SaveQueue
 from worker.runner.worker import Worker
 from worker.storage import blobs, database
 from worker.visitors import accounts, admission, previews, quota
@@ -231,6 +237,72 @@ def test_quick_pictures_go_between_two_steps(worker: Worker) -> None:
 
     during(worker, job, others)
     assert now(job).status == Status.CANCELLED
+
+
+def strips(kind: str, paintings: int) -> Job:
+    out = io.BytesIO()
+    Image.new("RGB", (1, 60_000), "teal").save(out, "PNG")
+    options = {"size": 64, "teach": kind, "steps": 8}
+    return admission.submit(ANN, painted(9), [out.getvalue()] * paintings, options=options)
+
+
+@pytest.mark.parametrize("kind", ["feedforward", "conditional"])
+def test_of_strips_no_more_pixels_than_a_method_s_reach_the_networks(
+    worker: Worker, setting: Setting, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    setting(method_pixels=1 << 16, teach_checkpoint_seconds=60)
+    seen, forward = list[int](), LossNetwork.forward
+
+    def noted(self: LossNetwork, images: Tensor, *more: Any) -> list[Tensor]:  # noqa: ANN401
+        seen.append(images.shape[2] * images.shape[3])
+        return forward(self, images, *more)
+
+    monkeypatch.setattr(LossNetwork, "forward", noted)
+    job = strips(kind, 2)
+    pipeline.answer(worker)
+    assert (now(job).status, now(job).error) == (Status.DONE, None)
+    assert 0 < max(seen) <= 1 << 16
+
+
+@pytest.mark.parametrize("kind", ["feedforward", "conditional"])
+def test_a_style_is_cancelled_and_gives_way_before_its_first_step(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    job, quick, made = teach(steps=200, teach=kind), list[Job](), list[int]()
+    look, advance = Eye.look, Lesson.advance
+
+    def looked(self: Eye, *given: Any, **more: Any) -> Seen:  # noqa: ANN401
+        if not quick:  # while the lesson's pictures are measured
+            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
+        elif now(quick[0]).attempt == 1 and not now(job).cancel_requested:
+            jobs.cancel(job.id, "ann")
+            until = time.monotonic() + WAIT
+            while worker.heartbeat.hold(job) != Hold.CANCELLED:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        return look(self, *given, **more)
+
+    def advanced(self: Lesson) -> dict[str, float]:
+        found = advance(self)
+        made.append(self.step)
+        return found
+
+    monkeypatch.setattr(Eye, "look", looked)
+    monkeypatch.setattr(Lesson, "advance", advanced)
+    pipeline.answer(worker)
+    assert now(quick[0]).status == Status.DONE
+    assert now(job).status == Status.CANCELLED
+    assert made == []
+    assert not names_of(job) & {"checkpoint.pt", "sample.jpg"}
+
+
+def test_what_others_load_between_two_steps_can_have_gradients(worker: Worker) -> None:
+    job, saving = admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}), SaveQueue()
+    with torch.inference_mode():
+        pipeline._give_way(worker, saving)  # as between the pieces of a style swap
+    saving.end()
+    assert now(job).status == Status.DONE
+    assert not any(one.is_inference() for one in worker.networks.load("compact").model.parameters())
 
 
 def test_another_visitor_s_style_is_refused_as_one_that_is_not_there(worker: Worker) -> None:
