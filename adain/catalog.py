@@ -48,6 +48,17 @@ class TaughtKind(StrEnum):
     CONDITIONAL = "conditional"  # scales and shifts in a network that stays as it is
 
 
+LESSON_STEPS = {  # usually; of a painting, if conditional
+    TaughtKind.FEEDFORWARD: 150,
+    TaughtKind.CONDITIONAL: 60,
+}
+
+
+def lesson_steps(kind: TaughtKind, steps: int, paintings: int) -> int:
+    """Return in how many steps a style is taught; 0 asked for: as many as are usual."""
+    return steps or LESSON_STEPS[kind] * (paintings if kind == TaughtKind.CONDITIONAL else 1)
+
+
 class Color(StrEnum):
     """Whose colours the result has."""
 
@@ -160,7 +171,7 @@ class MethodEntry:
         return 1 + max(self.heavy, steps // STEPS_OF_A_JOB)
 
 
-STEPS_OF_A_JOB = 10  # steps of a method that count as much as a job by the network alone
+STEPS_OF_A_JOB = 10  # steps of a method or lesson that count as one job by the network alone
 _USUAL = frozenset(Control) - {Control.LOSS, Control.START}  # what the network itself can do
 METHODS = {
     "adain": MethodEntry("the network alone, in one pass", takes=_USUAL),

@@ -89,6 +89,7 @@ class Request:
     effort: Effort = Effort.MORE
     loss: str = DEFAULT_LOSS
     start: Start = Start.PHOTO
+    style_pixels: int = 0  # of a style at most, after scaling; 0: any
 
     def __post_init__(self) -> None:
         if not self.styles:
@@ -163,8 +164,15 @@ class Request:
         return replace(self, method=DEFAULT_METHOD, loss=DEFAULT_LOSS, start=Start.PHOTO)
 
     def style_side(self, style: Image.Image) -> int:
-        """Return the shorter side in pixels at which a style is measured, 0: its own."""
-        return min(USUAL, *style.size) if self.strokes else self.size
+        """Return the shorter side in pixels at which a style is measured, 0: its own.
+
+        Of a style that would have more than `style_pixels`, a smaller one.
+        """
+        side = min(USUAL, *style.size) if self.strokes else self.size
+        width, height = pictures.work(*pictures.scaled_size(*style.size, side))
+        if not self.style_pixels or width * height <= self.style_pixels:
+            return side
+        return min(side or min(style.size), *style.size)
 
     def at(self, side: int) -> Self:
         """Return the request for its content scaled to a shorter side, to be painted as it is."""

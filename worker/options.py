@@ -229,10 +229,10 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
         raise Refused("options.region_masks")
     _check_method(options, styles, masks)
     if options.teach:
-        _check_teaching(options, masks)
+        _check_teaching(options, styles, masks)
 
 
-def _check_teaching(options: Options, masks: int) -> None:
+def _check_teaching(options: Options, styles: int, masks: int) -> None:
     """Raise `Refused` for what no style is taught with."""
     most = settings().teach_steps
     other = options.method != catalog.DEFAULT_METHOD or options.region != "all"
@@ -242,6 +242,8 @@ def _check_teaching(options: Options, masks: int) -> None:
         raise Refused("teach.alone")
     if options.steps > most:
         raise Refused("teach.steps", limit=most)
+    if min(options.steps or most, most) < styles:
+        raise Refused("teach.few", count=styles)
     if catalog.network(options.network).fixed_encoder:
         raise Refused("teach.network", network=options.network)
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from adain.catalog import DEFAULT_NETWORK, NETWORKS, TaughtKind
+from adain.catalog import DEFAULT_NETWORK, LESSON_STEPS, NETWORKS, TaughtKind
 from adain.cli import inputs, outputs
 from adain.cli.inputs import TAUGHT
 from adain.cli.outputs import Refused
 from adain.files import pictures
 from adain.stylizer import FOLDER
-from adain.teaching.lesson import SIDE, STEPS, Lesson
+from adain.teaching.lesson import SIDE, Lesson
 from adain.training import runs
 from adain.training.crops import NoPictures, Pictures
 from adain.training.runs import NoSpace
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--steps",
         type=int,
-        help="default: " + ", ".join(f"{count} of {kind}" for kind, count in STEPS.items()),
+        help="default: " + ", ".join(f"{count} of {kind}" for kind, count in LESSON_STEPS.items()),
     )
     made.add_argument(
         "--photos", type=Path, help="folder of photos to learn on (default: those that ship)"

@@ -85,12 +85,15 @@ def each_style(request: Request, watch: "Watch", done: float = 0.0) -> Iterator[
 
 
 def _within(request: Request, most: int) -> Request:
-    """Return a request whose styles have so many pixels at most: methods measure them untiled."""
+    """Return a request whose styles have so many pixels at most: methods measure them untiled.
+
+    Neither as they are nor enlarged to the request's size.
+    """
     styles = [
         pictures.within(pictures.cut_out(style), most) if isinstance(style, Image.Image) else style
         for style in request.styles
     ]
-    return replace(request, styles=styles)
+    return replace(request, styles=styles, style_pixels=most)
 
 
 def _made(stylizer: "Stylizer", request: Request, watch: "Watch", limits: Limits) -> Image.Image:

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from adain import devices, pixels, weights
-from adain.catalog import DEFAULT_NETWORK, MOST_PAINTINGS, MOST_PIXELS, TaughtKind
+from adain.catalog import DEFAULT_NETWORK, MOST_PAINTINGS, MOST_PIXELS, TaughtKind, lesson_steps
 from adain.files import pictures, samples
 from adain.model.moments import EPSILON, Moments
 from adain.model.network import Network
@@ -34,10 +34,6 @@ from adain.training.pool import Measured
 from adain.training.recipe import Recipe
 from adain.training.trainer import Trainer
 
-STEPS = {
-    TaughtKind.FEEDFORWARD: 150,
-    TaughtKind.CONDITIONAL: 60,
-}  # usually; of a painting, if conditional
 _ANY = 1 << 30
 _LEAST = 64  # pixels of a shorter side
 SIDE = 512  # pixels of the shorter side of photos and paintings; crops have half of it
@@ -212,8 +208,8 @@ class Lesson:
             raise ValueError(
                 f"A style is taught from 1 to {MOST_PAINTINGS} paintings, not {len(paintings)}."
             )
-        usual = STEPS[kind] * (len(paintings) if kind == TaughtKind.CONDITIONAL else 1)
-        self.kind, self.steps, self.step = kind, min(steps or usual, most or _ANY), 0
+        wanted = lesson_steps(kind, steps, len(paintings))
+        self.kind, self.steps, self.step = kind, min(wanted, most or _ANY), 0
         if not len(paintings) <= self.steps:
             raise ValueError("A lesson takes a step for each painting at least.")
         self._name, self._folder, self._side = network, folder, _side(paintings, side)

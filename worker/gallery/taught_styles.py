@@ -7,7 +7,7 @@ pinned as a favourite is, and both end when its owner deletes it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from adain import catalog
@@ -19,6 +19,7 @@ from worker.jobs import Beside, Job, JobNotFound, Status
 from worker.settings import settings
 from worker.storage import database
 
+ADDRESS_LESSONS = 4  # of one network address that wait or are taught at a time
 CHECKPOINT, SAMPLE = "checkpoint.pt", "sample.jpg"  # files of a style that is being taught
 
 
@@ -52,22 +53,34 @@ def mine(owner: str) -> list[Shown]:
         return [shown(*row) for row in session.execute(own)]
 
 
-def _check_one(session: Session, owner: str) -> None:
-    """Raise `Refused` where several styles of an owner's wait to be taught, or are being."""
-    active = Job.owner == owner, Job.status.in_(jobs.ACTIVE)
+def _lessons(session: Session, whose: ColumnElement[bool]) -> int:
+    """Count the styles of some jobs that wait to be taught, or are being."""
     teaching = func.coalesce(Job.options["teach"].as_string(), "") != ""
-    count = session.scalar(select(func.count()).select_from(Job).where(*active, teaching)) or 0
-    if count > 1:
+    active = Job.status.in_(jobs.ACTIVE)
+    return session.scalar(select(func.count()).where(whose, active, teaching)) or 0
+
+
+def _check_lessons(session: Session, owner: str, origin: str) -> None:
+    """Raise `Refused` where there are more than may be, those just inserted included.
+
+    Two at once can't both pass: what counts an owner's and an address's jobs locked their rows.
+    """
+    if _lessons(session, Job.owner == owner) > 1:
         raise Refused("teach.one")
+    if origin and _lessons(session, Job.origin == origin) > ADDRESS_LESSONS:
+        raise Refused("teach.address", limit=ADDRESS_LESSONS)
 
 
-def one_at_a_time(owner: str, options: object, beside: Beside) -> Beside:
-    """Return what is done beside a new job: of those that teach a style, an owner has one."""
+def one_at_a_time(owner: str, origin: str, options: object, beside: Beside) -> Beside:
+    """Return what is done beside a new job: of those that teach a style, an owner has one.
+
+    And an address, given as its origin, `ADDRESS_LESSONS`; "": any number.
+    """
     if not isinstance(options, dict) or not options.get("teach"):
         return beside
 
     def checked(session: Session, job_id: str) -> None:
-        _check_one(session, owner)
+        _check_lessons(session, owner, origin)
         beside(session, job_id)
 
     return checked

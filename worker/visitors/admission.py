@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from adain import catalog
-from adain.catalog import Effort
+from adain.catalog import Effort, TaughtKind
 from worker import jobs
 from worker.errors import Refused
 from worker.gallery import taught_styles
@@ -48,9 +48,17 @@ def _checks(
     return checked
 
 
-def _jobs(options: object) -> int:
+def _lesson(kind: TaughtKind, steps: object, paintings: int) -> int:
+    """Return how many submissions a lesson counts as, by its steps, not checked yet."""
+    asked = steps if isinstance(steps, int) and 0 < steps <= settings().teach_steps else 0
+    return 1 + catalog.lesson_steps(kind, asked, paintings) // catalog.STEPS_OF_A_JOB
+
+
+def _jobs(options: object, styles: int) -> int:
     """Return how many submissions a job with these options, not checked yet, counts as."""
     given: Mapping[str, object] = options if isinstance(options, Mapping) else {}
+    if (kind := str(given.get("teach"))) in list(TaughtKind):
+        return _lesson(TaughtKind(kind), given.get("steps"), styles)
     method, effort = (str(given.get(name)) for name in ("method", "effort"))
     if method not in catalog.METHODS:
         return 1
@@ -74,11 +82,13 @@ def submit(
     styles = styles or [*map(images.stored, paintings)]
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
     sent = sum(sizes)
-    costs = rate_limits.submissions(_jobs(options)), rate_limits.pictures(len(sizes))
+    costs = rate_limits.submissions(_jobs(options, len(styles))), rate_limits.pictures(len(sizes))
     rate_limits.consume(visitor, *costs, rate_limits.sent(sent))
 
     gone: list[str] = []
-    beside = taught_styles.one_at_a_time(visitor.owner, options, beside)
+    [by_address] = limit_overrides.of("address_waiting")  # where that is 0, no address is limited
+    origin = visitor.origin if by_address else ""
+    beside = taught_styles.one_at_a_time(visitor.owner, origin, options, beside)
     checked = _checks(visitor, Job.id, beside, gone)
 
     def reserve(size: int) -> None:
@@ -157,7 +167,7 @@ def submit_batch(
     rate_limits.consume(
         visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
     )
-    submissions = rate_limits.submissions(count * _jobs(options))
+    submissions = rate_limits.submissions(count * _jobs(options, 1))
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 

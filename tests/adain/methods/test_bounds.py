@@ -14,6 +14,7 @@ from adain.methods import Limits
 from adain.mixing import Watch
 from adain.request import Request
 from adain.stylizer import Stylizer
+from adain.tiled_forward import TiledForward
 from adain.training.lossnet import LossNetwork
 from tests.adain.test_stylizer import drawn
 
@@ -68,13 +69,34 @@ def test_a_style_of_any_shape_comes_to_a_method_with_a_bounded_area(
     assert small == drawn(2).size
 
 
+@pytest.mark.parametrize("strokes", [0.0, 4.0])
 @pytest.mark.parametrize("method", MADE)
 def test_loss_networks_are_given_a_bounded_area(
-    stylizer: Stylizer, measured: list[int], method: str
+    stylizer: Stylizer, measured: list[int], method: str, strokes: float
 ) -> None:
-    request = Request(drawn(1), [flat((400, 16_000))], size=64, method=method, strokes=4.0)
+    request = Request(drawn(1), [flat((400, 16_000))], size=64, method=method, strokes=strokes)
     methods.make(stylizer, [request], limits=Limits(steps=1))
     assert max(measured, default=0) <= MOST_PIXELS
+
+
+@pytest.mark.parametrize("size", [(1, 30_000), (64, 4000)])
+@pytest.mark.parametrize("method", MADE)
+def test_the_network_is_given_a_bounded_area_at_any_size_of_the_picture(
+    stylizer: Stylizer,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    size: tuple[int, int],
+) -> None:
+    most, found, forward = 1 << 17, list[int](), Stylizer.forward
+
+    def noted(self: Stylizer, images: Tensor) -> TiledForward:
+        found.append(images.shape[2] * images.shape[3])
+        return forward(self, images)
+
+    monkeypatch.setattr(Stylizer, "forward", noted)
+    request = Request(drawn(1), [flat(size)], size=128, method=method, strokes=0.0)
+    methods.make(stylizer, [request], limits=Limits(most, steps=1))
+    assert max(found, default=0) <= most
 
 
 @pytest.mark.parametrize("method", MADE)

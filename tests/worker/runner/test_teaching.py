@@ -34,7 +34,7 @@ from worker.runner.save_queue import SaveQueue
 from worker.runner.worker import Worker
 from worker.storage import blobs, database
 from worker.visitors import accounts, admission, previews, quota
-from worker.visitors.rate_limits import Visitor
+from worker.visitors.rate_limits import TooMany, Visitor
 
 ANN, BOB = Visitor("ann"), Visitor("bob")
 WAIT = 60.0  # seconds that a test waits for what comes
@@ -364,6 +364,32 @@ def test_a_taught_style_stays_counts_and_goes_with_its_owner(
     assert names_of(lesson) == set()
 
 
+def test_a_lesson_counts_as_submissions_by_its_steps(studio: Path, setting: Setting) -> None:
+    setting(address_submissions=40)
+    teach(Visitor("first", "one address"), steps=300)  # counts as 31
+    with pytest.raises(TooMany):
+        teach(Visitor("second", "one address"), steps=300)
+    teach(Visitor("third", "one address"), steps=20)  # 3
+    setting(address_submissions=0, visitor_submissions=30)
+    teach(Visitor("fourth"), steps=0)  # 16, as usual
+    with pytest.raises(TooMany):
+        teach(Visitor("fourth"), steps=0, teach="conditional", paintings=8)  # 49
+
+
+def test_new_cookies_of_one_address_have_four_lessons_at_a_time(
+    studio: Path, setting: Setting
+) -> None:
+    visitors = [Visitor(f"new {number}", "one address") for number in range(5)]
+    lessons = [teach(visitor) for visitor in visitors[:4]]
+    with pytest.raises(Refused, match="From one network address 4 styles"):
+        teach(visitors[4])
+    teach(Visitor("far", "another address"))
+    jobs.cancel(lessons[0].id, lessons[0].owner)
+    teach(visitors[4])
+    setting(address_waiting=0)  # no address is limited
+    teach(Visitor("sixth", "one address"))
+
+
 def test_what_no_style_is_taught_with_is_refused_in_a_sentence(
     studio: Path, setting: Setting
 ) -> None:
@@ -378,6 +404,7 @@ def test_what_no_style_is_taught_with_is_refused_in_a_sentence(
         ({"network": "vgg19"}, 1, 0, "vgg19 can't be taught"),
         ({"steps": 301}, 1, 0, "in 300 steps at most"),
         ({"steps": -1}, 1, 0, "steps is a whole number"),
+        ({"steps": 3}, 8, 0, "from 8 pictures in 8 steps at least"),
         ({"teach": "all"}, 1, 0, "teach is one of feedforward, conditional"),
         ({"taught": 5}, 1, 0, "taught is the id"),
     ]
