@@ -68,15 +68,19 @@ def begin() -> Job:
 
 
 def finish(job: Job) -> None:
-    """End a job that was begun, with a picture."""
+    """End a job that was begun, with a picture, and a file where it teaches a style."""
     result, thumbnail = f"{job.id}/result-1.png", f"{job.id}/thumbnail-1.jpg"
     blobs.put(result, picture(32, 24))
     blobs.put(thumbnail, picture(32, 24, "JPEG"))
+    taught = f"{job.id}/taught-1.safetensors" if job.options.get("teach") else None
+    if taught:
+        blobs.put(taught, b"a style's file")
     assert jobs.finish(
         job.id,
         job.attempt,
         result_key=result,
         thumbnail_key=thumbnail,
+        taught_key=taught,
         width=32,
         height=24,
         device="cpu",
