@@ -45,13 +45,13 @@ def finish(job_id: str) -> Job:
 
 
 def test_a_style_is_asked_for_listed_fetched_and_used(ann: TestClient) -> None:
-    asked = ask(ann, 8, teach="feedforward", steps=5)
+    asked = ask(ann, 8, teach="feedforward", steps=9)
     assert asked.status_code == 202
     job = asked.json()
     assert (job["styles"], job["options"]["teach"], job["options"]["steps"]) == (
         8,
         "feedforward",
-        5,
+        9,
     )
     address = f"/api/v1/jobs/{job['id']}"
     assert ann.get("/api/v1/taught").json() == []
