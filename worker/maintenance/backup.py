@@ -71,13 +71,14 @@ class Head(BaseModel):
 
 
 @contextmanager
-def _one_moment() -> Iterator[Connection]:
+def one_moment() -> Iterator[Connection]:
     """Yield a connection that sees the database as it is now, whatever is written meanwhile."""
     engine = database.engine()
     whole: dict[str, Any] = {"reading": True}  # SQLite's BEGIN sees one moment
     if engine.dialect.name == "postgresql":
         whole["isolation_level"] = "REPEATABLE READ"
     with engine.connect().execution_options(**whole) as connection:
+        database.allow_idle(connection)
         yield connection
 
 
@@ -193,7 +194,7 @@ def _write(archive: _Archive) -> Head:
     """Write everything; the head last, so that a file without one is no whole back-up."""
     with ExitStack() as stack:
         rows: dict[str, IO[str]] = {}
-        with _one_moment() as connection:
+        with one_moment() as connection:
             made = time.time()
             revision = MigrationContext.configure(connection).get_current_revision()
             for table in tables(connection):

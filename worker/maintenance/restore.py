@@ -107,6 +107,7 @@ def _put_rows(connection: Connection, back_up: Checked, table: Table) -> None:
 def _replace_rows(back_up: Checked) -> None:
     """Put the back-up's tables in place of those that are there, in one transaction."""
     with database.engine().begin() as connection:
+        database.allow_idle(connection)
         own_tables.drop(connection)
         database.migrate(back_up.head.revision, connection)
         for table in tables(connection):

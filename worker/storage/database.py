@@ -45,6 +45,7 @@ TRIES = 5
 FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 AT_ONCE = 500  # rows named in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766
 PAUSE = 0.02  # seconds before the second try, at most; twice as long before each after it
+IDLE = 10.0  # seconds that a transaction may say nothing; its process is frozen, or its host gone
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,23 @@ def _prepare(synchronous: str, connection: Any, _: object) -> None:  # noqa: ANN
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _limit_idle(connection: Any, _: object) -> None:  # noqa: ANN401, psycopg's
+    """Let PostgreSQL end a new connection's transactions that fall silent, and free their rows.
+
+    Otherwise a process frozen between two statements keeps them locked: nobody could take its
+    jobs, however long ago their leases ended.
+    """
+    connection.autocommit = True
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE:g}s'")
+    connection.autocommit = False
+
+
+def allow_idle(connection: Connection) -> None:
+    """Let this transaction be silent for as long as it takes; for those that also copy files."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 def _begin(connection: Connection) -> None:
     """Take SQLite's write lock at once, where waiting works, unless it is only to read."""
     reading = connection.get_execution_options().get("reading")
@@ -108,6 +126,8 @@ def _made(synchronous: str) -> Engine:
             disk.make_folder(Path(made.url.database).parent)
         event.listen(made, "connect", partial(_prepare, synchronous))
         event.listen(made, "begin", _begin)
+    else:
+        event.listen(made, "connect", _limit_idle)
     return made
 
 

@@ -7,12 +7,13 @@ from threading import Event, Thread
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tests import crew
 from tests.parts import Setting
 from worker import jobs, tables
-from worker.maintenance import leader
+from worker.maintenance import backup, leader
 from worker.storage import database, processes
 
 
@@ -76,6 +77,34 @@ def test_a_writer_waits_for_another_and_a_reader_does_not_wait(studio: Path) -> 
     slow.join()
     fast.join()
     assert {process.name for process in processes.alive("web")} == {"fast", "slow"}
+
+
+def test_a_process_frozen_in_a_transaction_keeps_no_job_from_the_others(
+    postgres: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE", 0.5)
+    setting(lease_seconds=0.02, heartbeat_seconds=0.01)
+    job = crew.submit(crew.SHORT)
+    assert jobs.claim("frozen")
+    with database.engine().connect() as frozen:
+        renewal = update(jobs.Job).where(jobs.Job.id == job.id).values(progress=0.5)
+        frozen.execute(renewal)  # and from here on says nothing
+        assert jobs.expire() == 1  # which waits for the row
+        [taken] = jobs.claim_together("sound", 1)
+        assert (taken.id, taken.attempt) == (job.id, 2)
+        with pytest.raises(DBAPIError):
+            frozen.commit()
+    assert database.time()  # its other connections still serve
+
+
+def test_a_back_up_may_pause_between_two_rows(
+    postgres: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE", 0.1)
+    setting()  # connections of its own
+    with backup.one_moment() as connection:
+        time.sleep(0.5)
+        assert connection.scalar(text("SELECT 1")) == 1
 
 
 def half_a_transaction() -> None:
