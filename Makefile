@@ -132,7 +132,7 @@ quality: install-dev ## measure how good the pictures are: make quality CONTENT=
 	@test -n "$(CONTENT)" -a -n "$(STYLE)" || { echo "Say where the pictures are: make quality CONTENT=folder STYLE=folder"; exit 2; }
 	@exec $(BIN)/python -m adain.evaluation.quality $(or $(NETWORKS),compact) --content '$(CONTENT)' --style '$(STYLE)' $(if $(VGG19),--vgg19 '$(VGG19)') $(if $(CARDS),--cards '$(CARDS)') $(ARGS)
 
-paper: install-dev ## reproduce the paper's figures and table, in an hour: make paper FIGURE=figure-7 OUT=folder ARGS=--full
+paper: install-dev ## reproduce the paper's figures and table, in a quarter of an hour: make paper FIGURE=figure-7 OUT=folder ARGS=--full
 	@exec $(BIN)/python -m adain.paper $(or $(FIGURE),all) --out '$(or $(OUT),runs/paper)' $(ARGS)
 
 audit: .venv-audit/bin/pip-audit ## ask the public lists of known holes about every pinned version

@@ -67,6 +67,12 @@ def _adain(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
     return _timed(lambda n: work(n, kept), count), _timed(lambda n: work(n, style), count)
 
 
+def _conditional(stylizer: Stylizer, side: int, count: int) -> tuple[float, float]:
+    """Seconds of a network whose styles are rows of scales and shifts: there is none to encode."""
+    took, _ = _adain(stylizer, side, count)
+    return took, took
+
+
 def _method(settings: Settings, name: str, side: int, count: int) -> tuple[float, float]:
     """Seconds of a method, which measures the style each time."""
     stylizer, limits = engine.stylizer(settings.device), Limits(steps=settings.steps or MOST_STEPS)
@@ -108,6 +114,7 @@ def _rows(settings: Settings) -> dict[str, Callable[[int], tuple[float, float]]]
     return {
         "optimisation": lambda side: _optimisation(settings, side),
         "feed-forward": lambda side: _feed_forward(settings, side, count),
+        "conditional, compact (ours)": lambda side: _conditional(ours, side, count),
         "AdaIN, vgg19 (the paper's network)": lambda side: _adain(paper, side, count),
         "AdaIN, compact (ours)": lambda side: _adain(ours, side, count),
         **{

@@ -95,7 +95,7 @@ def _prepare(synchronous: str, connection: Any, _: object) -> None:  # noqa: ANN
 def _limit_idle(connection: Any, _: object) -> None:  # noqa: ANN401, psycopg's
     """Let PostgreSQL end a new connection's transactions that fall silent, and free their rows.
 
-    Otherwise a process frozen between two statements keeps them locked: nobody could take its
+    Otherwise a process frozen between two statements keeps them locked: no other could take its
     jobs, however long ago their leases ended.
     """
     connection.autocommit = True
