@@ -49,6 +49,8 @@ _OF_JOB: dict[str, object] = {
     "batch": JOB,
     "lease_until": None,
     "taught_key": f"{JOB}/taught-1.safetensors",
+    "film": {"seconds": 2.5, "most": 1000},
+    "film_key": f"{JOB}/film-1.mp4",
     "attempt": 1,
     "released": 0,
     "files": None,
@@ -72,6 +74,8 @@ KEYS = sorted(
         "result-1.png",
         "thumbnail-1.jpg",
         "taught-1.safetensors",
+        "source.film",
+        "film-1.mp4",
     )
 )
 

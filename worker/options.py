@@ -20,6 +20,7 @@ from adain.catalog import (
     Transparency,
 )
 from adain.files import cropping
+from adain.film.limits import STEADIEST, USUAL_STEADY
 from worker.choices import (
     ColorMode,
     EffortName,
@@ -62,8 +63,14 @@ _ACCEPTED = {
     "teach": Message("options.teach", names=list(TaughtKind)),
     "steps": Message("options.steps"),
     "taught": Message("options.taught"),
+    "steady": Message("options.steady", most=STEADIEST),
+    "weights_end": Message("options.weights"),
+    "moving": Message("options.moving"),
 }
 
+
+_OF_FILMS = {"steady", "weights_end", "moving"}
+_NOT_OF_FILMS = ("method", "strokes", "crop", "fit", "transparency", "teach", "taught")
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -110,6 +117,12 @@ class Options(BaseModel):
     teach: Literal[""] | TaughtKindName = ""  # what the styles are taught as; "": no style is
     steps: int = Field(default=0, ge=0, le=100_000)  # of teaching; 0: as many as are usual
     taught: str = Field(default="", max_length=36)  # the id of the owner's taught style that paints
+    steady: float = Field(
+        default=USUAL_STEADY, ge=0, le=STEADIEST
+    )  # of a film: strokes kept by a frame
+    # of a film: weights at its end; []: those at its beginning
+    weights_end: list[Weight] = Field(default=[], max_length=MOST_STYLES)
+    moving: bool = False  # an animated GIF, PNG or WebP is a film
 
     @classmethod
     def read(cls, given: object, styles: int, masks: int) -> Self:
@@ -117,6 +130,17 @@ class Options(BaseModel):
         options = cls._valid(given)
         _check_counts(options, styles, masks)
         return options
+
+    def check_film(self) -> None:
+        """Raise `Refused` for what films don't have."""
+        usual = self.model_copy(update={"strokes": 1.0} if not self.strokes else {})
+        for name in _NOT_OF_FILMS:
+            if getattr(usual, name) != type(self).model_fields[name].default:
+                raise Refused("film.option", name=name)
+
+    def row(self, film: bool) -> dict[str, Any]:
+        """Return what is recorded of a job; what films alone have is left out of a picture's."""
+        return self.model_dump(exclude={"fit"} if film else {"fit", *_OF_FILMS})
 
     @classmethod
     def _valid(cls, given: object) -> Self:
@@ -220,6 +244,10 @@ def _check_counts(options: Options, styles: int, masks: int) -> None:
     if options.weights and len(options.weights) != styles:
         raise Refused("options.weight_count", count=len(options.weights), styles=styles)
     if options.weights and not 0 < sum(options.weights) < float("inf"):
+        raise Refused("options.weight_sum")
+    if options.weights_end and len(options.weights_end) != styles:
+        raise Refused("options.weight_count", count=len(options.weights_end), styles=styles)
+    if options.weights_end and not 0 < sum(options.weights_end) < float("inf"):
         raise Refused("options.weight_sum")
     if masks not in {0, styles} and (masks, styles) != (1, 2):
         raise Refused("options.mask_count", count=masks, styles=styles)

@@ -15,7 +15,7 @@ from pydantic_settings import SettingsConfigDict
 from adain import catalog
 from worker import setting_values
 from worker.choices import NetworkName
-from worker.method_settings import MethodSettings
+from worker.film_settings import FilmSettings
 from worker.setting_values import Folder, FolderOrNone
 
 PREFIX = "STUDIO_"
@@ -31,7 +31,7 @@ class BadSetting(SystemExit):
     """A setting that can't be used; ends the process with a sentence that names it."""
 
 
-class Settings(MethodSettings):
+class Settings(FilmSettings):
     """How this process is set up; every field is STUDIO_ and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")

@@ -25,7 +25,7 @@ from adain.cli.messages import say
 from adain.cli.outputs import Refused
 from adain.files import pictures
 from adain.film import kinds
-from adain.film.limits import FilmError, Limits
+from adain.film.limits import FilmError, Limits, size_for
 from adain.request import Request
 
 if TYPE_CHECKING:  # where the extra `film` is not installed, films are refused in a sentence
@@ -97,14 +97,12 @@ def _number(path: Path) -> list[int | str]:
 
 def _frames(folder: Path, output: Path, side: int) -> Iterator[Image.Image]:
     """Yield the frames of a folder in order, all as large as the first becomes."""
-    from adain.film import cleaning
-
     found, size = inputs.search(folder, output), None
     for notice in inputs.notices(found):
         say(notice)
     for one in sorted(found.inputs, key=lambda one: _number(one.path)):
         image = pictures.rgb(inputs.opened(one.path))
-        size = size or cleaning.size_for(*image.size, side, _LIMITS)
+        size = size or size_for(*image.size, side, _LIMITS)
         yield image if image.size == size else ImageOps.fit(image, size)
 
 

@@ -15,12 +15,11 @@ from adain.film import animation, colours, files, kinds, sound, source
 from adain.film.codecs import Codec
 from adain.film.colours import Picture
 from adain.film.files import Writer
-from adain.film.limits import FilmError, Limits
+from adain.film.limits import FilmError, Limits, size_for
 from adain.film.pace import Pace
 from adain.film.sound import Sound
 from adain.film.source import Source
 
-_SMALLEST = 16  # pixels of a side
 _USUAL_RATE = 25.0  # frames a second, where a file does not say
 _THREADS = 2
 Watch = Callable[[int], None]  # how many frames are written so far
@@ -51,18 +50,6 @@ class Clean:
     seconds: float
     sound: bool
     cut: bool  # the file ends before its film does
-
-
-def size_for(width: int, height: int, side: int, limits: Limits) -> tuple[int, int]:
-    """Return the even sides of what is painted: `side` pixels the shorter one, 0 as it came.
-
-    Never larger than it came.
-    """
-    scale = min(1.0, limits.side / max(width, height))
-    if side:
-        scale = min(scale, side / min(width, height))
-    wide, high = (max(_SMALLEST, round(one * scale / 2) * 2) for one in (width, height))
-    return wide, high
 
 
 # ---------------------------------------------------------------- frames

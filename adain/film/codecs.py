@@ -9,8 +9,6 @@ from adain.film.limits import FilmError
 
 BASE = Fraction(1, 90_000)  # seconds that times in films are counted in
 KEY_SECONDS = 2  # between two frames of a clean film that can be decoded alone
-BITS_A_PIXEL = 0.5  # of a frame, at most, on average
-MOST_BITS = 20_000_000  # a second, however large
 SOUND_BITS = 160_000  # a second
 
 
@@ -69,8 +67,3 @@ def chosen(name: str = "") -> Codec:
         f"Films can't be written here: the codec {name or 'H.264 or VP9'} is not installed.",
         name=name or "H.264, VP9",
     )
-
-
-def most_bits(width: int, height: int, rate: float) -> int:
-    """Return how many bits a second a painted film may have."""
-    return min(MOST_BITS, round(width * height * rate * BITS_A_PIXEL))

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from adain.film import codecs
 from adain.film.codecs import BASE, Codec
 from adain.film.colours import Picture
+from adain.film.limits import most_bits
 
 _BT709 = 1  # as files number primaries, transfer and matrix
 _LIMITED = 1  # 16 to 235
@@ -59,7 +60,7 @@ class Writer:
         context.color_range, context.colorspace = _LIMITED, _BT709
         context.color_primaries = context.color_trc = _BT709
         if not self._clean:
-            bits = codecs.most_bits(width, height, rate)
+            bits = most_bits(width, height, rate)
             bounds = {name: str(times * bits) for name, times in codec.cap.items()}
             context.options = context.options | bounds
         return stream

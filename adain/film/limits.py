@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 USUAL_STEADY, STEADIEST = 0.6, 0.85  # how much of the strokes before a frame keeps; 0: lively
 MOST_RATE = 60  # frames a second
+BITS_A_PIXEL = 0.5  # of a frame of a painted film, at most, on average
+MOST_BITS = 20_000_000  # a second, however large
+_SMALLEST = 16  # pixels of a side
 
 
 class FilmError(ValueError):
@@ -61,3 +64,20 @@ class Limits:
                 f"This film has more than {self.frames} frames, the most that are accepted.",
                 limit=self.frames,
             )
+
+
+def most_bits(width: int, height: int, rate: float) -> int:
+    """Return how many bits a second a painted film may have."""
+    return min(MOST_BITS, round(width * height * rate * BITS_A_PIXEL))
+
+
+def size_for(width: int, height: int, side: int, limits: Limits) -> tuple[int, int]:
+    """Return the even sides of what is painted: `side` pixels the shorter one, 0 as it came.
+
+    Never larger than it came.
+    """
+    scale = min(1.0, limits.side / max(width, height))
+    if side:
+        scale = min(scale, side / min(width, height))
+    wide, high = (max(_SMALLEST, round(one * scale / 2) * 2) for one in (width, height))
+    return wide, high

@@ -70,6 +70,9 @@ def test_empty_options_are_the_defaults(setting: Setting) -> None:
         "teach": "",
         "steps": 0,
         "taught": "",
+        "steady": 0.6,
+        "weights_end": [],
+        "moving": False,
     }
 
 
@@ -185,7 +188,8 @@ STYLE_CROPS = (
 )
 LOOKS = "alpha, weights, color, size, fit, network, transfer"
 PARTS = "region, keep_margins, crop, style_crops, transparency, strokes"
-NAMES = f"{LOOKS}, {PARTS}, method, effort, loss, start, teach, steps, taught"
+FILMS = "steady, weights_end, moving"
+NAMES = f"{LOOKS}, {PARTS}, method, effort, loss, start, teach, steps, taught, {FILMS}"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Parses, calls `worker.jobs`, answers.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
@@ -34,6 +34,7 @@ router = APIRouter(prefix=PREFIX, tags=["jobs"])
 Owner = Annotated[str, Depends(owner_of)]
 
 
+_OF_FILM = ("frames", "rate", "sound")  # once it was read
 _EXAMPLE: Any = {
     "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
     "state": "running",
@@ -56,6 +57,7 @@ _EXAMPLE: Any = {
     },
     "styles": 1,
     "masks": 0,
+    "film": None,
     "batch": None,
     "parent": None,
     "width": 768,
@@ -73,6 +75,15 @@ _EXAMPLE: Any = {
     "device": None,
     "come_back": None,
 }  # fmt: skip
+
+
+class FilmView(BaseModel):
+    """What is known of a job's film; null: not yet."""
+
+    seconds: float  # at most, until it was read
+    frames: int | None  # that are painted
+    rate: float | None  # of them a second
+    sound: bool | None
 
 
 class JobView(BaseModel):
@@ -96,6 +107,7 @@ class JobView(BaseModel):
     options: dict[str, Any]
     styles: int
     masks: int
+    film: FilmView | None  # null: a picture
     batch: str | None  # the id of the batch it came with
     parent: str | None  # the id of your job that it was made from, which may be deleted
     width: int  # of the result; of the photo until there is one
@@ -142,6 +154,13 @@ def views(some: Sequence[Job], language: str = ENGLISH) -> list[JobView]:
     ]
 
 
+def _film(film: Mapping[str, Any] | None) -> FilmView | None:
+    if not film:
+        return None
+    known = {name: film[name] if film.get("clean") else None for name in _OF_FILM}
+    return FilmView(seconds=film["seconds"], **known)
+
+
 def _view(
     job: Job,
     language: str,
@@ -167,6 +186,7 @@ def _view(
         options=recorded(job.options),
         styles=len(job.style_keys),
         masks=len(job.mask_keys),
+        film=_film(job.film),
         batch=job.batch,
         parent=job.parent,
         width=job.width or job.content_width,
@@ -280,10 +300,12 @@ def cancel(job_id: str, owner: Owner, language: Spoken) -> JobView:
     return view(jobs.cancel(job_id, owner), language)
 
 
+_KEPT = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
+
+
 def _picture(key: str) -> Response:
     """Answer with a picture; it never changes, and is for its owner's eyes only."""
-    headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    return stored.answer(key, headers)
+    return stored.answer(key, _KEPT)
 
 
 _NOT_READY = {
@@ -300,18 +322,34 @@ def _ready(key: str | None, job: Job) -> str:
     raise HTTPProblem.of(409, not_ready or Message("result.failed", why=job.failure or ""))
 
 
+_FILE: Any = {"type": "string", "format": "binary"}
 _FOUND: Responses = {
-    200: {
-        "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-        "description": "The picture.",
-    }
+    200: {"content": {"image/*": {"schema": _FILE}}, "description": "The picture."}
 }
 _PICTURE = _FOUND | problems(404, 410)
+_IN_PARTS: Responses = {
+    200: {
+        "content": {kind: {"schema": _FILE} for kind in ("image/*", "video/*")},
+        "description": "The picture or film.",
+    },
+    206: {"content": {"video/*": {"schema": _FILE}}, "description": "The part asked for."},
+}
+FILM = _IN_PARTS | problems(416)
 
 
-@router.get("/jobs/{job_id}/result", response_class=Response, responses=_PICTURE | problems(409))
-def result(job_id: str, owner: Owner) -> Response:
-    """Return the finished picture, a PNG; 409 while there is none."""
+@router.get(
+    "/jobs/{job_id}/result", response_class=Response, responses=FILM | problems(404, 409, 410)
+)
+def result(job_id: str, owner: Owner, request: Request) -> Response:
+    """Return the finished picture, a PNG, or film, an MP4 or WebM; 409 while there is none."""
+    job = jobs.get(job_id, owner)
+    key = _ready(job.film_key or job.result_key, job)
+    return stored.film(request, key, _KEPT) if job.film_key else _picture(key)
+
+
+@router.get("/jobs/{job_id}/picture", response_class=Response, responses=_PICTURE | problems(409))
+def picture(job_id: str, owner: Owner) -> Response:
+    """Return the finished picture, of a film its first frame, a PNG; 409 while there is none."""
     job = jobs.get(job_id, owner)
     return _picture(_ready(job.result_key, job))
 

@@ -37,6 +37,7 @@ _MEANING = {
     410: ("The picture is no longer kept.", Message("picture.not_kept")),
     413: ("The request is too large.", Message("request.picture_too_large", limit=25)),
     415: ("Not a form.", Message("job.form")),
+    416: ("No such part.", Message("response.no_part", size=1_000_000)),
     422: ("Refused.", Message("options.alpha")),
     429: ("Too much at once.", Message("limit.listening", limit=20)),
     503: ("The database or the storage is away.", Message("database.unavailable")),

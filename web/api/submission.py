@@ -3,7 +3,9 @@
 The job itself is checked by `jobs.submit`. Raises `Refused` and `HTTPProblem`.
 """
 
+import io
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from adain import catalog
 from adain.catalog import LOSSES, MOST_PAINTINGS, NETWORKS, Color, Effort, Start, TaughtKind
+from adain.film.limits import STEADIEST
 from web.language.problems import HTTPProblem
 from web.security.body_limits import SMALL
 from worker import jobs
@@ -44,8 +47,12 @@ KEY_DESCRIPTION: dict[str, Any] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "6f1c8a52-holiday-17",
 }
+_FILMS = (
+    "or a film: MP4, MOV, WebM or MKV, or with the option moving an animated GIF, PNG or WebP, "
+    "where the studio paints films; it becomes a film, and its job is slow"
+)
 _PROPERTIES: dict[str, Any] = {
-    "content": _FILE | {"description": f"The photo: {_KINDS}."},
+    "content": _FILE | {"description": f"The photo: {_KINDS}; {_FILMS}."},
     "style": {
         "type": "array",
         "items": _FILE,
@@ -82,7 +89,11 @@ _PROPERTIES: dict[str, Any] = {
         f"teach ({', '.join(TaughtKind)}) has the styles, up to {MOST_PAINTINGS}, taught in place "
         "of one picture made, in minutes (steps: how many; the photo shows what comes out); then "
         "taught, with the id of that job, paints by what was taught, in its own paintings where no "
-        "style is sent.",
+        "style is sent. "
+        f"Of a film: steady (0, lively, to {STEADIEST}: how much of its strokes a frame keeps from "
+        "the one before), weights_end (weights at its end, towards which those at its beginning "
+        "go) and moving (true: an animated picture is a film); size never makes it larger, and "
+        "method, strokes, crop, fit, transparency, teach and taught are for pictures alone.",
         "examples": ['{"alpha": 0.8, "color": "content", "size": 512}'],
     },
     "webhook": {
@@ -150,7 +161,8 @@ class Submission:
         """Return a fingerprint: the same for the same pictures, options and webhook."""
         options = json.dumps([self.options, self.webhook], sort_keys=True).encode()
         styles, masks = _digest(self.styles), _digest(self.masks)
-        return idempotency.digest(self.content.read(), styles.encode(), masks.encode(), options)
+        with self.content.opened() as content:
+            return idempotency.digest(content, styles.encode(), masks.encode(), options)
 
 
 # ---------------------------------------------------------------- read
@@ -166,11 +178,26 @@ def sources(form: FormData, field: str) -> list[Source]:
     files = form.getlist(field)
     if any(not isinstance(file, UploadFile) for file in files):
         raise Refused("field.not_a_picture", field=field)
-    return [
-        Source(file.filename or "", file.size or 0, partial(_read, file.file))
-        for file in files
-        if isinstance(file, UploadFile)
-    ]
+    return [_sent(file) for file in files if isinstance(file, UploadFile)]
+
+
+def _opened(file: IO[bytes], size: int) -> IO[bytes]:
+    """Return what was sent once more, as a file of its own that can be closed."""
+    if size <= SMALL:
+        return io.BytesIO(_read(file))
+    again = os.fdopen(os.dup(file.fileno()), "rb")
+    again.seek(0)
+    return again
+
+
+def _sent(file: UploadFile) -> Source:
+    size = file.size or 0
+    return Source(
+        file.filename or "",
+        size,
+        partial(_read, file.file),
+        file=partial(_opened, file.file, size),
+    )
 
 
 def _photo(form: FormData) -> Source:

@@ -4,13 +4,15 @@ A slow client keeps a file open and a piece of it in memory; this module limits 
 `web/http/connection.py` how slow they may be. Raises `HTTPProblem` with 503.
 """
 
+import hashlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -23,6 +25,7 @@ from worker.storage import blobs
 
 WHOLE = 256 * KIB  # bytes of a picture that is sent at once, and not counted
 PIECE = 64 * KIB
+_RANGE = re.compile("bytes=([0-9]{0,15})-([0-9]{0,15})")
 IN_ALL, OF_ADDRESS = 200, 40  # large answers that are under way
 AGAIN = 5  # seconds after which another try is worth it
 
@@ -81,6 +84,49 @@ def answer(key: str, headers: Mapping[str, str]) -> Response:
     """Return the answer that is a kept picture; raises `BlobMissing`."""
     size, file = blobs.opened(key)
     return sent(size, file, images.media_type(key), headers)
+
+
+def _piece_of(file: IO[bytes], begin: int, count: int) -> Iterator[bytes]:
+    """Yield so many bytes of a file from a place on, piece by piece, and close it."""
+    with file:
+        file.seek(begin)
+        while count and (piece := file.read(min(count, PIECE))):
+            count -= len(piece)
+            yield piece
+
+
+def _range(asked: Mapping[str, str], size: int, tag: str) -> range | None:
+    """Return which bytes of a file a request asks for; None: all. An empty one can't be met."""
+    wanted = _RANGE.fullmatch(asked.get("range", ""))
+    if wanted is None or asked.get("if-range", tag) != tag:
+        return None
+    first, last = wanted.groups()
+    if not first and not last:
+        return None
+    if first:
+        return range(int(first), min(size, int(last) + 1 if last else size))
+    return range(max(0, size - int(last)), size)
+
+
+def film(request: Request, key: str, headers: Mapping[str, str]) -> Response:
+    """Return the answer that is a kept film, or the part of it that is asked for.
+
+    Players ask for parts, and some play nothing without. Raises `BlobMissing`, and `HTTPProblem`
+    with 416 for a part that is not there.
+    """
+    size, file = blobs.opened(key)
+    kind, tag = images.media_type(key), f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
+    headers = {"Accept-Ranges": "bytes", "ETag": tag, **headers}
+    part = _range(request.headers, size, tag)
+    if part is None:
+        return sent(size, file, kind, headers)
+    if not part:
+        file.close()
+        raise HTTPProblem(416, "response.no_part", {"Content-Range": f"bytes */{size}"}, size=size)
+    headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    headers["Content-Length"] = str(len(part))
+    pieces = _piece_of(file, part.start, len(part))
+    return Streamed(pieces, 206, media_type=kind, headers=headers)
 
 
 def made(data: bytes, kind: str, headers: Mapping[str, str]) -> Response:

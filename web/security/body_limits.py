@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adain.film import kinds
 from web.language import texts
 from web.language.problems import HTTPProblem, problem
 from worker.errors import Message
@@ -27,8 +28,13 @@ Before = Callable[[Visitor, int], None]
 
 
 def most() -> int:
-    """Return the bytes of a whole submission: twice a picture's limit, and 1 MiB for the form."""
-    return 2 * settings().max_upload_bytes + MIB
+    """Return the bytes of a whole submission: twice a picture's limit, and 1 MiB for the form.
+
+    A film may be larger than a picture.
+    """
+    film = settings().film_bytes if settings().film_seconds and kinds.INSTALLED else 0
+    picture = settings().max_upload_bytes
+    return max(picture, film) + picture + MIB
 
 
 def _most_of_one() -> int:

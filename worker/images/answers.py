@@ -114,7 +114,7 @@ def _check_refusal(refused: object) -> None:
         raise NotOurs
 
 
-def _copy(answers: IO[bytes], into: Sink, length: int) -> bytes:
+def copy(answers: IO[bytes], into: Sink, length: int) -> bytes:
     """Copy so many bytes, piece by piece; returns the first piece. Raises EOFError, `NotKept`."""
     first = b""
     while length:
@@ -143,7 +143,7 @@ def read(verb: str, limit: int, answers: IO[bytes], into: Sink) -> dict[str, Any
             raise NotOurs
         return reported
     _check_picture(verb, reported, limit)
-    first = _copy(answers, into, length)
+    first = copy(answers, into, length)
     size = {"png": _png_size, "jpg": _jpeg_size}.get(reported["suffix"])
     if size and size(first) != (reported["width"], reported["height"]):
         raise NotOurs

@@ -283,8 +283,10 @@ def _allow(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soon, ever))
 
 
-def limit_memory() -> int:
-    """Let no allocation go beyond the limit; macOS keeps no such count, and so has no limit.
+def limit_memory(more: int = MEMORY) -> int:
+    """Let no allocation go beyond what is held and so many bytes more.
+
+    macOS keeps no such count, and so has no limit.
 
     Returns the bytes held already.
     """
@@ -293,7 +295,7 @@ def limit_memory() -> int:
     if status.exists():
         [line] = [line for line in status.read_text().splitlines() if line.startswith("VmData")]
         held = int(line.split()[1]) * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (held + MEMORY, held + MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (held + more, held + more))
     return held
 
 

@@ -185,6 +185,18 @@ for _ in range(SEATS):
     seats.put(_Seat())
 
 
+@contextlib.contextmanager
+def seat() -> Iterator[None]:
+    """Take one of the seats in the account's turn, for what another process decodes meanwhile."""
+    account = _account.get() or Account(STUDIO)
+    with line.seat(account.visitor):
+        begun = monotonic()
+        try:
+            yield
+        finally:
+            account.add(monotonic() - begun)
+
+
 def _question(
     verb: str, data: bytes, memory: int = MEMORY, to: Sequence[int] = ()
 ) -> dict[str, Any]:

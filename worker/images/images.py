@@ -50,6 +50,11 @@ class Source:
     size: int  # bytes
     read: Callable[[], bytes]
     stored: bool = False
+    file: Callable[[], IO[bytes]] | None = None  # opens what need not fit in memory
+
+    def opened(self) -> IO[bytes]:
+        """Return what is sent as an open file, to be closed."""
+        return self.file() if self.file else io.BytesIO(self.read())
 
 
 Given = bytes | Source
@@ -64,7 +69,11 @@ def stored(key: str) -> Source:
     """Return a picture that is kept here, to be read when it is its turn; raises `BlobMissing`."""
     size, file = blobs.opened(key)
     file.close()
-    return Source("", size, partial(blobs.get, key), stored=True)
+
+    def again() -> IO[bytes]:
+        return blobs.opened(key)[1]
+
+    return Source("", size, partial(blobs.get, key), stored=True, file=again)
 
 
 @dataclass(frozen=True)
@@ -286,4 +295,5 @@ def small_jpeg(image: Image.Image, side: int = 384) -> bytes:
 def media_type(key: str) -> str:
     """Return the media type of a kept picture by its key."""
     kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+    kinds |= {"mp4": "video/mp4", "webm": "video/webm"}
     return kinds[key.rpartition(".")[2]]

@@ -215,7 +215,7 @@ def submit(
     styles: Sequence[Source],
     options: object = None,
     beside: Beside = lambda session, batch_id: None,
-    reserve: Reserve = lambda size: None,
+    reserve: Reserve = lambda size, submissions: None,
 ) -> Batch:
     """Accept a batch as `jobs.submit` does a job: whole, or raise and keep nothing of it.
 
@@ -249,7 +249,7 @@ def submit(
             for photo in clean_photos
             for style in clean_styles
         ]
-        reserve(sum(cell.most_bytes for cell in cells))
+        reserve(sum(cell.most_bytes for cell in cells), 0)
         batch = Batch(
             id=str(uuid_utils.uuid7()),
             owner=owner,

@@ -6,7 +6,7 @@ job are inserted in one transaction.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import IO, Protocol
 
 from sqlalchemy import ColumnElement, Index, and_, delete
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker.errors import Refused
 from worker.jobs import Beside
+from worker.settings import KIB
 from worker.storage import database
 from worker.storage.database import Base, now
 
@@ -40,16 +41,25 @@ class IdempotencyKey(Base):
     made: Mapped[float] = mapped_column(default=now())
 
 
-def digest(*parts: bytes) -> str:
-    """Return a fingerprint of all parts; where one ends counts."""
+def digest(*parts: bytes | IO[bytes]) -> str:
+    """Return a fingerprint of all parts, some in files; where one ends counts."""
     return digest_of(parts)
 
 
-def digest_of(parts: Iterable[bytes]) -> str:
+def _digest(part: bytes | IO[bytes]) -> bytes:
+    if isinstance(part, bytes):
+        return hashlib.sha256(part).digest()
+    whole = hashlib.sha256()
+    while piece := part.read(64 * KIB):
+        whole.update(piece)
+    return whole.digest()
+
+
+def digest_of(parts: Iterable[bytes | IO[bytes]]) -> str:
     """Return the `digest` of parts that come one after the other."""
     whole = hashlib.sha256()
     for part in parts:
-        whole.update(hashlib.sha256(part).digest())
+        whole.update(_digest(part))
     return whole.hexdigest()
 
 

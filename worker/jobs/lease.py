@@ -4,7 +4,7 @@ What becomes of the jobs of a dead one: `dead_workers.py`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import case, tuple_, update
@@ -74,6 +74,7 @@ def finish(
     stored: int = 0,
     files: dict[str, Any] | None = None,
     taught_key: str | None = None,
+    film_key: str | None = None,
 ) -> bool:
     """Record the result and its bytes; False when this attempt has the job no more.
 
@@ -87,6 +88,7 @@ def finish(
             result_key=result_key,
             thumbnail_key=thumbnail_key,
             taught_key=taught_key,
+            film_key=film_key,
             width=width,
             height=height,
             device=device,
@@ -100,6 +102,20 @@ def finish(
             **({"files": files} if files is not None else {}),
         )
         == Status.DONE
+    )
+
+
+def cleaned(
+    job_id: str, attempt: int, film: Mapping[str, Any], files: Mapping[str, Any], more: int
+) -> Job | None:
+    """Record the clean film of a job and so many more bytes; None when the attempt has it no more.
+
+    `files`: the fingerprints of all its pictures, by key.
+    """
+    return change_one(
+        update(Job)
+        .where(is_held(job_id, attempt))
+        .values(film=dict(film), files=dict(files), bytes=Job.bytes + more)
     )
 
 

@@ -4,7 +4,8 @@ A row is the truth about its job; the message in the queue only says that there 
 times are the database's, in epoch seconds.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker import errors
 from worker.errors import CodedError, Message
+from worker.images import films
 from worker.jobs import queue, service_state
 from worker.options import Recorded
 from worker.settings import settings
@@ -136,6 +138,8 @@ class Job(Base):
     result_key: Mapped[str | None]
     thumbnail_key: Mapped[str | None]
     taught_key: Mapped[str | None]  # the style that it taught
+    film: Mapped[films.Recorded | None] = mapped_column(JSON(none_as_null=True))
+    film_key: Mapped[str | None]  # the painted film, whose first frame is the result
     width: Mapped[int | None]
     height: Mapped[int | None]
     # length and sha256 of its pictures, by key; jobs of earlier versions have none
@@ -147,10 +151,35 @@ class Job(Base):
         return errors.recorded(self.error, self.error_code, self.error_params)
 
 
+class Paused(Exception):
+    """The job goes back to the queue, and goes on where it was when its turn comes again."""
+
+
+SOURCE = "source.film"  # of a film as it was sent, until the clean one is there
+ENDINGS = ("mp4", "webm")
+
+
+def part_key(job_id: str, number: int, ending: str) -> str:
+    """Return the key of a part of a film that is being painted; no row names it."""
+    return f"{job_id}/part-{number}.{ending}"
+
+
+def film_keys(job_id: str, film: Mapping[str, Any] | None, active: bool) -> set[str]:
+    """Return the keys of the film that a job was given, and of its parts while it is painted.
+
+    `film` is what its row says, as `worker.images.films.OfJob`.
+    """
+    if not film:
+        return set()
+    parts = range(math.ceil(film["seconds"]) + 1) if active else ()
+    made = {part_key(job_id, number, ending) for number in parts for ending in ENDINGS}
+    return made | {film.get("clean") or f"{job_id}/{SOURCE}"}
+
+
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id
 
 
-Reserve = Callable[[int], None]  # reserves so many bytes, or raises
+Reserve = Callable[[int, int], None]  # reserves bytes and submissions beyond the first, or raises
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)

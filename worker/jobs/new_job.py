@@ -15,9 +15,10 @@ from adain.files.pictures import scaled_size, work
 from worker import fit
 from worker.errors import Message, Refused, rounded
 from worker.images import notices
+from worker.images.films import Film
 from worker.images.images import CleanFile, CleanImage
 from worker.jobs import queue
-from worker.jobs.model import ACTIVE, Job
+from worker.jobs.model import ACTIVE, SOURCE, Job
 from worker.options import USUAL, Options
 from worker.settings import KIB, settings
 from worker.storage import disk
@@ -149,6 +150,7 @@ class NewJob:
     owner: str
     pictures: dict[str, CleanFile]
     options: Options
+    film: Film | None = None  # whose first frame is the content
 
     @cached_property
     def keys(self) -> dict[str, str]:
@@ -158,7 +160,8 @@ class NewJob:
     @property
     def files(self) -> dict[str, Any]:
         """The files to store, by key."""
-        return {self.keys[name]: one.file for name, one in self.pictures.items()}
+        film = {f"{self.id}/{SOURCE}": self.film.file} if self.film else {}
+        return {self.keys[name]: one.file for name, one in self.pictures.items()} | film
 
     @cached_property
     def working_size(self) -> WorkingSize:
@@ -167,12 +170,19 @@ class NewJob:
     @property
     def bytes(self) -> int:
         """The bytes that the pictures take of the disk, with their folder."""
-        return disk.counted(*(picture.size for picture in self.pictures.values()))
+        film = [self.film.size] if self.film else []
+        return disk.counted(*(picture.size for picture in self.pictures.values()), *film)
 
     @property
     def reserved(self) -> int:
         lesson = _LESSON if self.options.teach else 0
-        return self.working_size.reserved(self.options.transparency) + lesson
+        film = self.film.reserved(self.options.size) if self.film else 0
+        return self.working_size.reserved(self.options.transparency) + lesson + film
+
+    @property
+    def submissions(self) -> int:
+        """How many submissions it counts as, beyond the first."""
+        return self.film.submissions(self.options.size) - 1 if self.film else 0
 
     @property
     def most_bytes(self) -> int:
@@ -181,7 +191,7 @@ class NewJob:
 
     @property
     def queue(self) -> str:
-        if self.options.teach and settings().heavy_pixels:
+        if (self.options.teach or self.film) and settings().heavy_pixels:
             return queue.HEAVY
         return self.working_size.queue(self.options.network, self.options.method)
 
@@ -189,7 +199,7 @@ class NewJob:
     def shape(self) -> str:
         """What jobs that may run at once have in common; "" if the job runs alone."""
         shape = self.working_size.shape(self.options.network, self.options.method)
-        if not shape or self.options.teach:
+        if not shape or self.options.teach or self.film:
             return ""
         return f"{shape} {self.options.taught}".rstrip()
 
@@ -208,13 +218,19 @@ class NewJob:
             found += notices.of(Message("part.mask", number=place + 1), self.pictures[name])
         return found
 
+    def _fingerprints(self) -> dict[str, list[Any]]:
+        found = {self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()}
+        if self.film:
+            found[f"{self.id}/{SOURCE}"] = [self.film.size, self.film.digest]
+        return found
+
     def row(self) -> dict[str, Any]:
         """Return the columns of the job's row, those with defaults left out."""
         photo, styles = self.pictures["content"], self._named("style-")
         return {
             "id": self.id,
             "owner": self.owner,
-            "options": self.options.model_dump(exclude={"fit"}),
+            "options": self.options.row(film=self.film is not None),
             "content_key": self.keys["content"],
             "style_keys": [self.keys[name] for name in styles],
             "mask_keys": [self.keys[name] for name in self._named("mask-")],
@@ -224,9 +240,8 @@ class NewJob:
             "original_width": photo.original[0] or None,
             "original_height": photo.original[1] or None,
             "notices": [notice.dump() for notice in self.notices],
-            "files": {
-                self.keys[name]: [one.size, one.digest] for name, one in self.pictures.items()
-            },
+            "film": self.film.row(self.options.size) if self.film else None,
+            "files": self._fingerprints(),
             "bytes": self.bytes,
             "reserved": self.reserved,
             "network": self.options.network,

@@ -14,6 +14,7 @@ from worker.jobs.model import (
     Job,
     JobNotFound,
     Status,
+    film_keys,
     is_claimable,
     is_waiting,
     step_of,
@@ -185,13 +186,14 @@ def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
 
 def named(job_ids: Sequence[str]) -> dict[str, set[str]]:
     """Return, for those ids that have a row, the keys of the pictures that it names."""
-    made = (Job.result_key, Job.thumbnail_key, Job.taught_key)
-    wanted = (Job.content_key, Job.style_keys, Job.mask_keys, *made)
+    made = (Job.result_key, Job.thumbnail_key, Job.taught_key, Job.film_key)
+    wanted = (Job.film, Job.status, Job.content_key, Job.style_keys, Job.mask_keys, *made)
     with database.reading() as session:
         rows = session.execute(select(Job.id, *wanted).where(Job.id.in_(job_ids))).all()
     return {
         job_id: {key for key in (photo, *styles, *masks, *made) if key}
-        for job_id, photo, styles, masks, *made in rows
+        | film_keys(job_id, film, status in ACTIVE)
+        for job_id, film, status, photo, styles, masks, *made in rows
     }
 
 

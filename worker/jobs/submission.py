@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from adain.files.cropping import Crop
 from worker.errors import Message
-from worker.images import images
+from worker.images import films, images
+from worker.images.films import Film
 from worker.images.images import CleanFile, Given, ImageRejected, Source
 from worker.jobs import queue, traces
 from worker.jobs.model import Beside, Job, Reserve
@@ -95,6 +96,14 @@ def _cleaned(
     return pictures
 
 
+def _film(content: Given, chosen: Options, folder: Path) -> Film | None:
+    """Return the film that a job is given, if it is one; raises `Refused`."""
+    film = films.taken(images.source(content), folder, chosen.moving)
+    if film:
+        chosen.check_film()
+    return film
+
+
 def _keep(job: NewJob) -> None:
     """Store the pictures: all or, when the storage fails, none."""
     try:
@@ -114,7 +123,7 @@ def _insert(new: NewJob, beside: Beside) -> Job:
 
 def _accept(new: NewJob, beside: Beside, reserve: Reserve) -> Job:
     """Store, insert and commit a job."""
-    reserve(new.most_bytes)
+    reserve(new.most_bytes, new.submissions)
     _keep(new)
     failpoints.at("stored", new.id)  # pictures without a row
     try:
@@ -133,23 +142,26 @@ def submit(
     masks: Sequence[Given] = (),
     options: object = None,
     beside: Beside = lambda session, job_id: None,
-    reserve: Reserve = lambda size: None,
+    reserve: Reserve = lambda size, submissions: None,
 ) -> Job:
     """Accept a job: check, store, insert, commit, and only then notify.
 
     Knows no limits: what visitors send comes through `admission.submit`. `options` is what
     `Options` takes; `beside` may write in the job's own transaction; `reserve` is called with the
-    bytes before any is stored. Raises `Refused` with a sentence, `blobs.StorageFull`; whatever it
-    raises, there is no job then. Without Redis the job waits for the sweep.
+    bytes, and the submissions that it counts as beyond the first, before any is stored. Raises
+    `Refused` with a sentence, `blobs.StorageFull`; whatever it raises, there is no job then.
+    Without Redis the job waits for the sweep.
     """
     begun = time.time()
     chosen = Options.read(options or {}, len(styles), len(masks))
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-job-") as folder:
-        pictures = _cleaned(content, styles, masks, chosen, Path(folder))
+        film = _film(content, chosen, Path(folder))
+        photo = film.poster() if film else content
+        pictures = _cleaned(photo, styles, masks, chosen, Path(folder))
         chosen = fitted(chosen, pictures["content"])
-        new = NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen)
+        new = NewJob(str(uuid_utils.uuid7()), owner, pictures, chosen, film)
         job = _accept(new, beside, reserve)
     log.info("job %s queued", job.id)
     failpoints.at("committed", job.id)  # a row without a message

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 import time
@@ -27,7 +28,7 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 
 from adain import __version__
 from worker import jobs, settings
-from worker.jobs import Job
+from worker.jobs import Job, film_keys
 from worker.maintenance import own_tables
 from worker.maintenance.leader import Leadership
 from worker.runner.style_store import Measure
@@ -107,8 +108,9 @@ def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
 
 def keys_of(job: dict[str, Any]) -> list[str]:
     """Return the keys of the pictures that a job's row names."""
-    made = (job["result_key"], job["thumbnail_key"], job.get("taught_key"))
-    single = (job["content_key"], *made)
+    made = (job["result_key"], job["thumbnail_key"], job.get("taught_key"), job.get("film_key"))
+    film = film_keys(job["id"], job.get("film"), active=False)
+    single = (job["content_key"], *made, *sorted(film))
     return [key for key in (*single, *job["style_keys"], *job["mask_keys"]) if key]
 
 
@@ -151,12 +153,13 @@ def _copied(stack: ExitStack, keys: Iterable[str]) -> tuple[dict[str, IO[bytes]]
     lost = []
     for key in keys:
         try:
-            data = blobs.get(key)
+            _, source = blobs.opened(key)
         except blobs.BlobMissing:
             lost.append(key)
             continue
         found[key] = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115, the stack closes it
-        found[key].write(data)
+        with source:
+            shutil.copyfileobj(source, found[key])
     return found, lost
 
 

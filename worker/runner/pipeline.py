@@ -24,14 +24,15 @@ from adain.files.pictures import scaled_size
 from adain.methods import Limits
 from adain.stylizer import Stylizer
 from worker import jobs
+from worker.films import work
 from worker.images import images
-from worker.jobs import Job, queue
+from worker.jobs import Job, Paused, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
 from worker.runner.heartbeat import Stop
 from worker.runner.save_queue import SaveQueue
 from worker.runner.stopwatch import Stopwatch
-from worker.runner.teaching import Paused, clear, teach
+from worker.runner.teaching import clear, teach
 from worker.runner.worker import GROUP_ERRORS, Made, Ready, SavedFiles, Worker, fail
 from worker.settings import settings
 from worker.storage import blobs
@@ -46,7 +47,8 @@ AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, 
 def _discard(job: Job, files: SavedFiles) -> None:
     """Delete results that came too late: the job was cancelled, deleted or is another attempt's."""
     try:
-        blobs.delete([files.result_key, files.thumbnail_key, *filter(None, [files.taught_key])])
+        more = filter(None, (files.taught_key, files.film_key))
+        blobs.delete([files.result_key, files.thumbnail_key, *more])
     except Exception:  # whatever a storage raises
         log.exception("job %s: results that came too late are left to the sweep", job.id)
 
@@ -101,6 +103,7 @@ class SaveBatch:
             self._finish(job, files, timings)
             if files.taught_key:
                 clear(job)
+            work.clear(job)
 
     def run(self) -> None:
         """Store the pictures and end their jobs."""
@@ -169,6 +172,10 @@ class RenderBatch:
         stylizer = self._worker.networks.of(job)
         self._watch("styles", 0.0)
         requests = [prepared.measured(stylizer) for _, prepared in ready]
+        if job.film:
+            stops = self._worker.stop_claiming.is_set
+            made = work.paint(job, requests[0], stylizer, self._watch, stops)
+            return stylizer, [(job, made.first, made)]
         limits = Limits(settings().method_pixels, settings().method_steps)
         pictures = methods.make(stylizer, requests, self._watch, limits)
         return stylizer, [(job, image) for (job, _), image in zip(ready, pictures, strict=True)]

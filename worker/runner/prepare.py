@@ -16,7 +16,7 @@ from adain.request import USUAL, Request, Style
 from adain.stylizer import Stylizer
 from adain.teaching.taught import TaughtStylizer
 from adain.weights import WeightsError
-from worker.errors import Message
+from worker.errors import Message, Refused
 from worker.images import images
 from worker.jobs import Job
 from worker.options import recorded
@@ -127,6 +127,8 @@ def explanation(job: Job, error: Exception) -> Message:
             return Message("job.pictures_missing")
         case blobs.BlobDamaged():
             return Message("job.pictures_damaged")
+        case Refused():
+            return error.message
         case TaughtGone():
             return Message("job.taught_gone")
         case blobs.StorageFull():

@@ -21,7 +21,7 @@ from adain.teaching.lesson import Lesson
 from adain.teaching.taught import TaughtStylizer
 from worker.gallery.taught_styles import CHECKPOINT, SAMPLE
 from worker.images import images
-from worker.jobs import Job, Status
+from worker.jobs import Job, Paused, Status
 from worker.observability import failpoints
 from worker.settings import settings
 from worker.storage import blobs, database
@@ -33,10 +33,6 @@ STAGE = "teach"
 SHOWN = 256  # pixels of the shorter side of the picture that shows how far it is
 PART = 0.7  # of a job's time, after which it is given back to the queue
 LOADED = 4  # taught styles that a process keeps loaded
-
-
-class Paused(Exception):
-    """The job goes back to the queue, and goes on from its checkpoint when its turn comes again."""
 
 
 class TaughtGone(Exception):

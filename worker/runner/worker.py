@@ -23,15 +23,16 @@ import adain
 from adain import malloc
 from adain.weights import WeightsError
 from worker import jobs
+from worker.films import work
+from worker.films.work import Painted
 from worker.images import images
-from worker.jobs import Hold, Job, traces
+from worker.jobs import Hold, Job, Paused, traces
 from worker.observability import metrics
 from worker.runner import teaching
 from worker.runner.heartbeat import Heartbeat, Stop
 from worker.runner.networks import Networks
 from worker.runner.prepare import PreparedJob, explanation, prepare
 from worker.runner.sheet import SheetPainter
-from worker.runner.teaching import Paused
 from worker.settings import settings
 from worker.storage import blobs, disk, processes
 from worker.visitors.previews import Preview
@@ -41,7 +42,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Ready = tuple[Job, PreparedJob]
-Made = tuple[Job, Image.Image] | tuple[Job, Image.Image, bytes]  # with what was taught
+# with what was taught, or the film
+Made = tuple[Job, Image.Image] | tuple[Job, Image.Image, bytes | Painted]
 
 # not the fault of a single job
 GROUP_ERRORS = (Stop, Paused, SoftTimeLimitExceeded, DBAPIError, blobs.StorageAway)
@@ -59,6 +61,7 @@ class SavedFiles:
     stored: int  # bytes of both files
     files: dict[str, Any]  # length and sha256 of each of the job's pictures
     taught_key: str | None = None  # of a taught style
+    film_key: str | None = None
 
 
 def lower_priority() -> None:
@@ -72,6 +75,7 @@ def fail(job: Job, error: Exception) -> None:
     log.error("job %s attempt %d failed", job.id, job.attempt, exc_info=error)
     metrics.FAILED.labels(type(error).__name__).inc()
     jobs.fail(job.id, job.attempt, explanation(job, error))
+    work.clear(job)
 
 
 def _each(
@@ -146,8 +150,12 @@ class Worker:
             ready += _each(self._loading, self.prepare, [(job,) for job in late])
         return ready
 
-    def save(self, job: Job, image: Image.Image, taught: bytes = b"") -> SavedFiles:
-        """Store the result, its thumbnail and what was taught under this attempt."""
+    def save(self, job: Job, image: Image.Image, more: bytes | Painted = b"") -> SavedFiles:
+        """Store the result, its thumbnail and what was taught under this attempt.
+
+        A film is stored already; its first frame is the result.
+        """
+        taught, film = (b"", more) if isinstance(more, Painted) else (more, None)
         result_key = f"{job.id}/result-{job.attempt}.png"
         thumbnail_key = f"{job.id}/thumbnail-{job.attempt}.jpg"
         thumbnail = self._thumbnails.submit(images.small_jpeg, image)
@@ -159,8 +167,10 @@ class Worker:
         blobs.put_all(made)
         files = (job.files or {}) | {key: blobs.fingerprint(data) for key, data in made.items()}
         stored = sum(disk.rounded_up(len(data)) for data in made.values())
-        size = image.width, image.height
-        return SavedFiles(result_key, thumbnail_key, *size, stored, files, taught_key)
+        if film:
+            files, stored = files | {film.key: film.fingerprint}, stored + film.stored
+        size, film_key = (image.width, image.height), film.key if film else None
+        return SavedFiles(result_key, thumbnail_key, *size, stored, files, taught_key, film_key)
 
     def save_all(self, made: Sequence[Made]) -> list[tuple[Job, SavedFiles]]:
         """Store the results of several jobs in parallel; a job whose storing fails is ended."""
@@ -204,3 +214,4 @@ class Worker:
                 jobs.stopped(job.id, job.attempt)
                 if job.options.get("teach"):
                     teaching.clear(job)
+                work.clear(job)

@@ -47,7 +47,8 @@ _FOLDER = (
 )
 _NAME = (
     r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)"
-    r"|taught-[0-9]{1,9}\.safetensors|checkpoint\.pt|sample\.jpg|probe)"
+    r"|taught-[0-9]{1,9}\.safetensors|checkpoint\.pt|sample\.jpg|probe"
+    r"|source\.film|(clean|(film|part)-[0-9]{1,9})\.(mp4|webm))"
 )
 _OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
 _IN_TRASH = re.compile(rf"{TRASH}/([0-9]{{1,12}})/{_OURS.pattern}")
@@ -164,6 +165,10 @@ def _groups(placed: Mapping[str, bytes | Path]) -> Iterator[dict[str, bytes]]:
         yield group
 
 
+def _is_large(given: bytes | Path) -> bool:
+    return isinstance(given, Path) and given.stat().st_size > TOGETHER
+
+
 @classified()
 def put_all(pictures: Mapping[str, bytes | Path], durable: bool = True) -> None:
     """Keep bytes, or what is in files, under their keys, replacing what was there.
@@ -176,7 +181,10 @@ def put_all(pictures: Mapping[str, bytes | Path], durable: bool = True) -> None:
     if isinstance(filesystem, LocalFileSystem):
         _put_local(Path(_folder()), {Path(path): given for path, given in placed.items()}, durable)
     else:
-        for group in _groups(placed):
+        large = {path: one for path, one in placed.items() if _is_large(one)}
+        for path, file in large.items():
+            filesystem.put_file(str(file), path)  # piece by piece
+        for group in _groups({path: placed[path] for path in placed.keys() - large.keys()}):
             filesystem.pipe(group)
 
 
@@ -191,6 +199,12 @@ def put(key: str, data: bytes, durable: bool = True) -> None:
 def fingerprint(data: bytes) -> list[Any]:
     """Return what is kept in a row to know a picture again: its length and its sha256."""
     return [len(data), hashlib.sha256(data).hexdigest()]
+
+
+def fingerprint_of(file: Path) -> list[Any]:
+    """Return the fingerprint of what is in a file."""
+    with file.open("rb") as opened:
+        return [file.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest()]
 
 
 @classified()

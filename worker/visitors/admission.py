@@ -65,6 +65,15 @@ def _jobs(options: object, styles: int) -> int:
     return catalog.METHODS[method].counts(effort if effort in list(Effort) else Effort.MORE)
 
 
+def _more(submissions: int) -> rate_limits.Cost:
+    """Return what a film costs beyond one submission: half of what a minute allows at most.
+
+    More could never get in.
+    """
+    limited = filter(None, limit_overrides.of("visitor_submissions", "address_submissions"))
+    return rate_limits.submissions(min([submissions, *(most // 2 for most in limited)]))
+
+
 def submit(
     visitor: Visitor,
     content: Given,
@@ -91,9 +100,9 @@ def submit(
     beside = taught_styles.one_at_a_time(visitor.owner, origin, options, beside)
     checked = _checks(visitor, Job.id, beside, gone)
 
-    def reserve(size: int) -> None:
+    def reserve(size: int, more: int) -> None:
         free_space.check(size)
-        rate_limits.consume(visitor, rate_limits.kept(size, sent))
+        rate_limits.consume(visitor, _more(more), rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
     job = jobs.submit(visitor.owner, content, styles, masks, chosen, checked, reserve)
@@ -111,6 +120,12 @@ def made_from(parent: str) -> Beside:
     return note
 
 
+def _given(job: Job) -> str:
+    """Return the key of the photo or film that a job was given."""
+    [*film] = jobs.film_keys(job.id, job.film, active=False)
+    return film[0] if film else job.content_key
+
+
 def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     """Accept an earlier job's pictures once more, with its settings but for what changes.
 
@@ -120,7 +135,9 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     styles, masks = (list(map(images.stored, keys)) for keys in (job.style_keys, job.mask_keys))
     # what is kept is what was inside of crops
     options = {**recorded(job.options), "crop": [], "style_crops": [], **changes}
-    photo, beside = images.stored(job.content_key), made_from(job.id)
+    if job.film:  # in ours there is no animation
+        options["moving"] = False
+    photo, beside = images.stored(_given(job)), made_from(job.id)
     return submit(visitor, photo, styles, masks, options, beside)
 
 
@@ -171,7 +188,7 @@ def submit_batch(
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 
-    def reserve(size: int) -> None:
+    def reserve(size: int, more: int) -> None:
         free_space.check(size)
         rate_limits.consume(visitor, submissions, rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from adain.film import cleaning, codecs, colours, kinds, source
 from adain.film.cleaning import Clean
-from adain.film.limits import FilmError, Limits
+from adain.film.limits import FilmError, Limits, size_for
 from adain.film.pace import Pace
 from tests.adain.film import clips
 
@@ -170,7 +170,7 @@ def test_pixels_are_square_and_sides_even(tmp_path: Path) -> None:
 def test_a_film_is_made_smaller_and_never_larger(
     shape: tuple[int, int], side: int, wanted: tuple[int, int]
 ) -> None:
-    assert cleaning.size_for(*shape, side, Limits()) == wanted
+    assert size_for(*shape, side, Limits()) == wanted
 
 
 @pytest.mark.parametrize("codec", [one.name for one in codecs.CODECS.values()])

@@ -18,7 +18,7 @@ from adain.files import samples as sample_files
 from adain.film import animation, cleaning, codecs, files, kinds, making, shots
 from adain.film.cleaning import Clean
 from adain.film.flow import Steady
-from adain.film.limits import STEADIEST, FilmError, Limits
+from adain.film.limits import STEADIEST, FilmError, Limits, most_bits
 from adain.film.painter import Painter, samples
 from adain.request import Request
 from adain.stylizer import Stylizer
@@ -329,5 +329,5 @@ def test_a_film_never_takes_more_bits_than_it_may(tmp_path: Path) -> None:
         writer.add(frame, Fraction(number, 25))
     writer.end(Fraction(2))
     writer.close()
-    most = codecs.most_bits(160, 128, 25)
+    most = most_bits(160, 128, 25)
     assert (tmp_path / "out.mp4").stat().st_size * 8 < 3 * most + 100_000

@@ -115,7 +115,7 @@ def _uses() -> list[Use]:
     own = _with_own(trees, of_studio)
     found = []
     for file, tree in trees.items():
-        makers = {"MaskError": 0} if file.startswith("adain") else of_studio
+        makers = {"MaskError": 0, "FilmError": 0} if file.startswith("adain") else of_studio
         for base, call in _inside(tree):
             args, name = call.args, _name(call.func)
             if name == "__init__" and base in makers:

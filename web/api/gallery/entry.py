@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from web.api.api import PREFIX, Owner
+from web.api.api import FILM, PREFIX, Owner
 from web.api.gallery import offers, pictures
 from web.api.gallery.pictures import KEPT, Kind, WithSettings
 from web.api.gallery.views import EXAMPLE_ID, EntryView, like, view
@@ -29,6 +29,12 @@ def entry(job_id: str, visitor: Owner) -> EntryView:
 def picture(job_id: str, request: Request, visitor: Owner) -> Response:
     """Return an entry's picture, a PNG."""
     return pictures.answer(request, entries.get(job_id, visitor).job.result_key)
+
+
+@router.get("/gallery/{job_id}/film", response_class=Response, responses=FILM | problems(404, 410))
+def film(job_id: str, request: Request, visitor: Owner) -> Response:
+    """Return an entry's film, an MP4 or WebM; 404 where it is a picture."""
+    return pictures.film(request, entries.get(job_id, visitor).job.film_key)
 
 
 @router.get("/gallery/{job_id}/thumbnail", response_class=Response, responses=KEPT)

@@ -39,6 +39,13 @@ def answer(request: Request, key: str | None) -> Response:
     return stored.answer(key, headers)
 
 
+def film(request: Request, key: str | None) -> Response:
+    """Answer with a film, or a part of it, as `answer` does with a picture."""
+    if key is None:
+        raise model.EntryNotFound
+    return stored.film(request, key, {"Cache-Control": "private, no-cache", "Vary": "Cookie"})
+
+
 def _encoded(job: Job, kind: embedded_settings.Format, settings: bool) -> Response:
     if job.result_key is None:
         raise model.EntryNotFound

@@ -4,7 +4,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from itsdangerous import BadSignature
 
-from web.api.api import PREFIX, Owner
+from web.api.api import FILM, PREFIX, Owner
 from web.api.gallery import offers, pictures
 from web.api.gallery.pictures import KEPT, LINK, Kind, WithSettings
 from web.api.gallery.views import EntryView, links, view
@@ -36,6 +36,12 @@ def shared(token: str, visitor: Owner) -> EntryView:
 def shared_picture(token: str, request: Request) -> Response:
     """Return the picture behind a share link, a PNG."""
     return pictures.answer(request, _linked(token).job.result_key)
+
+
+@router.get("/share/{token}/film", response_class=Response, responses=FILM | LINK)
+def shared_film(token: str, request: Request) -> Response:
+    """Return the film behind a share link; 404 where it is a picture."""
+    return pictures.film(request, _linked(token).job.film_key)
 
 
 @router.get("/share/{token}/thumbnail", response_class=Response, responses=KEPT)

@@ -64,6 +64,7 @@ _EXAMPLE: Any = {
     "width": 768,
     "height": 512,
     "picture": f"{PREFIX}/gallery/{EXAMPLE_ID}/picture",
+    "film": None,
     "thumbnail": f"{PREFIX}/gallery/{EXAMPLE_ID}/thumbnail",
     "download": f"{PREFIX}/gallery/{EXAMPLE_ID}/download",
     "formats": ["png", "jpeg", "webp"],
@@ -94,7 +95,8 @@ class EntryView(BaseModel):
     version: str | None
     width: int | None
     height: int | None
-    picture: str  # addresses
+    picture: str  # addresses; of a film its first frame
+    film: str | None  # the painted film's; null: it is a picture
     thumbnail: str
     download: str
     formats: list[embedded_settings.Format]  # that a download can have: some hold no long sides
@@ -175,6 +177,7 @@ def view(shown: Shown, visitor: str, address: str = "") -> EntryView:
         width=job.width,
         height=job.height,
         picture=f"{address}/picture",
+        film=f"{address}/film" if job.film_key else None,
         thumbnail=f"{address}/thumbnail",
         download=f"{address}/download",
         formats=embedded_settings.formats(job.width or 0, job.height or 0),
