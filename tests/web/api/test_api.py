@@ -290,7 +290,7 @@ def _endless(sent: list[int]) -> Iterator[bytes]:
 
 
 def test_an_endless_body_ends_in_413_once_over_the_limit(studio: Path, setting: Setting) -> None:
-    setting(max_upload_bytes=1 << 20)
+    setting(max_upload_bytes=1 << 20, film_bytes=1 << 20)
     sent: list[int] = []
     headers = {"content-type": "multipart/form-data; boundary=x"}
     with _served() as address:
@@ -305,7 +305,7 @@ def test_an_endless_body_ends_in_413_once_over_the_limit(studio: Path, setting: 
 def test_a_body_announced_as_too_large_is_413_before_it_comes(
     studio: Path, setting: Setting
 ) -> None:
-    setting(max_upload_bytes=1 << 20)
+    setting(max_upload_bytes=1 << 20, film_bytes=1 << 20)
     with _served() as address, socket.create_connection(("127.0.0.1", int(address[17:]))) as wire:
         wire.sendall(
             b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n"
