@@ -27,6 +27,7 @@ from adain.catalog import (
     described,
 )
 from adain.files import cropping
+from adain.film.limits import STEADIEST
 
 if TYPE_CHECKING:
     from web.client import Batch, Standing, Studio, StudioError
@@ -50,7 +51,7 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="a job's id")]
 Picture = Annotated[
     Path,
     typer.Argument(
-        exists=True, dir_okay=False, help="PNG, JPEG, WebP, AVIF, HEIC, GIF, TIFF or BMP"
+        exists=True, dir_okay=False, help="JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF, BMP; or a film"
     ),
 ]
 ColorOption = Annotated[str, typer.Option("--color", help=" or ".join(Color))]
@@ -90,7 +91,16 @@ StylesCrop = Annotated[str, typer.Option("--style-crop", help="the same of every
 Region = Annotated[
     str, typer.Option(help="subject or background: all that one style paints, found if not masked")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, here")]
+Steady = Annotated[
+    float | None, typer.Option(help=f"of a film: 0, lively, to {STEADIEST}: strokes that stay")
+]
+WeightsEnd = Annotated[
+    list[float] | None, typer.Option("--weight-end", help="of a film: weights at its end")
+]
+Moving = Annotated[bool, typer.Option("--moving", help="an animated GIF, PNG or WebP is a film")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="write the picture, a PNG, or film here")
+]
 
 
 def _crop(text: str) -> list[float]:
@@ -160,7 +170,7 @@ def _watch(studio: "Studio", job_id: str) -> None:
 
 
 def _save(studio: "Studio", job_id: str, out: Path) -> None:
-    out.write_bytes(studio.result(job_id))
+    studio.fetch(job_id, out)
     typer.echo(f"{out} is written.", err=True)
 
 
@@ -189,6 +199,9 @@ def submit(
     effort: EffortOption = Effort.MORE.value,
     loss: LossOption = DEFAULT_LOSS,
     start: StartOption = Start.PHOTO.value,
+    steady: Steady = None,
+    weight_end: WeightsEnd = None,
+    moving: Moving = False,
     webhook: Annotated[str, typer.Option(help="address that is told when it has ended")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
     out: Out = None,
@@ -196,7 +209,7 @@ def submit(
     cookies: Cookies = None,
     key: Key = "",
 ) -> None:
-    """Have a photo repainted in one or more styles; prints the job's id."""
+    """Have a photo or film repainted in one or more styles; prints the job's id."""
     options: dict[str, Any] = {"alpha": alpha, "color": color, "size": size, "transfer": transfer}
     options |= {"fit": fit} if fit else {}
     options |= {"keep_margins": True} if keep_margins else {}
@@ -206,6 +219,9 @@ def submit(
     options |= {"weights": weight} if weight else {}
     options |= {"network": network} if network else {}
     options |= {"taught": taught} if taught else {}
+    options |= {} if steady is None else {"steady": steady}
+    options |= {"weights_end": weight_end} if weight_end else {}
+    options |= {"moving": True} if moving else {}
     with _studio(address, cookies, key) as studio:
         job = studio.submit(photo, styles or [], mask or [], webhook=webhook, **options)
         typer.echo(job.id)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner
 
+from tests.adain.film import clips
 from tests.parts import Setting, Valkey, free_port, picture
 from tests.web.served import begin, finish, served
 from web import cli
@@ -89,6 +91,22 @@ def test_a_picture_is_made_from_the_first_word_to_the_file(
     assert "done" in listed.stdout
     watched = CliRunner().invoke(cli.app, ["watch", job_id, *here])
     assert (watched.exit_code, watched.stderr) == (0, "done\n")
+
+
+def test_a_film_is_painted_and_written_from_the_command_line(
+    worker: None, address: str, tmp_path: Path
+) -> None:
+    frames = clips.moving(6, 80, 64)
+    clip = clips.write(tmp_path / "clip.mp4", frames, Fraction(6))
+    out, style = tmp_path / "painted.mp4", photo(tmp_path, "style.png", "orange")
+    words = ["submit", str(clip), str(style), "--size", "64", "--steady", "0.3", "-o", str(out)]
+    here = ["--studio", address, "--cookies", str(tmp_path / "cookies")]
+    done = CliRunner().invoke(cli.app, words + here)
+    assert done.exit_code == 0, done.output
+    painted, _ = clips.read(out)
+    assert (len(painted), painted[0].shape) == (6, (64, 80, 3))
+    job = json.loads(CliRunner().invoke(cli.app, ["get", done.stdout.strip(), *here]).stdout)
+    assert job["options"]["steady"] == 0.3
 
 
 def test_a_style_is_taught_fetched_and_used_from_the_command_line(

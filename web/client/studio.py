@@ -145,11 +145,11 @@ class Studio:
         key: str = "",
         **options: object,
     ) -> Job:
-        """Have a picture made.
+        """Have a picture made, or a film where the content is one.
 
         Options are alpha, weights, color, size or fit, network, transfer, region, strokes,
         method, effort, loss, start and taught, the id of a style that you taught: it paints in
-        its own paintings where there are no styles.
+        its own paintings where there are no styles. Of a film: steady, weights_end and moving.
 
         Safe to repeat: a request whose answer got lost makes no second job, since it carries a
         key of its own (or `key`). Raises `StudioError`.
@@ -194,8 +194,12 @@ class Studio:
         return read(Job, self._ask("DELETE", f"/jobs/{job_id}").json())
 
     def result(self, job_id: str) -> bytes:
-        """Return the finished picture, a PNG file; raises `StudioError`."""
+        """Return the finished picture, a PNG file, or film; raises `StudioError`."""
         return self._ask("GET", f"/jobs/{job_id}/result").content
+
+    def fetch(self, job_id: str, out: Path) -> None:
+        """Write the finished picture or film to a file; raises `StudioError`."""
+        self._download(f"/jobs/{job_id}/result", out)
 
     # ------------------------------------------------------------ taught styles
 
@@ -307,9 +311,13 @@ class Studio:
 
     def fetch_batch(self, batch_id: str, out: Path) -> None:
         """Write the pictures of a batch that are done to a zip; raises `StudioError`."""
+        self._download(f"/batches/{batch_id}/zip", out)
+
+    def _download(self, path: str, out: Path) -> None:
+        """Write what the studio answers to a file, which is there whole or not at all."""
         aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
         try:
-            with self._client.stream("GET", f"{API}/batches/{batch_id}/zip") as answer:
+            with self._client.stream("GET", API + path) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise _error(answer)

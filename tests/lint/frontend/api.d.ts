@@ -107,12 +107,19 @@ declare namespace Api {
     width: number | null;
     height: number | null;
     picture: string;
+    film: string | null;
     thumbnail: string;
     download: string;
     formats: Array<"png" | "jpeg" | "webp">;
     content: string | null;
     offered: Array<OfferedStyle>;
     own: OwnView | null;
+  }
+  interface FilmView {
+    seconds: number;
+    frames: number | null;
+    rate: number | null;
+    sound: boolean | null;
   }
   interface HTTPValidationError {
     detail: Array<ValidationError>;
@@ -147,6 +154,7 @@ declare namespace Api {
     options: Options;
     styles: number;
     masks: number;
+    film: FilmView | null;
     batch: string | null;
     parent: string | null;
     width: number;
@@ -224,6 +232,9 @@ declare namespace Api {
     teach: "" | "feedforward" | "conditional";
     steps: number;
     taught: string;
+    steady: number;
+    weights_end: Array<number>;
+    moving: boolean;
   }
   type Order = "newest" | "oldest";
   interface Overview {

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import update
 from starlette.types import Message
 
 from tests.parts import picture
@@ -22,8 +23,9 @@ from web import app
 from web.http import connection, stored
 from web.security import identity
 from worker.gallery import taught_styles
+from worker.jobs import Job
 from worker.settings import KIB, MIB
-from worker.storage import blobs
+from worker.storage import blobs, database
 from worker.visitors import preview_claims, previews
 from worker.visitors.previews import State
 
@@ -67,7 +69,9 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     shared = client.post(f"{PREFIX}/gallery/{job}/share").json()["own"]["link"]
     preview = _preview(client)
     client.get(f"{PREFIX}/jobs/{job}/styles/0/thumbnail")  # which makes its file
-    blobs.put(f"{job}/{taught_styles.SAMPLE}", noise)
+    blobs.put_all({f"{job}/{taught_styles.SAMPLE}": noise, f"{job}/film-1.mp4": noise})
+    with database.transaction() as session:
+        session.execute(update(Job).where(Job.id == job).values(film_key=f"{job}/film-1.mp4"))
     for key, _ in list(blobs.files()):
         blobs.put(key, noise)
     assert client.delete(f"{PREFIX}/gallery/{binned}").status_code == 204
@@ -87,8 +91,13 @@ def picture_routes(made: FastAPI) -> list[str]:
     return [
         path
         for path, operations in made.openapi()["paths"].items()
-        for kind in operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        if kind.startswith("image/") or kind == "application/zip"
+        if any(
+            kind.startswith(("image/", "video/")) or kind == "application/zip"
+            for kind in operations.get("get", {})
+            .get("responses", {})
+            .get("200", {})
+            .get("content", {})
+        )
     ]
 
 
