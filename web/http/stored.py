@@ -108,6 +108,12 @@ def _range(asked: Mapping[str, str], size: int, tag: str) -> range | None:
     return range(max(0, size - int(last)), size)
 
 
+def _film_name(key: str) -> str:
+    """Return what a film is called where it is saved, by its key."""
+    folder, _, file = key.partition("/")
+    return f"adain-studio-{folder[-12:]}.{file.rpartition('.')[2]}"
+
+
 def film(request: Request, key: str, headers: Mapping[str, str]) -> Response:
     """Return the answer that is a kept film, or the part of it that is asked for.
 
@@ -116,7 +122,8 @@ def film(request: Request, key: str, headers: Mapping[str, str]) -> Response:
     """
     size, file = blobs.opened(key)
     kind, tag = images.media_type(key), f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
-    headers = {"Accept-Ranges": "bytes", "ETag": tag, **headers}
+    named = {"Content-Disposition": f'inline; filename="{_film_name(key)}"'}
+    headers = {"Accept-Ranges": "bytes", "ETag": tag, **named, **headers}
     part = _range(request.headers, size, tag)
     if part is None:
         return sent(size, file, kind, headers)

@@ -21,7 +21,7 @@ _NOTHING: Policy = {
     "frame-ancestors": "'none'",
 }
 _PAGE: Policy = _NOTHING | dict.fromkeys(
-    ("script-src", "style-src", "img-src", "connect-src", "form-action"), "'self'"
+    ("script-src", "style-src", "img-src", "media-src", "connect-src", "form-action"), "'self'"
 )
 _ENGINE = {
     "script-src": "'self' 'wasm-unsafe-eval'",

@@ -74,10 +74,11 @@ def _name(one: Shown) -> str:
 
 
 def files(found: Sequence[Shown], *, photos: bool) -> Iterator[tuple[str, str]]:
-    """Yield a file's name and the blob's key of each picture, and of its photo as it was kept."""
+    """Yield a file's name and the blob's key of each picture or film, and of its photo as kept."""
     for one in found:
         if one.job.result_key is None:
             continue
-        for ending, key in ("", one.job.result_key), ("-photo", one.job.content_key):
+        made = one.job.film_key or one.job.result_key
+        for ending, key in ("", made), ("-photo", one.job.content_key):
             if photos or not ending:
                 yield f"{_name(one)}{ending}{PurePosixPath(key).suffix}", key

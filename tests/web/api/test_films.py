@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def test_a_film_is_served_whole_and_in_parts(ann: TestClient, clip: bytes) -> No
         "accept-ranges": "bytes",
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=86400",
+        "content-disposition": f'inline; filename="adain-studio-{address.split("/")[4][-12:]}.mp4"',
     }
     assert {name: whole.headers[name] for name in wanted} == wanted
     assert "default-src 'none'" in whole.headers["content-security-policy"]
@@ -132,6 +134,9 @@ def test_its_first_frame_is_the_picture_of_the_gallery_which_has_the_film(
     part = ann.get(entry["film"], headers={"Range": "bytes=0-9"})
     assert (part.status_code, part.content) == (206, FILM[:10])
     assert "no-cache" in part.headers["cache-control"]
+    zipped = zipfile.ZipFile(io.BytesIO(ann.get(f"/api/v1/gallery/zip?id={job}").content))
+    assert [name[-4:] for name in zipped.namelist()] == [".mp4"]
+    assert zipped.read(zipped.namelist()[0]) == FILM
     assert bob.get(entry["film"]).status_code == 404
     assert bob.get(f"/api/v1/jobs/{job}/result").status_code == 404
     link = ann.post(f"/api/v1/gallery/{job}/share").json()["own"]["link"]

@@ -8,7 +8,7 @@ const ownPicture = (transfer) => {
   const address = transfer?.getData("text/uri-list").split("\n")[0].trim() ?? "";
   if (!address.startsWith(`${location.origin}/`)) return "";
   return address
-    .replace(/(\/jobs\/[^/]+)\/thumbnail$/, "$1/result")
+    .replace(/(\/jobs\/[^/]+)\/thumbnail$/, "$1/picture")
     .replace(/\/thumbnail$/, "/picture")
     .replace(/\/shelf\/(?:medium\/)?(\w+\/[\w-]+)\.webp$/, "/shelf/$1.jpg");
 };

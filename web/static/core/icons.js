@@ -19,6 +19,7 @@ const ICONS = {
   notify: "M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 2h-15zM10 21h4",
   close: "M6 6l12 12M18 6 6 18",
   steps: "M4 20h3v-4H4zM10.5 20h3v-9h-3zM17 20h3V5h-3z",
+  play: "M8 5v14l11-7z",
   pages: "M6 3h9l4 4v14H6zM10 12h6M10 16h6",
   upload: "M12 16V4M7.5 8.5 12 4l4.5 4.5M4 14.5V20h16v-5.5",
   paste: "M9 5H6v16h12V5h-3M9 3.5h6v3.5H9zM9.5 12h5M9.5 16h5",

@@ -1,8 +1,9 @@
 /* Two results beside each other: the one on the stage, A, and another of the visitor's, B. */
 import {button, compare} from "../core/controls.js";
 import {element} from "../core/dom.js";
+import {shown} from "../films/player.js";
 import {moment, t} from "../core/text.js";
-import {chosen, known, link} from "../studio/jobs.js";
+import {chosen, known, link, still} from "../studio/jobs.js";
 
 let first = ""; // id of the job that another is compared with
 let second = "";
@@ -41,11 +42,20 @@ const look = (job) =>
 /** @param {Page.Job} job */
 const sentence = (job) => `${moment(job.submitted)}, ${chosen(job).join(", ")}`;
 
-/** The job's result over its photo, or over the other result.
+/** The job's result over its photo, or the film that it is.
+ * @param {Page.Job} job */
+const alone = (job) => {
+  const {width, height} = job,
+    photo = link(job, "content");
+  return job.film
+    ? shown({film: link(job, "result"), picture: still(job), photo, width, height})
+    : compare(still(job), photo, width, height);
+};
+/** What the stage shows of a job: the job alone, or over the other result; of films their first frames.
  * @param {Page.Job} job */
 export const pictures = (job) => {
   const other = job.id === first ? known.get(second) : undefined;
-  if (!other) return [compare(link(job, "result"), link(job, "content"), job.width, job.height)];
+  if (!other) return [alone(job)];
   const letters = /** @type {const} */ (["versus.first", "versus.second"]);
   const [left, right] = letters.map((name) => t(name));
   const said = {
@@ -53,7 +63,7 @@ export const pictures = (job) => {
     alts: /** @type {[string, string]} */ ([left, right].map((letter) => t("versus.alt", {letter}))),
   };
   return [
-    compare(link(other, "result"), link(job, "result"), job.width, job.height, said),
+    compare(still(other), still(job), job.width, job.height, said),
     element("p", {class: "hint", role: "status"}, t("versus.is", {first: sentence(job), second: sentence(other)})),
   ];
 };

@@ -1,9 +1,9 @@
 /* One entry of the gallery, in a dialog: looked at, named, published, shared, reported, deleted. */
 import {ask, sentence} from "../core/api.js";
-import {closer, compare} from "../core/controls.js";
-import {all, element, find, shaped} from "../core/dom.js";
+import {closer} from "../core/controls.js";
+import {all, element, find} from "../core/dom.js";
 import * as router from "../core/router.js";
-import {downloads, facts, named, tags} from "./entry.js";
+import {downloads, face, facts, named, tags} from "./entry.js";
 import {section as historyOf} from "./history.js";
 import {remember} from "./list.js";
 import {othersParts, ownParts, sources} from "./parts.js";
@@ -13,23 +13,15 @@ import {dialog} from "./verbs.js";
 
 export {dialog};
 
-const focusable = () => all(dialog, "button, input, a");
+const focusable = () => all(dialog, "button, input, a, video");
 /** @param {Api.EntryView} entry */
 const draw = (entry) => {
   const {own} = entry;
   const focus = focusable().findIndex((one) => one === document.activeElement);
-  const photo = own?.content ?? entry.content;
-  const face = photo
-    ? compare(entry.picture, photo, entry.width, entry.height)
-    : shaped(
-        element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
-        entry.width,
-        entry.height,
-      );
   dialog.setAttribute("aria-label", named(entry));
   dialog.replaceChildren(
     closer(dialog),
-    face,
+    face(entry, own?.content ?? entry.content),
     element(
       "div",
       {class: "about"},
@@ -82,7 +74,11 @@ const turnTo = async (id) => {
  * @param {KeyboardEvent} event */
 const beside = async (event) => {
   const by = {ArrowLeft: -1, ArrowRight: 1}[event.key];
-  if (!by || event.defaultPrevented || (event.target instanceof Element && event.target.matches("input, select")))
+  if (
+    !by ||
+    event.defaultPrevented ||
+    (event.target instanceof Element && event.target.matches("input, select, video"))
+  )
     return;
   const ids = [...entries.keys()],
     at = ids.indexOf(state.place.entry ?? ""),

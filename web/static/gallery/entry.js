@@ -1,6 +1,7 @@
 /* How a picture of the gallery was made, and its downloads: in the gallery and behind a link. */
-import {anchor} from "../core/controls.js";
-import {element} from "../core/dom.js";
+import {anchor, compare} from "../core/controls.js";
+import {element, shaped} from "../core/dom.js";
+import * as film from "../films/player.js";
 import {how, moment, span, t} from "../core/text.js";
 
 /**
@@ -31,6 +32,12 @@ const ownFacts = ({own, finished}) =>
         fact(t("kept"), own.kept_until ? moment(own.kept_until) : t("kept.always")),
       ].flat()
     : [];
+/** What films don't have.
+ * @param {Api.Options} options */
+const ofPictures = (options) => [
+  fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
+  fact(t("how"), t(`how.${how(options)}`)),
+];
 /** @param {Api.EntryView} entry */
 export const facts = (entry) => {
   const {options, own} = entry;
@@ -39,8 +46,7 @@ export const facts = (entry) => {
     {class: "made"},
     fact(t("strength"), String(Math.round(options.alpha * 100))),
     fact(t("color"), t(`color.${options.color}`)),
-    fact(t("strokes"), options.strokes ? String(Math.round(options.strokes * 100)) : t("strokes.own")),
-    fact(t("how"), t(`how.${how(options)}`)),
+    ...(entry.film ? [fact(t("steady"), String(Math.round(options.steady * 100)))] : ofPictures(options)),
     fact(t("transparency"), options.transparency === "keep" ? t("transparency.keep") : null),
     fact(t("margins"), options.keep_margins ? t("margins.keep") : null),
     fact(t("crop"), options.crop?.length || options.style_crops?.some((one) => one.length) ? t("crop.cropped") : null),
@@ -55,7 +61,22 @@ export const facts = (entry) => {
 };
 
 /** @param {Api.EntryView} entry */
+export const named = (entry) => entry.title || t("untitled");
+/** What is shown of an entry: a film plays; a picture lies over its photo, if that may be seen.
+ * @param {Api.EntryView} entry
+ * @param {string | null} photo */
+export const face = (entry, photo) => {
+  const {picture, width, height} = entry;
+  if (entry.film) return film.shown({film: entry.film, picture, photo, width, height}, named(entry));
+  if (photo) return compare(picture, photo, width, height);
+  return shaped(element("div", {class: "compare"}, element("img", {src: picture, alt: named(entry)})), width, height);
+};
+/** @param {Api.EntryView} entry */
 export const downloads = (entry) => {
+  if (entry.film) {
+    const link = anchor(t("download"), "save", {class: "quiet strong", href: entry.film, download: ""});
+    return element("div", {class: "download"}, link);
+  }
   const format = element(
     "select",
     {"aria-label": t("format"), onchange: () => aim()},
@@ -77,5 +98,3 @@ export const tags = (entry) =>
     {class: "tags"},
     entry.tags.map((tag) => element("span", {}, tag)),
   );
-/** @param {Api.EntryView} entry */
-export const named = (entry) => entry.title || t("untitled");

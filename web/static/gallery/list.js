@@ -2,6 +2,7 @@
 import {ask, sentence, status} from "../core/api.js";
 import {button, message} from "../core/controls.js";
 import {all, element, find} from "../core/dom.js";
+import {mark} from "../films/player.js";
 import {icon} from "../core/icons.js";
 import * as router from "../core/router.js";
 import {moment, t} from "../core/text.js";
@@ -23,6 +24,7 @@ let choose = () => {};
 
 /** @param {Api.EntryView} entry */
 const badges = (entry) => [
+  entry.film ? mark() : null,
   entry.own?.favourite ? element("span", {class: "badge star"}, icon("star")) : null,
   entry.own && entry.published ? element("span", {class: "badge world"}, icon("world")) : null,
 ];
@@ -30,6 +32,7 @@ const badges = (entry) => [
 const label = (entry) =>
   [
     entry.title || t("untitled"),
+    entry.film ? t("film") : null,
     entry.finished ? moment(entry.finished) : null,
     entry.own?.favourite ? t("favourite") : null,
     entry.own && entry.published ? t("published") : null,

@@ -1,13 +1,13 @@
 /* What a share link shows: the picture and how it was made; or why it shows nothing. */
 import {ask, sentence, status} from "../core/api.js";
-import {anchor, button, compare, message} from "../core/controls.js";
-import {element, find, shaped} from "../core/dom.js";
+import {anchor, button, message} from "../core/controls.js";
+import {element, find} from "../core/dom.js";
 import {ROOT, under} from "../core/place.js";
 import {pass} from "../core/share.js";
 import {setUpPage, t} from "../core/text.js";
 import {prepare} from "../form/memory.js";
 import {controls, texts} from "../form/trial.js";
-import {downloads, facts, named, tags} from "../gallery/entry.js";
+import {downloads, face, facts, named, tags} from "../gallery/entry.js";
 
 const shownHere = under(`/api/v1${location.pathname.slice(ROOT.length)}`); // of a share link or a public entry
 const PHOTO = "shelf:photos/raccoon"; // for a newcomer, whose form has none
@@ -46,13 +46,7 @@ const tried = (entry) => {
 const home = () => anchor(t("make.yours"), "easel", {href: under("/")});
 /** @param {Api.EntryView} entry */
 const picture = (entry) => [
-  entry.content
-    ? compare(entry.picture, entry.content, entry.width, entry.height)
-    : shaped(
-        element("div", {class: "compare"}, element("img", {src: entry.picture, alt: named(entry)})),
-        entry.width,
-        entry.height,
-      ),
+  face(entry, entry.content),
   element(
     "div",
     {class: "about"},

@@ -56,6 +56,9 @@ const first = (newest) => {
  * @param {string} what
  */
 export const link = (job, what) => `${JOBS}/${job.id}/${what}`;
+/** Where the finished picture is, of a film its first frame.
+ * @param {Api.JobView} job */
+export const still = (job) => link(job, job.film ? "picture" : "result");
 /** @param {Api.JobView} job */
 export const chosen = (job) => settings(job.options, job.styles, job.masks, job.network);
 

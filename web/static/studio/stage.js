@@ -74,6 +74,16 @@ const origin = (parent) => {
   place.replaceChildren(element("button", {type: "button", class: "link", onclick: open}, t("made.from")));
   return place;
 };
+/** @param {Api.FilmView | null} film */
+const ofFilm = (film) => {
+  if (!film?.frames || !film.rate) return [];
+  const {frames, rate, sound} = film;
+  return [
+    span(frames / rate),
+    t("film.rate", {count: Number(rate.toFixed(1))}),
+    t(sound ? "film.sound" : "film.silent"),
+  ];
+};
 /** @param {Page.Job} job */
 const done = (job) => [
   ...versus.pictures(job),
@@ -82,13 +92,13 @@ const done = (job) => [
     {class: "actions"},
     anchor(t("download"), "save", {
       href: link(job, "result"),
-      download: `adain-studio-${job.id.slice(-8)}.png`,
+      download: job.film ? "" : `adain-studio-${job.id.slice(-8)}.png`,
       class: "quiet strong",
     }),
-    anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
+    job.film ? null : anchor(t("full.size"), "open", {href: link(job, "result"), target: "_blank", rel: "noopener"}),
     reopen(job),
     button(t("use.settings"), "again", () => call("reuse", {options: job.options})),
-    submitter(t("strengths"), "steps", "strengths", job),
+    job.film ? null : submitter(t("strengths"), "steps", "strengths", job),
     ...versus.knobs(job),
   ),
   element(
@@ -96,6 +106,7 @@ const done = (job) => [
     {class: "facts"},
     ...chosen(job).map((text) => element("li", {}, text)),
     element("li", {}, `${job.width} × ${job.height}`),
+    ...ofFilm(job.film).map((text) => element("li", {}, text)),
     element("li", {}, t("made.in", {span: span(job.elapsed)})),
     job.parent ? element("li", {}, origin(job.parent)) : null,
   ),

@@ -1,6 +1,7 @@
 /* "Your pictures": the visitor's jobs as tiles, the newest first. */
 import {button} from "../core/controls.js";
 import {element, find, reconcile, setText} from "../core/dom.js";
+import {mark} from "../films/player.js";
 import {icon} from "../core/icons.js";
 import {moment, span, t} from "../core/text.js";
 import {active, chosen, known, link, more, progressText, state} from "./jobs.js";
@@ -25,11 +26,12 @@ const tile = (job) => {
       type: "button",
       class: "tile",
       "data-state": job.state,
-      "aria-label": `${name}, ${when}: ${chosen(job).join(", ")}`,
+      "aria-label": `${name}, ${when}: ${[job.film ? t("film") : "", ...chosen(job)].filter(Boolean).join(", ")}`,
       title: when,
       onclick: () => show(job.id),
     },
     face,
+    job.film ? mark() : null,
   );
 };
 /** Where a waiting or running job is, and since when.
