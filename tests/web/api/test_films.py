@@ -113,6 +113,29 @@ def test_a_film_is_served_whole_and_in_parts(ann: TestClient, clip: bytes) -> No
     assert ann.get(address, headers=same).status_code == 206
 
 
+def test_the_first_part_can_be_played_while_the_rest_is_painted(
+    ann: TestClient, bob: TestClient, clip: bytes
+) -> None:
+    job_id = send(ann, clip).json()["id"]
+    address = f"/api/v1/jobs/{job_id}/beginning"
+    assert ann.get(address).json()["code"] == "film.no_beginning"
+    job = jobs.claim("worker")
+    assert job is not None
+    assert job.film is not None
+    film = job.film | {"clean": f"{job_id}/clean.webm", "codec": "vp9"}
+    assert jobs.cleaned(job_id, 1, film, job.files or {}, 0) is not None
+    assert ann.get(address).status_code == 404  # nothing is painted
+    blobs.put(jobs.part_key(job_id, 0, "webm"), FILM)
+    part = ann.get(address, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, FILM[5:10])
+    assert part.headers["content-type"] == "video/webm"
+    assert "no-store" in part.headers["cache-control"]
+    assert bob.get(address).status_code == 404
+    assert jobs.cancel(job_id, "ann")
+    assert jobs.stopped(job_id, 1)
+    assert ann.get(address).json()["code"] == "film.no_beginning"
+
+
 def test_a_film_in_an_object_store_is_served_in_parts(
     store: S3, ann: TestClient, clip: bytes
 ) -> None:

@@ -22,6 +22,7 @@ from tests.web.served import begin, finish, served
 from web import app
 from web.http import connection, stored
 from web.security import identity
+from worker import jobs
 from worker.gallery import taught_styles
 from worker.jobs import Job
 from worker.settings import KIB, MIB
@@ -65,18 +66,24 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     job, binned = (client.post(f"{PREFIX}/jobs", files=masked).json()["id"] for _ in range(2))
     for _ in range(3):
         finish(begin())
+    client.post(f"{PREFIX}/jobs", files=files)
     upload = client.post(f"{PREFIX}/uploads", files={"picture": noise}).json()["id"]
     shared = client.post(f"{PREFIX}/gallery/{job}/share").json()["own"]["link"]
     preview = _preview(client)
     client.get(f"{PREFIX}/jobs/{job}/styles/0/thumbnail")  # which makes its file
     blobs.put_all({f"{job}/{taught_styles.SAMPLE}": noise, f"{job}/film-1.mp4": noise})
+    painted = begin().id  # a film, of which the first part is painted
+    film = {"seconds": 6.0, "most": 1, "clean": f"{painted}/clean.mp4", "codec": "h264"}
+    blobs.put(jobs.part_key(painted, 0, "mp4"), noise)
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job).values(film_key=f"{job}/film-1.mp4"))
+        session.execute(update(Job).where(Job.id == painted).values(film=film))
     for key, _ in list(blobs.files()):
         blobs.put(key, noise)
     assert client.delete(f"{PREFIX}/gallery/{binned}").status_code == 204
     return {
         "/bin/{job_id}": f"/bin/{binned}",
+        "{job_id}/beginning": f"{painted}/beginning",
         "{batch_id}": batch["id"],
         "{job_id}": job,
         "{upload_id}": upload,
