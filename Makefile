@@ -107,6 +107,7 @@ bench: install-dev chromium compiler .venv-peers/bin/$(LITE) ## measure the netw
 	@$(BIN)/python -m tests.bench.networks $(if $(PLOT),--plot '$(PLOT)') $(ARGS)
 	@$(BIN)/python -m tests.bench.native
 	@$(BIN)/python -m tests.bench.live
+	@$(BIN)/python -m tests.bench.films --speed
 	@$(BIN)/python -m tests.bench.partial
 	@$(BIN)/python -m tests.bench.large_pictures
 	@$(BIN)/python -m tests.bench.prints

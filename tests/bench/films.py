@@ -129,14 +129,16 @@ def _print_speed(stylizer: Stylizer, count: int) -> None:
 
 
 def main() -> None:
-    """Print both tables as Markdown."""
+    """Print the tables as Markdown."""
     parser = argparse.ArgumentParser("python -m tests.bench.films")
     parser.add_argument("clips", nargs="*", default=list(CLIPS), help="names of films")
     parser.add_argument("--count", type=int, default=8, help="frames a size, for the speed")
+    parser.add_argument("--speed", action="store_true", help="the speed alone")
     args = parser.parse_args()
     malloc.keep_freed()
     stylizer = Stylizer.load()
-    _print_steadiness(stylizer, args.clips)
+    if not args.speed:
+        _print_steadiness(stylizer, args.clips)
     _print_speed(stylizer, args.count)
 
 
