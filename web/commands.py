@@ -26,7 +26,7 @@ from adain.catalog import (
     Transparency,
     described,
 )
-from adain.files import cropping
+from adain.files import cropping, samples
 from adain.film.limits import STEADIEST
 
 if TYPE_CHECKING:
@@ -103,6 +103,15 @@ Out = Annotated[
 ]
 
 
+def _style(word: str) -> Path:
+    """Return the style picture that a path or the name of a sample means."""
+    path = Path(word)
+    found = path if path.is_file() else samples.file("styles", word)
+    if not found:
+        raise typer.BadParameter(samples.unknown(word))
+    return found
+
+
 def _crop(text: str) -> list[float]:
     """Return the crop that a text means; what it can't be ends the command with a sentence."""
     try:
@@ -139,11 +148,13 @@ def _studio(address: str, cookies: Path | None, key: str) -> Iterator["Studio"]:
     file = cookies or Path(typer.get_app_dir("adain-studio")) / "cookies.json"
     try:
         with Studio(address or _here(), file, key) as studio:
-            if studio.is_new:
-                typer.echo(APART, err=True)
+            is_new = studio.is_new
             yield studio
+            if is_new:
+                typer.echo(APART, err=True)
     except StudioError as error:
-        raise SystemExit(str(error)) from error
+        other = " If it is at another address: --studio." if not (address or error.status) else ""
+        raise SystemExit(f"{error}{other}") from error
 
 
 def _summary(job_progress: "Standing") -> str:
@@ -178,7 +189,8 @@ def _save(studio: "Studio", job_id: str, out: Path) -> None:
 def submit(
     photo: Picture,
     styles: Annotated[
-        list[Path] | None, typer.Argument(exists=True, dir_okay=False, metavar="STYLE...")
+        list[Path] | None,
+        typer.Argument(parser=_style, metavar="STYLE...", help="files, or names of samples"),
     ] = None,
     taught: Annotated[str, typer.Option(help="the id of a style that you taught")] = "",
     mask: Annotated[list[Path] | None, typer.Option(help="one for each style")] = None,
@@ -236,9 +248,7 @@ def submit(
 @app.command()
 def teach(
     photo: Picture,
-    paintings: Annotated[
-        list[Path], typer.Argument(exists=True, dir_okay=False, metavar="PAINTING...")
-    ],
+    paintings: Annotated[list[Path], typer.Argument(parser=_style, metavar="PAINTING...")],
     kind: Annotated[str, typer.Option(help=" or ".join(TaughtKind))] = TaughtKind.FEEDFORWARD.value,
     steps: Annotated[int, typer.Option(min=0, help="0: as many as are usual")] = 0,
     wait: Annotated[bool, typer.Option("--wait", help="until it has ended")] = False,
@@ -299,9 +309,7 @@ def _save_batches(studio: "Studio", sent: Sequence["Batch"], out: Path) -> None:
 @app.command()
 def batch(
     photos: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="PHOTO...")],
-    style: Annotated[
-        list[Path], typer.Option("--style", "-s", exists=True, dir_okay=False, help="repeatable")
-    ],
+    style: Annotated[list[Path], typer.Option("--style", "-s", parser=_style, help="repeatable")],
     alpha: Annotated[float, typer.Option(help="strength, 0 to 1")] = 1.0,
     color: ColorOption = Color.STYLE.value,
     size: Annotated[int, typer.Option(help="of the shorter side; 0: as it is")] = 512,

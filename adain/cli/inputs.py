@@ -119,8 +119,7 @@ def search_styles(words: Sequence[str], output: Path) -> Found:
         path = Path(word)
         sample = None if path.exists() or path == STANDARD else samples.file("styles", word)
         if not (sample or path.exists() or path == STANDARD):
-            names = ", ".join(samples.names("styles"))
-            raise Unusable(f"There is no file {path}, and no sample style of that name: {names}.")
+            raise Unusable(samples.unknown(word))
         if path.suffix == TAUGHT:
             found.inputs += _taught(path, len(words) == 1)
             continue

@@ -23,6 +23,13 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted((file.stem for file in (FOLDER / kind).glob("*.jpg")), key=_order))
 
 
+def unknown(word: str) -> str:
+    """Return the sentence on a word that is neither a file nor a sample style."""
+    return (
+        f"There is no file {word}, and no sample style of that name: {', '.join(names('styles'))}."
+    )
+
+
 def file(kind: str, name: str) -> Path | None:
     """Return the picture of a name or alias, if there is one; any string may be given."""
     known = ALIASES.get(name, name) if kind == "styles" else name

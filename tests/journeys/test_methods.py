@@ -26,6 +26,11 @@ def test_a_refined_picture_shows_its_steps_and_comes_back(visit: Visit, address:
     page.click("#send")
     expect(page.locator("#stage .progress-text")).to_contain_text("Refining, step", timeout=120_000)
     shoot(page, "desk-refining")
+    page.click(".views a[href='#gallery']")  # which knows of it, and shows it once it is done
+    said = page.locator("#gallery .said h2")
+    expect(said).to_have_text("Your first picture is being made")
+    expect(page.locator("#gallery .tile")).to_have_count(1, timeout=150_000)
+    page.click(".views a[href='#studio']")
     page.wait_for_selector("#stage[data-state=done] .compare", timeout=150_000)
     expect(page.locator("#stage")).to_contain_text("Refined a little")
     page.locator("#how label", has_text="Quick").click()

@@ -64,6 +64,9 @@ def test_a_preview_follows_the_controls_and_is_never_kept(
     shoot(page, f"{name}-preview")
     if size == PHONE:  # the stage is far below; the preview comes along
         expect(page.locator(".glance img")).to_be_in_viewport()
+        page.click(".views a[href='#batch']")
+        expect(page.locator(".glance")).to_be_hidden()
+        page.click(".views a[href='#studio']")
     page.locator("#color label", has_text="Mine, luminance").click()
     page.wait_for_function(
         "([one, old]) => document.querySelector(one)?.src !== old", arg=[PREVIEW, first]

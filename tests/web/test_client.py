@@ -98,8 +98,8 @@ def test_a_film_is_painted_and_written_from_the_command_line(
 ) -> None:
     frames = clips.moving(6, 80, 64)
     clip = clips.write(tmp_path / "clip.mp4", frames, Fraction(6))
-    out, style = tmp_path / "painted.mp4", photo(tmp_path, "style.png", "orange")
-    words = ["submit", str(clip), str(style), "--size", "64", "--steady", "0.3", "-o", str(out)]
+    out = tmp_path / "painted.mp4"
+    words = ["submit", str(clip), "mosaic", "--size", "64", "--steady", "0.3", "-o", str(out)]
     here = ["--studio", address, "--cookies", str(tmp_path / "cookies")]
     done = CliRunner().invoke(cli.app, words + here)
     assert done.exit_code == 0, done.output
@@ -137,6 +137,27 @@ def test_a_shell_reads_once_that_it_is_a_visitor_of_its_own(
     assert apart not in CliRunner().invoke(cli.app, here).stderr
     shell = ["list", "--studio", address, "--cookies", str(tmp_path / "others"), "--key", "x"]
     assert apart not in CliRunner().invoke(cli.app, shell).stderr
+
+
+def test_a_style_that_is_neither_a_file_nor_a_sample_is_said_before_anything_is_sent(
+    tmp_path: Path,
+) -> None:
+    words = ["submit", str(photo(tmp_path)), "mosiac", "--studio", "http://127.0.0.1:1"]
+    refused = CliRunner().invoke(cli.app, words, env={"COLUMNS": "200", "TERM": "dumb"})
+    assert refused.exit_code == 2
+    assert "no sample style of that name" in refused.stderr
+    assert "mosaic" in refused.stderr
+
+
+def test_a_studio_that_does_not_answer_is_said_with_the_option_for_another_address(
+    tmp_path: Path, setting: Setting
+) -> None:
+    setting(port=free_port())
+    here = ["list", "--cookies", str(tmp_path / "cookies")]
+    away = CliRunner().invoke(cli.app, here)
+    assert "does not answer" in str(away.exception)
+    assert "--studio" in str(away.exception)
+    assert "visitor of its own" not in away.stderr
 
 
 def test_the_command_line_says_what_was_refused(address: str, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import * as list from "./list.js";
 import {pick, select, selectedTools} from "./selection.js";
 import {state, tileOf} from "./state.js";
 
-const PAUSE = 250; // milliseconds after the last scroll
+const PAUSE = 250, // milliseconds after the last scroll
+  GATHER = 500; // in which pictures that are done come together
 
 const privacy = () =>
   element(
@@ -103,5 +104,10 @@ export const start = (host, trigger) => {
     },
     {passive: true},
   );
+  let gather = 0;
+  document.addEventListener("made", () => {
+    clearTimeout(gather);
+    gather = setTimeout(list.refresh, GATHER);
+  });
   router.follow(go);
 };

@@ -67,9 +67,9 @@ const nothing = () => {
         filter();
       }),
     );
-  return state.place.scope === "mine"
-    ? message("easel", t("none.mine"), t("none.mine.text"))
-    : message("world", t("none.public"), t("none.public.text"));
+  if (state.place.scope === "public") return message("world", t("none.public"), t("none.public.text"));
+  const what = document.documentElement.dataset.making === "true" ? "none.making" : "none.mine";
+  return message("easel", t(what), t(`${what}.text`));
 };
 const drawPager = () => {
   const pager = at("pager"),
@@ -174,6 +174,13 @@ export const list = async (walked = {}) => {
   await load(count || PAGE);
   while (asked === asks && next && entries.size < count) await load(count - entries.size);
   if (asked === asks && walked.top) scrollTo(0, walked.top);
+};
+
+/** Shows what was made meanwhile, unless some are being chosen or one is open. */
+export const refresh = () => {
+  const {place, root, selecting} = state;
+  if (place.scope === "mine" && root.offsetParent && !place.entry && !selecting)
+    list({count: place.page ? 0 : entries.size, top: scrollY});
 };
 
 /* ------------------------------------------------------------ turned */

@@ -82,6 +82,7 @@ const learn = (job) => {
   if (over && !job.batch) ended(job.id, t(`state.${job.state}`)); // a batch has one notification
   if (over && job.state === "done") refreshRecent();
   known.set(job.id, {...job, cancelling: before?.cancelling && active(job)});
+  if (over) document.dispatchEvent(new Event("made"));
 };
 /** @param {string} id */
 export const fetchJob = async (id) => learn(await ask(`${JOBS}/${id}`));
@@ -104,6 +105,7 @@ export const look = async () => {
     state.away = true;
   }
   draw();
+  document.documentElement.dataset.making = String(anyActive());
   if (anyActive()) timer = setTimeout(look, state.away || document.hidden ? LATER : SOON);
 };
 /** Asks for the next page of older jobs. */
