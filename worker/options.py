@@ -70,7 +70,7 @@ _ACCEPTED = {
 
 
 _OF_FILMS = {"steady", "weights_end", "moving"}
-_NOT_OF_FILMS = ("method", "strokes", "crop", "fit", "transparency", "teach", "taught")
+NOT_OF_FILMS = ("method", "strokes", "crop", "fit", "transparency", "teach", "taught")
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -134,7 +134,7 @@ class Options(BaseModel):
     def check_film(self) -> None:
         """Raise `Refused` for what films don't have."""
         usual = self.model_copy(update={"strokes": 1.0} if not self.strokes else {})
-        for name in _NOT_OF_FILMS:
+        for name in NOT_OF_FILMS:
             if getattr(usual, name) != type(self).model_fields[name].default:
                 raise Refused("film.option", name=name)
 

@@ -1,5 +1,6 @@
-"""Films in the page: played in the studio, in the gallery and behind a link, and saved."""
+"""Films in the page: chosen, painted, played in studio and gallery and behind a link, saved."""
 
+import base64
 import json
 import re
 from fractions import Fraction
@@ -38,7 +39,7 @@ PLAYED = """async (video) => {
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    frames = clips.moving(12, 320, 240)
+    frames = clips.moving(12, 160, 120)
     return clips.write(tmp_path / "clip.mp4", frames, Fraction(6))
 
 
@@ -139,3 +140,61 @@ def test_a_film_plays_in_the_studio_the_gallery_and_behind_a_link(
     assert [
         url for kind, url in asked if kind == "image" and url.endswith(("/result", "/film"))
     ] == []
+
+
+def _drop(page: Page, field: str, clip: Path) -> None:
+    """Drop a film on a field, as from a folder."""
+    transfer = page.evaluate_handle(
+        """([data, name]) => {
+          const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([bytes], name, {type: "video/mp4"}));
+          return transfer;
+        }""",
+        [base64.b64encode(clip.read_bytes()).decode(), clip.name],
+    )
+    page.dispatch_event(f"{field} .inside", "drop", {"dataTransfer": transfer})
+
+
+@SIZES
+def test_a_film_is_chosen_as_the_photo_and_painted(
+    visit: Visit, address: str, clip: Path, size: tuple[int, int]
+) -> None:
+    page = visit(size)
+    said = page.locator("#film-said")
+    expect(said).to_contain_text("up to 60 seconds and 200 MiB")
+    expect(page.locator("#steady")).to_be_hidden()
+    page.check("#how input[value=gatys-little]")  # which films don't have
+    _drop(page, "#style-0", clip)
+    expect(page.locator("#style-0 .wrong")).to_contain_text("not a style")
+    _drop(page, "#photo", clip)
+    page.wait_for_selector("#photo img[src*='/uploads/'][src$='/shown']")
+    expect(said).to_contain_text("keeps its sound")
+    expect(page.locator("#photo .field")).to_have_attribute("data-length", "2.0 s")
+    expect(page.locator("#steady")).to_be_visible()
+    for hidden in ("#how", "#strokes", "#transparency", "#photo .tool.crop", "#program"):
+        expect(page.locator(hidden)).to_be_hidden()
+    page.check("#size input[value='256']")
+    page.locator("#steady input[type=number]").fill("30")
+    page.locator("#steady input[type=number]").press("Tab")
+    shoot(page, f"{'desk' if size == DESK else 'phone'}-film-form")
+    assert findings(page) == []
+    page.click("#send")
+    page.wait_for_selector("#stage[data-state=done] video", timeout=180_000)
+    _check_plays(page.locator("#stage[data-state=done] video"))
+    job = ask(page, f"{address}/api/v1/jobs")["jobs"][0]
+    assert (job["options"]["steady"], job["options"]["size"]) == (0.3, 256)
+    assert job["options"]["method"] == "adain"
+    page.get_by_role("button", name="Remove: Your photo").click()
+    expect(page.locator("#steady")).to_be_hidden()
+    page.locator("#stage").get_by_role("button", name="Open again").click()
+    page.wait_for_selector(f"#photo img[src*='{job['id']}/content']")
+    expect(page.locator("#steady input[type=number]")).to_have_value("30")
+    expect(page.locator("#steady")).to_be_visible()
+    page.reload()
+    expect(page.locator("#steady")).to_be_visible()
+    page.click("#send")
+    page.wait_for_function("document.querySelectorAll('#strip .tile').length === 2")
+    second = ask(page, f"{address}/api/v1/jobs")["jobs"][0]
+    assert second["film"]["seconds"] == SECONDS
+    assert second["parent"] == job["id"]

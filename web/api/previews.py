@@ -15,7 +15,7 @@ from web.api.openapi import Responses, problems
 from web.http import checking, picture_cache, references, stored
 from web.language.problems import HTTPProblem
 from web.security import address
-from worker.images import images
+from worker.images import films, images
 from worker.images.images import CleanImage
 from worker.options import Options
 from worker.visitors import previews, rate_limits
@@ -51,7 +51,8 @@ def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
 
     def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        return images.small(shown.data if shown else picture, previews.SIDE, trim, crop)
+        given = shown.data if shown else films.still(picture)
+        return images.small(given, previews.SIDE, trim, crop)
 
     return picture_cache.previewed.get(visitor.owner, f"{value} {trim}", make)
 

@@ -1,4 +1,4 @@
-"""The API's upload resource: a picture for a form that is being filled in, one a request.
+"""The API's upload resource: a picture or film for a form that is being filled in, one a request.
 
 Parses, calls `worker.visitors.uploads`, answers. Only its sender can use an upload, and it is
 deleted after some hours.
@@ -14,7 +14,7 @@ from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import checking, picture_cache, references, stored
 from web.security import address
-from worker.images import images
+from worker.images import films, images
 from worker.images.images import CleanImage
 from worker.jobs.batches import Source
 from worker.visitors import rate_limits, uploads
@@ -24,37 +24,46 @@ SHOWN = 768  # pixels of the shorter side of what is shown of a picture
 
 router = APIRouter(prefix=PREFIX, tags=["uploads"])
 
-_ID: Any = {"id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00", "width": 6000, "height": 4000}
+_ID: Any = {
+    "id": "5f0c6e4b1f7c529d0e2f6a1c3b5d7e00",
+    "width": 6000,
+    "height": 4000,
+    "seconds": None,
+}
 
 
 class UploadView(BaseModel):
-    """A picture that was taken; in a field of the form it is called `upload:` and its id."""
+    """What was taken; in a field of the form it is called `upload:` and its id."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ID]})
 
     id: str
     width: int  # of the upright picture, in pixels
     height: int
+    seconds: float | None  # of a film, at most; null: a picture
 
 
 def _keep(visitor: Visitor, sent: Source) -> UploadView:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
-    data = sent.read()
-    copy = images.small(data, SHOWN)  # refuses what is no picture; it is cleaned where it is used
-    upload_id = uploads.keep(visitor.owner, data)
+    with films.looked(sent) as film:  # what is sent is cleaned where it is used
+        copy = images.small(film.poster() if film else sent, SHOWN)
+    upload_id = uploads.keep(visitor.owner, sent)
     picture_cache.displayed.put(visitor.owner, references.upload(upload_id), copy)
-    return UploadView(id=upload_id, width=copy.original[0], height=copy.original[1])
+    width, height = (film.width, film.height) if film else copy.original
+    seconds = film.seconds if film else None
+    return UploadView(id=upload_id, width=width, height=height, seconds=seconds)
 
 
 def _shown(visitor: Visitor, upload_id: str) -> bytes:
-    """Return the copy of a visitor's picture that is shown; raises `UploadNotFound`."""
-    data = uploads.read(upload_id, visitor.owner)  # whose it is comes first
+    """Return the copy that is shown of a visitor's upload; raises `UploadNotFound`."""
+    name = references.upload(upload_id)
+    given = references.source(name, visitor.owner)  # whose it is comes first
 
     def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        return images.small(data, SHOWN)
+        return images.small(films.still(given), SHOWN)
 
-    return picture_cache.displayed.get(visitor.owner, references.upload(upload_id), make).data
+    return picture_cache.displayed.get(visitor.owner, name, make).data
 
 
 @router.post(
@@ -64,7 +73,7 @@ def _shown(visitor: Visitor, upload_id: str) -> bytes:
     responses=problems(400, 403, 413, 415, 429, 507),
 )
 async def add(request: Request) -> UploadView:
-    """Take a picture for a form; only you see it, and it is deleted after some hours."""
+    """Take a picture or film for a form; only you see it, and it is deleted after some hours."""
     async with submission.picture(request) as sent:
         visitor = address.visitor(request)
         return await checking.run(visitor, _keep, visitor, sent)
@@ -91,7 +100,7 @@ def picture(upload_id: str, owner: Owner) -> Response:
     responses=_PICTURE | problems(404, 422, 429),
 )
 async def shown(upload_id: str, request: Request) -> Response:
-    """Return a picture of yours as it is used: upright and in sRGB, small enough to be shown."""
+    """Return a picture of yours, or a film's first frame, upright, in sRGB and small."""
     visitor = address.visitor(request)
     copy = await checking.run(visitor, _shown, visitor, upload_id)
     return stored.made(copy, "image/jpeg", _HEADERS)

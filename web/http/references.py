@@ -83,9 +83,13 @@ def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     return len(found), io.BytesIO(found)
 
 
-def _given(found: re.Match[str], owner: str) -> str:
-    """Return the key of a picture that an owner's job was given."""
+def _given(found: re.Match[str], owner: str, film: bool) -> str:
+    """Return the key of what an owner's job was given; `film`: its film rather than a frame."""
     job = jobs.get(found[1], owner)
+    if film and found[2] == "content":
+        [*films] = jobs.film_keys(job.id, job.film, active=False)
+        if films:
+            return films[0]
     keys = {"content": [job.content_key], "styles": job.style_keys, "masks": job.mask_keys}[
         found[2]
     ]
@@ -103,7 +107,7 @@ def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
     if found := _GIVEN.fullmatch(value):
-        return blobs.opened(_given(found, owner))
+        return blobs.opened(_given(found, owner, film=False))
     raise Refused("upload.not_found")
 
 
@@ -114,11 +118,14 @@ def read(value: str, owner: str) -> bytes:
         return file.read()
 
 
-def source(value: str, owner: str) -> Source:
-    """Return the whole picture that a value names, read when it is its turn; raises as `read`."""
+def source(value: str, owner: str, film: bool = False) -> Source:
+    """Return the whole picture that a value names, read when it is its turn; raises as `read`.
+
+    An upload may be a film. `film`: so may be what a job was given, else it is its first frame.
+    """
     value, _, _ = value.partition(CROP)
     if found := _GIVEN.fullmatch(value):
-        return images.stored(_given(found, owner))
+        return images.stored(_given(found, owner, film))
     size, file = _opened(value, owner)
     file.close()
-    return Source("", size, partial(read, value, owner))
+    return Source("", size, partial(read, value, owner), file=lambda: _opened(value, owner)[1])

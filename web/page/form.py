@@ -12,6 +12,8 @@ from typing import Any, cast
 import gradio as gr
 
 from adain.catalog import DEFAULT_METHOD, NETWORKS, Transparency
+from adain.film import kinds
+from adain.film.limits import STEADIEST, USUAL_STEADY
 from web.http import references
 from web.page import handlers, labels, regions
 from web.page.handlers import CONTROLS
@@ -63,6 +65,7 @@ STAGE = """
 """
 
 PAD = '<div id="pad" hidden></div>'
+FILM = '<p class="hint" role="status"></p>'
 RECENT = '<div id="recent" hidden></div>'
 READ = '<div id="read"></div>'
 PAINT = '<div id="paint"></div>'
@@ -134,9 +137,11 @@ def _row(kind: str) -> None:
 
 def _field(name: str) -> None:
     """Draw a field to drop, paste, choose or take a picture in; `studio/field.js` fills it."""
-    most = settings().max_upload_bytes
+    most, films = settings().max_upload_bytes, ""
+    if name == "photo" and settings().film_seconds and kinds.INSTALLED:
+        films = f' data-film="{settings().film_bytes}" data-seconds="{settings().film_seconds:g}"'
     gr.HTML(
-        f'<div class="field" data-name="{name}" data-most="{most}"></div>',
+        f'<div class="field" data-name="{name}" data-most="{most}"{films}></div>',
         apply_default_css=False,
         js_on_load=_script("studio/field"),
         elem_id=name,
@@ -224,13 +229,23 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("margins"),
         )
-    controls = (strength, color, size, strokes, how, network, transparency, margins)
+        steady = gr.Slider(
+            0,
+            round(100 * STEADIEST),
+            round(100 * USUAL_STEADY),
+            step=1,
+            buttons=[],
+            elem_id="steady",
+            **labels.of("steady"),
+        )
+    controls = (strength, color, size, strokes, how, network, transparency, margins, steady)
     return dict(zip(CONTROLS, controls, strict=True))
 
 
 def _form() -> tuple[dict[str, Any], gr.HTML]:
     """Draw what a picture is made of; returns the form's values by name, and the reader."""
     _field("photo")
+    gr.HTML(FILM, apply_default_css=False, elem_id="film-said")
     _row("photos")
     _row("styles")  # above what grows with the styles, so that it stays under the pointer
     gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("studio/recent"))

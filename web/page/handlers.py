@@ -20,17 +20,19 @@ from web.security import address
 from web.security.identity import owner_of
 from worker import jobs
 from worker.errors import Message, Refused
-from worker.images import images
+from worker.images import films, images
 from worker.images.images import CleanImage, Source
 from worker.jobs import Job
-from worker.options import BROADEST, FINEST, USUAL, Options, recorded
+from worker.options import BROADEST, FINEST, NOT_OF_FILMS, USUAL, Options, recorded
 from worker.settings import settings
 from worker.storage import processes
 from worker.visitors import admission, rate_limits, uploads
 from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
-CONTROLS = ("strength", "color", "size", "strokes", "how", "network", "transparency", "margins")
+CONTROLS = (
+    "strength", "color", "size", "strokes", "how", "network", "transparency", "margins", "steady"
+)  # fmt: skip
 TRIM, KEEP = MARGINS
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a picture made again at several
 
@@ -107,6 +109,13 @@ def _options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     }
 
 
+def _film_options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
+    """Return the options of a film: what films don't have is left out, as the page shows it."""
+    options = _options(form, chosen)
+    kept = {name: value for name, value in options.items() if name not in NOT_OF_FILMS}
+    return kept | {"steady": form["steady"] / 100}
+
+
 def _masks_of(
     owner: str, form: dict[str, Any], chosen: list[int], photo: Source | None = None
 ) -> list[Source]:
@@ -129,11 +138,14 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     chosen = _chosen(form)
     if not chosen:
         raise Refused("page.style_missing")
-    photo = references.source(form["photo"], visitor.owner)
+    photo = references.source(form["photo"], visitor.owner, film=True)
+    is_film = films.is_sent(photo)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
-    masks = _masks_of(visitor.owner, form, chosen, photo)
+    still = films.still(photo) if form["regions"] else photo
+    masks = _masks_of(visitor.owner, form, chosen, still)
+    options = (_film_options if is_film else _options)(form, chosen)
     beside = admission.made_from(references.job_of(form["photo"]))
-    return admission.submit(visitor, photo, styles, masks, _options(form, chosen), beside).id
+    return admission.submit(visitor, photo, styles, masks, options, beside).id
 
 
 async def _answer(
@@ -251,7 +263,8 @@ def _controls_for(options: Options) -> list[Any]:
     network = options.network if options.network in processes.networks() else settings().network
     looks = [round(options.alpha * 100), options.color, size, _strokes_for(options)]
     how = texts.how(options.method, options.effort)
-    return [*looks, how, network, options.transparency, KEEP if options.keep_margins else TRIM]
+    margins = KEEP if options.keep_margins else TRIM
+    return [*looks, how, network, options.transparency, margins, round(100 * options.steady)]
 
 
 def _strokes_for(options: Options) -> int:

@@ -17,6 +17,7 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "network": {"label": "network"},
     "transparency": {"label": "transparency", "info": "form.transparency.info"},
     "margins": {"label": "margins", "info": "form.margins.info"},
+    "steady": {"label": "steady", "info": "form.steady.info"},
     "parts": {"label": "form.parts"},
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},

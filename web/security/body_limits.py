@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from adain.film import kinds
 from web.language import texts
 from web.language.problems import HTTPProblem, problem
 from worker.errors import Message
 from worker.jobs import service_state
 from worker.settings import KIB, MIB, settings
 from worker.storage import database
-from worker.visitors import rate_limits
+from worker.visitors import rate_limits, uploads
 from worker.visitors.rate_limits import Visitor
 
 # What a browser with the page open asks of Gradio; no event by its name, no upload, no file.
@@ -32,13 +31,15 @@ def most() -> int:
 
     A film may be larger than a picture.
     """
-    film = settings().film_bytes if settings().film_seconds and kinds.INSTALLED else 0
-    picture = settings().max_upload_bytes
-    return max(picture, film) + picture + MIB
+    return uploads.most() + settings().max_upload_bytes + MIB
 
 
 def _most_of_one() -> int:
     return settings().max_upload_bytes + MIB
+
+
+def _most_of_upload() -> int:
+    return uploads.most() + MIB
 
 
 def _most_of_batch() -> int:
@@ -99,7 +100,7 @@ class Rule:
                 return Message("request.job_too_large", limit=limit, together=together)
             case "batch":
                 return Message("request.batch_too_large", limit=limit, together=together)
-        return Message("request.picture_too_large", limit=limit)
+        return Message("request.picture_too_large", limit=together)
 
     def too_large(self) -> HTTPProblem:
         """Return the answer to a body over the limit."""
@@ -115,7 +116,7 @@ RULES = {
     "/api/v1/batches": Rule(_most_of_batch, spooled=True, what="batch", before=_batch),
     "/api/v1/subject": _ONE_PICTURE,
     "/api/v1/settings": _ONE_PICTURE,
-    "/api/v1/uploads": _ONE_PICTURE,
+    "/api/v1/uploads": Rule(_most_of_upload, spooled=True, before=_picture),
     f"{GRADIO}run/predict": _PAGE_EVENT,
 }
 

@@ -1,4 +1,4 @@
-"""Uploads: pictures in forms that are being filled in, each of them its sender's alone.
+"""Uploads: pictures and films in forms that are being filled in, each its sender's alone.
 
 A row says whose an upload is, since when, and how many bytes its file takes; the file lies in the
 folder of the web server that took it, under the row's id. An upload is deleted by age, and when
@@ -21,7 +21,10 @@ from typing import IO
 from sqlalchemy import BigInteger, ColumnElement, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from adain.film import kinds
 from worker.errors import Refused
+from worker.images import images
+from worker.images.images import Given, Source
 from worker.settings import settings
 from worker.storage import database, disk, free_space, marker
 from worker.storage.blobs import StorageFull
@@ -46,7 +49,7 @@ class UploadNotFound(Refused):
 
 
 class Upload(Base):
-    """A picture in a form, and its owner."""
+    """A picture or film in a form, and its owner."""
 
     __tablename__ = "uploads"
     __table_args__ = (Index("uploads_by_age", "created"), Index("uploads_of_owner", "owner"))
@@ -70,25 +73,32 @@ def _file(upload_id: str) -> Path:
     return folder() / upload_id
 
 
-def _write(file: Path, data: bytes) -> int:
+def most() -> int:
+    """Return the bytes of one upload at most: a film may be larger than a picture."""
+    film = settings().film_bytes if settings().film_seconds and kinds.INSTALLED else 0
+    return max(settings().max_upload_bytes, film)
+
+
+def _write(file: Path, given: Source) -> int:
     """Write a new file; returns the bytes that it counts, raises `StorageFull`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with file.open("xb") as opened:
-            opened.write(data)
+        with given.opened() as source, file.open("xb") as opened:
+            shutil.copyfileobj(source, opened)
+            size = opened.tell()
     except OSError as error:
         file.unlink(missing_ok=True)
         if error.errno in _FULL:
             raise StorageFull from error
         raise
-    return max(LEAST, disk.rounded_up(len(data)))
+    return max(LEAST, disk.rounded_up(size))
 
 
 def _open(file: Path) -> tuple[int, IO[bytes]]:
-    """Return size and file; raises OSError unless it is a regular file of a picture's size."""
+    """Return size and file; raises OSError unless it is a regular file of a size that is taken."""
     number = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     about = os.fstat(number)
-    if not stat.S_ISREG(about.st_mode) or about.st_size > settings().max_upload_bytes:
+    if not stat.S_ISREG(about.st_mode) or about.st_size > most():
         os.close(number)
         raise OSError(errno.EINVAL, "no upload", str(file))
     return about.st_size, os.fdopen(number, "rb")
@@ -175,12 +185,14 @@ def _media_type(data: bytes) -> str:
     return next((kind for start, kind in KINDS.items() if data.startswith(start)), OTHER)
 
 
-def keep(owner: str, data: bytes) -> str:
-    """Keep a picture that passed `images.clean`; returns its id, raises `StorageFull`."""
-    upload_id = secrets.token_hex(16)
-    free_space.check(disk.rounded_up(len(data)))
-    taken = _write(_file(upload_id), data)
-    row = Upload(id=upload_id, owner=owner, bytes=taken, media_type=_media_type(data))
+def keep(owner: str, given: Given) -> str:
+    """Keep a picture or film that was looked at; returns its id, raises `StorageFull`."""
+    upload_id, given = secrets.token_hex(16), images.source(given)
+    free_space.check(disk.rounded_up(given.size))
+    taken = _write(_file(upload_id), given)
+    with _file(upload_id).open("rb") as file:
+        kind = _media_type(file.read(kinds.HEAD))
+    row = Upload(id=upload_id, owner=owner, bytes=taken, media_type=kind)
     try:
         gone = _insert(row)
     except BaseException:

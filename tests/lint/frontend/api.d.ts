@@ -377,6 +377,7 @@ declare namespace Api {
     id: string;
     width: number;
     height: number;
+    seconds: number | null;
   }
   interface ValidationError {
     loc: Array<string | number>;

@@ -96,6 +96,7 @@ def form(studio: Path) -> dict[str, object]:
         "how": "adain",
         "transparency": "flatten",
         "margins": "trim",
+        "steady": 60,
         "color": "style",
         "size": 1024,
         "network": "compact",

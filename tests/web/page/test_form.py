@@ -36,7 +36,7 @@ def _form(**given: object) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
         "strokes": 100, "how": "adain", "network": "compact", "transparency": "flatten",
-        "margins": "trim",
+        "margins": "trim", "steady": 60,
     }  # fmt: skip
     for place in range(4):
         empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
@@ -190,6 +190,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "compact",
         "flatten",
         "keep",
+        60,
         "",
     ]
     broad, kept = options | {"strokes": 2.5}, ["luminance", "largest"]
@@ -201,11 +202,12 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "compact",
         "flatten",
         "keep",
+        60,
         "",
     ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, 171, "adain", "compact", "flatten", "keep", "",
+        35, "luminance", 256, 171, "adain", "compact", "flatten", "keep", 60, "",
     ]  # fmt: skip
     clear = options | {"transparency": "keep"}
     assert handlers.reuse(asked, _event(options=clear))[6] == "keep"

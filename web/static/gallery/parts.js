@@ -8,6 +8,7 @@ import {refill} from "../form/memory.js";
 import {shares, texts} from "../form/trial.js";
 import {changing} from "../form/undo.js";
 import {names, put} from "../studio/field.js";
+import {fetchJob} from "../studio/jobs.js";
 import {named, tags} from "./entry.js";
 import {GALLERY, verb} from "./state.js";
 import {dialog, doing, eraser, note, patch, reuse, toStudio, toggle} from "./verbs.js";
@@ -120,7 +121,8 @@ export const ownParts = (entry, own) => [
   element(
     "div",
     {class: "actions"},
-    button(t("open.again"), "easel", () => {
+    button(t("open.again"), "easel", async () => {
+      if (entry.film) await fetchJob(entry.id);
       changing(t("opened"));
       toStudio("open", {id: entry.id});
     }),

@@ -6,14 +6,15 @@
  */
 import {sentence as reason} from "../core/api.js";
 import {drawIfChanged, element, fill, find, setText} from "../core/dom.js";
-import {ACCEPTED, acceptDrops} from "../core/files.js";
+import {acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
+import {accepted, send} from "../films/files.js";
 import {unfold} from "../form/masks.js";
 import {changing} from "../form/undo.js";
 import {photograph} from "./camera.js";
 import {choose, used} from "./crop.js";
-import {discard, upload} from "./uploads.js";
+import {discard} from "./uploads.js";
 
 /** @type {Map<string, HTMLElement>} name → its part of the page */
 const fields = new Map();
@@ -90,7 +91,7 @@ const remove = (name) => {
  * @param {Blob} file */
 export const take = async (name, file) => {
   say(name, "");
-  const coming = upload(file, Number(field(name).dataset.most), name.startsWith("mask"));
+  const coming = send(field(name), file);
   sending.set(name, coming);
   draw(name);
   try {
@@ -112,7 +113,7 @@ export const settled = () => Promise.allSettled(sending.values());
 const chooser = (name) => {
   const input = element("input", {
     type: "file",
-    accept: ACCEPTED,
+    accept: accepted(field(name)),
     "aria-label": t("field.choose", {name: called(name)}),
     onchange: () => {
       const file = input.files?.[0];

@@ -4,6 +4,7 @@ import {ended} from "../core/notifications.js";
 import {under} from "../core/place.js";
 import {settings, t} from "../core/text.js";
 import {refresh as refreshRecent} from "./recent.js";
+import {isFilm} from "./uploads.js";
 
 const JOBS = under("/api/v1/jobs");
 const PAGE = 24; // jobs of one "show older"
@@ -81,6 +82,7 @@ const learn = (job) => {
   const over = before && active(before) && !active(job);
   if (over && !job.batch) ended(job.id, t(`state.${job.state}`)); // a batch has one notification
   if (over && job.state === "done") refreshRecent();
+  if (job.film) isFilm(`job:${job.id}/content`, job.film.seconds);
   known.set(job.id, {...job, cancelling: before?.cancelling && active(job)});
   if (over) document.dispatchEvent(new Event("made"));
 };

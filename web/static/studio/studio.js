@@ -3,6 +3,7 @@ import {reached} from "../core/api.js";
 import {DOUBLE, message} from "../core/controls.js";
 import {element, find, origin} from "../core/dom.js";
 import {t} from "../core/text.js";
+import * as films from "../films/form.js";
 import * as anywhere from "../form/anywhere.js";
 import * as colors from "../form/colors.js";
 import * as how from "../form/how.js";
@@ -148,6 +149,7 @@ const begin = (kept) => {
   presets.start();
   colors.keep(find(document, "#color"));
   how.explain(find(document, "#how"));
+  films.start();
   sheet.start(askSheet, draw);
   preview.start(
     stage.stage,

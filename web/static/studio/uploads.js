@@ -25,35 +25,49 @@ export const address = (value) => {
   };
   return places[kind] ?? "";
 };
-const NAMES = "names"; // in this tab's storage: text of an upload → what its file is called
+const NAMES = "names", // in this tab's storage: text of an upload → what its file is called
+  FILMS = "films"; // likewise: text of a film → its seconds
 
-/** @returns {Record<string, string>} */
-const called = () => {
+/** @param {string} kind
+ * @returns {Record<string, any>} */
+const kept = (kind) => {
   try {
-    return JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
+    return JSON.parse(sessionStorage.getItem(kind) ?? "{}");
   } catch {
     return {};
   }
 };
-/** What the file of an upload is called; "": not known.
- * @param {string} text */
-export const nameOf = (text) => called()[text] ?? "";
-/** @param {string} text
- * @param {Blob} file */
-const remember = (text, file) => {
+/** @param {string} kind
+ * @param {string} text
+ * @param {string | number} said */
+const remember = (kind, text, said) => {
   try {
-    if (file instanceof File) sessionStorage.setItem(NAMES, JSON.stringify({...called(), [text]: file.name}));
+    sessionStorage.setItem(kind, JSON.stringify({...kept(kind), [text]: said}));
   } catch {
     /* a browser without storage forgets */
   }
 };
+/** What the file of an upload is called; "": not known.
+ * @param {string} text
+ * @returns {string} */
+export const nameOf = (text) => kept(NAMES)[text] ?? "";
+/** How many seconds a field's film lasts; 0: it is a picture.
+ * @param {string} text
+ * @returns {number} */
+export const lasts = (text) => kept(FILMS)[picture(text)] ?? 0;
+/** @param {string} text
+ * @param {number} seconds */
+export const isFilm = (text, seconds) => remember(FILMS, text, Math.max(0.1, seconds));
 /** @param {Blob} file
  * @param {Blob} given what the visitor chose */
 const send = async (file, given) => {
   const body = new FormData();
   body.append("picture", file);
-  const text = `upload:${(await ask(UPLOADS, {method: "POST", body})).id}`;
-  remember(text, given);
+  /** @type {Api.UploadView} */
+  const {id, seconds} = await ask(UPLOADS, {method: "POST", body});
+  const text = `upload:${id}`;
+  if (given instanceof File) remember(NAMES, text, given.name);
+  if (seconds !== null) isFilm(text, seconds);
   return text;
 };
 /**
