@@ -183,8 +183,12 @@ class _Cleaning:
         self.limits.check_seconds(float(time))
         self.writer.add(pixels, time)
         self.frames += 1
-        self.end = time + shown
+        self.last_until(time + shown)
         self.watch(self.frames)
+
+    def last_until(self, end: Fraction) -> None:
+        """Let the film last so long at least, but no last frame longer than a film may be."""
+        self.end = max(self.end, min(end, Fraction(self.limits.seconds) + 1))
 
     def hear(self, packet: AnyPacket) -> None:
         """Write the sound of a packet."""
@@ -215,7 +219,9 @@ def _decoded(film: Source, work: _Cleaning, decoder: _Decoder) -> None:
                 pixels = colours.picture(frame, size)
                 work.add(colours.upright(pixels, work.known.degrees), time, shown)
             else:
-                work.end = max(work.end, time - work.known.origin + shown)
+                work.limits.check_seconds(float(time - work.known.origin))
+                work.last_until(time - work.known.origin + shown)
+            work.limits.check_source_rate(decoder.frames, float(work.end))
 
 
 def _from_container(file: IO[bytes], reader: str, work: _Cleaning, codec: Codec) -> bool:

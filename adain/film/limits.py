@@ -65,10 +65,15 @@ class Limits:
                 limit=self.frames,
             )
 
+    def check_source_rate(self, frames: int, seconds: float) -> None:
+        """Raise `FilmError` if so many frames come in so short a time."""
+        if frames > self.source_rate * (seconds + 2):
+            self.check_frames(self.frames + 1)
+
 
 def most_bits(width: int, height: int, rate: float) -> int:
     """Return how many bits a second a painted film may have."""
-    return min(MOST_BITS, round(width * height * rate * BITS_A_PIXEL))
+    return min(MOST_BITS, round(width * height * max(rate, 1) * BITS_A_PIXEL))
 
 
 def size_for(width: int, height: int, side: int, limits: Limits) -> tuple[int, int]:

@@ -101,7 +101,7 @@ def _range(asked: Mapping[str, str], size: int, tag: str) -> range | None:
     if wanted is None or asked.get("if-range", tag) != tag:
         return None
     first, last = wanted.groups()
-    if not first and not last:
+    if not (first or last) or (first and last and int(last) < int(first)):
         return None
     if first:
         return range(int(first), min(size, int(last) + 1 if last else size))
@@ -124,6 +124,9 @@ def film(request: Request, key: str, headers: Mapping[str, str]) -> Response:
     kind, tag = images.media_type(key), f'"{hashlib.sha256(key.encode()).hexdigest()[:32]}"'
     named = {"Content-Disposition": f'inline; filename="{_film_name(key)}"'}
     headers = {"Accept-Ranges": "bytes", "ETag": tag, **named, **headers}
+    if tag in request.headers.get("if-none-match", ""):
+        file.close()
+        return Response(status_code=304, headers=headers)
     part = _range(request.headers, size, tag)
     if part is None:
         return sent(size, file, kind, headers)

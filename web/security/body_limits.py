@@ -34,6 +34,10 @@ def most() -> int:
     return uploads.most() + settings().max_upload_bytes + MIB
 
 
+def _most_of_pictures() -> int:
+    return 2 * settings().max_upload_bytes + MIB
+
+
 def _most_of_one() -> int:
     return settings().max_upload_bytes + MIB
 
@@ -112,7 +116,7 @@ _ONE_PICTURE = Rule(_most_of_one, spooled=True, before=_picture)
 _PAGE_EVENT = Rule(lambda: _EVENT, before=_event)
 RULES = {
     "/api/v1/jobs": Rule(most, spooled=True, what="job", before=_submission),
-    "/api/v1/previews": Rule(most, spooled=True, what="job", before=_picture),
+    "/api/v1/previews": Rule(_most_of_pictures, spooled=True, what="job", before=_picture),
     "/api/v1/batches": Rule(_most_of_batch, spooled=True, what="batch", before=_batch),
     "/api/v1/subject": _ONE_PICTURE,
     "/api/v1/settings": _ONE_PICTURE,

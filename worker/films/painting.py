@@ -5,13 +5,16 @@ worker's death too, goes on from the last one; it is given back to the queue bef
 so that it may take longer than any other job.
 """
 
+import math
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +82,8 @@ class _Cleaning:
         watch(0)
         side = self._job.options["size"]
         with source.open("rb") as given, into.open("wb") as opened:
-            made = films.clean(given, opened, side, codec.name, film["most"], watch)
+            most, seconds = film["most"], film["seconds"]
+            made = films.clean(given, opened, side, codec.name, most, watch, seconds)
         source.unlink()
         return made
 
@@ -87,7 +91,8 @@ class _Cleaning:
         """Write the clean film, store it, and note it in the job; raises `Paused`."""
         job, codec = self._job, codecs.chosen(settings().film_codec)
         made = self._written(codec, into)
-        key, source = f"{job.id}/clean.{codec.container}", f"{job.id}/{jobs.SOURCE}"
+        key = f"{job.id}/clean-{job.attempt}.{codec.container}"
+        source = f"{job.id}/{jobs.SOURCE}"
         blobs.put_all({key: into})
         known = dict(job.files or {})
         size, _ = known.pop(source)
@@ -103,15 +108,13 @@ class _Cleaning:
 # ---------------------------------------------------------------- paint
 
 
-def _parts_of(
-    frames: Iterator[tuple[Picture, Fraction]],
-) -> Iterator[tuple[int, int, Picture, Fraction]]:
-    """Yield each frame's part and number, the frame and its time."""
-    part, period = -1, -1
-    for number, (pixels, at) in enumerate(frames):
-        if int(at // KEY_SECONDS) > period:
-            part, period = part + 1, int(at // KEY_SECONDS)
-        yield part, number, pixels, at
+@dataclass(frozen=True)
+class _Due:
+    """A frame that is to be painted."""
+
+    at: Fraction  # seconds
+    begins: bool  # a part, by itself
+    paint: Callable[[], Picture]
 
 
 class FilmPainter:
@@ -132,11 +135,14 @@ class FilmPainter:
         self._begins: list[Fraction] = []  # of the parts, in seconds
         self._first: Image.Image | None = None
 
-    def _pause(self, part_ends: bool) -> None:
-        """Raise `Paused` when the process is to end or, between two parts, the time is up."""
-        late = time.monotonic() - self._begun > PART * settings().job_time_limit
-        if self._stops() or (part_ends and late):
-            raise Paused
+    def _is_late(self) -> bool:
+        """Tell whether the job is to be given back to the queue."""
+        return time.monotonic() - self._begun > PART * settings().job_time_limit
+
+    def _may_cut(self, at: Fraction) -> bool:
+        """Tell whether a part may end early, since enough are left for the rest of the film."""
+        left = math.ceil((self._clean.seconds - float(at)) / float(KEY_SECONDS)) + 1
+        return len(self._begins) + left < jobs.most_parts(self._job.film or {})
 
     def _file(self, part: int) -> Path:
         return self._folder / f"part-{part}"
@@ -144,56 +150,76 @@ class FilmPainter:
     def _key(self, part: int) -> str:
         return jobs.part_key(self._job.id, part, self._codec.container)
 
-    def _fetched(self) -> int:
-        """Copy the parts that are there; returns how many, without a gap."""
-        count = 0
+    def _fetched(self) -> list[int]:
+        """Copy the parts that are there, without a gap; returns how many frames each has."""
+        counts: list[int] = []
         with suppress(blobs.BlobMissing):
             while True:
-                _fetch(self._key(count), self._file(count))
-                count += 1
-        return count
+                file = self._file(len(counts))
+                _fetch(self._key(len(counts)), file)
+                with files.opened(file, self._codec) as part:
+                    counts.append(sum(1 for _ in part.decode(part.streams.video[0])))
+        return counts
 
-    def _keep(self, writer: Writer, part: int, until: Fraction) -> None:
-        """Finish and keep a part."""
+    def _keep(self, writer: Writer, until: Fraction) -> None:
+        """Finish and keep the last part."""
+        part = len(self._begins) - 1
         writer.end(until - self._begins[part])
         writer.close()
         blobs.put_all({self._key(part): self._file(part)})
         failpoints.at("part", self._job.id)
 
-    def _writer(self, part: int) -> Writer:
+    def _writer(self) -> Writer:
+        """Begin the file of the last part."""
         size = self._clean.width, self._clean.height
-        return Writer(str(self._file(part)), self._codec, size, self._clean.rate, clean=False)
+        file = str(self._file(len(self._begins) - 1))
+        return Writer(file, self._codec, size, self._clean.rate, clean=False)
 
-    def _frames(self, film: InputContainer, done: int) -> Iterator[tuple[int, Picture, Fraction]]:
-        """Yield part, painted frame and time of what is not painted yet."""
+    def _read(self, film: InputContainer) -> Iterator[tuple[int, Picture, Fraction]]:
+        """Yield number, pixels and time of what was said to be in the clean film."""
+        clean = self._clean
+        for number, (pixels, at) in enumerate(files.frames(film)):
+            fits = pixels.shape[:2] == (clean.height, clean.width)
+            if number >= clean.frames or not fits or at > clean.seconds + 1:
+                raise Refused("film.too_costly")
+            yield number, pixels, at
+
+    def _due(self, film: InputContainer, counts: Sequence[int]) -> Iterator[_Due]:
+        """Yield what is not painted yet; notes where the parts that are there begin."""
         options, clean = self._job.options, self._clean
         first = replace(self._request, content=next(self._contents(film)))
         paint = Painter(self._stylizer, first, options.get("weights_end", ()))
         plan = making.planned(film, clean, paint, self._report)
         blend, cuts = Steady(options["steady"]), set(plan.cuts)
         lead: deque[tuple[int, Picture]] = deque(maxlen=LEAD)
+        starts, done = {0, *accumulate(counts)}, sum(counts)
 
-        def painted(number: int, pixels: Picture) -> Picture:
+        def one(number: int, pixels: Picture) -> Picture:
             made = paint.paint(pixels, plan.at(number), number / clean.frames)
             return blend.next(pixels, made, number in cuts)
 
-        for part, number, pixels, at in _parts_of(files.frames(film)):
-            if part == len(self._begins):
-                self._begins.append(at)
-            if part < done:
+        def painted(number: int, pixels: Picture) -> Picture:
+            while lead:
+                one(*lead.popleft())
+            return one(number, pixels)
+
+        for number, pixels, at in self._read(film):
+            if number < done:
+                if number in starts:
+                    self._begins.append(at)
                 lead.append((number, pixels))
                 continue
-            while lead:
-                painted(*lead.popleft())
             self._report("paint", number, clean.frames)
-            yield part, painted(number, pixels), at
+            begins = number == done or at // KEY_SECONDS > self._begins[-1] // KEY_SECONDS
+            yield _Due(at, begins, partial(painted, number, pixels))
 
     def _contents(self, film: InputContainer) -> Iterator[Image.Image]:
         return (Image.fromarray(pixels) for pixels, _ in files.frames(film))
 
     def _watched(self, stage: str, progress: float) -> None:
         """Say how far it is; raises what stops the work."""
-        self._pause(part_ends=False)
+        if self._stops():
+            raise Paused
         self._watch(stage, progress)
 
     def _report(self, stage: str, done: int, of: int) -> None:
@@ -202,18 +228,22 @@ class FilmPainter:
         share = CLEANED + (PAINTED - CLEANED) * painted
         self._watched(stage_of(stage, min(done + 1, of), of), share)
 
-    def _paint(self, film: InputContainer, done: int) -> None:
-        """Paint the parts that are not there, and keep each; the first `done` are."""
-        writer, last = None, -1
-        for part, pixels, at in self._frames(film, done):
-            if writer is None or part > last:
-                if writer is not None:
-                    self._keep(writer, last, at)
-                    self._pause(part_ends=True)
-                writer, last = self._writer(part), part
-            writer.add(pixels, at - self._begins[part])
+    def _paint(self, film: InputContainer, counts: Sequence[int]) -> None:
+        """Paint what is in no part yet, and keep each part; raises `Paused` when time is up."""
+        writer: Writer | None = None
+        for due in self._due(film, counts):
+            late = self._is_late()
+            if writer is not None and (due.begins or (late and self._may_cut(due.at))):
+                self._keep(writer, due.at)
+                writer = None
+                if late:
+                    raise Paused
+            if writer is None:
+                self._begins.append(due.at)
+                writer = self._writer()
+            writer.add(due.paint(), due.at - self._begins[-1])
         if writer is not None:
-            self._keep(writer, last, Fraction(self._clean.seconds))
+            self._keep(writer, Fraction(self._clean.seconds))
 
     def _joined(self, clean: Path) -> Path:
         into = self._folder / "film"
@@ -244,10 +274,10 @@ class FilmPainter:
     def run(self) -> Painted:
         """Paint and store the film; raises `Paused`, `Refused`, and what stops the work."""
         clean = self._cleaned()
-        done = self._fetched()
+        counts = self._fetched()
         with files.opened(clean, self._codec) as opened:
             self._check(opened)
-            self._paint(opened, done)
+            self._paint(opened, counts)
         self._watched("join", PAINTED)
         return self._stored(self._joined(clean))
 

@@ -3,15 +3,10 @@
 Loads no FFmpeg, which is an extra: `worker/films/painting.py` does, for a film that is painted.
 """
 
-import fcntl
 import logging
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
@@ -21,11 +16,9 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 from worker import jobs
 from worker.errors import Refused
+from worker.films.workplaces import workplace
 from worker.jobs import Job
-from worker.settings import settings
 from worker.storage import blobs
-
-LOCK = "lock"
 
 log = logging.getLogger(__name__)
 
@@ -49,51 +42,6 @@ def clear(job: Job) -> None:
         blobs.delete(parts - jobs.film_keys(job.id, job.film, active=False))
     except Exception:  # whatever a storage raises
         log.exception("job %s: parts of its film are left", job.id)
-
-
-# ---------------------------------------------------------------- where a film is worked on
-
-
-def folder() -> Path:
-    """Return the folder with the folders of all films that are being painted on this machine."""
-    return settings().data / "films"
-
-
-def _hold(place: Path) -> IO[bytes] | None:
-    """Lock a folder for as long as the file is open; None if another process holds it."""
-    lock = (place / LOCK).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
-def _tidy() -> None:
-    """Delete the folders of processes that are no more."""
-    for place in folder().iterdir():
-        if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
-            with lock:
-                shutil.rmtree(place)
-
-
-@contextmanager
-def workplace() -> Iterator[Path]:
-    """Yield a folder to work in, which is deleted afterwards; a killed process's is by the next."""
-    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder() / LOCK).open("ab") as others:
-        fcntl.flock(others, fcntl.LOCK_EX)  # a folder just made is not yet held
-        _tidy()
-        place = folder() / uuid.uuid4().hex
-        place.mkdir(mode=0o700)
-        lock = _hold(place)
-    assert lock is not None
-    with lock:
-        try:
-            yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
 
 
 # ---------------------------------------------------------------- paint

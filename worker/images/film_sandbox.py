@@ -5,6 +5,7 @@ with the film as its input and one file to write to. Before it reads a byte of t
 confined, as `worker/images/confinement.py` says. Knows no settings, no database and no job.
 """
 
+import errno
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from adain.film.files import Writer
 from adain.film.limits import FilmError, Limits, size_for
 from worker.images import confinement
 from worker.images.decoder import encode, limit_memory
+from worker.parent_death import die_with
 
 MEMORY = 400 << 20  # bytes more than it has once it is ready
 EVERY = 10  # frames after which it says how far it is
@@ -100,13 +102,18 @@ def answer(question: dict[str, Any], codec: Codec) -> None:
     except FilmError as error:
         _say({"refused": {"code": error.code, "params": error.params}})
     except MemoryError:  # so that nothing is done with what is left
-        signal.raise_signal(signal.SIGKILL)
+        signal.raise_signal(signal.SIGTERM)
+    except OSError as error:
+        if error.errno != errno.EFBIG:  # the clean film's bytes
+            raise
+        signal.raise_signal(signal.SIGTERM)
 
 
 def main(text: str) -> None:
     """Get ready, be confined, answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
     question = json.loads(text)
+    die_with(question["parent"], signal.SIGKILL)
     try:
         codec = codecs.chosen(question["codec"])
     except FilmError as error:

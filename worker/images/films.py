@@ -9,12 +9,14 @@ import hashlib
 import json
 import logging
 import math
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Timer
+from queue import Empty, Queue
+from threading import Thread, Timer
 from typing import IO, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -27,7 +29,10 @@ from worker.images import answers, decoders
 from worker.images.images import Source
 from worker.settings import KIB, MIB, settings
 
-LOOK, CLEAN = (20, 30.0), (1000, 1200.0)  # seconds of the processor, and on the clock
+LOOK = 20, 30.0  # seconds of the processor, and on the clock
+CLEAN = 0.6  # of a job's time, on the clock; a film is read by two threads
+TICK = 0.5  # seconds after which `watch` is called again, whatever the process does
+MORE = 1.05  # times as long as its header says, and a second, a film may be
 CLEAN_BYTES_A_PIXEL = 0.5  # of a clean film, at most
 SOUND_BYTES = 40_000  # a second
 USUAL_PIXELS = 20 * 512 * 512  # painted of a film for which it counts as one submission more
@@ -97,7 +102,7 @@ class OfJob(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    seconds: float = Field(ge=0, le=1000, allow_inf_nan=False)  # at most
+    seconds: _Seconds  # at most
     most: int = Field(ge=0)  # bytes of the clean film
     clean: str = ""  # the key of the clean film
     codec: Literal["", "h264", "vp9"] = ""
@@ -140,7 +145,7 @@ def _process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Yield the process that looks at a film; it has ended at the end, as what it takes has."""
     film.seek(0)
-    asked = json.dumps(question | {"limits": asdict(limits()), "into": into})
+    asked = json.dumps(question | {"limits": asdict(limits()), "into": into, "parent": os.getpid()})
     process = subprocess.Popen(
         program.command("worker.images.film_sandbox", asked),
         stdin=film,
@@ -162,13 +167,43 @@ def _process(
         process.stdout.close()
 
 
+def _read(said: IO[bytes], heads: Queue[dict[str, Any] | Exception]) -> None:
+    """Put what a process says into a queue, up to its answer, or the error that ends it."""
+    going_on = True
+    while going_on:
+        try:
+            line = answers.head(said)
+        except Exception as error:  # raised again by who waits for it
+            return heads.put(error)
+        going_on = bool(line.keys() & {"done", "confined"})
+        heads.put(line)
+
+
+def _next(heads: Queue[dict[str, Any] | Exception], watch: Watch, done: int) -> dict[str, Any]:
+    """Return what is said next; tells `watch` meanwhile, over and over, how much is done."""
+    while True:
+        try:
+            line = heads.get(timeout=TICK)
+        except Empty:
+            watch(done)
+            continue
+        if isinstance(line, Exception):
+            raise line
+        return line
+
+
 def _said(said: IO[bytes], watch: Watch) -> dict[str, Any]:
     """Return the answer that a process comes to; raises `Refused`, `NotOurs` and EOFError."""
+    heads, done = Queue[dict[str, Any] | Exception](), 0
+    Thread(target=_read, args=(said, heads), daemon=True).start()
     while True:
-        line = answers.head(said)
+        line = _next(heads, watch, done)
         match line:
-            case {"done": int(frames)}:
-                watch(frames)
+            case {"done": frames}:
+                if type(frames) is not int or not done <= frames <= limits().frames:
+                    raise answers.NotOurs
+                done = frames
+                watch(done)
             case {"refused": refused}:
                 raise _refusal(refused)
             case {"confined": str(by)}:
@@ -219,8 +254,8 @@ class Film:
 
     @property
     def frames(self) -> int:
-        """How many frames are painted, at most."""
-        return math.ceil(min(self.rate, limits().rate) * self.seconds)
+        """How many frames are painted, at most, whatever the header says of its rate."""
+        return most_frames(self.seconds)
 
     def painted(self, side: int) -> tuple[int, int]:
         """Return width and height of what is painted, its shorter side so long; 0: as it came."""
@@ -239,7 +274,7 @@ class Film:
     def reserved(self, side: int) -> int:
         """Return the bytes that its clean film, its parts and what is painted take at most."""
         width, height = self.painted(side)
-        bits = most_bits(width, height, min(self.rate, limits().rate))
+        bits = most_bits(width, height, limits().rate)
         painted = round(self.seconds * (bits / 8 + SOUND_BYTES)) + MIB
         return self.clean_bytes(side) + 2 * painted
 
@@ -250,6 +285,11 @@ class Film:
     def poster(self) -> Source:
         """Return its first frame as a picture that is still to be checked."""
         return Source("", self.first.stat().st_size, self.first.read_bytes, stored=True)
+
+
+def most_frames(seconds: float) -> int:
+    """Return how many frames are painted of a film that lasts so long, at most."""
+    return math.ceil(limits().rate * seconds)
 
 
 def _copied(given: Source, file: Path) -> tuple[int, str]:
@@ -331,20 +371,39 @@ def still(given: Source) -> Source:
 # ---------------------------------------------------------------- clean
 
 
-def clean(
-    film: IO[bytes], into: IO[bytes], side: int, codec: str, most: int, watch: Watch
-) -> Cleaned:
-    """Write the clean film of a film, of so many bytes at most; `watch` hears of its frames.
+def _check_length(frames: int, seconds: float, expected: float) -> None:
+    """Refuse a film that is longer than the seconds for which it counted."""
+    longest = MORE * expected + 1
+    if seconds > longest or frames > most_frames(longest):
+        raise Refused("film.header")
 
-    Raises `Refused`, and what `watch` raises.
+
+def clean(
+    film: IO[bytes],
+    into: IO[bytes],
+    side: int,
+    codec: str,
+    most: int,
+    watch: Watch,
+    expected: float = math.inf,
+) -> Cleaned:
+    """Write the clean film of a film, of so many bytes at most.
+
+    `watch` hears of its frames, every half second at least. A film much longer than the `expected`
+    seconds is refused. Raises `Refused`, and what `watch` raises.
     """
-    seconds, wall = CLEAN
-    question = {"codec": codec, "side": side, "seconds": seconds, "bytes": most}
+    wall, longest = CLEAN * settings().job_time_limit, min(expected, limits().seconds + 1)
+    question = {"codec": codec, "side": side, "seconds": math.ceil(2 * wall), "bytes": most}
 
     def take(said: dict[str, Any], data: IO[bytes]) -> Cleaned:
         made = _ours(Cleaned, said.get("clean"))
-        if max(made.width, made.height) > limits().side:
+        if max(made.width, made.height) > limits().side or made.rate > limits().rate:
             raise answers.NotOurs
+        _check_length(made.frames, made.seconds, longest)
         return made
 
-    return _asked(question, film, into.fileno(), wall, take, watch)
+    def checked(frames: int) -> None:
+        _check_length(frames, 0.0, longest)
+        watch(frames)
+
+    return _asked(question, film, into.fileno(), wall, take, checked)

@@ -11,6 +11,7 @@ from sqlalchemy import case, tuple_, update
 
 from worker import errors
 from worker.errors import Message
+from worker.images import films
 from worker.jobs import traces
 from worker.jobs.dead_workers import let_go
 from worker.jobs.model import Hold, Job, Status, change_one, in_order, is_held
@@ -110,8 +111,10 @@ def cleaned(
 ) -> Job | None:
     """Record the clean film of a job and so many more bytes; None when the attempt has it no more.
 
-    `files`: the fingerprints of all its pictures, by key.
+    `files`: the fingerprints of all its pictures, by key. Raises pydantic's ValidationError for
+    what no back-up could be restored with.
     """
+    films.OfJob.model_validate(film)
     return change_one(
         update(Job)
         .where(is_held(job_id, attempt))

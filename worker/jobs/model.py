@@ -156,7 +156,7 @@ class Paused(Exception):
 
 
 SOURCE = "source.film"  # of a film as it was sent, until the clean one is there
-ENDINGS = ("mp4", "webm")
+LONGEST = 1000  # seconds, however long a row says that a film is
 
 
 def part_key(job_id: str, number: int, ending: str) -> str:
@@ -171,9 +171,18 @@ def film_keys(job_id: str, film: Mapping[str, Any] | None, active: bool) -> set[
     """
     if not film:
         return set()
-    parts = range(math.ceil(film["seconds"]) + 1) if active else ()
-    made = {part_key(job_id, number, ending) for number in parts for ending in ENDINGS}
-    return made | {film.get("clean") or f"{job_id}/{SOURCE}"}
+    clean = film.get("clean")
+    if not clean:
+        return {f"{job_id}/{SOURCE}"}
+    _, _, ending = clean.rpartition(".")
+    parts = range(most_parts(film)) if active else ()
+    return {part_key(job_id, number, ending) for number in parts} | {clean}
+
+
+def most_parts(film: Mapping[str, Any]) -> int:
+    """Return how many parts a film may be painted in: three times as many as it has by itself."""
+    seconds: float = film["seconds"]
+    return math.ceil(1.5 * min(seconds, LONGEST)) + 4
 
 
 Beside = Callable[[Session, str], None]  # writes rows beside a job's, given its id

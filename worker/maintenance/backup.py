@@ -20,14 +20,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from alembic.runtime.migration import MigrationContext
 from pydantic import BaseModel
 from sqlalchemy import Connection, LargeBinary, Table, select
 
 from adain import __version__
-from worker import jobs, settings
+from worker import settings
 from worker.jobs import Job, film_keys
 from worker.maintenance import own_tables
 from worker.maintenance.leader import Leadership
@@ -163,32 +163,47 @@ def _copied(stack: ExitStack, keys: Iterable[str]) -> tuple[dict[str, IO[bytes]]
     return found, lost
 
 
-def _add_pictures(archive: _Archive, rows: Iterable[dict[str, Any]]) -> tuple[set[str], list[str]]:
+Changed = dict[str, dict[str, Any] | None]  # jobs' rows as they are now; None: deleted
+
+
+def _row_now(job_id: str) -> dict[str, Any] | None:
+    """Return a job's row as it is now, as a back-up has it; None: it was deleted."""
+    table = cast(Table, Job.__table__)
+    with database.reading() as session:
+        row = session.execute(select(table).where(table.c.id == job_id)).mappings().one_or_none()
+    return None if row is None else json.loads(_encoded(table, dict(row)))
+
+
+def _add_pictures(archive: _Archive, rows: Iterable[dict[str, Any]]) -> tuple[Changed, list[str]]:
     """Write the jobs' pictures; none of a job that was deleted meanwhile.
 
-    Returns the jobs that were deleted meanwhile, and the keys that other jobs name in vain.
+    A film's are replaced while it is painted: where some are missing, those of its row as it is
+    now are written. Returns what became of such jobs, and the keys that jobs name in vain.
     """
-    gone, missing = set(), []
+    changed: Changed = {}
+    missing: list[str] = []
     for job in rows:
         with ExitStack() as stack:
             found, lost = _copied(stack, keys_of(job))
-            if lost and jobs.unknown([job["id"]]):
-                gone.add(job["id"])
-                continue
+            if lost:
+                changed[job["id"]] = now = _row_now(job["id"])
+                found, lost = _copied(stack, keys_of(now)) if now else ({}, [])
             for key, file in found.items():
                 archive.add_file(PICTURES + key, file)
             missing += lost
-    return gone, missing
+    return changed, missing
 
 
-def _add_rows(archive: _Archive, table: str, rows: IO[str], gone: set[str]) -> int:
+def _add_rows(archive: _Archive, table: str, rows: IO[str], changed: Changed) -> int:
     job = "id" if table == Job.__tablename__ else "job_id"
     count = 0
     with tempfile.TemporaryFile("w+b") as kept:
         for row in _lines(rows):
-            if row.get(job) not in gone:
-                kept.write(json.dumps(row).encode() + b"\n")
-                count += 1
+            now = changed.get(row[job], row) if job in row else row
+            if now is None:
+                continue
+            kept.write(json.dumps(now if job == "id" else row).encode() + b"\n")
+            count += 1
         archive.add_file(f"{ROWS}{table}.jsonl", kept)
     return count
 
@@ -205,8 +220,8 @@ def _write(archive: _Archive) -> Head:
                 _dump(connection, table, rows[table.name])
         if revision is None or Job.__tablename__ not in rows:
             raise BackupError("There is no studio in this database yet.")
-        gone, missing = _add_pictures(archive, _lines(rows[Job.__tablename__]))
-        counts = {name: _add_rows(archive, name, each, gone) for name, each in rows.items()}
+        changed, missing = _add_pictures(archive, _lines(rows[Job.__tablename__]))
+        counts = {name: _add_rows(archive, name, each, changed) for name, each in rows.items()}
     secret = settings.settings().data / SECRET
     if secret.exists():
         archive.add(SECRET, secret.read_bytes())

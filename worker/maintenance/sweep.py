@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from worker import jobs
 from worker.admin import audit
 from worker.credentials import api_keys
+from worker.films import workplaces
 from worker.gallery import bins, entries
 from worker.jobs import batches, idempotency, queue
 from worker.maintenance import brake, leader, reclaim, retention
@@ -83,6 +84,7 @@ PICTURES: dict[str, Part] = {  # these delete pictures, and wait while the marke
     "pictures without a row": reclaim.run,
 }
 FILES: dict[str, Part] = {  # these write nothing: first, since a full disk keeps none from it
+    "folders of films": workplaces.tidy,
     "files of previews": preview_expiry.delete_old_files,
     "files of uploads": _delete_uploads,
 }

@@ -73,7 +73,7 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     client.get(f"{PREFIX}/jobs/{job}/styles/0/thumbnail")  # which makes its file
     blobs.put_all({f"{job}/{taught_styles.SAMPLE}": noise, f"{job}/film-1.mp4": noise})
     painted = begin().id  # a film, of which the first part is painted
-    film = {"seconds": 6.0, "most": 1, "clean": f"{painted}/clean.mp4", "codec": "h264"}
+    film = {"seconds": 6.0, "most": 1, "clean": f"{painted}/clean-1.mp4", "codec": "h264"}
     blobs.put(jobs.part_key(painted, 0, "mp4"), noise)
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job).values(film_key=f"{job}/film-1.mp4"))

@@ -1,0 +1,181 @@
+"""Films that say of themselves what is not so, and what a film's process is believed."""
+
+import io
+import struct
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from adain.film.limits import FilmError, Limits, most_bits
+from tests.adain.film import clips
+from tests.parts import Setting, picture
+from worker import jobs
+from worker.errors import Refused
+from worker.images import answers, films
+from worker.jobs import Job, Status
+from worker.maintenance import backup, check_backup, verify
+from worker.runner import pipeline
+from worker.runner.worker import Worker
+
+
+@pytest.fixture
+def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
+    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    made = Worker()
+    made.heartbeat.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return clips.write(tmp_path / "clip.mp4", clips.moving(12, 96, 64), Fraction(6))
+
+
+def submitted(film: bytes, **options: object) -> Job:
+    return jobs.submit("ann", film, [picture()], options={"size": 64} | options)
+
+
+def lasting(seconds: int) -> bytes:
+    """An animated WebP whose last frame is shown so long."""
+    first, *others = (Image.fromarray(one) for one in clips.moving(3, 96, 64))
+    out = io.BytesIO()
+    shown = [100, 100, 1000 * seconds]
+    first.save(out, "WEBP", save_all=True, append_images=others, duration=shown)
+    return out.getvalue()
+
+
+def matroska(file: Path, last: int) -> Path:
+    """Five frames; the last lasts so many milliseconds, the header says 100 for all."""
+    with av.open(str(file), "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        packets = []
+        for number in range(5):
+            pixels = np.full((64, 96, 3), 40 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+            frame.pts, frame.time_base = 40 * number, Fraction(1, 1000)
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        packets[-1].duration = last
+        for packet in packets:
+            container.mux(packet)
+    data = bytearray(file.read_bytes())
+    place = data.index(b"\x44\x89\x88") + 3  # Duration, a float of 8 bytes
+    data[place : place + 8] = struct.pack(">d", 100.0)
+    file.write_bytes(data)
+    return file
+
+
+def cleaned(film: Path, folder: Path, expected: float) -> films.Cleaned:
+    with film.open("rb") as given, (folder / "clean").open("wb") as into:
+        return films.clean(given, into, 0, "h264", 1 << 24, lambda frames: None, expected)
+
+
+def test_a_last_frame_shown_for_hours_makes_no_film_of_hours(worker: Worker) -> None:
+    job = submitted(lasting(16_777), moving=True)
+    pipeline.answer(worker)
+    film = jobs.find(job.id).film
+    assert jobs.find(job.id).status == Status.DONE
+    assert film is not None
+    assert film["seconds"] <= films.limits().seconds + 1
+    films.OfJob.model_validate(film)
+
+
+def test_a_last_packet_that_says_it_lasts_hours_is_refused_or_cut(
+    studio: Path, tmp_path: Path
+) -> None:
+    film = matroska(tmp_path / "long.mkv", 16_000_000)
+    assert cleaned(film, tmp_path, 60).seconds <= films.limits().seconds + 1
+    with pytest.raises(Refused) as refused:
+        cleaned(film, tmp_path, 0.001)
+    assert refused.value.message.code == "film.header"
+
+
+def test_a_film_longer_than_its_header_said_is_refused(
+    studio: Path, clip: Path, tmp_path: Path
+) -> None:
+    assert cleaned(clip, tmp_path, 2).frames == 12
+    with pytest.raises(Refused) as refused:
+        cleaned(clip, tmp_path, 0.1)
+    assert refused.value.message.code == "film.header"
+
+
+def test_frames_that_all_have_one_time_are_refused_before_many_are_decoded() -> None:
+    limits = Limits()
+    limits.check_source_rate(400, 0.0)
+    limits.check_source_rate(15_000, 60.0)
+    with pytest.raises(FilmError):
+        limits.check_source_rate(600, 0.04)
+
+
+def test_a_film_of_any_length_has_a_bounded_number_of_parts() -> None:
+    film = {"seconds": 9_900_000.0, "most": 1, "clean": "x/clean-1.mp4"}
+    assert len(jobs.film_keys("x", film, active=True)) < 2000
+    assert jobs.film_keys("x", {"seconds": 9e6, "most": 1}, active=True) == {"x/source.film"}
+
+
+def test_the_rate_in_a_header_lowers_neither_charge_nor_reserve() -> None:
+    assert most_bits(1920, 1080, 1e-9) >= 1920 * 1080 / 4
+
+
+def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
+    studio: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(films, "TICK", 0.01)
+    begun = time.monotonic()
+
+    def stop(frames: int) -> None:
+        assert frames == 0  # it has not even begun
+        raise ZeroDivisionError
+
+    with (
+        clip.open("rb") as given,
+        (tmp_path / "clean").open("wb") as into,
+        pytest.raises(ZeroDivisionError),
+    ):
+        films.clean(given, into, 0, "h264", 1 << 24, stop)
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[b"-5"], [b"true"], [b"20", b"10"], [b"1" + b"0" * 4000]],
+    ids=["negative", "bool", "backwards", "huge"],
+)
+def test_progress_that_no_process_of_ours_says_is_not_believed(said: list[bytes]) -> None:
+    lines = io.BytesIO(b"".join(b'{"done": %s}\n' % one for one in said))
+    with pytest.raises(answers.NotOurs):
+        films._said(lines, lambda frames: None)
+
+
+def test_a_film_under_way_is_no_damage(studio: Path, clip: Path) -> None:
+    job = submitted(clip.read_bytes())
+    assert jobs.claim("worker") is not None
+    assert jobs.find(job.id).status == Status.RUNNING
+    assert verify.problems() == []
+
+
+def test_a_back_up_made_while_a_film_is_cleaned_and_painted_has_it(
+    worker: Worker, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(clip.read_bytes())
+    copied = backup._add_pictures
+
+    def late(*args: object) -> object:
+        pipeline.answer(worker)  # the rows are read, and now other files are there
+        return copied(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(backup, "_add_pictures", late)
+    file, _ = backup.make(tmp_path / "back-up.tar")
+    with check_backup.checked(file) as found:
+        assert found.head.missing == []
+        names = set(found.members)
+    assert any(f"{job.id}/film-1." in name for name in names)

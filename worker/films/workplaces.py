@@ -1,0 +1,65 @@
+"""Where films are worked on: a folder for each, on the worker's own machine."""
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from worker.settings import settings
+
+LOCK = "lock"
+
+
+def folder() -> Path:
+    """Return the folder with the folders of all films that are being painted on this machine."""
+    return settings().data / "films"
+
+
+def _hold(place: Path) -> IO[bytes] | None:
+    """Lock a folder for as long as the file is open; None if another process holds it."""
+    lock = (place / LOCK).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep others from making or deleting folders: one just made is not yet held."""
+    with (folder() / LOCK).open("ab") as others:
+        fcntl.flock(others, fcntl.LOCK_EX)
+        yield
+
+
+def tidy() -> None:
+    """Delete the folders of this machine's processes that are no more."""
+    if not folder().is_dir():
+        return
+    with _alone():
+        for place in folder().iterdir():
+            if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
+                with lock:
+                    shutil.rmtree(place)
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """Yield a folder to work in, deleted afterwards; a killed process's is by `tidy`."""
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    tidy()
+    with _alone():
+        place = folder() / uuid.uuid4().hex
+        place.mkdir(mode=0o700)
+        lock = _hold(place)
+    assert lock is not None
+    with lock:
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
