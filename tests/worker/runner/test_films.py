@@ -20,7 +20,7 @@ from tests.hard import mortal
 from tests.parts import Setting
 from worker import jobs
 from worker.errors import Refused
-from worker.films import painting, work, workplaces
+from worker.films import painting, workplaces
 from worker.jobs import Job, Status, queue
 from worker.maintenance import reclaim, verify
 from worker.runner import pipeline
