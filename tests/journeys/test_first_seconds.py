@@ -56,6 +56,9 @@ def test_the_page_opens_with_a_sample_that_is_painted_already(
     expect(page.locator("#stage .compare")).to_be_in_viewport(ratio=0.9)
     expect(page.locator("#photo img, #style-0 img")).to_have_count(2)
     expect(page.locator("#strength input[type=number]")).to_have_value("80")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose your photo", exact=True).click()
+    assert not chooser.value.is_multiple()
     page.wait_for_timeout(500)
     assert not [url for url in asked if "/previews" in url or "queue/join" in url]
     assert findings(page) == []

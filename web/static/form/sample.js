@@ -1,8 +1,8 @@
 /* The sample that a new visitor finds in the form and on the stage, painted already: no job and no
  * preview is made of it.
  */
-import {compare} from "../core/controls.js";
-import {element} from "../core/dom.js";
+import {button, compare} from "../core/controls.js";
+import {element, find} from "../core/dom.js";
 import {under} from "../core/place.js";
 import {t} from "../core/text.js";
 import {names, put, value} from "../studio/field.js";
@@ -27,4 +27,5 @@ export const chosen = () =>
 export const drawn = () => [
   compare(PAINTED, address(PHOTO), WIDTH, HEIGHT),
   element("p", {class: "hint sample"}, t("sample.hint")),
+  button(t("sample.own"), "upload", () => find(document, "#photo input[type=file]").click(), {class: "quiet own"}),
 ];

@@ -4,7 +4,7 @@
  *   upload:ID   shelf:KIND/NAME   job:ID/styles/PLACE   or "" for nothing; crop.js adds a crop.
  * A file is sent to /api/v1/uploads first; what is refused is said in the field it was meant for.
  */
-import {sentence as reason} from "../core/api.js";
+import {reached, sentence as reason} from "../core/api.js";
 import {drawIfChanged, element, fill, find, setText} from "../core/dom.js";
 import {acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
@@ -173,7 +173,7 @@ const empty = (name) => [
 /** @param {string} name
  * @param {string} text */
 const shown = (name, text) => [
-  used(text, {alt: called(name), onerror: () => say(name, t("field.gone"))}),
+  used(text, {alt: called(name), onerror: async () => (await reached()) && say(name, t("field.gone"))}),
   name.startsWith("mask") ? null : knob("crop", "crop", name, () => crop(name), {class: "tool crop"}),
   element("label", {class: "tool other", title: t("field.other")}, icon("upload"), chooser(name)),
   knob("close", "field.remove", name, () => remove(name), {class: "tool shut"}),
