@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
 from adain.catalog import METHODS
 from adain.files import samples
@@ -170,7 +171,14 @@ def test_a_job_by_each_method_goes_through_the_queue(worker: Worker, method: str
 def test_a_cancelled_job_stops_between_two_steps(
     worker: Worker, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    nearest = swap.Patches.nearest
+
+    def slow(patches: swap.Patches, wanted: Tensor) -> Tensor:
+        time.sleep(0.05)
+        return nearest(patches, wanted)
+
     monkeypatch.setattr(swap, "MOST_AT_ONCE", 1)  # a row at a time
+    monkeypatch.setattr(swap.Patches, "nearest", slow)
     job = submit(size=512, method=method)
     during(worker, job, lambda: void(jobs.cancel(job.id, "ann")))
     stopped = now(job)
