@@ -15,7 +15,7 @@ from web.api.openapi import Responses, problems
 from web.http import checking, picture_cache, references, stored
 from web.language.problems import HTTPProblem
 from web.security import address
-from worker.images import films, images
+from worker.images import film_uploads, images
 from worker.images.images import CleanImage
 from worker.options import Options
 from worker.visitors import previews, rate_limits
@@ -51,7 +51,7 @@ def small(value: str, visitor: Visitor, trim: bool = False) -> CleanImage:
 
     def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        given = shown.data if shown else films.still(picture)
+        given = shown.data if shown else film_uploads.still(picture)
         return images.small(given, previews.SIDE, trim, crop)
 
     return picture_cache.previewed.get(visitor.owner, f"{value} {trim}", make)

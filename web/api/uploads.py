@@ -14,7 +14,7 @@ from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import checking, picture_cache, references, stored
 from web.security import address
-from worker.images import films, images
+from worker.images import film_uploads, images
 from worker.images.images import CleanImage
 from worker.jobs.batches import Source
 from worker.visitors import rate_limits, uploads
@@ -45,7 +45,7 @@ class UploadView(BaseModel):
 
 def _keep(visitor: Visitor, sent: Source) -> UploadView:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
-    with films.looked(sent) as film:  # what is sent is cleaned where it is used
+    with film_uploads.looked(sent) as film:  # what is sent is cleaned where it is used
         copy = images.small(film.poster() if film else sent, SHOWN)
     upload_id = uploads.keep(visitor.owner, sent)
     picture_cache.displayed.put(visitor.owner, references.upload(upload_id), copy)
@@ -57,11 +57,13 @@ def _keep(visitor: Visitor, sent: Source) -> UploadView:
 def _shown(visitor: Visitor, upload_id: str) -> bytes:
     """Return the copy that is shown of a visitor's upload; raises `UploadNotFound`."""
     name = references.upload(upload_id)
-    given = references.source(name, visitor.owner)  # whose it is comes first
+    _, file, _ = uploads.opened(upload_id, visitor.owner)  # whose it is comes first
+    file.close()
+    given = references.source(name, visitor.owner)
 
     def make() -> CleanImage:
         rate_limits.consume(visitor, rate_limits.pictures())
-        return images.small(films.still(given), SHOWN)
+        return images.small(film_uploads.still(given), SHOWN)
 
     return picture_cache.displayed.get(visitor.owner, name, make).data
 

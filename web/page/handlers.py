@@ -20,7 +20,7 @@ from web.security import address
 from web.security.identity import owner_of
 from worker import jobs
 from worker.errors import Message, Refused
-from worker.images import films, images
+from worker.images import film_uploads, images
 from worker.images.images import CleanImage, Source
 from worker.jobs import Job
 from worker.options import BROADEST, FINEST, NOT_OF_FILMS, USUAL, Options, recorded
@@ -139,9 +139,9 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     if not chosen:
         raise Refused("page.style_missing")
     photo = references.source(form["photo"], visitor.owner, film=True)
-    is_film = films.is_sent(photo)
+    is_film = film_uploads.is_sent(photo)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
-    still = films.still(photo) if form["regions"] else photo
+    still = film_uploads.still(photo) if form["regions"] else photo
     masks = _masks_of(visitor.owner, form, chosen, still)
     options = (_film_options if is_film else _options)(form, chosen)
     beside = admission.made_from(references.job_of(form["photo"]))

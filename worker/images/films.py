@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -338,34 +337,6 @@ def taken(given: Source, folder: Path, moving: bool) -> Film | None:
     seconds = min(seen.seconds or limits().seconds, limits().seconds)
     width, height = seen.original
     return Film(file, size, digest, first, width, height, seen.rate, seconds)
-
-
-def is_sent(given: Source) -> bool:
-    """Tell whether what was sent is a film, by its first bytes."""
-    with given.opened() as source:
-        return is_film(source.read(kinds.HEAD), moving=False)
-
-
-@contextlib.contextmanager
-def looked(given: Source) -> Iterator[Film | None]:
-    """Yield the film that was sent, looked at; None: it is no film. Raises as `taken`."""
-    if not is_sent(given):
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="studio-film-") as folder:
-        yield taken(given, Path(folder), moving=False)
-
-
-def still(given: Source) -> Source:
-    """Return the first frame of a film that was sent, or what is no film as it is.
-
-    The frame is still to be checked. Raises as `taken`.
-    """
-    with looked(given) as film:
-        if film is None:
-            return given
-        first = film.first.read_bytes()
-    return Source("", len(first), lambda: first, stored=True)
 
 
 # ---------------------------------------------------------------- clean
