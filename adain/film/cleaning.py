@@ -181,8 +181,7 @@ class _Cleaning:
         """Write a frame that is due; the first is shown from the beginning of the film."""
         time = max(time - self.known.origin, Fraction(0)) if self.frames else Fraction(0)
         self.limits.check_seconds(float(time))
-        self.writer.add(pixels, time)
-        self.frames += 1
+        self.frames += self.writer.add(pixels, time)
         self.last_until(time + shown)
         self.watch(self.frames)
 

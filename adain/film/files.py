@@ -20,6 +20,7 @@ from adain.film.codecs import BASE, Codec
 from adain.film.colours import Picture
 from adain.film.limits import most_bits
 
+_LEAST = Fraction(1, 1000)  # seconds between two frames: WebM counts in milliseconds
 _BT709 = 1  # as files number primaries, transfer and matrix
 _LIMITED = 1  # 16 to 235
 _READERS = {"mp4": "mov", "webm": "matroska"}
@@ -79,14 +80,18 @@ class Writer:
         self._key = max(key, self._key)
         return frame
 
-    def add(self, pixels: Picture, time: Fraction) -> None:
-        """Write a frame that is shown from a time in seconds on until the next one's."""
+    def add(self, pixels: Picture, time: Fraction) -> bool:
+        """Write a frame that is shown from a time in seconds on until the next one's.
+
+        One that comes less than a millisecond after the one before is left out; tells whether not.
+        """
         if self._last is not None:
             before, since = self._last
-            if time <= since:
-                return
+            if time - since < _LEAST:
+                return False
             self._mux(self._frame(before, since, time - since))
         self._last = pixels, time
+        return True
 
     def _mux(self, frame: VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):

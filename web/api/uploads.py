@@ -17,6 +17,7 @@ from web.security import address
 from worker.images import film_uploads, images
 from worker.images.images import CleanImage
 from worker.jobs.batches import Source
+from worker.storage import free_space
 from worker.visitors import rate_limits, uploads
 from worker.visitors.rate_limits import Visitor
 
@@ -45,6 +46,7 @@ class UploadView(BaseModel):
 
 def _keep(visitor: Visitor, sent: Source) -> UploadView:
     rate_limits.consume(visitor, rate_limits.pictures(), rate_limits.sent(sent.size))
+    free_space.check(sent.size)
     with film_uploads.looked(sent) as film:  # what is sent is cleaned where it is used
         copy = images.small(film.poster() if film else sent, SHOWN)
     upload_id = uploads.keep(visitor.owner, sent)

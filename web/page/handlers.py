@@ -141,6 +141,8 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     photo = references.source(form["photo"], visitor.owner, film=True)
     is_film = film_uploads.is_sent(photo)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
+    if is_film and form["regions"]:
+        rate_limits.consume(visitor, rate_limits.pictures())
     still = film_uploads.still(photo) if form["regions"] else photo
     masks = _masks_of(visitor.owner, form, chosen, still)
     options = (_film_options if is_film else _options)(form, chosen)

@@ -18,6 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from av import FFmpegError
 from av.container import InputContainer
 from PIL import Image
 
@@ -38,8 +39,8 @@ from worker.films import joining
 from worker.films.joining import Part
 from worker.films.work import Painted
 from worker.images import films
-from worker.images.films import Cleaned
-from worker.jobs import Job, Paused
+from worker.images.film_records import Cleaned
+from worker.jobs import Hold, Job, Paused
 from worker.observability import failpoints
 from worker.settings import MIB, settings
 from worker.storage import blobs, disk
@@ -133,7 +134,7 @@ class FilmPainter:
         self._watch, self._stops, self._folder = watch, stops, folder
         self._begun = time.monotonic()
         self._begins: list[Fraction] = []  # of the parts, in seconds
-        self._first: Image.Image | None = None
+        self._reported = "", 0.0  # stage and progress
 
     def _is_late(self) -> bool:
         """Tell whether the job is to be given back to the queue."""
@@ -153,7 +154,7 @@ class FilmPainter:
     def _fetched(self) -> list[int]:
         """Copy the parts that are there, without a gap; returns how many frames each has."""
         counts: list[int] = []
-        with suppress(blobs.BlobMissing):
+        with suppress(blobs.BlobMissing, FFmpegError):  # a damaged one is painted again
             while True:
                 file = self._file(len(counts))
                 _fetch(self._key(len(counts)), file)
@@ -166,6 +167,8 @@ class FilmPainter:
         part = len(self._begins) - 1
         writer.end(until - self._begins[part])
         writer.close()
+        if jobs.renew(self._job, *self._reported) == Hold.LOST:
+            raise Paused  # another attempt's parts may begin elsewhere
         blobs.put_all({self._key(part): self._file(part)})
         failpoints.at("part", self._job.id)
 
@@ -220,6 +223,7 @@ class FilmPainter:
         """Say how far it is; raises what stops the work."""
         if self._stops():
             raise Paused
+        self._reported = stage, progress
         self._watch(stage, progress)
 
     def _report(self, stage: str, done: int, of: int) -> None:

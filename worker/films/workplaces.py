@@ -1,6 +1,7 @@
 """Where films are worked on: a folder for each, on the worker's own machine."""
 
 import fcntl
+import logging
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import IO
 from worker.settings import settings
 
 LOCK = "lock"
+
+log = logging.getLogger(__name__)
 
 
 def folder() -> Path:
@@ -43,9 +46,12 @@ def tidy() -> None:
         return
     with _alone():
         for place in folder().iterdir():
-            if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
-                with lock:
-                    shutil.rmtree(place)
+            try:
+                if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
+                    with lock:
+                        shutil.rmtree(place)
+            except OSError:  # another user's, or a server's of files
+                log.exception("the folder %s of a film can't be deleted", place)
 
 
 @contextmanager

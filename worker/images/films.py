@@ -14,17 +14,18 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread, Timer
-from typing import IO, Annotated, Any, Literal, TypeVar
+from queue import Empty, Full, Queue
+from threading import Event, Thread, Timer
+from typing import IO, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from adain.film import kinds
 from adain.film.limits import Limits, most_bits, size_for
 from worker import program
 from worker.errors import Message, Refused
 from worker.images import answers, decoders
+from worker.images.film_records import Cleaned, Seen
 from worker.images.images import Source
 from worker.settings import KIB, MIB, settings
 
@@ -63,62 +64,6 @@ def check_possible() -> None:
 
 
 # ---------------------------------------------------------------- the process
-
-_Side = Annotated[int, Field(ge=1, le=1 << 16)]
-_Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
-_Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-
-
-class _Seen(BaseModel):
-    """What is said of a film that was looked at."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    rate: _Rate
-    seconds: _Seconds
-    sound: bool
-    size: list[_Side] = Field(min_length=2, max_length=2)
-    original: list[_Side] = Field(min_length=2, max_length=2)
-    length: int = Field(ge=1)
-
-
-class Cleaned(BaseModel):
-    """What is said of a clean film: as `adain.film.cleaning.Clean`."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    width: _Side
-    height: _Side
-    rate: _Rate
-    frames: int = Field(ge=1, le=1_000_000)
-    seconds: _Seconds
-    sound: bool
-    cut: bool
-
-
-class OfJob(BaseModel):
-    """What a job's row says of its film: as it was sent, and of the clean one once it is there."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    seconds: _Seconds  # at most
-    most: int = Field(ge=0)  # bytes of the clean film
-    clean: str = ""  # the key of the clean film
-    codec: Literal["", "h264", "vp9"] = ""
-    width: _Side = 1
-    height: _Side = 1
-    rate: _Rate = 1.0
-    frames: int = Field(default=1, ge=1, le=1_000_000)
-    sound: bool = False
-    cut: bool = False
-
-
-def _readable(film: dict[str, Any]) -> dict[str, Any]:
-    OfJob.model_validate(film)
-    return film
-
-
-Recorded = Annotated[dict[str, Any], AfterValidator(_readable)]
 
 
 def _ours(model: type[Model], said: object) -> Model:
@@ -166,16 +111,23 @@ def _process(
         process.stdout.close()
 
 
-def _read(said: IO[bytes], heads: Queue[dict[str, Any] | Exception]) -> None:
-    """Put what a process says into a queue, up to its answer, or the error that ends it."""
+def _read(said: IO[bytes], heads: Queue[dict[str, Any] | Exception], over: Event) -> None:
+    """Put what a process says into a queue, up to its answer, or the error that ends it.
+
+    The queue is short, so that a process can't say more than is heard.
+    """
     going_on = True
-    while going_on:
+    while going_on and not over.is_set():
+        line: dict[str, Any] | Exception
         try:
             line = answers.head(said)
         except Exception as error:  # raised again by who waits for it
-            return heads.put(error)
-        going_on = bool(line.keys() & {"done", "confined"})
-        heads.put(line)
+            line = error
+        going_on = isinstance(line, dict) and bool(line.keys() & {"done", "confined"})
+        while not over.is_set():
+            with contextlib.suppress(Full):
+                heads.put(line, timeout=TICK)
+                break
 
 
 def _next(heads: Queue[dict[str, Any] | Exception], watch: Watch, done: int) -> dict[str, Any]:
@@ -193,23 +145,44 @@ def _next(heads: Queue[dict[str, Any] | Exception], watch: Watch, done: int) -> 
 
 def _said(said: IO[bytes], watch: Watch) -> dict[str, Any]:
     """Return the answer that a process comes to; raises `Refused`, `NotOurs` and EOFError."""
-    heads, done = Queue[dict[str, Any] | Exception](), 0
-    Thread(target=_read, args=(said, heads), daemon=True).start()
+    heads, over = Queue[dict[str, Any] | Exception](maxsize=8), Event()
+    Thread(target=_read, args=(said, heads, over), daemon=True).start()
+    try:
+        return _heard(heads, watch)
+    finally:
+        over.set()
+
+
+def _heard(heads: Queue[dict[str, Any] | Exception], watch: Watch) -> dict[str, Any]:
+    """Return the answer in a queue of lines; progress grows, and is said once it is confined."""
+    done, confined = 0, False
     while True:
         line = _next(heads, watch, done)
         match line:
             case {"done": frames}:
-                if type(frames) is not int or not done <= frames <= limits().frames:
+                if type(frames) is not int or not done < frames <= limits().frames:
                     raise answers.NotOurs
                 done = frames
                 watch(done)
             case {"refused": refused}:
                 raise _refusal(refused)
-            case {"confined": str(by)}:
+            case {"confined": str(by)} if not confined:
+                confined = True
                 if by == "limits":
                     log.warning("films are read confined by limits alone: there is no seccomp here")
+            case {"confined": _}:
+                raise answers.NotOurs
             case _:
                 return line
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Return the code of a process that says no more; one that goes on is killed."""
+    try:
+        return process.wait(1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _asked(
@@ -228,7 +201,7 @@ def _asked(
         except answers.NotOurs:
             log.warning("a film's process gave an answer that is not ours")
         except EOFError:
-            code = process.wait()
+            code = _ended(process)
             if code >= 0:
                 raise RuntimeError(f"a film's process ended with code {code}") from None
             log.warning("a film's process was ended by signal %d", -code)
@@ -304,11 +277,11 @@ def _copied(given: Source, file: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _looked(file: Path, first: Path) -> _Seen:
+def _looked(file: Path, first: Path) -> Seen:
     """Look at a film and write its first frame."""
 
-    def take(said: dict[str, Any], data: IO[bytes]) -> _Seen:
-        seen = _ours(_Seen, said)
+    def take(said: dict[str, Any], data: IO[bytes]) -> Seen:
+        seen = _ours(Seen, said)
         if seen.length > 4 * math.prod(seen.size) + MIB or max(seen.size) > limits().side:
             raise answers.NotOurs
         with first.open("wb") as into:

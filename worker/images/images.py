@@ -123,8 +123,8 @@ class _Nowhere:
 def _bytes(given: Given) -> bytes:
     """Return a picture's bytes; raises `ImageRejected` where more was sent than may be."""
     picture, most = source(given), settings().max_upload_bytes
-    data = picture.read()
-    if len(data) > most and not picture.stored:
+    data = b"" if picture.size > most and not picture.stored else picture.read()
+    if max(picture.size, len(data)) > most and not picture.stored:
         raise ImageRejected("picture.file_too_large", limit=most / MIB)
     return data
 

@@ -11,7 +11,7 @@ from sqlalchemy import case, tuple_, update
 
 from worker import errors
 from worker.errors import Message
-from worker.images import films
+from worker.images.film_records import OfJob
 from worker.jobs import traces
 from worker.jobs.dead_workers import let_go
 from worker.jobs.model import Hold, Job, Status, change_one, in_order, is_held
@@ -114,7 +114,7 @@ def cleaned(
     `files`: the fingerprints of all its pictures, by key. Raises pydantic's ValidationError for
     what no back-up could be restored with.
     """
-    films.OfJob.model_validate(film)
+    OfJob.model_validate(film)
     return change_one(
         update(Job)
         .where(is_held(job_id, attempt))

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker import errors
 from worker.errors import CodedError, Message
-from worker.images import films
+from worker.images.film_records import RecordedFilm
 from worker.jobs import queue, service_state
 from worker.options import Recorded
 from worker.settings import settings
@@ -138,7 +138,7 @@ class Job(Base):
     result_key: Mapped[str | None]
     thumbnail_key: Mapped[str | None]
     taught_key: Mapped[str | None]  # the style that it taught
-    film: Mapped[films.Recorded | None] = mapped_column(JSON(none_as_null=True))
+    film: Mapped[RecordedFilm | None] = mapped_column(JSON(none_as_null=True))
     film_key: Mapped[str | None]  # the painted film, whose first frame is the result
     width: Mapped[int | None]
     height: Mapped[int | None]
@@ -167,7 +167,7 @@ def part_key(job_id: str, number: int, ending: str) -> str:
 def film_keys(job_id: str, film: Mapping[str, Any] | None, active: bool) -> set[str]:
     """Return the keys of the film that a job was given, and of its parts while it is painted.
 
-    `film` is what its row says, as `worker.images.films.OfJob`.
+    `film` is what its row says, as `worker.images.film_records.OfJob`.
     """
     if not film:
         return set()

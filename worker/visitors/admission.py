@@ -5,6 +5,7 @@ two concurrent submissions could both pass are repeated in the transaction that 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import update
@@ -135,9 +136,11 @@ def again(visitor: Visitor, job_id: str, changes: Mapping[str, object]) -> Job:
     styles, masks = (list(map(images.stored, keys)) for keys in (job.style_keys, job.mask_keys))
     # what is kept is what was inside of crops
     options = {**recorded(job.options), "crop": [], "style_crops": [], **changes}
-    if job.film:  # in ours there is no animation
-        options["moving"] = False
     photo, beside = images.stored(_given(job)), made_from(job.id)
+    if (job.film or {}).get("clean"):  # in ours there is no animation
+        options["moving"] = False
+    elif job.film:  # as it was sent
+        photo = replace(photo, stored=False)
     return submit(visitor, photo, styles, masks, options, beside)
 
 

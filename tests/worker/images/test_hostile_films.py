@@ -12,16 +12,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from adain.film import files
+from adain.film.codecs import H264
+from adain.film.files import Writer
 from adain.film.limits import FilmError, Limits, most_bits
 from tests.adain.film import clips
 from tests.parts import Setting, picture
 from worker import jobs
 from worker.errors import Refused
-from worker.images import answers, films
+from worker.images import answers, films, images
+from worker.images.film_records import Cleaned, OfJob
+from worker.images.images import Source
 from worker.jobs import Job, Status
 from worker.maintenance import backup, check_backup, verify
 from worker.runner import pipeline
 from worker.runner.worker import Worker
+from worker.visitors import admission
+from worker.visitors.rate_limits import Visitor
 
 
 @pytest.fixture
@@ -74,7 +81,7 @@ def matroska(file: Path, last: int) -> Path:
     return file
 
 
-def cleaned(film: Path, folder: Path, expected: float) -> films.Cleaned:
+def cleaned(film: Path, folder: Path, expected: float) -> Cleaned:
     with film.open("rb") as given, (folder / "clean").open("wb") as into:
         return films.clean(given, into, 0, "h264", 1 << 24, lambda frames: None, expected)
 
@@ -86,7 +93,7 @@ def test_a_last_frame_shown_for_hours_makes_no_film_of_hours(worker: Worker) -> 
     assert jobs.find(job.id).status == Status.DONE
     assert film is not None
     assert film["seconds"] <= films.limits().seconds + 1
-    films.OfJob.model_validate(film)
+    OfJob.model_validate(film)
 
 
 def test_a_last_packet_that_says_it_lasts_hours_is_refused_or_cut(
@@ -147,13 +154,50 @@ def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
 
 @pytest.mark.parametrize(
     "said",
-    [[b"-5"], [b"true"], [b"20", b"10"], [b"1" + b"0" * 4000]],
-    ids=["negative", "bool", "backwards", "huge"],
+    [[b"-5"], [b"true"], [b"20", b"10"], [b"20", b"20"], [b"1" + b"0" * 4000]],
+    ids=["negative", "bool", "backwards", "again", "huge"],
 )
 def test_progress_that_no_process_of_ours_says_is_not_believed(said: list[bytes]) -> None:
     lines = io.BytesIO(b"".join(b'{"done": %s}\n' % one for one in said))
     with pytest.raises(answers.NotOurs):
         films._said(lines, lambda frames: None)
+
+
+def test_a_process_that_says_over_and_over_that_it_is_confined_is_not_believed() -> None:
+    with pytest.raises(answers.NotOurs):
+        films._said(io.BytesIO(b'{"confined": "seccomp"}\n' * 2), lambda frames: None)
+
+
+def test_frames_of_one_millisecond_count_once(studio: Path, tmp_path: Path) -> None:
+    times = [Fraction(number, 30) for number in range(60)]
+    times[31] = times[30] = times[30] + Fraction(1, 16)
+    frames = clips.moving(len(times), 96, 64)
+    writer = Writer(str(tmp_path / "clip.mp4"), H264, (96, 64), 30, clean=True)
+    taken = [writer.add(pixels, time) for pixels, time in zip(frames, times, strict=True)]
+    writer.end(Fraction(2))
+    writer.close()
+    assert (taken.count(True), taken[31]) == (59 - (times[32] < times[31]), False)
+    with files.opened(tmp_path / "clip.mp4", H264) as made:
+        assert sum(1 for _ in files.frames(made)) == taken.count(True)
+
+
+def test_a_picture_that_is_too_large_is_not_read(studio: Path, setting: Setting) -> None:
+    def read() -> bytes:
+        raise AssertionError("it was read")
+
+    setting(max_upload_bytes=1 << 20)
+    with pytest.raises(images.ImageRejected) as refused:
+        images.small(Source("film.mp4", 200 << 20, read), 64)
+    assert refused.value.message.code == "picture.file_too_large"
+
+
+def test_an_animation_that_was_not_cleaned_yet_is_a_film_when_made_again(studio: Path) -> None:
+    ann = Visitor("ann")
+    options = {"size": 64, "moving": True}
+    job = admission.submit(ann, lasting(1), [picture()], options=options)
+    again = admission.again(ann, job.id, {"alpha": 0.5})
+    assert again.film is not None
+    assert again.options["moving"]
 
 
 def test_a_film_under_way_is_no_damage(studio: Path, clip: Path) -> None:
