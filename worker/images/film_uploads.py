@@ -1,4 +1,4 @@
-"""Films in a form that is being filled in: told from pictures, looked at, their first frame."""
+"""Films in a form that is being filled in: recognised, looked at, their first frame."""
 
 import tempfile
 from collections.abc import Iterator

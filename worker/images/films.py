@@ -114,7 +114,7 @@ def _process(
 def _read(said: IO[bytes], heads: Queue[dict[str, Any] | Exception], over: Event) -> None:
     """Put what a process says into a queue, up to its answer, or the error that ends it.
 
-    The queue is short, so that a process can't say more than is heard.
+    The queue is short, so that a process can't say more than is received.
     """
     going_on = True
     while going_on and not over.is_set():
@@ -148,12 +148,12 @@ def _said(said: IO[bytes], watch: Watch) -> dict[str, Any]:
     heads, over = Queue[dict[str, Any] | Exception](maxsize=8), Event()
     Thread(target=_read, args=(said, heads, over), daemon=True).start()
     try:
-        return _heard(heads, watch)
+        return _received(heads, watch)
     finally:
         over.set()
 
 
-def _heard(heads: Queue[dict[str, Any] | Exception], watch: Watch) -> dict[str, Any]:
+def _received(heads: Queue[dict[str, Any] | Exception], watch: Watch) -> dict[str, Any]:
     """Return the answer in a queue of lines; progress grows, and is said once it is confined."""
     done, confined = 0, False
     while True:

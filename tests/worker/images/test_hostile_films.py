@@ -4,6 +4,7 @@ import io
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import Connection
 
 from adain.film import files
 from adain.film.codecs import H264
@@ -211,13 +213,15 @@ def test_a_back_up_made_while_a_film_is_cleaned_and_painted_has_it(
     worker: Worker, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submitted(clip.read_bytes())
-    copied = backup._add_pictures
+    reading = backup.one_moment
 
-    def late(*args: object) -> object:
+    @contextmanager
+    def then_painted() -> Iterator[Connection]:
+        with reading() as connection:
+            yield connection
         pipeline.answer(worker)  # the rows are read, and now other files are there
-        return copied(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(backup, "_add_pictures", late)
+    monkeypatch.setattr(backup, "one_moment", then_painted)
     file, _ = backup.make(tmp_path / "back-up.tar")
     with check_backup.checked(file) as found:
         assert found.head.missing == []
