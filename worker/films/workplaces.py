@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import IO
 from worker.settings import settings
 
 LOCK = "lock"
+_OURS = re.compile("[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ def tidy() -> None:
     with _alone():
         for place in folder().iterdir():
             try:
+                if not _OURS.fullmatch(place.name) or place.is_symlink():
+                    continue
                 if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
                     with lock:
                         shutil.rmtree(place)

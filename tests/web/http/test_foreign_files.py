@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from web.http import spool
+from worker.films import workplaces
 from worker.maintenance import scheduled_backup, sweep
 from worker.settings import settings
 from worker.storage import blobs
@@ -34,6 +35,7 @@ FOREIGN = (
 # shape, which the test above tries.
 BY_LISTING = {
     "web/http/spool.py",
+    "worker/films/workplaces.py",
     "worker/maintenance/scheduled_backup.py",
     "worker/storage/blobs.py",
     "worker/visitors/uploads.py",
@@ -57,6 +59,11 @@ def foreign(studio: Path) -> set[Path]:
         for name in ("link", f"12-{'a' * 32}"):  # the second looks like a process's folder
             (folder / name).symlink_to(outside)
             made.add(folder / name)
+    film = workplaces.folder() / "holiday" / workplaces.LOCK
+    film.parent.mkdir(parents=True)
+    film.touch()
+    (workplaces.folder() / ("0" * 32)).symlink_to(outside)
+    made.add(film)
     past = time.time() - 400 * 86_400
     for file in made:
         os.utime(file, (past, past), follow_symlinks=False)
@@ -72,6 +79,7 @@ def test_a_file_that_the_studio_did_not_make_is_never_deleted(
     with spool.install():
         uploads.tidy()
         sweep.tidy()
+        workplaces.tidy()
         blobs.empty_trash(time.time())
         scheduled_backup.delete_left_over(settings().data / BACKUPS)
         scheduled_backup.rotate(settings().data / BACKUPS)
