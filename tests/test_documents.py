@@ -64,6 +64,17 @@ def test_every_line_of_the_audit_names_a_test() -> None:
     assert [number for number, line in lines if not TESTS.search(line)] == []
 
 
+def test_every_case_of_films_names_tests_or_what_is_left_to_hands() -> None:
+    lines = re.findall(
+        r"^\| (\d+) \|(.*)\|(.*)\|$", (ROOT / "docs/films.md").read_text("utf-8"), re.M
+    )
+    assert [int(number) for number, _, _ in lines] == [*range(1, 18)]
+    for number, case, held in lines:
+        tests, _, by_hand = held.partition("by hand: ")
+        assert case.strip(), number
+        assert TESTS.search(tests) or by_hand.strip(), number
+
+
 def test_every_make_target_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     texts = {one: (ROOT / one).read_text("utf-8") for one in DOCUMENTS}

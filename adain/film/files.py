@@ -12,10 +12,10 @@ from av import Packet, VideoFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
 
-from adain.film import codecs
+from adain.film import codecs, colours
 from adain.film.codecs import BASE, Codec
 from adain.film.colours import Picture
 from adain.film.limits import most_bits
@@ -23,6 +23,7 @@ from adain.film.limits import most_bits
 _LEAST = Fraction(1, 1000)  # seconds between two frames: WebM counts in milliseconds
 _BT709 = 1  # as files number primaries, transfer and matrix
 _LIMITED = 1  # 16 to 235
+_REORDERED = 16  # frames, at most, that are decoded before one that is shown earlier
 _READERS = {"mp4": "mov", "webm": "matroska"}
 
 
@@ -44,6 +45,9 @@ class Writer:
         self._clean, self._size = clean, size
         self._key = -1  # of the last key frame, in `KEY_SECONDS`
         self._last: tuple[Picture, Fraction] | None = None
+        self._waiting: dict[int, int] = {}  # of frames not yet written: time → duration, in ticks
+        self._decoded = -_REORDERED  # when the last packet is decoded, in ticks
+        self._end = 0  # of what is written, in ticks
         self._stream = self._video(codec, rate)
 
     def _video(self, codec: Codec, rate: float) -> VideoStream:
@@ -71,6 +75,7 @@ class Writer:
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BILINEAR | colours.EXACT,
         )
         frame.pts, frame.time_base = ticks(time), BASE
         frame.duration = ticks(time + duration) - ticks(time)
@@ -94,8 +99,26 @@ class Writer:
         return True
 
     def _mux(self, frame: VideoFrame | None) -> None:
+        if frame is not None and frame.pts is not None:
+            self._waiting[frame.pts] = frame.duration
         for packet in self._stream.encode(frame):
+            self._retime(packet)
             self.container.mux(packet)
+
+    def _retime(self, packet: "Packet[VideoStream]") -> None:
+        """Have a packet decoded just before the first frame that is still to be shown.
+
+        By x264's own times it is some frames earlier, and players end a film of uneven times as
+        much too early, since MP4 counts its length by when packets are decoded.
+        """
+        assert packet.pts is not None
+        first = next(iter(self._waiting))
+        early = max(self._decoded + 1, first - _REORDERED)
+        self._decoded = first if packet.pts == first else early
+        packet.dts, packet.duration = self._decoded, self._waiting.pop(packet.pts)
+        self._end = max(self._end, packet.pts + packet.duration)
+        if not self._waiting:  # the last there is, perhaps
+            packet.duration = self._end - packet.dts
 
     def end(self, until: Fraction) -> None:
         """Write the last frame, shown until a time in seconds."""
@@ -146,7 +169,9 @@ def opened(path: Path, codec: Codec) -> Iterator[InputContainer]:
 def pixels(frame: VideoFrame, size: tuple[int, int] | None = None) -> Picture:
     """Return a frame in RGB, at a size (width, height) or its own."""
     width, height = size or (frame.width, frame.height)
-    return np.asarray(frame.reformat(width, height, "rgb24").to_ndarray(), np.uint8)
+    how = Interpolation.BILINEAR | colours.EXACT
+    made = frame.reformat(width, height, "rgb24", interpolation=how)
+    return np.asarray(made.to_ndarray(), np.uint8)
 
 
 def frames(

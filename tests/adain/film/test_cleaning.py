@@ -143,6 +143,8 @@ def test_a_film_of_a_phone_is_upright(tmp_path: Path, degrees: int) -> None:
     wanted = np.rot90(frame, -degrees // 90)
     assert frames[0].shape == wanted.shape
     assert np.abs(frames[0].astype(int) - wanted).mean() < 6
+    with av.open(str(tmp_path / "clean.mp4")) as container:
+        assert next(container.decode(video=0)).rotation == 0  # no matrix is left
     known, poster = cleaning.look(io.BytesIO(clips.turned(film.read_bytes(), degrees)), Limits())
     assert (known.height, known.width) == poster.shape[:2] == wanted.shape[:2]
 

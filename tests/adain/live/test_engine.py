@@ -8,7 +8,18 @@ import pytest
 
 from adain.live import build
 from adain.stylizer import Stylizer
-from tests.adain.live.pairs import CODES, LARGE, MOST, PAIRS, STATIC, TINY, Tasks, apart, expected
+from tests.adain.live.pairs import (
+    CODES,
+    LARGE,
+    MOST,
+    PAIRS,
+    STATIC,
+    TINY,
+    Pair,
+    Tasks,
+    apart,
+    expected,
+)
 from tests.node import NODE
 
 SCRIPT = Path(__file__).with_name("paint.mjs")
@@ -41,13 +52,22 @@ def test_the_code_that_is_checked_in_is_what_its_source_compiles_to(tmp_path: Pa
         )
 
 
-def test_five_hundred_frames_take_no_more_memory_than_ten(tmp_path: Path) -> None:
+SMALL = Pair("coffee", ("night", "ink"), (24, 40), 0.6, (2, 1), (48, 64))
+
+
+@pytest.mark.parametrize(("frames", "pairs"), [(500, PAIRS[-2:]), (5000, [SMALL])])
+def test_thousands_of_frames_take_no_more_memory_than_ten(
+    tmp_path: Path, frames: int, pairs: list[Pair]
+) -> None:
     """Sizes, strengths and mixtures change on the way, as they do on the page."""
     tasks = Tasks(tmp_path)
-    tasks.write(STATIC / CODES[0], [*PAIRS[-2:], TINY])
+    tasks.write(STATIC / CODES[0], [*pairs, TINY])
     script = SCRIPT.with_name("frames.mjs")
     made = subprocess.run(
-        [NODE, "--expose-gc", script, tmp_path, "500"], check=True, capture_output=True, text=True
+        [NODE, "--expose-gc", script, tmp_path, str(frames)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     first, last, grown = json.loads(made.stdout)
     assert first == last

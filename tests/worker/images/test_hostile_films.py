@@ -1,6 +1,7 @@
 """Films that say of themselves what is not so, and what a film's process is believed."""
 
 import io
+import resource
 import struct
 import time
 from collections.abc import Iterator
@@ -22,13 +23,14 @@ from tests.adain.film import clips
 from tests.parts import Setting, picture
 from worker import jobs
 from worker.errors import Refused
-from worker.images import answers, films, images
+from worker.images import answers, film_sandbox, films, images
 from worker.images.film_records import Cleaned, OfJob
 from worker.images.images import Source
 from worker.jobs import Job, Status
 from worker.maintenance import backup, check_backup, verify
 from worker.runner import pipeline
 from worker.runner.worker import Worker
+from worker.settings import MIB
 from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
 
@@ -227,3 +229,54 @@ def test_a_back_up_made_while_a_film_is_cleaned_and_painted_has_it(
         assert found.head.missing == []
         names = set(found.members)
     assert any(f"{job.id}/film-1." in name for name in names)
+
+
+def _tracks(file: Path, count: int) -> bytes:
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        sounds = [container.add_stream("pcm_s16le", rate=8000) for _ in range(count)]
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.gradient(), "rgb24")))
+        container.mux(stream.encode(None))
+        for sound in sounds:
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 64), np.int16), "s16", "mono")
+            silence.sample_rate = 8000
+            container.mux(sound.encode(silence))
+    return file.read_bytes()
+
+
+def _costly(folder: Path, kind: str) -> bytes:
+    """Return a small file that would cost much: the size, rate, length or tracks of its film."""
+    flat, quick = np.zeros((16, 16, 3), np.uint8), {"preset": "ultrafast"}
+    if kind == "tracks":
+        return _tracks(folder / "film.mov", 900)
+    large = np.zeros((8192, 8192, 3), np.uint8)
+    film, frames, rate = {
+        "large": ("film.mp4", [large], Fraction(25)),
+        "rate": ("film.mp4", [flat] * 16_000, Fraction(1000)),
+        "long": ("film.mp4", [flat] * 3600, Fraction(1)),
+    }[kind]
+    return clips.write(folder / film, frames, rate, options=quick).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("large", "film.too_large"),
+        ("rate", "film.too_many_frames"),
+        ("long", "film.too_long"),
+        ("tracks", "film.too_many_streams"),
+    ],
+)
+def test_a_small_file_that_would_cost_much_is_refused_in_two_seconds(
+    studio: Path, tmp_path: Path, kind: str, code: str
+) -> None:
+    """Of the processor; `film_sandbox.MEMORY` bounds its memory."""
+    data = _costly(tmp_path, kind)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(Refused) as refused:
+        films.taken(images.source(data), tmp_path, moving=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert refused.value.message.code == code
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+    assert film_sandbox.MEMORY <= 400 * MIB

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
+from adain.film import files
 from tests.adain.film import clips
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
@@ -84,7 +85,7 @@ def names_of(job: Job) -> set[str]:
 
 def frames_of(data: bytes) -> list[np.ndarray]:
     with av.open(io.BytesIO(data), "r", format="mov") as film:
-        return [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        return [files.pixels(frame) for frame in film.decode(video=0)]
 
 
 def film_of(job: Job) -> bytes:
@@ -363,3 +364,18 @@ def test_parts_of_a_film_that_ended_go_with_the_sweep_and_all_with_its_owner(
     assert names_of(job) >= {"clean-1.mp4", "film-1.mp4"}
     accounts.remove("ann")
     assert list(blobs.files()) == []
+
+
+def test_a_film_of_uneven_times_lasts_as_long_once_it_is_joined(
+    worker: Worker, tmp_path: Path
+) -> None:
+    times = [Fraction(each, 100) for each in (0, 4, 90, 96, 150, 153, 210, 290, 296, 380)]
+    frames, own = clips.moving(len(times), 80, 64), {"bf": "0"}
+    film = clips.write(tmp_path / "film.mp4", frames, times=times, options=own)
+    job = submit(film.read_bytes())
+    pipeline.answer(worker)
+    data = film_of(job)
+    with av.open(io.BytesIO(data), "r", format="mov") as made:
+        assert (made.duration or 0) / av.time_base == pytest.approx(clips.seconds(film), abs=0.04)
+        shown = [float(frame.time or 0) for frame in made.decode(video=0)]
+    assert shown == pytest.approx([float(time) for time in times], abs=2e-3)
