@@ -20,6 +20,9 @@ from adain.request import Request
 from adain.stylizer import Stylizer
 
 Report = Callable[[str, int, int], None]  # stage, frames done of how many; may raise to stop
+Size = tuple[int, int]
+# frames of a film at a size, or its own, with their times; may raise what ends the film
+Read = Callable[[InputContainer, Size | None], Iterator[tuple[Picture, Fraction]]]
 STAGES = ("clean", "shots", "paint")
 
 
@@ -42,16 +45,27 @@ class Plan:
 
     cuts: list[int]
     shots: list[Shot]
+    times: list[Fraction]  # of its frames, in seconds
 
     def at(self, frame: int) -> Shot:
         """Return the shot that a frame belongs to."""
         return self.shots[sum(cut <= frame for cut in self.cuts) - 1]
 
 
-def planned(film: InputContainer, clean: Clean, paint: Painter, report: Report) -> Plan:
-    """Find and measure the shots of a clean film."""
+def planned(
+    film: InputContainer, clean: Clean, paint: Painter, report: Report, read: Read = files.frames
+) -> Plan:
+    """Find and measure the shots of a clean film, in two passes over it."""
     small = shots.LOOKED_AT if clean.width >= clean.height else shots.LOOKED_AT[::-1]
-    cuts = shots.cuts(shots.changes(pixels for pixels, _ in files.frames(film, small)))
+    times: list[Fraction] = []
+
+    def looked_at() -> Iterator[Picture]:
+        for number, (pixels, time) in enumerate(read(film, small)):
+            report("shots", number // 2, clean.frames)
+            times.append(time)
+            yield pixels
+
+    cuts = shots.cuts(shots.changes(looked_at()))
     ends = [*cuts[1:], clean.frames]
     wanted = [
         painter.samples(first, end, clean.width * clean.height)
@@ -59,8 +73,8 @@ def planned(film: InputContainer, clean: Clean, paint: Painter, report: Report) 
     ]
     held: dict[int, Picture] = {}
     found: list[Shot] = []
-    for number, (pixels, _) in enumerate(files.frames(film)):
-        report("shots", number, clean.frames)
+    for number, (pixels, _) in enumerate(read(film, None)):
+        report("shots", (clean.frames + number) // 2, clean.frames)
         if number in wanted[len(found)]:
             held[number] = pixels
         if number == wanted[len(found)][-1]:
@@ -69,7 +83,7 @@ def planned(film: InputContainer, clean: Clean, paint: Painter, report: Report) 
             held.clear()
             if len(found) == len(wanted):
                 break
-    return Plan(cuts, found)
+    return Plan(cuts, found, times)
 
 
 def painted(

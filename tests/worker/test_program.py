@@ -120,7 +120,7 @@ def test_every_process_is_started_by_a_known_module() -> None:
         "web/launcher/supervised.py",
         "worker/runner/background_compile.py",
         "worker/images/decoders.py",
-        "worker/images/films.py",
+        "worker/images/film_processes.py",
         "worker/maintenance/drill.py",
         "worker/runner/celery_tasks.py",
     }
@@ -128,7 +128,7 @@ def test_every_process_is_started_by_a_known_module() -> None:
         "web/launcher/launcher.py",
         "worker/runner/background_compile.py",
         "worker/images/decoders.py",
-        "worker/images/films.py",
+        "worker/images/film_processes.py",
         "worker/maintenance/drill.py",
         "worker/runner/celery_tasks.py",
     ):

@@ -17,9 +17,9 @@ from typing import IO
 from starlette.formparsers import MultiPartParser
 
 from worker.settings import KIB, settings
+from worker.storage import disk
 
 IN_MEMORY = 64 * KIB  # bytes of a file in a form that are kept in memory before it is a file
-LOCK = "lock"
 
 _NAME = re.compile("[0-9]+-[0-9a-f]{32}")  # of a process's folder: its id, and any
 
@@ -29,20 +29,9 @@ def folder() -> Path:
     return settings().data / "spool"
 
 
-def _hold(place: Path) -> IO[bytes] | None:
-    """Lock a folder for as long as the file is open; None if another process holds it."""
-    lock = (place / LOCK).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
 def _is_own(place: Path) -> bool:
     """Tell whether a folder is one that `_make` made, and no link."""
-    lock = place / LOCK
+    lock = place / disk.LOCK
     named = _NAME.fullmatch(place.name) is not None
     return named and not place.is_symlink() and lock.is_file() and not lock.is_symlink()
 
@@ -50,7 +39,7 @@ def _is_own(place: Path) -> bool:
 def _tidy() -> None:
     """Delete the folders of processes that are no more."""
     for place in filter(_is_own, folder().iterdir()):
-        if (lock := _hold(place)) is not None:
+        if (lock := disk.hold(place)) is not None:
             with lock:
                 shutil.rmtree(place)
 
@@ -58,7 +47,7 @@ def _tidy() -> None:
 def _make() -> tuple[Path, IO[bytes]]:
     place = folder() / f"{os.getpid()}-{uuid.uuid4().hex}"
     place.mkdir(mode=0o700)
-    lock = _hold(place)
+    lock = disk.hold(place)
     assert lock is not None
     return place, lock
 
@@ -69,7 +58,7 @@ def install() -> IO[bytes]:
     Call it once a process, before any temporary file is made.
     """
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder() / LOCK).open("ab") as others:
+    with (folder() / disk.LOCK).open("ab") as others:
         fcntl.flock(others, fcntl.LOCK_EX)  # a folder just made is not yet held
         _tidy()
         place, lock = _make()

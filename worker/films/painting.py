@@ -178,21 +178,23 @@ class FilmPainter:
         file = str(self._file(len(self._begins) - 1))
         return Writer(file, self._codec, size, self._clean.rate, clean=False)
 
-    def _read(self, film: InputContainer) -> Iterator[tuple[int, Picture, Fraction]]:
-        """Yield number, pixels and time of what was said to be in the clean film."""
+    def _read(
+        self, film: InputContainer, size: tuple[int, int] | None = None
+    ) -> Iterator[tuple[Picture, Fraction]]:
+        """Yield pixels and time of what was said to be in the clean film."""
         clean = self._clean
-        for number, (pixels, at) in enumerate(files.frames(film)):
-            fits = pixels.shape[:2] == (clean.height, clean.width)
-            if number >= clean.frames or not fits or at > clean.seconds + 1:
+        shape = (size or (clean.width, clean.height))[::-1]
+        for number, (pixels, at) in enumerate(files.frames(film, size)):
+            if number >= clean.frames or pixels.shape[:2] != shape or at > clean.seconds + 1:
                 raise Refused("film.too_costly")
-            yield number, pixels, at
+            yield pixels, at
 
     def _due(self, film: InputContainer, counts: Sequence[int]) -> Iterator[_Due]:
         """Yield what is not painted yet; notes where the parts that are there begin."""
         options, clean = self._job.options, self._clean
         first = replace(self._request, content=next(self._contents(film)))
         paint = Painter(self._stylizer, first, options.get("weights_end", ()))
-        plan = making.planned(film, clean, paint, self._report)
+        plan = making.planned(film, clean, paint, self._report, self._read)
         blend, cuts = Steady(options["steady"]), set(plan.cuts)
         lead: deque[tuple[int, Picture]] = deque(maxlen=LEAD)
         starts, done = {0, *accumulate(counts)}, sum(counts)
@@ -206,7 +208,7 @@ class FilmPainter:
                 one(*lead.popleft())
             return one(number, pixels)
 
-        for number, pixels, at in self._read(film):
+        for number, (pixels, at) in enumerate(self._read(film)):
             if number < done:
                 if number in starts:
                     self._begins.append(at)

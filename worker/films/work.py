@@ -1,4 +1,4 @@
-"""A film's job as a worker sees it: where it works, what it leaves, and what comes out.
+"""A film's job as a worker sees it: what it leaves, and what comes out.
 
 Loads no FFmpeg, which is an extra: `worker/films/painting.py` does, for a film that is painted.
 """

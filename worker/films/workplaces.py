@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from worker.settings import settings
+from worker.storage import disk
 
-LOCK = "lock"
 _OURS = re.compile("[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
@@ -23,21 +22,10 @@ def folder() -> Path:
     return settings().data / "films"
 
 
-def _hold(place: Path) -> IO[bytes] | None:
-    """Lock a folder for as long as the file is open; None if another process holds it."""
-    lock = (place / LOCK).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
 @contextmanager
 def _alone() -> Iterator[None]:
     """Keep others from making or deleting folders: one just made is not yet held."""
-    with (folder() / LOCK).open("ab") as others:
+    with (folder() / disk.LOCK).open("ab") as others:
         fcntl.flock(others, fcntl.LOCK_EX)
         yield
 
@@ -51,7 +39,7 @@ def tidy() -> None:
             try:
                 if not _OURS.fullmatch(place.name) or place.is_symlink():
                     continue
-                if (place / LOCK).is_file() and (lock := _hold(place)) is not None:
+                if (place / disk.LOCK).is_file() and (lock := disk.hold(place)) is not None:
                     with lock:
                         shutil.rmtree(place)
             except OSError:  # another user's, or a server's of files
@@ -66,7 +54,7 @@ def workplace() -> Iterator[Path]:
     with _alone():
         place = folder() / uuid.uuid4().hex
         place.mkdir(mode=0o700)
-        lock = _hold(place)
+        lock = disk.hold(place)
     assert lock is not None
     with lock:
         try:

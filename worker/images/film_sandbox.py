@@ -1,8 +1,8 @@
 """Untrusted films → our own, in a process of its own that looks at one film.
 
-`python -m worker.images.film_sandbox QUESTION` is that process: `worker/images/films.py` starts it,
-with the film as its input and one file to write to. Before it reads a byte of the film it is
-confined, as `worker/images/confinement.py` says. Knows no settings, no database and no job.
+`python -m worker.images.film_sandbox QUESTION` is that process: `worker/images/film_processes.py`
+starts it, with the film as its input and one file to write to. Before it reads a byte of the film
+it is confined, as `worker/images/confinement.py` says. Knows no settings, no database and no job.
 """
 
 import errno

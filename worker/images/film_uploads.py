@@ -31,8 +31,8 @@ def still(given: Source) -> Source:
 
     The frame is still to be checked. Raises as `taken`.
     """
-    with looked(given) as film:
-        if film is None:
-            return given
-        first = film.first.read_bytes()
+    if not is_sent(given):
+        return given
+    with tempfile.TemporaryDirectory(prefix="studio-film-") as folder:
+        first = films.first_frame(given, Path(folder))
     return Source("", len(first), lambda: first, stored=True)

@@ -1,46 +1,32 @@
 """Untrusted films in, looked at and written again by a process of its own for each.
 
-The kernel enforces its limits of memory, time and bytes (`worker/images/film_sandbox.py`). What it
-says is checked, since a film may have compromised it. Raises `Refused`. Loads no FFmpeg.
+How that is started and believed: `worker/images/film_processes.py`. Raises `Refused`. Loads no
+FFmpeg.
 """
 
 import contextlib
 import hashlib
-import json
-import logging
 import math
-import os
-import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Event, Thread, Timer
-from typing import IO, Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import IO, Any
 
 from adain.film import kinds
-from adain.film.limits import Limits, most_bits, size_for
-from worker import program
-from worker.errors import Message, Refused
+from adain.film.limits import most_bits, size_for
+from worker.errors import Refused
 from worker.images import answers, decoders
+from worker.images.film_processes import Watch, asked, ours
+from worker.images.film_processes import limits as limits
 from worker.images.film_records import Cleaned, Seen
 from worker.images.images import Source
 from worker.settings import KIB, MIB, settings
 
 LOOK = 20, 30.0  # seconds of the processor, and on the clock
 CLEAN = 0.6  # of a job's time, on the clock; a film is read by two threads
-TICK = 0.5  # seconds after which `watch` is called again, whatever the process does
 MORE = 1.05  # times as long as its header says, and a second, a film may be
 CLEAN_BYTES_A_PIXEL = 0.5  # of a clean film, at most
 SOUND_BYTES = 40_000  # a second
 USUAL_PIXELS = 20 * 512 * 512  # painted of a film for which it counts as one submission more
-
-log = logging.getLogger(__name__)
-
-Watch = Callable[[int], None]  # frames that are done; may raise to stop
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def is_film(head: bytes, moving: bool) -> bool:
@@ -49,163 +35,12 @@ def is_film(head: bytes, moving: bool) -> bool:
     return reader in {"mov", "matroska"} or (moving and reader != "")
 
 
-def limits() -> Limits:
-    """Return what this studio accepts."""
-    given = settings()
-    return Limits(given.film_seconds, given.film_side, given.film_rate, given.film_bytes)
-
-
 def check_possible() -> None:
     """Raise `Refused` where no films are painted."""
     if not settings().film_seconds:
         raise Refused("film.off")
     if not kinds.INSTALLED:
         raise Refused("film.not_installed")
-
-
-# ---------------------------------------------------------------- the process
-
-
-def _ours(model: type[Model], said: object) -> Model:
-    try:
-        return model.model_validate(said)
-    except ValidationError as error:
-        raise answers.NotOurs from error
-
-
-def _refusal(said: object) -> Refused:
-    try:
-        message = Message.load(said)
-    except ValueError as error:
-        raise answers.NotOurs from error
-    if not message.code.startswith("film."):
-        raise answers.NotOurs
-    return Refused.of(message)
-
-
-@contextlib.contextmanager
-def _process(
-    question: dict[str, Any], film: IO[bytes], into: int | None, wall: float
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield the process that looks at a film; it has ended at the end, as what it takes has."""
-    film.seek(0)
-    asked = json.dumps(question | {"limits": asdict(limits()), "into": into, "parent": os.getpid()})
-    process = subprocess.Popen(
-        program.command("worker.images.film_sandbox", asked),
-        stdin=film,
-        stdout=subprocess.PIPE,
-        pass_fds=[] if into is None else [into],
-        env={},
-        cwd="/",
-    )
-    clock = Timer(wall, process.kill)
-    clock.daemon = True
-    clock.start()
-    try:
-        yield process
-    finally:
-        clock.cancel()
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def _read(said: IO[bytes], heads: Queue[dict[str, Any] | Exception], over: Event) -> None:
-    """Put what a process says into a queue, up to its answer, or the error that ends it.
-
-    The queue is short, so that a process can't say more than is received.
-    """
-    going_on = True
-    while going_on and not over.is_set():
-        line: dict[str, Any] | Exception
-        try:
-            line = answers.head(said)
-        except Exception as error:  # raised again by who waits for it
-            line = error
-        going_on = isinstance(line, dict) and bool(line.keys() & {"done", "confined"})
-        while not over.is_set():
-            with contextlib.suppress(Full):
-                heads.put(line, timeout=TICK)
-                break
-
-
-def _next(heads: Queue[dict[str, Any] | Exception], watch: Watch, done: int) -> dict[str, Any]:
-    """Return what is said next; tells `watch` meanwhile, over and over, how much is done."""
-    while True:
-        try:
-            line = heads.get(timeout=TICK)
-        except Empty:
-            watch(done)
-            continue
-        if isinstance(line, Exception):
-            raise line
-        return line
-
-
-def _said(said: IO[bytes], watch: Watch) -> dict[str, Any]:
-    """Return the answer that a process comes to; raises `Refused`, `NotOurs` and EOFError."""
-    heads, over = Queue[dict[str, Any] | Exception](maxsize=8), Event()
-    Thread(target=_read, args=(said, heads, over), daemon=True).start()
-    try:
-        return _received(heads, watch)
-    finally:
-        over.set()
-
-
-def _received(heads: Queue[dict[str, Any] | Exception], watch: Watch) -> dict[str, Any]:
-    """Return the answer in a queue of lines; progress grows, and is said once it is confined."""
-    done, confined = 0, False
-    while True:
-        line = _next(heads, watch, done)
-        match line:
-            case {"done": frames}:
-                if type(frames) is not int or not done < frames <= limits().frames:
-                    raise answers.NotOurs
-                done = frames
-                watch(done)
-            case {"refused": refused}:
-                raise _refusal(refused)
-            case {"confined": str(by)} if not confined:
-                confined = True
-                if by == "limits":
-                    log.warning("films are read confined by limits alone: there is no seccomp here")
-            case {"confined": _}:
-                raise answers.NotOurs
-            case _:
-                return line
-
-
-def _ended(process: subprocess.Popen[bytes]) -> int:
-    """Return the code of a process that says no more; one that goes on is killed."""
-    try:
-        return process.wait(1)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
-
-
-def _asked(
-    question: dict[str, Any],
-    film: IO[bytes],
-    into: int | None,
-    wall: float,
-    take: Callable[[dict[str, Any], IO[bytes]], Model],
-    watch: Watch = lambda frames: None,
-) -> Model:
-    """Have a film looked at; `take` reads and checks the answer. Raises `Refused`."""
-    with _process(question, film, into, wall) as process:
-        assert process.stdout is not None
-        try:
-            return take(_said(process.stdout, watch), process.stdout)
-        except answers.NotOurs:
-            log.warning("a film's process gave an answer that is not ours")
-        except EOFError:
-            code = _ended(process)
-            if code >= 0:
-                raise RuntimeError(f"a film's process ended with code {code}") from None
-            log.warning("a film's process was ended by signal %d", -code)
-    raise Refused("film.too_costly")
 
 
 # ---------------------------------------------------------------- look
@@ -264,7 +99,7 @@ def most_frames(seconds: float) -> int:
     return math.ceil(limits().rate * seconds)
 
 
-def _copied(given: Source, file: Path) -> tuple[int, str]:
+def copied(given: Source, file: Path) -> tuple[int, str]:
     """Copy a film to a file; return its bytes and sha256. Raises `Refused` for a large one."""
     size, digest, most = 0, hashlib.sha256(), limits().bytes
     with given.opened() as source, file.open("wb") as into:
@@ -277,11 +112,11 @@ def _copied(given: Source, file: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _looked(file: Path, first: Path) -> Seen:
-    """Look at a film and write its first frame."""
+def _looked(film: IO[bytes], first: Path) -> Seen:
+    """Look at a film in an open file and write its first frame."""
 
     def take(said: dict[str, Any], data: IO[bytes]) -> Seen:
-        seen = _ours(Seen, said)
+        seen = ours(Seen, said)
         if seen.length > 4 * math.prod(seen.size) + MIB or max(seen.size) > limits().side:
             raise answers.NotOurs
         with first.open("wb") as into:
@@ -290,8 +125,35 @@ def _looked(file: Path, first: Path) -> Seen:
 
     seconds, wall = LOOK
     question = {"codec": "", "side": 0, "seconds": seconds, "bytes": 0}
-    with decoders.seat(), file.open("rb") as film:
-        return _asked(question, film, None, wall, take)
+    with decoders.seat():
+        return asked(question, film, None, wall, take)
+
+
+def _in_file(given: IO[bytes]) -> bool:
+    """Tell whether an open file is one that a process can be given."""
+    try:
+        given.fileno()
+    except OSError:
+        return False
+    return True
+
+
+def first_frame(given: Source, folder: Path) -> bytes:
+    """Return a film's first frame as a JPEG; the film is copied to a folder where it's in no file.
+
+    Raises `Refused`, and OSError where it can't be written.
+    """
+    check_possible()
+    first = folder / "first.jpg"
+    with contextlib.ExitStack() as stack:
+        film = stack.enter_context(given.opened())
+        if given.size > (most := limits().bytes):
+            raise Refused("film.file_too_large", size=given.size // MIB, limit=most // MIB)
+        if not _in_file(film):
+            copied(given, folder / "film")
+            film = stack.enter_context((folder / "film").open("rb"))
+        _looked(film, first)
+    return first.read_bytes()
 
 
 def taken(given: Source, folder: Path, moving: bool) -> Film | None:
@@ -305,8 +167,9 @@ def taken(given: Source, folder: Path, moving: bool) -> Film | None:
         return None
     check_possible()
     file, first = folder / "film", folder / "first.jpg"
-    size, digest = _copied(given, file)
-    seen = _looked(file, first)
+    size, digest = copied(given, file)
+    with file.open("rb") as film:
+        seen = _looked(film, first)
     seconds = min(seen.seconds or limits().seconds, limits().seconds)
     width, height = seen.original
     return Film(file, size, digest, first, width, height, seen.rate, seconds)
@@ -340,7 +203,7 @@ def clean(
     question = {"codec": codec, "side": side, "seconds": math.ceil(2 * wall), "bytes": most}
 
     def take(said: dict[str, Any], data: IO[bytes]) -> Cleaned:
-        made = _ours(Cleaned, said.get("clean"))
+        made = ours(Cleaned, said.get("clean"))
         if max(made.width, made.height) > limits().side or made.rate > limits().rate:
             raise answers.NotOurs
         _check_length(made.frames, made.seconds, longest)
@@ -350,4 +213,4 @@ def clean(
         _check_length(frames, 0.0, longest)
         watch(frames)
 
-    return _asked(question, film, into.fileno(), wall, take, checked)
+    return asked(question, film, into.fileno(), wall, take, checked)

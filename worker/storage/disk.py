@@ -1,12 +1,15 @@
-"""The disk: what a file takes of it, what is free, and folders synced to it.
+"""The disk: what a file takes of it, what is free, folders synced to it, folders held by a process.
 
 Folders are synced so that the names of new files survive a power cut, as their bytes do.
 """
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
+from typing import IO
 
+LOCK = "lock"  # the file in a folder by which a process holds it
 BLOCK = 4096  # bytes; a file takes a whole number of these, and so does a folder
 
 
@@ -45,3 +48,14 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in missing:
         sync_folder(one.parent)
+
+
+def hold(folder: Path) -> IO[bytes] | None:
+    """Lock a folder for as long as the file is open; None if another process holds it."""
+    lock = (folder / LOCK).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock

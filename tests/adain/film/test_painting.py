@@ -316,6 +316,23 @@ def test_a_watch_can_stop_between_frames(stylizer: Stylizer, tmp_path: Path) -> 
     assert seen[-1] == ("paint", 3, 10)
 
 
+def test_the_look_for_cuts_can_be_stopped_between_frames(
+    stylizer: Stylizer, tmp_path: Path
+) -> None:
+    source = clips.write(tmp_path / "in.mp4", clips.moving(12, 64, 48), Fraction(6))
+    clean, seen = Clean(64, 48, 6.0, 12, 2.0, sound=False, cut=False), list[int]()
+
+    def report(stage: str, done: int, of: int) -> None:
+        seen.append(done)
+
+    with files.opened(source, codecs.H264) as film:
+        paint = Painter(stylizer, request(content=image(clips.moving(1, 64, 48)[0])))
+        plan = making.planned(film, clean, paint, report)
+    assert seen == sorted(seen)
+    assert len(seen) == 2 * 12  # in both passes
+    assert plan.times == [Fraction(number, 6) for number in range(12)]
+
+
 def test_a_film_never_takes_more_bits_than_it_may(tmp_path: Path) -> None:
     random, codec = np.random.default_rng(2), codecs.chosen()
     noise = [random.integers(0, 256, (128, 160, 3)).astype(np.uint8) for _ in range(50)]

@@ -13,7 +13,7 @@ from web.http import spool
 from worker.films import workplaces
 from worker.maintenance import scheduled_backup, sweep
 from worker.settings import settings
-from worker.storage import blobs
+from worker.storage import blobs, disk
 from worker.visitors import uploads
 
 BACKUPS = "backups"
@@ -59,7 +59,7 @@ def foreign(studio: Path) -> set[Path]:
         for name in ("link", f"12-{'a' * 32}"):  # the second looks like a process's folder
             (folder / name).symlink_to(outside)
             made.add(folder / name)
-    film = workplaces.folder() / "holiday" / workplaces.LOCK
+    film = workplaces.folder() / "holiday" / disk.LOCK
     film.parent.mkdir(parents=True)
     film.touch()
     (workplaces.folder() / ("0" * 32)).symlink_to(outside)

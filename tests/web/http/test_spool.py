@@ -14,6 +14,7 @@ from tests.web.http.test_request_bodies import sending
 from tests.web.served import served
 from web.http import spool
 from worker.settings import MIB
+from worker.storage import disk
 
 CHILD = "from web.http import spool; lock = spool.install(); print('held', flush=True); input()"
 
@@ -104,7 +105,7 @@ def test_photos_of_a_batch_whose_process_was_killed_go_at_the_next_start(
 
 def test_the_folder_of_the_process_is_its_own(installed: Path) -> None:
     assert installed.stat().st_mode & 0o077 == 0
-    assert (installed / spool.LOCK).exists()
+    assert (installed / disk.LOCK).exists()
 
 
 def test_a_spool_without_room_is_said_in_a_sentence(studio: Path, installed: Path) -> None:

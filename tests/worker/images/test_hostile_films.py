@@ -1,11 +1,14 @@
 """Films that say of themselves what is not so, and what a film's process is believed."""
 
 import io
+import os
 import resource
+import signal
 import struct
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from tests.adain.film import clips
 from tests.parts import Setting, picture
 from worker import jobs
 from worker.errors import Refused
-from worker.images import answers, film_sandbox, films, images
+from worker.images import answers, film_processes, film_sandbox, film_uploads, films, images
 from worker.images.film_records import Cleaned, OfJob
 from worker.images.images import Source
 from worker.jobs import Job, Status
@@ -140,7 +143,7 @@ def test_the_rate_in_a_header_lowers_neither_charge_nor_reserve() -> None:
 def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
     studio: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(films, "TICK", 0.01)
+    monkeypatch.setattr(film_processes, "TICK", 0.01)
     begun = time.monotonic()
 
     def stop(frames: int) -> None:
@@ -164,12 +167,12 @@ def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
 def test_progress_that_no_process_of_ours_says_is_not_believed(said: list[bytes]) -> None:
     lines = io.BytesIO(b"".join(b'{"done": %s}\n' % one for one in said))
     with pytest.raises(answers.NotOurs):
-        films._said(lines, lambda frames: None)
+        film_processes.said(lines, lambda frames: None)
 
 
 def test_a_process_that_says_over_and_over_that_it_is_confined_is_not_believed() -> None:
     with pytest.raises(answers.NotOurs):
-        films._said(io.BytesIO(b'{"confined": "seccomp"}\n' * 2), lambda frames: None)
+        film_processes.said(io.BytesIO(b'{"confined": "seccomp"}\n' * 2), lambda frames: None)
 
 
 def test_frames_of_one_millisecond_count_once(studio: Path, tmp_path: Path) -> None:
@@ -280,3 +283,87 @@ def test_a_small_file_that_would_cost_much_is_refused_in_two_seconds(
     assert refused.value.message.code == code
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
     assert film_sandbox.MEMORY <= 400 * MIB
+
+
+def film_process() -> int | None:
+    """Return the id of the process of ours that looks at a film, if there is one."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words, stat = (folder / "cmdline").read_bytes(), (folder / "stat").read_text()
+            ours = int(stat.rpartition(")")[2].split()[1]) == os.getpid()
+            if ours and b"worker.images.film_sandbox" in words:
+                return int(folder.name)
+    return None
+
+
+@contextmanager
+def killing(times: int) -> Iterator[list[int]]:
+    """Kill so many film processes from outside, as a machine without memory does."""
+    killed, over = list[int](), threading.Event()
+
+    def watch() -> None:
+        while len(killed) < times and not over.wait(0.002):
+            if (found := film_process()) and found not in killed:
+                killed.append(found)
+                os.kill(found, signal.SIGKILL)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_film_whose_process_is_killed_from_outside_is_read_once_more(
+    studio: Path, clip: Path, tmp_path: Path
+) -> None:
+    with killing(1) as killed:
+        assert cleaned(clip, tmp_path, 2).frames == 12
+    assert len(killed) == 1
+    with files.opened(tmp_path / "clean", H264) as made:
+        assert sum(1 for _ in files.frames(made)) == 12
+
+
+def test_a_film_whose_process_is_killed_over_and_over_is_refused(
+    studio: Path, clip: Path, tmp_path: Path
+) -> None:
+    with killing(5) as killed, pytest.raises(Refused) as refused:
+        cleaned(clip, tmp_path, 2)
+    assert (len(killed), refused.value.message.code) == (2, "film.too_costly")
+
+
+def test_a_film_that_takes_too_long_is_read_once(
+    studio: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(films, "CLEAN", 1e-5)
+    began = set[int]()
+
+    def watch() -> None:
+        while not over.wait(0.002):
+            began.update({found} if (found := film_process()) else ())
+
+    over, thread = threading.Event(), threading.Thread(target=watch)
+    thread.start()
+    with pytest.raises(Refused) as refused:
+        cleaned(clip, tmp_path, 2)
+    over.set()
+    thread.join()
+    assert refused.value.message.code == "film.too_costly"
+    assert len(began) <= 1
+
+
+def test_for_the_first_frame_of_a_film_in_a_file_the_film_is_not_copied(
+    studio: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copied(given: Source, file: Path) -> tuple[int, str]:
+        raise AssertionError("it was copied")
+
+    in_file = Source("", clip.stat().st_size, clip.read_bytes, file=lambda: clip.open("rb"))
+    in_memory = Source("", clip.stat().st_size, clip.read_bytes)
+    still = film_uploads.still(in_memory).read()
+    monkeypatch.setattr(films, "copied", copied)
+    assert film_uploads.still(in_file).read() == still
+    with pytest.raises(AssertionError):
+        film_uploads.still(in_memory)

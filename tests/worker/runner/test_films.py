@@ -193,6 +193,20 @@ def test_a_worker_killed_anywhere_leaves_a_film_that_is_painted(
     assert not [one for one in workplaces.folder().iterdir() if one.is_dir()]
 
 
+def test_a_clean_film_with_more_frames_than_were_said_is_read_no_further(
+    filming: None, tmp_path: Path
+) -> None:
+    job = submit(filmed(tmp_path, 3))
+    killed = mortal.start(mortal.work, "shots")
+    killed.join()
+    with database.transaction() as session:
+        film = (now(job).film or {}) | {"frames": 4}
+        session.execute(update(Job).values(lease_until=0.0, film=film))
+    with working() as worker:
+        pipeline.answer(worker)
+    assert (now(job).status, now(job).error_code) == (Status.FAILED, "film.too_costly")
+
+
 def test_frames_and_the_time_left_are_shown(worker: Worker, tmp_path: Path) -> None:
     job, seen, left = submit(filmed(tmp_path)), set[tuple[str, int, int]](), list[float]()
 
