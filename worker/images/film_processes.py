@@ -1,4 +1,4 @@
-"""The process that looks at a film: how it is started and ended, and which of its answers are believed.
+"""The process that looks at a film: started, ended, and believed as far as its answers fit.
 
 The kernel enforces its limits of memory, time and bytes (`worker/images/film_sandbox.py`). What it
 says is checked, since a film may have compromised it. Raises `Refused`. Loads no FFmpeg.
