@@ -1,104 +1,24 @@
 """The page /live in a browser with a made camera: what is painted, taken along and let go of."""
 
-import base64
 import io
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from adain.stylizer import Stylizer
-from tests.adain.live.pairs import MOST, PAIRS, TINY, Pair, apart, expected, painted, rgba
-from tests.journeys.browsing import DESK, PHONE, SECONDS, STYLE, findings
-from tests.web.served import served
+from tests.adain.live.pairs import MOST
+from tests.journeys.browsing import PHONE, STYLE, findings
+from tests.journeys.camera import button, differences, live, start, tracks, until, wait_for_frames
 from worker import jobs
 from worker.storage import blobs
 
-FRAMES = "document.querySelector('.view').dataset.frames"
 PAINT = Path(__file__).with_name("live_paint.js")
 
 
-@contextmanager
-def live(browser: Browser, size: tuple[int, int] = DESK, **more: object) -> Iterator[Page]:
-    """Open /live of a studio without workers; nothing may be said on its console."""
-    said: list[str] = []
-    viewport: Any = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, has_touch=size == PHONE, **more)  # type: ignore[arg-type]
-    context.set_default_timeout(SECONDS)
-    page = context.new_page()
-    page.on("console", lambda line: said.append(line.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    with served() as address:
-        page.goto(f"{address}/live")
-        yield page
-        context.close()
-    assert said == []
-
-
-def button(page: Page, name: str) -> Any:  # noqa: ANN401, a locator
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def frames(page: Page) -> int:
-    return int(page.evaluate(FRAMES) or 0)
-
-
-def until(page: Page, script: str) -> None:
-    """Wait until a script is true; the page's policy allows Playwright's own way no `eval`."""
-    end = time.monotonic() + SECONDS / 1000
-    while not page.evaluate(script):
-        assert time.monotonic() < end, script
-        page.wait_for_timeout(50)
-
-
-def wait_for_frames(page: Page, more: int) -> None:
-    """Wait until so many more frames were painted."""
-    until(page, f"({FRAMES} ?? 0) >= {frames(page) + more}")
-
-
-def start(page: Page) -> None:
-    button(page, "Start the camera").click()
-    until(page, "document.querySelector('video.source').srcObject !== null")
-    wait_for_frames(page, 1)
-
-
-def tracks(page: Page) -> list[str]:
-    """Return the states of the camera's tracks, [] once it is let go of."""
-    script = "(document.querySelector('video.source').srcObject?.getTracks() ?? [])"
-    found: list[str] = page.evaluate(f"{script}.map((one) => one.readyState)")
-    return found
-
-
 def test_chromium_paints_as_adain_does_in_float32(browser: Browser, studio: Path) -> None:
-    stylizer = Stylizer.load(device="cpu", exact=True)
-
-    def task(pair: Pair) -> dict[str, object]:
-        asked = pair.request()
-        pictures = [asked.content, *asked.styles]
-        coded = [
-            {
-                "data": base64.b64encode(rgba(one)).decode(),  # type: ignore[arg-type]
-                "width": one.width,  # type: ignore[union-attr]
-                "height": one.height,  # type: ignore[union-attr]
-            }
-            for one in pictures
-        ]
-        return {"pictures": coded, "shares": pair.shares, "alpha": pair.alpha}
-
-    pairs = [*PAIRS, TINY]
     with live(browser) as page:
-        made = page.evaluate(PAINT.read_text("utf-8"), [task(pair) for pair in pairs])
-    found = {
-        f"{pair.photo} {pair.size}": apart(
-            painted(base64.b64decode(data), pair), expected(stylizer, pair)
-        )
-        for pair, data in zip(pairs, made, strict=True)
-    }
+        found = differences(page, PAINT)
     assert {name: far for name, far in found.items() if far > MOST} == {}
 
 
@@ -136,6 +56,8 @@ def test_a_camera_is_painted_in_styles_that_are_mixed_at_a_strength(
         assert after is not None
         assert json.loads(after)["alpha"] == 0.4
         expect(page.locator(".rate")).to_contain_text("frames a second")
+        expect(page.locator(".rate")).to_contain_text("processor")
+        assert page.locator(".view").get_attribute("data-card") == "none"
         assert findings(page) == []
 
 

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, expect
 
+from tests.journeys.camera import button, live, start, tracks, until, wait_for_frames
 from tests.journeys.conftest import FLAGS
-from tests.journeys.test_live import button, live, start, tracks, until, wait_for_frames
 from tests.web.served import served
 
 LONG = """new PerformanceObserver((list) => {

@@ -1,5 +1,6 @@
 """The law of the browser's engine: its pictures are `adain`'s in float32, to 1 of 255."""
 
+import gzip
 import json
 import subprocess
 from pathlib import Path
@@ -50,6 +51,13 @@ def test_the_code_that_is_checked_in_is_what_its_source_compiles_to(tmp_path: Pa
         assert made.read_bytes() == (STATIC / made.name).read_bytes(), (
             "python -m adain.live.build web/static/engine writes it"
         )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_engine_is_small(code: str) -> None:
+    """20 kB with gzip, the programs for graphics cards included."""
+    files = [STATIC / name for name in (code, "gpu.js", "program.js", "wgsl.js")]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= 20 << 10
 
 
 SMALL = Pair("coffee", ("night", "ink"), (24, 40), 0.6, (2, 1), (48, 64))

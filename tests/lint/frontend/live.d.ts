@@ -22,3 +22,8 @@ declare namespace Live {
     Kernel
   >;
 }
+
+/* What TypeScript's own description of browsers lacks of WebGPU. */
+
+declare const GPUBufferUsage: Record<"COPY_DST" | "COPY_SRC" | "MAP_READ" | "STORAGE" | "UNIFORM", number>;
+declare const GPUMapMode: Record<"READ", number>;

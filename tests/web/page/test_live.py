@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +13,7 @@ from tests.parts import Setting
 from web import app
 from web.page import live
 
+Found = dict[str, Any]
 SCRIPT = Path(__file__).parents[2] / "adain" / "live" / "logic.mjs"
 
 
@@ -61,11 +63,17 @@ def test_the_page_names_the_styles_of_the_shelf(client: TestClient) -> None:
     assert " ink " in page
 
 
-def test_frames_are_as_large_as_twelve_a_second_allow() -> None:
+@pytest.fixture(scope="module")
+def logic() -> Found:
     made = subprocess.run(
         [NODE, SCRIPT, app.ASSETS / "live"], check=True, capture_output=True, text=True
     )
-    found = json.loads(made.stdout)
+    found: Found = json.loads(made.stdout)
+    return found
+
+
+def test_frames_are_as_large_as_twelve_a_second_allow(logic: Found) -> None:
+    found = logic
     assert found["fast"] == 512
     assert found["usual"] == 256  # 65 milliseconds a frame; 288 would take 83
     assert found["slow"] == 160
@@ -75,3 +83,8 @@ def test_frames_are_as_large_as_twelve_a_second_allow() -> None:
     assert found["recorded"] == 224  # a film keeps its size
     assert found["sizes"] == [[424, 240], [240, 424], [1024, 512]]
     assert found["cuts"] == [False, True]
+
+
+def test_the_quicker_of_two_ways_is_kept_and_a_hopeless_one_tried_once(logic: Found) -> None:
+    assert logic["ways"] == [[8, True], [8, False]]
+    assert logic["hopeless"] == [False, True, False, False, False, False]

@@ -4,58 +4,21 @@
  * in those that help it.
  */
 import {DEPTH, Layers} from "./layers.js";
+import {smoothed, sum} from "./moments.js";
 import {Memory} from "./network.js";
 import {Team} from "./team.js";
 
 /** @typedef {import("./network.js").Level} Level */
 /** @typedef {import("./layers.js").Feature} Feature */
 /** @typedef {import("./layers.js").Picture} Picture */
-/** @typedef {{mean: Float32Array, spread: Float32Array}} Moments variances, or a covariance */
-/** @typedef {{mean: Float32Array, root: Float32Array}} Wanted standard deviations, or the root of a covariance */
-/** @typedef {{levels: Wanted[], parts: {share: number, first: Wanted}[], chroma: number}} Style parts: level 0 of each that is mixed */
-/** @typedef {{own: Moments[], plain: Moments[]}} Seen what was measured of a frame */
+/** @typedef {import("./moments.js").Moments} Moments */
+/** @typedef {import("./moments.js").Wanted} Wanted */
+/** @typedef {import("./moments.js").Style} Style */
+/** @typedef {import("./moments.js").Seen} Seen */
+
+export {mixed} from "./moments.js";
 
 const COLORED = 48 / 255; // chroma from which on colours are not limited
-
-/** A weighted sum; shares need not sum to 1.
- * @param {Float32Array[]} parts
- * @param {number[]} shares */
-const sum = (parts, shares) => {
-  const whole = shares.reduce((all, one) => all + one, 0);
-  return parts[0].map((_, i) => parts.reduce((all, part, which) => all + (part[i] * shares[which]) / whole, 0));
-};
-/** One style of several: what AdaIN and whitening need is linear in the shares (the paper's eq. 15),
- * all but the noise, which goes by how far each style is from the frame.
- * @param {Style[]} styles
- * @param {number[]} shares
- * @returns {Style} */
-export const mixed = (styles, shares) => {
-  const [whole, most] = [shares.reduce((all, one) => all + one, 0), Math.max(...shares)];
-  /** @param {number} level
-   * @param {"mean" | "root"} what */
-  const part = (level, what) =>
-    sum(
-      styles.map((one) => one.levels[level][what]),
-      shares,
-    );
-  return {
-    levels: styles[0].levels.map((_, level) => ({mean: part(level, "mean"), root: part(level, "root")})),
-    parts: styles.map((one, which) => ({share: shares[which] / whole, first: one.levels[0]})),
-    chroma: Math.max(...styles.map((one, which) => (one.chroma * shares[which]) / most)),
-  };
-};
-/** Moments between those of now and those of before, which keep so much.
- * @param {Moments} now
- * @param {Moments | undefined} before
- * @param {number} keep
- * @returns {Moments} */
-const smoothed = (now, before, keep) =>
-  before
-    ? {
-        mean: sum([now.mean, before.mean], [1 - keep, keep]),
-        spread: sum([now.spread, before.spread], [1 - keep, keep]),
-      }
-    : now;
 
 export class Engine extends Layers {
   /**
@@ -130,16 +93,16 @@ export class Engine extends Layers {
   /* ---------------------------------------------------------- what is painted */
 
   /**
-   * Gives features a style's mean and deviations (the paper's eq. 8), and noise at level 0.
-   * @param {Feature} map
+   * What gives features a style's mean and deviations (the paper's eq. 8), and noise at level 0: the first
+   * three of `small` are a factor, what is added, and how much noise.
    * @param {Wanted} style
    * @param {Style["parts"]} parts what noise goes by; none without
    * @param {Moments} own
    * @param {Moments} plain what alpha goes back to
    * @param {number} alpha
    */
-  affine(map, style, parts, own, plain, alpha) {
-    const {c} = map,
+  gains(style, parts, own, plain, alpha) {
+    const c = own.mean.length,
       [gain, bias, moved] = this.small.map((at) => this.memory.floats(at, c));
     const deviations = this.deviations(own.spread),
       back = this.deviations(plain.spread);
@@ -158,22 +121,18 @@ export class Engine extends Layers {
         moved[i] += share * (Math.abs(center - own.mean[i]) + Math.abs(width - deviations[i]));
       }
     }
-    const made = this.take(map.h, map.w, c),
-      [at, shift, far] = this.small;
-    this.team.run("affine", [map.at, made.at, map.h, map.w, c, at, shift, far, parts.length ? this.noise : 0]);
-    return made;
   }
   /**
-   * Gives features a style's mean and covariance, by whitening and colouring.
-   * @param {Feature} map
+   * What gives features a style's mean and covariance, by whitening and colouring: where a matrix lies, packed, and
+   * where what is added.
    * @param {Moments} own
    * @param {Wanted} style
    * @param {Moments} plain
    * @param {number} alpha
    */
-  recolour(map, own, style, plain, alpha) {
+  recolouring(own, style, plain, alpha) {
     const {memory, kernels} = this,
-      {c} = map,
+      c = own.mean.length,
       [, root, inverse, wanted, other] = this.matrices,
       [mean, aim, bias] = this.small;
     const back = alpha < 1 ? this.roots(plain.spread, c, wanted, other).slice() : style.root;
@@ -182,8 +141,28 @@ export class Engine extends Layers {
     memory.floats(mean, c).set(own.mean);
     memory.floats(aim, c).set(sum([style.mean, plain.mean], [alpha, 1 - alpha]));
     kernels.recolouring(root, inverse, mean, wanted, aim, c, other, bias);
-    const made = this.take(map.h, map.w, c);
-    this.team.run("recolour", [map.at, made.at, map.h, map.w, c, other, bias]);
+    return [other, bias];
+  }
+  /**
+   * Gives a level's features the style's statistics.
+   * @param {Feature} map
+   * @param {number} number of the level
+   * @param {Style} style
+   * @param {Moments} own
+   * @param {Moments} plain
+   * @param {number} alpha
+   */
+  transfer(map, number, style, own, plain, alpha) {
+    const {at, h, w, c} = map,
+      made = this.take(h, w, c),
+      wanted = style.levels[number],
+      noisy = number === 0;
+    if (this.plan.levels[number].full) {
+      this.team.run("recolour", [at, made.at, h, w, c, ...this.recolouring(own, wanted, plain, alpha)]);
+    } else {
+      this.gains(wanted, noisy ? style.parts : [], own, plain, alpha);
+      this.team.run("affine", [at, made.at, h, w, c, ...this.small.slice(0, 3), noisy ? this.noise : 0]);
+    }
     return made;
   }
   /** The chroma that a frame in a style may have (adain/color.py).
@@ -219,10 +198,7 @@ export class Engine extends Layers {
       const plain = without && number ? smoothed(without.found[number], before?.plain[number], keep) : own;
       seen.own.push(own);
       seen.plain.push(plain);
-      const wanted = style.levels[number];
-      const changed = level.full
-        ? this.recolour(map, own, wanted, plain, alpha)
-        : this.affine(map, wanted, number ? [] : style.parts, own, plain, alpha);
+      const changed = this.transfer(map, number, style, own, plain, alpha);
       this.give(map);
       map = this.run(plan.decoder[number], changed);
     });

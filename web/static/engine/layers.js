@@ -1,7 +1,7 @@
 /* A network's layers on a picture: maps of features in the engine's memory, and what makes one of
  * another. Sides that are no multiples of the network's stride are extended by reflection.
  */
-import {loaded, noise} from "./network.js";
+import {loaded, noise, through} from "./network.js";
 
 /** @typedef {import("./network.js").Memory} Memory */
 /** @typedef {import("./team.js").Team} Team */
@@ -119,19 +119,7 @@ export class Layers {
    * @param {Step[]} steps
    * @param {Feature} map */
   run(steps, map) {
-    /** @type {Feature | null} */
-    let kept = null;
-    for (const step of steps) {
-      if (step.keep) kept = map;
-      const made = step.up ? this.up(map) : this.conv(step, map, step.plus ? kept : null);
-      if (map !== kept) this.give(map);
-      if (step.plus && kept) {
-        this.give(kept);
-        kept = null;
-      }
-      map = made;
-    }
-    return map;
+    return through(steps, map, this);
   }
   /** The features of level 0 of the picture that is seen. */
   encode() {

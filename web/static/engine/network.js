@@ -75,6 +75,21 @@ const arranged = (kernels, memory, step, raw) => {
   return {filters, at};
 };
 
+/** The convolutions of a network: 16-bit weights, and a scale and a bias for each filter.
+ * @param {ArrayBuffer} data */
+export function* convolutions(data) {
+  const [plan, start] = described(data);
+  let at = start;
+  for (const step of [plan.encoder, ...plan.decoder].flat().filter((one) => one.conv)) {
+    const {out} = step,
+      count = step.in * out * TAPS;
+    const bias = new Float32Array(data, at, out),
+      scales = new Float32Array(data, at + 4 * out, out),
+      whole = new Int16Array(data, at + 8 * out, count);
+    at += 8 * out + Math.ceil(count / 2) * 4;
+    yield {step, bias, scales, whole};
+  }
+}
 /**
  * Puts the weights of all convolutions into the engine's memory.
  * @param {Live.Kernels} kernels
@@ -83,26 +98,46 @@ const arranged = (kernels, memory, step, raw) => {
  * @returns {{plan: Plan, layers: Map<string, Layer>}}
  */
 export const loaded = (kernels, memory, data) => {
-  const [plan, start] = described(data);
-  const layers = new Map();
-  const steps = [plan.encoder, ...plan.decoder].flat().filter((step) => step.conv);
-  const most = Math.max(...steps.map((step) => step.in * step.out * TAPS));
-  const whole = memory.take(2 * most),
+  const [plan] = described(data);
+  const layers = new Map(),
+    all = [...convolutions(data)];
+  const most = Math.max(...all.map((one) => one.whole.length));
+  const at = memory.take(2 * most),
     raw = memory.take(4 * most),
-    scales = memory.take(4 * Math.max(...steps.map((step) => step.out)));
-  let at = start;
-  for (const step of steps) {
-    const count = step.in * step.out * TAPS;
+    factors = memory.take(4 * Math.max(...all.map((one) => one.scales.length)));
+  for (const {step, bias: given, scales, whole} of all) {
     const bias = memory.zeros(Math.ceil(step.out / 8) * 8);
-    memory.floats(bias, step.out).set(new Float32Array(data, at, step.out));
-    memory.floats(scales, step.out).set(new Float32Array(data, (at += 4 * step.out), step.out));
-    new Int16Array(memory.memory.buffer, whole, count).set(new Int16Array(data, (at += 4 * step.out), count));
-    at += Math.ceil(count / 2) * 4;
-    kernels.scaled(whole, scales, raw, step.out, step.in * TAPS);
+    memory.floats(bias, step.out).set(given);
+    memory.floats(factors, step.out).set(scales);
+    new Int16Array(memory.memory.buffer, at, whole.length).set(whole);
+    kernels.scaled(at, factors, raw, step.out, step.in * TAPS);
     const {filters, at: weights} = arranged(kernels, memory, step, raw);
     layers.set(step.conv, {filters, weights, bias});
   }
   return {plan, layers};
+};
+
+/**
+ * What steps make of a map, which is given back.
+ * @template Map
+ * @param {Step[]} steps
+ * @param {Map} map
+ * @param {{up: (map: Map) => Map, conv: (step: Step, map: Map, plus: Map | null) => Map, give: (map: Map) => void}} by
+ */
+export const through = (steps, map, by) => {
+  /** @type {Map | null} */
+  let kept = null;
+  for (const step of steps) {
+    if (step.keep) kept = map;
+    const made = step.up ? by.up(map) : by.conv(step, map, step.plus ? kept : null);
+    if (map !== kept) by.give(map);
+    if (step.plus && kept) {
+      by.give(kept);
+      kept = null;
+    }
+    map = made;
+  }
+  return map;
 };
 
 /* ------------------------------------------------------------ noise */

@@ -15,13 +15,17 @@ export class Frames {
    * @param {import("./pace.js").Pace} pace
    * @param {() => Look} look
    * @param {() => void} failed
+   * @param {() => void} lost when the graphics card paints no more
    */
-  constructor(source, painter, pace, look, failed) {
+  constructor(source, painter, pace, look, failed, lost) {
     this.source = source;
     this.painter = painter;
     this.pace = pace;
     this.look = look;
     this.failed = failed;
+    this.lost = lost;
+    /** @type {import("./choice.js").Card} */
+    this.card = "none";
     this.canvas = element("canvas", {role: "img", "aria-label": t("live.painted")});
     this.rate = element("span", {class: "rate", hidden: true});
     this.view = element("div", {class: "view mirrored"}, this.canvas, this.rate);
@@ -74,7 +78,7 @@ export class Frames {
   }
   /** @param {Made} made
    * @param {number[]} size */
-  show({data, bytes, threads}, [width, height]) {
+  show({data, bytes, threads, card}, [width, height]) {
     if (this.canvas.width !== width || this.canvas.height !== height) {
       Object.assign(this.canvas, {width, height});
       shaped(this.view, width, height);
@@ -84,8 +88,17 @@ export class Frames {
     const [first, last] = [this.times[0], this.times[this.times.length - 1]];
     this.rate.hidden = this.times.length < RECENT;
     const count = Math.round((1000 * (RECENT - 1)) / (last - first));
-    if (!this.rate.hidden) this.rate.textContent = t("live.rate", {count, width, height});
+    const by = t(card === "kept" ? "live.by.card" : "live.by.processor");
+    if (!this.rate.hidden) this.rate.textContent = t("live.rate", {count, width, height, by});
     this.count += 1;
-    Object.assign(this.view.dataset, {frames: this.count, bytes, threads});
+    Object.assign(this.view.dataset, {frames: this.count, bytes, threads, card});
+    if (card !== this.card) this.turned(card);
+  }
+  /** Another painter than before is as quick as it is.
+   * @param {import("./choice.js").Card} card */
+  turned(card) {
+    this.card = card;
+    this.pace.again();
+    if (card === "lost") this.lost();
   }
 }

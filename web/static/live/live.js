@@ -27,6 +27,7 @@ const frames = new Frames(
   pace,
   () => look(),
   () => stop(t("live.failed")),
+  () => setText(said, t("live.lost")),
 );
 const {canvas, view} = frames;
 const said = element("p", {role: "status"});

@@ -1,5 +1,5 @@
 /* What the first frames tell: how large frames are painted, as large as 12 a second allow on this
- * device, and whether one thread or all paint them.
+ * device, and which of two ways paints them: all threads or one, the processor or the graphics card.
  */
 
 export const SIDES = [160, 192, 224, 256, 288, 320, 384, 448, 512]; // pixels of the shorter side
@@ -10,7 +10,8 @@ const UNSURE = 3; // frames that are measured before the first choice, the first
 const SPAN = 12; // frames that are looked at afterwards
 const SPARE = 0.85; // of the budget, up to which a larger size is tried
 
-const TRIED = 8; // frames by which threads are chosen, with one thread and with all in turn
+const TRIED = 8; // frames by which one of two ways is chosen, painted by both in turn
+const HOPELESS = 4; // times as long as the usual way: then the other one is tried no more
 
 /** @param {number[]} numbers */
 const median = (numbers) => [...numbers].sort((one, other) => one - other)[numbers.length >> 1];
@@ -70,12 +71,15 @@ export const sized = (side, width, height) => {
   return [width, height].map((one) => Math.min(1024, Math.max(16, Math.round((one * scale) / 8) * 8)));
 };
 
-/** Whether one thread or all paint a frame sooner. */
+/** Which of two ways paints a frame sooner: the usual one, or the other. */
 export class Trial {
   constructor() {
     this.frames = 0;
-    this.best = [Infinity, Infinity]; // together, alone
-    this.alone = false; // for the next frame
+    this.best = [Infinity, Infinity]; // the usual way, the other
+    this.other = false; // for the next frame
+  }
+  get done() {
+    return this.frames >= TRIED;
   }
   /** Measures once more. */
   again() {
@@ -84,10 +88,11 @@ export class Trial {
   /** What a frame took, of its size.
    * @param {number} time */
   took(time) {
-    if (this.frames >= TRIED) return;
-    const kind = Number(this.alone);
+    if (this.done) return;
+    const kind = Number(this.other);
     this.best[kind] = Math.min(this.best[kind], time);
     this.frames += 1;
-    this.alone = this.frames < TRIED ? this.frames % 2 === 1 : this.best[1] < this.best[0];
+    if (kind && time > HOPELESS * this.best[0]) this.frames = TRIED;
+    this.other = this.done ? this.best[1] < this.best[0] : this.frames % 2 === 1;
   }
 }

@@ -4,7 +4,7 @@ import {t} from "../core/text.js";
 
 /** @typedef {import("../engine/layers.js").Picture} Picture */
 /** @typedef {import("./worker.js").Look} Look */
-/** @typedef {{data: Uint8ClampedArray<ArrayBuffer>, milliseconds: number, bytes: number, threads: number}} Made */
+/** @typedef {{data: Uint8ClampedArray<ArrayBuffer>, milliseconds: number, bytes: number, threads: number, card: import("./choice.js").Card}} Made */
 
 const STYLE_SIDE = 384; // pixels of the shorter side at which styles are measured
 const KEEP = 0.9; // of what was measured before: the pace of light and colours

@@ -2,7 +2,7 @@
 import {under} from "../core/place.js";
 import {histogram, isCut} from "./cuts.js";
 import {Engine, mixed} from "../engine/engine.js";
-import {Trial} from "./pace.js";
+import {Choice} from "./choice.js";
 
 /** @typedef {import("../engine/engine.js").Style} Style */
 /** @typedef {import("../engine/layers.js").Picture} Picture */
@@ -39,9 +39,9 @@ const helpers = Array.from(
   {length: cores - 1},
   () => () => new Worker(new URL("../engine/helper.js", import.meta.url), {type: "module"}),
 );
-/** The engine with threads, where the page may share memory between them. */
-const open = async () => {
-  const network = await fetched(under("/live/network"));
+/** The engine with threads, where the page may share memory between them.
+ * @param {ArrayBuffer} network */
+const engineOf = async (network) => {
   if (globalThis.crossOriginIsolated && helpers.length) {
     try {
       return await Engine.made(await code("-threads"), network, helpers);
@@ -51,38 +51,42 @@ const open = async () => {
   }
   return Engine.made(await code(""), network);
 };
+const open = async () => {
+  const network = await fetched(under("/live/network"));
+  const choice = new Choice(await engineOf(network));
+  void choice.open(network);
+  return choice;
+};
 const opened = open();
-const trial = new Trial();
 
-/** @param {Engine} engine
+/** @param {Choice} choice
  * @param {Frame} frame */
-const painted = (engine, {picture, look, keep}) => {
+const painted = async (choice, {picture, look, keep}) => {
   const chosen = look.names.map((name) => /** @type {Style} */ (styles.get(name)));
   const now = histogram(picture.data);
   if (colors && isCut(colors, now)) before = null;
   colors = now;
-  const since = performance.now(),
-    {team} = engine;
-  team.alone = team.most === 1 || trial.alone;
-  const {data, seen} = engine.paint(picture, mixed(chosen, look.shares), look.alpha, before, keep);
+  const since = performance.now();
+  const {data, seen} = await choice.paint(picture, mixed(chosen, look.shares), look.alpha, before, keep);
   before = seen;
-  const milliseconds = performance.now() - since;
-  trial.took(milliseconds / (picture.width * picture.height));
-  return {data, milliseconds, bytes: engine.bytes, threads: team.most};
+  const {card, engine} = choice;
+  return {data, milliseconds: performance.now() - since, bytes: engine.bytes, threads: engine.team.most, card};
 };
 
 /** @param {Question} question */
 const answered = async ({measure, paint, forget}) => {
-  const engine = await opened;
+  const choice = await opened;
   if (forget) {
     before = colors = null;
-    trial.again();
+    choice.again();
   }
-  if (measure) styles.set(measure.name, engine.measure(measure.picture));
-  return paint ? painted(engine, paint) : null;
+  if (measure) styles.set(measure.name, choice.engine.measure(measure.picture));
+  return paint ? painted(choice, paint) : null;
 };
 
-addEventListener("message", async (/** @type {MessageEvent<Question>} */ {data: question}) => {
+/** Answers the page.
+ * @param {Question} question */
+const answer = async (question) => {
   const {id} = question;
   try {
     const made = await answered(question);
@@ -90,4 +94,8 @@ addEventListener("message", async (/** @type {MessageEvent<Question>} */ {data: 
   } catch (error) {
     globalThis.postMessage({id, failed: String(error)});
   }
+};
+let last = Promise.resolve();
+addEventListener("message", (/** @type {MessageEvent<Question>} */ {data: question}) => {
+  last = last.then(() => answer(question));
 });
