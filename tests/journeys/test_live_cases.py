@@ -18,7 +18,7 @@ SOUGHT = """(one) => new Promise((done) => {
 })"""
 
 
-def test_http_from_another_host_is_told_of_https(browser: Browser, studio: Path) -> None:
+def test_http_from_another_host_gets_a_sentence_about_https(browser: Browser, studio: Path) -> None:
     rules = "--host-resolver-rules=MAP studio.example 127.0.0.1"
     other = browser.browser_type.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, rules])
     with served() as address:
