@@ -20,7 +20,7 @@ FRAMES = "document.querySelector('.view').dataset.frames"
 
 @contextmanager
 def live(browser: Browser, size: tuple[int, int] = DESK, **more: object) -> Iterator[Page]:
-    """Open /live of a studio without workers; nothing may be said on its console."""
+    """Open /live of a studio without workers; its console says nothing but of a lost card."""
     said: list[str] = []
     viewport: Any = {"width": size[0], "height": size[1]}
     context = browser.new_context(viewport=viewport, has_touch=size == PHONE, **more)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def live(browser: Browser, size: tuple[int, int] = DESK, **more: object) -> Iter
         page.goto(f"{address}/live")
         yield page
         context.close()
-    assert said == []
+    assert [line for line in said if not line.startswith("The graphics card")] == []
 
 
 def button(page: Page, name: str) -> Any:  # noqa: ANN401, a locator

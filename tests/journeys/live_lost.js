@@ -1,5 +1,5 @@
 /* In the page /live: the graphics card is lost while it paints a frame; answers with what is said before and after,
- * and by how much the frames are apart from the processor's.
+ * and by how much the frames are apart from the processor's, the second of which goes on from the first.
  */
 async () => {
   const {Engine} = await import("./page/engine/engine.js");
@@ -16,7 +16,7 @@ async () => {
   choice.choose();
   const picture = {data: Uint8Array.from({length: 4 * 64 * 48}, (_, i) => (i * 37) % 251), width: 64, height: 48};
   const style = engine.measure({data: picture.data.slice().reverse(), width: 48, height: 64});
-  const {data: usual} = engine.paint(picture, style);
+  const {data: usual, seen: first} = engine.paint(picture, style);
   const apart = [];
   const paint = async () => {
     const {data, seen} = await choice.paint(picture, style, 1, null, 0);
@@ -24,7 +24,10 @@ async () => {
     said.push(choice.card);
     return seen;
   };
-  await paint();
+  const both = await paint();
+  const other = {...picture, data: picture.data.slice().reverse()};
+  const [made, wanted] = [await choice.paint(other, style, 0.6, both, 0.9), engine.paint(other, style, 0.6, first, 0.9)];
+  apart.push(Math.max(...made.data.map((one, i) => Math.abs(one - wanted.data[i]))));
   const {gpu} = choice;
   const under = paint();
   gpu.device.destroy();

@@ -50,7 +50,7 @@ def test_a_card_that_is_lost_while_it_paints_hands_the_frame_to_the_processor(
         found = page.evaluate(LOST.read_text("utf-8"))
     assert found["said"] == ["ready", "kept", "lost", "lost"]
     assert max(found["apart"]) <= MOST
-    assert found["apart"][1:] == [0, 0]  # painted by the processor
+    assert found["apart"][2:] == [0, 0]  # painted by the processor
     assert found["levels"] == 3
     assert found["gone"]
 

@@ -34,7 +34,7 @@ const tried = (usual, other) => {
 const hopeless = () => {
   const trial = new Trial(),
     ways = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 8; i++) {
     ways.push(trial.other);
     trial.took(trial.other ? 50 : 10);
   }

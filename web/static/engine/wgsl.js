@@ -69,13 +69,13 @@ for (var ky = 0u; ky < 3; ky++) {
     )}
   }
 }
-${cells((row, i) => `write(s${row}${i}, y0 + ${row}, x0 + ${i}, o);`)}`,
+${cells((row, i) => `put(s${row}${i}, y0 + ${row}, x0 + ${i}, o);`)}`,
     `fn place(i: i32, length: u32) -> u32 {
   let n = i32(length << g.shift);
   let a = abs(i);
   return u32(clamp(select(a, 2 * n - 2 - a, a >= n), 0, n - 1)) >> g.shift;
 }
-fn write(v: vec4f, y0: u32, x0: u32, o: u32) {
+fn put(v: vec4f, y0: u32, x0: u32, o: u32) {
   if (y0 >= g.h || x0 >= g.w) { return; }
   var made = v;
   if (g.plus == 1) { made += p[((y0 >> g.doubled) * (g.w >> g.doubled) + (x0 >> g.doubled)) * g.c + o]; }

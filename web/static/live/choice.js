@@ -9,6 +9,10 @@ import {Trial} from "./pace.js";
 /** @typedef {"none" | "ready" | "kept" | "slower" | "lost"} Card whether the graphics card paints, and why not */
 
 const LATE = 1000; // milliseconds, after which a frame is not waited for
+const FIRST = 10_000; // the same for the one that is not shown: browsers finish programs when they first run
+const BLANK = {data: new Uint8Array(4 * 16 * 16), width: 16, height: 16};
+
+class Late extends Error {}
 
 /** What is promised, or an error when it is late.
  * @template T
@@ -17,7 +21,7 @@ const LATE = 1000; // milliseconds, after which a frame is not waited for
 const inTime = async (promised, late) => {
   let timer = 0;
   const ended = new Promise((_, failed) => {
-    timer = Number(setTimeout(() => failed(new Error("late")), late));
+    timer = Number(setTimeout(() => failed(new Late("late")), late));
   });
   try {
     return /** @type {T} */ (await Promise.race([promised, ended]));
@@ -44,20 +48,23 @@ export class Choice {
     if (!("gpu" in navigator)) return;
     try {
       const {Gpu} = await import("../engine/gpu.js");
-      this.gpu = await Gpu.made(this.engine, network);
-      if (!this.gpu) return;
+      const gpu = await Gpu.made(this.engine, network);
+      if (!gpu) return;
+      void gpu.device.lost.then(({message}) => this.leave("lost", message));
+      await inTime(gpu.paint(BLANK, this.engine.measure(BLANK)), FIRST);
+      this.gpu = gpu;
       this.card = "ready";
-      void this.gpu.device.lost.then(() => this.leave("lost"));
     } catch (error) {
-      console.info(String(error));
-      this.leave("lost");
+      this.leave("lost", String(error));
     }
   }
   /** Paints on without the graphics card.
-   * @param {Card} why */
-  leave(why) {
+   * @param {"slower" | "lost"} card
+   * @param {string} why */
+  leave(card, why) {
     if (this.card === "slower" || this.card === "lost") return;
-    this.card = why;
+    if (card === "lost") console.warn(`The graphics card paints no more: ${why}`);
+    this.card = card;
     this.gpu?.end();
     this.gpu = null;
   }
@@ -83,7 +90,7 @@ export class Choice {
         this.choose();
         return made;
       } catch (error) {
-        this.leave(String(error).includes("late") && !cards.done ? "slower" : "lost");
+        this.leave(error instanceof Late && !cards.done ? "slower" : "lost", String(error));
       }
     }
     const since = performance.now(),
@@ -100,6 +107,6 @@ export class Choice {
   choose() {
     if (this.card !== "ready" || !this.cards.done) return;
     if (this.cards.other) this.card = "kept";
-    else this.leave("slower");
+    else this.leave("slower", "");
   }
 }

@@ -94,11 +94,11 @@ export class Frames {
     Object.assign(this.view.dataset, {frames: this.count, bytes, threads, card});
     if (card !== this.card) this.turned(card);
   }
-  /** Another painter than before is as quick as it is.
+  /** The graphics card paints, or paints no more: sizes are chosen again.
    * @param {import("./choice.js").Card} card */
   turned(card) {
+    if (card === "kept" || this.card === "kept") this.pace.again();
     this.card = card;
-    this.pace.again();
     if (card === "lost") this.lost();
   }
 }

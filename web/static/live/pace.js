@@ -11,7 +11,8 @@ const SPAN = 12; // frames that are looked at afterwards
 const SPARE = 0.85; // of the budget, up to which a larger size is tried
 
 const TRIED = 8; // frames by which one of two ways is chosen, painted by both in turn
-const HOPELESS = 4; // times as long as the usual way: then the other one is tried no more
+const HOPELESS = 4; // times as long as the usual way: then the other one is tried no more than
+const TWICE = 4; // of all frames
 
 /** @param {number[]} numbers */
 const median = (numbers) => [...numbers].sort((one, other) => one - other)[numbers.length >> 1];
@@ -92,7 +93,7 @@ export class Trial {
     const kind = Number(this.other);
     this.best[kind] = Math.min(this.best[kind], time);
     this.frames += 1;
-    if (kind && time > HOPELESS * this.best[0]) this.frames = TRIED;
+    if (this.frames === TWICE && this.best[1] > HOPELESS * this.best[0]) this.frames = TRIED;
     this.other = this.done ? this.best[1] < this.best[0] : this.frames % 2 === 1;
   }
 }
