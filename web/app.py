@@ -54,7 +54,8 @@ from worker.visitors import uploads as kept
 
 ASSETS = Path(__file__).parent / "static"
 VIEWS = ("studio", "gallery", "batch", "account")
-ALONE = {"admin", "engine", "live", "reference", "share"}  # of pages without Gradio
+# of pages without Gradio, or fetched once they are needed
+ALONE = {"admin", "engine", "live", "previews", "reference", "share"}
 STYLES = ("core/tokens", "core/base", *(f"{view}/{view}" for view in VIEWS))  # in order
 # relative to the page, which may lie under a path
 HEAD = """

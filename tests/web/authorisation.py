@@ -71,6 +71,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/admin/session"): {"json": {"secret": "a guess"}},
     ("POST", "/api/v1/admin/blocks"): {"json": {"who": "owner:nobody"}},
     ("PUT", "/api/v1/admin/limits/{name}"): {"json": {"value": None}},
+    ("GET", "/live/picture"): {"params": {"value": "job:{job_id}/content"}},
 }
 
 HEAD = """# Who may do what
@@ -213,8 +214,8 @@ def ask(
     """Return what a client gets who asks for a job of the owner's in this state."""
     places = _parameters(application, route, job, state)
     body = BODIES.get((route.method, route.path), {})
-    if "json" in body:
-        body = {"json": json.loads(json.dumps(body["json"]).replace("{job_id}", job.id))}
+    for kind in body.keys() & {"json", "params"}:
+        body = {kind: json.loads(json.dumps(body[kind]).replace("{job_id}", job.id))}
     blocks.put("owner:nobody")
     answer = client.request(route.method, route.path.format(**places), **body)
     blocks.lift("owner:nobody")

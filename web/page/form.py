@@ -60,7 +60,7 @@ HEADER = """
 """
 
 STAGE = """
-<section id="stage" data-label="picture"></section>
+<section id="stage" data-label="picture" data-network="{network}"></section>
 <section id="strip" aria-labelledby="strip-title"></section>
 """
 
@@ -292,7 +292,7 @@ def page() -> gr.Blocks:
                 send = gr.Button(variant="primary", size="lg", elem_id="send", **labels.of("send"))
             with gr.Column(scale=7, min_width=320, elem_id="look"):
                 stage = gr.HTML(
-                    STAGE,
+                    STAGE.format(network=settings().network),
                     apply_default_css=False,
                     js_on_load=_script(
                         "studio/studio",

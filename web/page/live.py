@@ -1,7 +1,8 @@
 """The page /live, without Gradio: a camera's frames are painted in the visitor's own browser.
 
 The engine that does it is a static file (web/static/engine, made of adain/live/engine.c);
-the network it runs is written out here from the weights.
+the network it runs is written out here from the weights. The studio's previews are painted by it
+too: for them the form's pictures are answered as small as previews have them.
 """
 
 import hashlib
@@ -9,15 +10,19 @@ import io
 import logging
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from adain.catalog import DEFAULT_NETWORK
 from adain.live import packed
-from web.http import stored
+from web.api import previews
+from web.http import checking, references, stored
 from web.language.problems import HTTPProblem
 from web.samples import shelf
+from web.security import address
+from worker.images import images
 from worker.settings import settings
 
 PAGE = Path(__file__).parents[1] / "static" / "live" / "live.html"
@@ -67,3 +72,16 @@ def network(request: Request) -> Response:
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return stored.sent(len(data), io.BytesIO(data), "application/octet-stream", headers)
+
+
+@router.get("/live/picture")
+async def picture(
+    request: Request,
+    value: Annotated[str, Query(max_length=references.LONGEST)],
+    trim: bool = False,
+) -> Response:
+    """Return a picture that a field of the visitor's form names, as a preview is made of it."""
+    visitor = address.visitor(request)
+    small = await checking.run(visitor, previews.small, value, visitor, trim)
+    headers = {"Cache-Control": "private, max-age=3600", "Vary": "Cookie"}
+    return stored.made(small.data, images.media_type(f".{small.suffix}"), headers)

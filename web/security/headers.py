@@ -54,7 +54,8 @@ _GRADIO: Policy = {
 PAGES = ("/share/", "/gallery/", "/api")  # of ours, without Gradio
 ADMIN = "/admin"  # likewise, and never in a frame
 LIVE = "/live"  # likewise, and its frames are the camera's
-WORKERS = ("/page/live/worker.js", "/page/engine/helper.js")  # what it runs, by another policy
+# what it and the studio run beside the page, by another policy
+WORKERS = ("/page/live/worker.js", "/page/engine/helper.js", "/page/previews/worker.js")
 ANSWERS = (
     "/api/",
     "/page/",

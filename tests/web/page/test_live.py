@@ -1,5 +1,6 @@
 """The network that /live paints with, and what the page decides without a browser."""
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from tests.node import NODE
 from tests.parts import Setting
 from web import app
 from web.page import live
+from web.samples import shelf
 
 Found = dict[str, Any]
 SCRIPT = Path(__file__).parents[2] / "adain" / "live" / "logic.mjs"
@@ -55,6 +58,28 @@ def test_weights_that_no_browser_can_run_are_named(
     setting(weights_dir=tmp_path)
     answer = client.get("/live/network")
     assert (answer.status_code, answer.json()["code"]) == (503, "live.unusable")
+
+
+def test_a_picture_of_the_form_is_answered_as_previews_have_it_to_its_owner_alone(
+    client: TestClient,
+) -> None:
+    photo = shelf.file("photos", "coffee")
+    assert photo is not None
+    sent = {"picture": ("photo.jpg", photo.read_bytes())}
+    value = f"upload:{client.post('/api/v1/uploads', files=sent).json()['id']}"
+
+    def asked(value: str, trim: bool = False) -> Any:  # noqa: ANN401, httpx or httpx2
+        return client.get("/live/picture", params={"value": value, "trim": trim})
+
+    whole, cut = asked(value=value), asked(value=f"{value}@0,0,0.5,1")
+    assert whole.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(whole.content)).size == (384, 256)
+    assert Image.open(io.BytesIO(cut.content)).size == (256, 341)
+    assert asked(value="shelf:styles/ink", trim=True).status_code == 200
+    assert asked(value="/etc/passwd").status_code == 422
+    assert asked(value=200 * "a").status_code == 422
+    client.cookies.clear()
+    assert asked(value=value).status_code == 404
 
 
 def test_the_page_names_the_styles_of_the_shelf(client: TestClient) -> None:

@@ -15,6 +15,7 @@ import {Team} from "./team.js";
 /** @typedef {import("./moments.js").Wanted} Wanted */
 /** @typedef {import("./moments.js").Style} Style */
 /** @typedef {import("./moments.js").Seen} Seen */
+/** @typedef {{first: Feature, without: {found: Moments[], map: Feature} | null}} Passed features of level 0, and what comes out with no style */
 
 export {mixed} from "./moments.js";
 
@@ -172,6 +173,23 @@ export class Engine extends Layers {
     const chroma = Math.max(style.chroma, this.kernels.chroma(this.rgba, DEPTH, this.height, this.width));
     return chroma < COLORED ? chroma / (1 - chroma / COLORED) : Infinity;
   }
+  /** What is the same of a picture in any style, to be held; `whole` for strengths below 1.
+   * @param {Picture} picture
+   * @param {boolean} whole
+   * @returns {Passed} */
+  pass(picture, whole) {
+    this.see(picture);
+    const first = this.encode();
+    this.held.add(first.at);
+    return {first, without: whole ? this.plain(first, true) : null};
+  }
+  /** Gives back what was held of a picture; nothing of another size may have been seen since.
+   * @param {Passed} passed */
+  drop({first, without}) {
+    this.held.clear();
+    this.give(first);
+    if (without) this.give(without.map);
+  }
   /**
    * Paints a frame. Strength is from above 0 to 1; what was seen of the frame before keeps a
    * share of what is measured of this one.
@@ -180,16 +198,16 @@ export class Engine extends Layers {
    * @param {number} alpha
    * @param {Seen | null} before
    * @param {number} keep
+   * @param {Passed | null} held what is held of this very picture
    * @returns {{data: Uint8ClampedArray<ArrayBuffer>, seen: Seen}}
    */
-  paint(picture, style, alpha = 1, before = null, keep = 0) {
-    this.see(picture);
+  paint(picture, style, alpha = 1, before = null, keep = 0, held = null) {
+    const {first, without: plain} = held ?? this.pass(picture, alpha < 1);
+    if (held) this.see(picture);
+    else this.held.clear();
     const {plan} = this,
-      most = this.mostChroma(style),
-      first = this.encode();
-    this.held.add(first.at);
-    const without = alpha < 1 ? this.plain(first, true) : null;
-    this.held.clear();
+      without = alpha < 1 ? plain : null,
+      most = this.mostChroma(style);
     /** @type {Seen} */
     const seen = {own: [], plain: []};
     let map = first;
@@ -204,7 +222,7 @@ export class Engine extends Layers {
     });
     this.unfold(map, without?.map ?? null, alpha, most);
     this.give(map);
-    if (without) this.give(without.map);
+    if (without && !held) this.give(without.map);
     const bytes = new Uint8ClampedArray(this.memory.memory.buffer, this.rgba, 4 * this.width * this.height);
     return {data: bytes.slice(), seen};
   }

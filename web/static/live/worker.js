@@ -2,6 +2,7 @@
 import {under} from "../core/place.js";
 import {histogram, isCut} from "./cuts.js";
 import {Engine, mixed} from "../engine/engine.js";
+import {code, fetched} from "../engine/fetched.js";
 import {Choice} from "./choice.js";
 
 /** @typedef {import("../engine/engine.js").Style} Style */
@@ -19,21 +20,6 @@ let before = null;
 /** @type {Float32Array | null} */
 let colors = null;
 
-/** @param {string} address */
-const fetched = async (address) => {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.arrayBuffer();
-};
-/** The code with fused multiplication, where the browser takes it.
- * @param {string} kind */
-const code = async (kind) => {
-  try {
-    return await WebAssembly.compile(await fetched(under(`/page/engine/engine-relaxed${kind}.wasm`)));
-  } catch {
-    return WebAssembly.compile(await fetched(under(`/page/engine/engine${kind}.wasm`)));
-  }
-};
 const cores = Math.min(MOST, navigator.hardwareConcurrency || 1);
 const helpers = Array.from(
   {length: cores - 1},

@@ -1,4 +1,5 @@
-/* A small preview that follows the form's controls while they are moved.
+/* A small preview that follows the form's controls while they are moved: painted here (previews/here.js) once a
+ * photo of the visitor's own is chosen, or else asked for.
  *
  * One is asked for at a time, the next when it has come: so the last request wins, and nothing piles
  * up. None while a job of the visitor's is being made.
@@ -7,6 +8,7 @@ import {reached} from "../core/api.js";
 import {drawIfChanged, element, find, origin, shaped} from "../core/dom.js";
 import {under} from "../core/place.js";
 import {t} from "../core/text.js";
+import {value} from "./field.js";
 
 const FOLLOWED = "#strength, #color, #strokes, #network, #transparency, #margins, #regions, [id^='share-']"; // controls
 const SETTLE = 80; // milliseconds in which Gradio takes over what a control says
@@ -22,11 +24,15 @@ let trigger = () => {},
   redraw = () => {};
 let address = ""; // of the picture that is shown, in this page
 let requested = false,
-  busy = false,
+  painting = false, // here
+  busy = false, // waits for the studio's
+  overtaken = false, // by one painted here since
   missed = false, // the last one asked for did not come
   giveUp = 0;
+/** @type {Promise<typeof import("../previews/here.js")> | null} */
+let engine = null;
 let turn = 0,
-  asking = 0; // what was asked in an earlier turn, before the last end, is void
+  asking = 0; // what was asked in an earlier turn, before the last end or one painted here, is void
 const float = element(
   "aside",
   {class: "glance", hidden: true, "aria-hidden": "true"},
@@ -44,7 +50,7 @@ export const filled = () => document.querySelector("#photo img") && document.que
 /** Tells whether one was asked for that has not come. */
 export const underWay = () => busy;
 /** Tells whether one is asked for, or is to be. */
-export const coming = () => busy || requested;
+export const coming = () => painting || busy || requested;
 /** Tells whether the last one asked for did not come. */
 export const late = () => missed;
 export const shown = () => Boolean(address);
@@ -80,13 +86,14 @@ export const draw = (back) => {
   find(float, "img", HTMLImageElement).src = address;
   place();
 };
-/** @param {Blob} blob */
-const show = async (blob) => {
+/** @param {Blob} blob
+ * @param {number} mine the turn that it is of */
+const show = async (blob, mine) => {
   const made = URL.createObjectURL(blob);
   const picture = new Image();
   picture.src = made;
   await picture.decode();
-  if (asking !== turn || !allowed()) return URL.revokeObjectURL(made);
+  if (mine !== turn || !allowed()) return URL.revokeObjectURL(made);
   const old = address;
   address = made;
   redraw();
@@ -98,10 +105,11 @@ const show = async (blob) => {
 
 /** The picture, or null if it does not come.
  * @param {string} id
- * @param {number} longest milliseconds */
-export const fetched = async (id, longest = LONGEST) => {
+ * @param {number} longest milliseconds
+ * @param {() => boolean} wanted */
+export const fetched = async (id, longest = LONGEST, wanted = () => true) => {
   const until = Date.now() + longest;
-  for (let wait = SOON; Date.now() < until; wait = Math.min(LATER, SLOWER * wait)) {
+  for (let wait = SOON; Date.now() < until && wanted(); wait = Math.min(LATER, SLOWER * wait)) {
     await pause(wait);
     const answer = await fetch(under(`/api/v1/previews/${id}`), {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
@@ -109,10 +117,35 @@ export const fetched = async (id, longest = LONGEST) => {
   }
   return null;
 };
+/** What this browser paints of the form; null: it does not. */
+const paintedHere = async () => {
+  if (!engine && value("photo").startsWith("shelf:")) return null;
+  try {
+    engine ??= import("../previews/here.js");
+    return await (await engine).painted();
+  } catch {
+    engine = null; // the studio was away
+    return null;
+  }
+};
 const next = async () => {
-  if (busy || !requested || !filled() || !allowed()) return;
-  busy = true;
+  if (painting || !requested || !filled() || !allowed()) return;
+  painting = true;
   requested = false;
+  const mine = turn,
+    blob = await paintedHere();
+  painting = false;
+  if (mine !== turn) return next();
+  if (!blob) return askStudio();
+  overtaken = true;
+  turn += 1;
+  await show(blob, turn);
+  next();
+};
+const askStudio = async () => {
+  if (busy) return void (requested = true);
+  busy = true;
+  overtaken = false;
   asking = turn;
   const [well] = await Promise.all([reached(), pause(SETTLE)]); // Gradio gives up its page when a call is lost
   if (!well || asking !== turn) return free();
@@ -123,7 +156,7 @@ const free = () => {
   clearTimeout(giveUp);
   busy = false;
   next();
-  if (!busy) redraw();
+  if (!busy && !painting) redraw();
 };
 export const request = () => {
   requested = true;
@@ -133,11 +166,12 @@ export const request = () => {
 /** Gradio: the form was taken, under this id.
  * @param {string} id */
 export const asked = async (id) => {
-  missed = true;
+  const wanted = () => !overtaken;
+  missed = wanted();
   try {
-    const blob = id && (await fetched(id));
-    missed = !blob;
-    if (blob) await show(blob);
+    const blob = id && (await fetched(id, LONGEST, wanted));
+    missed = wanted() && !blob;
+    if (blob) await show(blob, asking);
   } catch {
     /* the next one may come */
   }
