@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,15 @@ def _task(pair: Pair) -> dict[str, object]:
     return {"pictures": coded, "shares": pair.shares, "alpha": pair.alpha}
 
 
-def differences(page: Page, script: Path) -> dict[str, int]:
-    """Have a script paint the pairs; return by how much of 255 each is not `adain`'s in float32."""
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return int(size[0] * scale), int(size[1] * scale)
+
+
+def differences(page: Page, script: Path, scale: float = 1) -> dict[str, int]:
+    """Have a script paint the pairs, photos at a scale; return by how much of 255 each is not
+    `adain`'s in float32."""
     stylizer = Stylizer.load(device="cpu", exact=True)
-    pairs = [*PAIRS, TINY]
+    pairs = [replace(pair, size=scaled(pair.size, scale)) for pair in PAIRS] + [TINY]
     made = page.evaluate(script.read_text("utf-8"), [_task(pair) for pair in pairs])
     return {
         f"{pair.photo} {pair.size}": apart(
