@@ -180,7 +180,7 @@ METHODS = {
         "cleaner areas",
         "adain.methods.refine:refine",
         _USUAL | {Control.LOSS},
-        {Effort.LITTLE: 10, Effort.MORE: 20},
+        {Effort.LITTLE: 12, Effort.MORE: 30},
         heavy=True,
     ),
     "gatys": MethodEntry(

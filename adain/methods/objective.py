@@ -4,7 +4,7 @@ Features are those of a loss network at three sizes of the picture, so that stro
 widths are seen. Style losses are those of `adain.losses.names`, by name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,25 +19,36 @@ from adain.files import pictures
 from adain.losses.names import STYLE_LOSSES, StyleLoss
 from adain.methods import each_style, unwatched
 from adain.mixing import Watch
+from adain.model.moments import statistics
 from adain.request import Request
 from adain.stylizer import style_pixels
 from adain.training import losses, lossnet
 from adain.training.lossnet import LossNetwork
 
-_STYLE, _CONTENT, _OUTSIDE = 100.0, 1.0, 1.0  # weights of the losses
-_DARK, _DARKER = 0.25, 12.0  # luminance below which a style is dark; weight that black adds
+_STYLE, _OUTSIDE = 100.0, 1.0  # weights of the losses
+_DARK, _DARKER = 0.25, 4.0  # luminance below which a style is dark; weight that black adds
 _LEAST = 1e-6  # mean weight below which a region counts for less than it is
 _EVEN = 1e-4  # how far weights may be from 1 to be all alike
 _SMALLER = 2  # times the picture is halved
 _LEAST_SIDE = 16  # pixels of what is looked at
-_DEEPEST = 3  # of the layers at full size: relu4_1
 _MOST_SIDE = 1024  # pixels of a style's shorter side
+_FAINT = 0.3  # of the mean deviation of a layer's channels: one that varies less isn't made louder
+
+Content = Mapping[int, float]  # weights of the photo's content at layers of full size, from 0
+DEEP: Content = {3: 1.0}  # relu4_1
+SHAPES: Content = {2: 15.0, 3: 4.0}  # with relu3_1: eyes and outlines stay
 
 
 @cache
 def loss_network(device: str) -> LossNetwork:
-    """Load the loss network that ships."""
+    """Load the small loss network."""
     return lossnet.load().to(device)
+
+
+@cache
+def refining_network(device: str) -> LossNetwork:
+    """Load the loss network near to VGG-19."""
+    return lossnet.load(lossnet.LARGE).to(device)
 
 
 def _features(network: LossNetwork, image: Tensor) -> list[Tensor]:
@@ -49,6 +60,14 @@ def _features(network: LossNetwork, image: Tensor) -> list[Tensor]:
         image = losses.halved(image)
         found += network(image)
     return found
+
+
+def _shapes(features: Tensor) -> Tensor:
+    """Return 1×C×h×w features without the picture's contrast, faint channels kept faint."""
+    measured = statistics(features)
+    least = _FAINT * measured.std.mean()
+    mean, std = measured.mean[..., None, None], measured.std.clamp_min(least)[..., None, None]
+    return (features.float() - mean) / std
 
 
 class Part:
@@ -99,6 +118,11 @@ def _regions(request: Request) -> tuple[Tensor, Tensor]:
     return given, given.sum(0, keepdim=True).clamp_max(1)
 
 
+def painted(request: Request) -> Tensor:
+    """Return how much of each pixel of an upright request at its size is painted: 1×1×H×W."""
+    return _regions(request)[1]
+
+
 def _styles(request: Request, watch: Watch, done: float) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield each style of an upright request in [0, 1] and how opaque it is, at its size."""
     side = request.strokes * min(pictures.checked_size(request.content, request.size))
@@ -111,19 +135,20 @@ def _styles(request: Request, watch: Watch, done: float) -> Iterator[tuple[Tenso
 
 
 def content_weight(style: Tensor, opaque: Tensor) -> float:
-    """Return how much the photo's content counts beside a 1×3×H×W style: more beside a dark one.
+    """Return by what content's weight is multiplied beside a 1×3×H×W style: more for a dark one.
 
     Of a nearly black painting relative losses ask for flat black; the photo's structure is
     otherwise lost.
     """
     seen = (color.luminance(style) * opaque).sum() / opaque.sum().clamp_min(1)
-    return _CONTENT * (1 + _DARKER * max(0.0, 1 - float(seen) / _DARK))
+    return 1 + _DARKER * max(0.0, 1 - float(seen) / _DARK)
 
 
 class Losses:
     """What a picture is measured by, of an upright request.
 
-    `watch` hears of each style before it is measured, when so much is `done`.
+    `watch` hears of each style before it is measured, when so much is `done`. `content` says how
+    much the photo's content counts.
     """
 
     def __init__(
@@ -133,15 +158,17 @@ class Losses:
         device: torch.device,
         watch: Watch = unwatched,
         done: float = 0.0,
+        content: Content = DEEP,
     ) -> None:
         sized = request.at(request.size)
         given, self.painted = (x.to(device) for x in _regions(sized))
         self._network, self._loss = network, request.loss
         self._kind: StyleLoss = STYLE_LOSSES[request.loss]
         self._content_weight, self._regions = 0.0, list[_Region]()
+        self._layers = content
         with torch.no_grad():
             features = _features(network, pixels.unit(padded(sized.content)).to(device))
-            self._content = features[_DEEPEST]
+            self._content = {layer: _shapes(features[layer]) for layer in content}
             shares = given.sum((1, 2, 3)) / given.sum().clamp_min(1)
             each = zip(_styles(request, watch, done), given[:, None], shares.tolist(), strict=True)
             for (style, opaque), where, share in each:
@@ -177,7 +204,10 @@ class Losses:
 
     def __call__(self, image: Tensor) -> Tensor:
         features = _features(self._network, image.clamp(0, 1))  # as it will be shown
-        total = self._content_weight * losses.content(features[_DEEPEST], self._content).sum()
+        total = image.new_zeros(())
+        for layer, weight in self._layers.items():
+            apart = (_shapes(features[layer]) - self._content[layer]).square().mean()
+            total = total + self._content_weight * weight * apart
         total = total + _OUTSIDE * losses.outside(image).sum()
         for region in self._regions:
             total = total + _STYLE * region.share * self._apart(region, features)

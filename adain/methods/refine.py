@@ -1,25 +1,27 @@
 """Refine: the network's result, then a few steps on the picture itself.
 
 Losses are those of Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural
-Networks", CVPR 2016, Gram matrices for style unless another loss is chosen, in the loss network
-that ships; steps are L-BFGS's. From the photo they would take hundreds (`gatys`); from the
-network's result twenty are enough.
+Networks", CVPR 2016, Gram matrices for style unless another loss is chosen, in a loss network near
+to VGG-19; steps are L-BFGS's, coarse to fine. From the photo they would take hundreds (`gatys`);
+from the network's result a few are enough.
 """
 
 from dataclasses import replace
 from functools import partial
 
 from PIL import Image
+from torch import Tensor
 
 from adain import coverage, pixels
 from adain.catalog import Color
-from adain.methods import stage_of
-from adain.methods.descent import descend, finished
-from adain.methods.objective import Losses, loss_network, padded
+from adain.methods.descent import finished
+from adain.methods.objective import SHAPES, padded, refining_network
+from adain.methods.sizes import Optimisation, scaled
 from adain.mixing import Watch
 from adain.request import Request
 from adain.stylizer import Stylizer
 
+_FINEST = 500_000  # pixels of the finest size: bounds memory and time
 _BEGUN = 0.1  # of the progress: the network's own part
 
 
@@ -27,6 +29,11 @@ def _begun(watch: Watch, stage: str, fraction: float) -> None:
     """Report the network's own part; its end is not the end."""
     if stage != "done":
         watch(stage, _BEGUN * fraction)
+
+
+def _rest(watch: Watch, stage: str, fraction: float) -> None:
+    """Report the steps, after the network's own part."""
+    watch(stage, _BEGUN + (1 - _BEGUN) * fraction)
 
 
 def refine(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Image.Image:
@@ -37,14 +44,13 @@ def refine(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Im
     upright = request.upright()
     if coverage.untouched(upright):
         return first
-    network = loss_network(str(stylizer.device))
-    measured = Losses(network, upright, stylizer.device, watch, _BEGUN)
-    begun = pixels.unit(padded(first.convert("RGB"))).to(stylizer.device)
+    painted = pixels.unit(padded(first.convert("RGB"))).to(stylizer.device)
 
-    def tell(step: int) -> None:
-        stage = stage_of(request.method, step + 1, steps)
-        watch(stage, _BEGUN + (1 - _BEGUN) * step / steps)
+    def begun(photo: Tensor) -> Tensor:
+        return scaled(painted, photo)
 
-    image = descend(begun, begun, measured, steps, tell)
+    network = refining_network(str(stylizer.device))
+    rest = partial(_rest, watch)
+    image = Optimisation(network, upright, stylizer.device, rest, begun, content=SHAPES).run(steps)
     watch("done", 1.0)
     return finished(upright, image)

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from adain.model.covariance import covariance
 from adain.model.moments import EPSILON, Statistics, statistics
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "losses.safetensors"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+SHIPPED = _WEIGHTS / "losses.safetensors"  # small: results and lessons are measured in it
+LARGE = _WEIGHTS / "losses_large.safetensors"  # nearer to VGG-19: pictures are refined by it
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 DEEPEST = 5  # layers there can be: relu5_1
 
@@ -50,6 +52,8 @@ _IMAGENET = Statistics(torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229,
 _BGR_MEAN = torch.tensor([103.939, 116.779, 123.68])  # of the first published one, of 255
 _LEAST = 0.03  # of the layer's mean activation: a filter that fires less is not made louder
 
+_BEFORE, _AFTER = "_before", "_after"  # 1 × 1 convolutions about one of fewer channels
+
 State = dict[str, Tensor]
 
 
@@ -63,7 +67,8 @@ class LossNetwork(nn.Module):
     `widths` are those of relu1_1, relu2_1 … to the last layer there is.
 
     `estimates`, where there are any, are linear maps from each layer's channels to an estimate
-    of the full network's channels there.
+    of the full network's channels there. `before` and `after` hold, by name, the 1 × 1
+    convolutions about those 3 × 3 ones that work on fewer channels, with no ReLU between.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
@@ -77,6 +82,8 @@ class LossNetwork(nn.Module):
             filters = widths[int(name[0]) - 1]
             self.convs[name] = nn.Conv2d(channels, filters, 3, padding=1, padding_mode="reflect")
             channels = filters
+        self.before: dict[str, nn.Conv2d] = {}
+        self.after: dict[str, nn.Conv2d] = {}
         self.layers = nn.ModuleList(self.convs.values())
         self.estimates = nn.ModuleList()  # linear, one a layer, or none
 
@@ -92,9 +99,32 @@ class LossNetwork(nn.Module):
                 if name == "pool":
                     x = F.max_pool2d(x, 2, ceil_mode=True)
                 else:
-                    x = torch.relu(self.convs[name](x))
+                    x = self.after_relu(name, x)
             features.append(x)
         return features
+
+    def response(self, name: str, x: Tensor) -> Tensor:
+        """Return what a convolution gives before its ReLU, narrow ones included."""
+        if name in self.before:
+            x = self.before[name](x)
+        x = self.convs[name](x)
+        return self.after[name](x) if name in self.after else x
+
+    def after_relu(self, name: str, x: Tensor) -> Tensor:
+        """Return what a convolution gives after its ReLU."""
+        return torch.relu(self.response(name, x))
+
+    def put(
+        self, name: str, conv: nn.Conv2d, before: nn.Conv2d | None, after: nn.Conv2d | None
+    ) -> None:
+        """Replace a convolution, with what is done before and after it, if anything."""
+        self.convs[name] = conv
+        if before is not None:
+            self.before[name] = before
+        if after is not None:
+            self.after[name] = after
+        each = (self.convs, self.before, self.after)
+        self.layers = nn.ModuleList(one for convs in each for one in convs.values())
 
     def style(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Means and standard deviations of each layer's channels, from the first: N×V each.
@@ -136,6 +166,24 @@ def _layout(state: State) -> tuple[list[str], int]:
     raise LossNetworkMissing(f"The loss network's file is none of: {', '.join(NAMES)}.")
 
 
+def _filters(state: State, name: str) -> int:
+    """Return how many channels a convolution gives."""
+    last = name + _AFTER if f"{name}{_AFTER}.weight" in state else name
+    return len(state[f"{last}.weight"])
+
+
+def _conv(state: State, name: str) -> nn.Conv2d | None:
+    """Make a convolution of what a file holds under a name, None if nothing."""
+    if f"{name}.weight" not in state:
+        return None
+    filters, channels, side, _ = state[f"{name}.weight"].shape
+    bias = f"{name}.bias" in state
+    conv = nn.Conv2d(channels, filters, side, padding=side // 2, padding_mode="reflect", bias=bias)
+    parts = ("weight", "bias") if bias else ("weight",)
+    conv.load_state_dict({part: state[f"{name}.{part}"] for part in parts})
+    return conv
+
+
 def load(file: Path = SHIPPED, layers: int = len(LAYERS)) -> LossNetwork:
     """Read a loss network of any width from any of the layouts there are, to so many layers.
 
@@ -146,9 +194,11 @@ def load(file: Path = SHIPPED, layers: int = len(LAYERS)) -> LossNetwork:
     state = {name: value.float() for name, value in _read(file).items()}
     (colours, *names), whole = _layout(state)
     layers = min(layers, whole)
-    network = LossNetwork([len(state[f"{names[at]}.bias"]) for at in _FIRSTS[:layers]])
-    for name, conv in zip(names, network.convs.values(), strict=False):
-        conv.load_state_dict({part: state[f"{name}.{part}"] for part in ("weight", "bias")})
+    network = LossNetwork([_filters(state, names[at]) for at in _FIRSTS[:layers]])
+    for name, its in zip(list(network.convs), names, strict=False):
+        conv, before, after = (_conv(state, its + place) for place in ("", _BEFORE, _AFTER))
+        assert conv is not None  # the layout says so
+        network.put(name, conv, before, after)
     if f"{colours}.weight" in state:
         parts = {part: state[f"{colours}.{part}"] for part in ("weight", "bias")}
     elif names[0].startswith("conv"):  # blue, green, red from 0 to 255 less their means
@@ -166,6 +216,18 @@ def load(file: Path = SHIPPED, layers: int = len(LAYERS)) -> LossNetwork:
             full.load_state_dict({"weight": weight, "bias": state[f"conv{layer}1_aux.bias"]})
             network.estimates.append(full)
     return ready(network)
+
+
+def names_and_weights(network: LossNetwork) -> State:
+    """Name a loss network's weights as `load` reads them."""
+    names = dict(zip(_CONVS, NAMES[OURS][1:], strict=True))
+    each = ((network.convs, ""), (network.before, _BEFORE), (network.after, _AFTER))
+    modules = {names[name] + place: one for convs, place in each for name, one in convs.items()}
+    return {
+        f"{name}.{part}": value
+        for name, conv in {NAMES[OURS][0]: network.colours, **modules}.items()
+        for part, value in conv.state_dict().items()
+    }
 
 
 def ready(network: LossNetwork) -> LossNetwork:

@@ -20,7 +20,7 @@ from adain.training.crops import NoPictures, Pictures
 from adain.training.lossnet import LossNetwork, LossNetworkMissing
 from adain.training.recipe import Data, Stage
 
-_DATA = Data(zoom=(0.4, 1.6), flip=True, grey=0.1, tone=0.2, swap=0.2, patterns=0.1, photos=0.6)
+LESSONS = Data(zoom=(0.4, 1.6), flip=True, grey=0.1, tone=0.2, swap=0.2, patterns=0.1, photos=0.6)
 
 
 def untaught(teacher: LossNetwork, seed: int) -> LossNetwork:
@@ -63,17 +63,6 @@ def unexplained(pupil: list[Tensor], teacher: list[Tensor]) -> Tensor:
     )
 
 
-def names_and_weights(network: LossNetwork) -> dict[str, Tensor]:
-    """Name a loss network's weights as `lossnet.load` reads them."""
-    convs = [network.colours, *network.convs.values()]
-    names = lossnet.NAMES[lossnet.OURS][: len(convs)]
-    return {
-        f"{name}.{part}": value
-        for name, conv in zip(names, convs, strict=True)
-        for part, value in conv.state_dict().items()
-    }
-
-
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m adain.training.teach", description="Teach a loss network."
@@ -94,7 +83,7 @@ def _taught(args: argparse.Namespace) -> tuple[LossNetwork, Tensor]:
     """Teach; returns the pupil and what it misses of each layer, as a moving average."""
     names = crops.part(args.split, "train")
     photos, paintings = (Pictures(folder, names=names) for folder in (args.content, args.style))
-    crop = crops.paintings(paintings, photos, args.crop, _DATA, seed=0)
+    crop = crops.paintings(paintings, photos, args.crop, LESSONS, seed=0)
     images = crops.stacked(crop, list(range(args.pool)))
     teacher = lossnet.load(args.teacher)
     pupil = untaught(teacher, seed=0)
@@ -138,7 +127,7 @@ def main(words: Sequence[str] | None = None) -> int:
             "unexplained variance": shares,
         }
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        runs.save_weights(args.out, names_and_weights(pupil), about, half=True)
+        runs.save_weights(args.out, lossnet.names_and_weights(pupil), about, half=True)
     except (NoPictures, LossNetworkMissing, runs.NoSpace) as error:
         print(f"adain.training.teach: {error}", file=sys.stderr)
         return 2

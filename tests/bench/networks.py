@@ -26,8 +26,7 @@ from adain.paper.times import noise, seconds
 from adain.request import Request
 from adain.stylizer import FOLDER, Stylizer
 from adain.training import runs
-from adain.training.lossnet import LossNetwork
-from adain.training.teach import names_and_weights
+from adain.training.lossnet import LossNetwork, names_and_weights
 from adain.weights import WeightsMissing
 from tests.bench import floor
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from adain import methods, pixels
 from adain.catalog import Color, Effort, Start, Transfer, Transparency
-from adain.methods import Limits, gatys, objective
-from adain.methods.gatys import Stage
+from adain.methods import Limits, gatys, objective, sizes
+from adain.methods.sizes import Stage
 from adain.model.builders import build
 from adain.request import Request
 from adain.stylizer import Stylizer
@@ -38,12 +38,12 @@ def loss(image: Image.Image, request: Request) -> float:
 
 
 def test_sizes_go_from_coarse_to_the_whole_and_all_steps_are_made() -> None:
-    assert gatys.stages(512, 150) == [Stage(128, 60), Stage(256, 45), Stage(512, 45)]
-    assert gatys.stages(130, 10) == [Stage(65, 6), Stage(130, 4)]
-    assert gatys.stages(64, 7) == [Stage(64, 7)]
+    assert sizes.stages(512, 150) == [Stage(128, 60), Stage(256, 45), Stage(512, 45)]
+    assert sizes.stages(130, 10) == [Stage(65, 6), Stage(130, 4)]
+    assert sizes.stages(64, 7) == [Stage(64, 7)]
     for side in (1, 64, 127, 128, 255, 256, 1024):
         for steps in (1, 2, 3, 50):
-            found = gatys.stages(side, steps)
+            found = sizes.stages(side, steps)
             assert sum(stage.steps for stage in found) == steps
             assert min(stage.steps for stage in found) >= 1
             assert [stage.side for stage in found] == sorted(stage.side for stage in found)

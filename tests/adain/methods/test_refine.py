@@ -9,7 +9,7 @@ from PIL import Image
 
 from adain import methods, pixels
 from adain.catalog import Color, Effort, Transparency
-from adain.methods import Limits, objective
+from adain.methods import Limits, objective, refine
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, drawn, mask
@@ -31,7 +31,7 @@ def made(stylizer: Stylizer, request: Request) -> Image.Image:
 def loss(image: Image.Image, request: Request) -> float:
     """What refining lowers, of a picture."""
     cpu = torch.device("cpu")
-    measured = objective.Losses(objective.loss_network("cpu"), request.upright(), cpu)
+    measured = objective.Losses(objective.refining_network("cpu"), request.upright(), cpu)
     with torch.no_grad():
         return float(measured(pixels.unit(pixels.tensor(image.convert("RGB")))))
 
@@ -48,6 +48,19 @@ def test_outside_of_a_mask_the_networks_picture_stays_to_the_bit(stylizer: Styli
     plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
     assert np.array_equal(plain[:, 40:], refined[:, 40:])
     assert np.abs(plain - refined)[:, :40].mean() > 2
+
+
+def test_a_large_picture_is_refined_at_a_bounded_size_and_what_that_changes_is_enlarged(
+    stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refine, "_FINEST", 1200)
+    left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
+    plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
+    assert refined.shape == plain.shape
+    assert np.array_equal(plain[:, 40:], refined[:, 40:])
+    assert np.abs(plain - refined)[:, :40].mean() > 2
+    whole = replace(REFINED, masks=left.masks)
+    assert loss(made(stylizer, whole), whole) < loss(made(stylizer, left), whole)
 
 
 def test_each_style_refines_its_own_region(stylizer: Stylizer) -> None:
@@ -122,19 +135,19 @@ def test_each_step_is_reported_and_what_raises_there_stops_it(stylizer: Stylizer
     reported: list[tuple[str, float]] = []
     methods.make(stylizer, [REFINED], lambda *said: reported.append(said))
     steps = [stage for stage, _ in reported if stage.startswith("refine")]
-    assert steps == [f"refine {step}/20" for step in range(1, 21)]
+    assert steps == [f"refine {step}/30" for step in range(1, 31)]
     assert [part for _, part in reported] == sorted(part for _, part in reported)
     assert reported[-1] == ("done", 1.0)
 
     def stop(stage: str, fraction: float) -> None:
         reported.append((stage, fraction))
-        if stage == "refine 3/20":
+        if stage == "refine 3/30":
             raise KeyboardInterrupt
 
     reported.clear()
     with pytest.raises(KeyboardInterrupt):
         methods.make(stylizer, [REFINED], stop)
-    assert reported[-1][0] == "refine 3/20"
+    assert reported[-1][0] == "refine 3/30"
 
 
 def test_methods_mix_in_one_call_and_the_networks_own_is_as_it_was(stylizer: Stylizer) -> None:

@@ -7,8 +7,8 @@ from torch import Tensor
 from adain.model.builders import build
 from adain.model.moments import statistics
 from adain.training import losses, lossnet
-from adain.training.lossnet import LossNetwork, LossNetworkMissing
-from adain.training.teach import as_loud, names_and_weights, unexplained, untaught
+from adain.training.lossnet import LossNetwork, LossNetworkMissing, names_and_weights
+from adain.training.teach import as_loud, unexplained, untaught
 
 WIDTHS = (4, 6, 8, 10)
 
