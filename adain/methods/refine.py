@@ -51,6 +51,8 @@ def refine(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Im
 
     network = refining_network(str(stylizer.device))
     rest = partial(_rest, watch)
-    image = Optimisation(network, upright, stylizer.device, rest, begun, content=SHAPES).run(steps)
+    image = Optimisation(
+        network, upright, stylizer.device, rest, begun, content=SHAPES, most=_FINEST
+    ).run(steps)
     watch("done", 1.0)
     return finished(upright, image)

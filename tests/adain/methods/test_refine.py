@@ -53,9 +53,18 @@ def test_outside_of_a_mask_the_networks_picture_stays_to_the_bit(stylizer: Styli
 def test_a_large_picture_is_refined_at_a_bounded_size_and_what_that_changes_is_enlarged(
     stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen: list[int] = []
+    look = objective.Losses.__call__
+
+    def noting(self: objective.Losses, image: torch.Tensor) -> torch.Tensor:
+        seen.append(image.shape[2] * image.shape[3])
+        return look(self, image)
+
+    monkeypatch.setattr(objective.Losses, "__call__", noting)
     monkeypatch.setattr(refine, "_FINEST", 1200)
     left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
     plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
+    assert max(seen) <= 1.1 * 1200
     assert refined.shape == plain.shape
     assert np.array_equal(plain[:, 40:], refined[:, 40:])
     assert np.abs(plain - refined)[:, :40].mean() > 2
