@@ -109,8 +109,9 @@ const show = async (blob, mine) => {
  * @param {() => boolean} wanted */
 export const fetched = async (id, longest = LONGEST, wanted = () => true) => {
   const until = Date.now() + longest;
-  for (let wait = SOON; Date.now() < until && wanted(); wait = Math.min(LATER, SLOWER * wait)) {
+  for (let wait = SOON; Date.now() < until; wait = Math.min(LATER, SLOWER * wait)) {
     await pause(wait);
+    if (!wanted()) break;
     const answer = await fetch(under(`/api/v1/previews/${id}`), {credentials: "same-origin"});
     if (answer.status === 200) return answer.blob();
     if (answer.status !== 204) return null;
