@@ -70,7 +70,8 @@ _ACCEPTED = {
 
 
 _OF_FILMS = {"steady", "weights_end", "moving"}
-NOT_OF_FILMS = ("method", "strokes", "crop", "fit", "transparency", "teach", "taught")
+LEFT_OUT = ("method", "strokes", "fit", "transparency")  # of films among a batch's pictures
+NOT_OF_FILMS = (*LEFT_OUT, "crop", "teach", "taught")
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -137,6 +138,11 @@ class Options(BaseModel):
         for name in NOT_OF_FILMS:
             if getattr(usual, name) != type(self).model_fields[name].default:
                 raise Refused("film.option", name=name)
+
+    def of_film(self) -> Self:
+        """Return the options without what a batch's films leave out, as the page's form does."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in LEFT_OUT})
 
     def row(self, film: bool) -> dict[str, Any]:
         """Return what is recorded of a job; what films alone have is left out of a picture's."""

@@ -16,6 +16,7 @@ WEBP = "webp"  # which FFmpeg does not decode where it is animated; Pillow does
 
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # that an MP4 or MOV begins with
 _STILL = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+_ANIMATED = 0x02  # among the flags of a WebP's first chunk
 
 
 def reader(head: bytes) -> str:
@@ -29,3 +30,11 @@ def reader(head: bytes) -> str:
     if head[:8] == b"\x89PNG\r\n\x1a\n" and b"acTL" in head.partition(b"IDAT")[0]:
         return "apng"
     return WEBP if (head[:4], head[8:12]) == (b"RIFF", b"WEBP") else ""
+
+
+def animated(head: bytes) -> bool:
+    """Tell whether a file that begins so is a picture that may move: a GIF may turn out still."""
+    kind = reader(head)
+    if kind == WEBP:
+        return head[12:16] == b"VP8X" and bool(head[20:21] and head[20] & _ANIMATED)
+    return kind in {"gif", "apng"}

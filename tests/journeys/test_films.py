@@ -1,13 +1,16 @@
 """Films in the page: chosen, painted, played in studio and gallery and behind a link, saved."""
 
 import base64
+import io
 import json
 import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.adain.film import clips
@@ -79,14 +82,32 @@ def _save(page: Page, within: str) -> bytes:
     return Path(coming.value.path()).read_bytes()
 
 
+STOPPED = """async (video) => {
+  video.pause();
+  await new Promise((done) => { video.onseeked = done; video.currentTime = 1.25; });
+}"""
+DATA = """async (image) => {
+  const data = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+  return btoa(String.fromCharCode(...data));
+}"""
+
+
 def _check_compares(page: Page, within: str) -> None:
-    """Turn a film to the slider over its first frame, and back: it has stopped meanwhile."""
+    """Turn a film to the slider over the frame it stands at, and back: it has stopped meanwhile."""
     part = page.locator(within)
-    part.get_by_role("button", name="Compare the first frame").click()
+    part.locator("video").evaluate(STOPPED)
+    part.get_by_role("button", name="Compare this frame").click()
     expect(part.locator(".compare img")).to_have_count(2)
     page.wait_for_function(
         "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
     )
+    shown = Image.open(
+        io.BytesIO(base64.b64decode(part.locator(".compare img.before").evaluate(DATA)))
+    )
+    wanted = [Image.fromarray(one).resize(shown.size) for one in clips.moving(12, 160, 120)]
+    apart = [np.abs(np.asarray(shown.convert("RGB"), int) - np.asarray(one)) for one in wanted]
+    assert np.argmin([one.mean() for one in apart]) == 7  # of 6 frames a second, at 1.25 s
+    shoot(page, f"film-compared-{within.strip('#')}")
     part.get_by_role("button", name="Back to the film").click()
     expect(part.locator("video")).to_have_js_property("paused", True)
 

@@ -331,6 +331,17 @@ def beginning(job_id: str, owner: Owner, request: Request) -> Response:
         raise HTTPProblem(404, "film.no_beginning") from error
 
 
+@router.get(
+    "/jobs/{job_id}/unpainted", response_class=Response, responses=FILM | problems(404, 410)
+)
+def unpainted(job_id: str, owner: Owner, request: Request) -> Response:
+    """Return the film a job was given as it is painted from: upright and as large; else 404."""
+    clean = (jobs.get(job_id, owner).film or {}).get("clean")
+    if not clean:
+        raise HTTPProblem(404, "film.no_unpainted")
+    return stored.film(request, clean, _KEPT)
+
+
 @router.get("/jobs/{job_id}/thumbnail", response_class=Response, responses=_PICTURE | problems(409))
 def thumbnail(job_id: str, owner: Owner) -> Response:
     """Return the finished picture small, a JPEG; 409 while there is none."""

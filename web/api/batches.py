@@ -32,7 +32,7 @@ from worker import jobs
 from worker.jobs import Beside, Job, Status, batches, idempotency
 from worker.jobs.batches import Batch, Source
 from worker.options import recorded
-from worker.settings import settings
+from worker.settings import MIB, settings
 from worker.storage import database
 from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
@@ -56,7 +56,7 @@ _DESCRIPTION: dict[str, Any] = {
                     "required": ["content", "style"],
                     "additionalProperties": False,
                     "properties": {
-                        "content": _FILES | {"description": "Photos, the field repeated."},
+                        "content": _FILES | {"description": "Photos or films, the field repeated."},
                         "style": _FILES | {"description": "Style pictures, the field repeated."},
                         "options": {
                             "type": "string",
@@ -85,6 +85,7 @@ _CELL: Any = {
     "progress": 0.5,
     "width": 768,
     "height": 512,
+    "film": False,
     "error": None,
     "error_code": None,
 }
@@ -122,6 +123,7 @@ class CellView(BaseModel):
     progress: float  # in [0, 1]
     width: int
     height: int
+    film: bool  # not a picture
     error: str | None  # in the visitor's language
     error_code: str | None
 
@@ -189,6 +191,7 @@ def _cell(job: Job, columns: int, language: str) -> CellView:
         progress=job.progress,
         width=job.width or job.content_width,
         height=job.height or job.content_height,
+        film=job.film is not None,
         **messages.fields(job.failure, language),
     )
 
@@ -246,12 +249,17 @@ def view(batch: Batch, language: str = ENGLISH) -> BatchView:
 # ---------------------------------------------------------------- submit
 
 
+def _sha256(source: Source) -> bytes:
+    digest = hashlib.sha256()
+    with source.opened() as file:  # a film is not held in memory
+        while piece := file.read(MIB):
+            digest.update(piece)
+    return digest.digest()
+
+
 def _digest(photos: list[Source], styles: list[Source], options: object) -> str:
     """Return a fingerprint: the same for the same pictures and options, and never a job's."""
-    parts = [
-        idempotency.digest(*(hashlib.sha256(one.read()).digest() for one in some)).encode()
-        for some in (photos, styles)
-    ]
+    parts = [idempotency.digest(*map(_sha256, some)).encode() for some in (photos, styles)]
     return idempotency.digest(b"batch", *parts, json.dumps(options, sort_keys=True).encode())
 
 

@@ -30,6 +30,7 @@ _ID: Any = {
     "width": 6000,
     "height": 4000,
     "seconds": None,
+    "moves": None,
 }
 
 
@@ -42,6 +43,7 @@ class UploadView(BaseModel):
     width: int  # of the upright picture, in pixels
     height: int
     seconds: float | None  # of a film, at most; null: a picture
+    moves: float | None  # seconds, at most, of an animated picture: a film with moving
 
 
 def _keep(visitor: Visitor, sent: Source) -> UploadView:
@@ -52,8 +54,8 @@ def _keep(visitor: Visitor, sent: Source) -> UploadView:
     upload_id = uploads.keep(visitor.owner, sent)
     picture_cache.displayed.put(visitor.owner, references.upload(upload_id), copy)
     width, height = (film.width, film.height) if film else copy.original
-    seconds = film.seconds if film else None
-    return UploadView(id=upload_id, width=width, height=height, seconds=seconds)
+    seconds, moves = (film.seconds, None) if film else (None, film_uploads.moves_for(sent))
+    return UploadView(id=upload_id, width=width, height=height, seconds=seconds, moves=moves)
 
 
 def _shown(visitor: Visitor, upload_id: str) -> bytes:

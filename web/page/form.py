@@ -154,24 +154,25 @@ def _hidden(name: str, *, most: int = references.LONGEST) -> gr.Textbox:
     return gr.Textbox(visible="hidden", elem_id=name, label=name, max_length=most)
 
 
-def _style_places() -> list[gr.Slider]:
-    shares = []
+def _share(name: str, place: int) -> gr.Slider:
+    elem_id = f"{name}-{place}"
+    return gr.Slider(0, 100, 50, step=1, buttons=[], elem_id=elem_id, **labels.of(elem_id))
+
+
+def _style_places() -> tuple[list[gr.Slider], list[gr.Slider]]:
+    """Draw the styles; returns their shares, and of a film those at its end."""
+    shares, until = [], []
     with gr.Row(elem_classes="places"):
         for place in range(settings().max_styles):
             with gr.Column(min_width=150, elem_classes="place", elem_id=f"place-{place}"):
                 _field(f"style-{place}")
-                shares.append(
-                    gr.Slider(
-                        0,
-                        100,
-                        50,
-                        step=1,
-                        buttons=[],
-                        elem_id=f"share-{place}",
-                        **labels.of(f"share-{place}"),
-                    )
-                )
-    return shares
+                shares.append(_share("share", place))
+                until.append(_share("until", place))
+    return shares, until
+
+
+def _segments(name: str, value: str) -> gr.Radio:
+    return gr.Radio(value=value, elem_id=name, elem_classes="segments", **labels.of(name))
 
 
 def _mask_places() -> None:
@@ -217,18 +218,9 @@ def _controls() -> dict[str, Any]:
             elem_classes="segments",
             **labels.of("network"),
         )
-        transparency = gr.Radio(
-            value=Transparency.FLATTEN.value,
-            elem_id="transparency",
-            elem_classes="segments",
-            **labels.of("transparency"),
-        )
-        margins = gr.Radio(
-            value=labels.MARGINS[0],
-            elem_id="margins",
-            elem_classes="segments",
-            **labels.of("margins"),
-        )
+        transparency = _segments("transparency", Transparency.FLATTEN.value)
+        margins = _segments("margins", labels.MARGINS[0])
+        moving = _segments("moving", labels.MOVING[0])
         steady = gr.Slider(
             0,
             round(100 * STEADIEST),
@@ -238,7 +230,8 @@ def _controls() -> dict[str, Any]:
             elem_id="steady",
             **labels.of("steady"),
         )
-    controls = (strength, color, size, strokes, how, network, transparency, margins, steady)
+    looks = (strength, color, size, strokes, how, network, transparency, margins)
+    controls = (*looks, steady, moving)
     return dict(zip(CONTROLS, controls, strict=True))
 
 
@@ -249,7 +242,8 @@ def _form() -> tuple[dict[str, Any], gr.HTML]:
     _row("photos")
     _row("styles")  # above what grows with the styles, so that it stays under the pointer
     gr.HTML(RECENT, apply_default_css=False, js_on_load=_script("studio/recent"))
-    shares = _style_places()
+    shares, until = _style_places()
+    mixture = _segments("mixture", labels.MIXTURE[0])
     gr.HTML(PAD, apply_default_css=False, js_on_load=_script("studio/pad"))
     controls = _controls()
     read = gr.HTML(
@@ -263,6 +257,7 @@ def _form() -> tuple[dict[str, Any], gr.HTML]:
     form |= {f"style_{place}": _hidden(f"{references.FIELD}style-{place}") for place in places}
     form |= {f"mask_{place}": _hidden(f"{references.FIELD}mask-{place}") for place in places}
     form |= {f"share_{place}": share for place, share in enumerate(shares)}
+    form |= {f"until_{place}": share for place, share in enumerate(until)} | {"mixture": mixture}
     form |= {"regions": _hidden("regions", most=regions.LONGEST_TEXT)} | controls
     return form, read
 
@@ -330,6 +325,8 @@ def page() -> gr.Blocks:
             form["photo"],
             *_values(form, "style_"),
             *_values(form, "share_"),
+            *_values(form, "until_"),
+            form["mixture"],
             *_values(form, "mask_"),
         ]
         past.again(handlers.again, outputs=[*filled, *controls, notice], **QUICK)

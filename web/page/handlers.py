@@ -14,7 +14,7 @@ from web.api import previews
 from web.http import checking, references
 from web.language import messages, problems, texts
 from web.page import labels, regions
-from web.page.labels import MARGINS
+from web.page.labels import MARGINS, MIXTURE, MOVING
 from web.samples import shelf
 from web.security import address
 from web.security.identity import owner_of
@@ -31,9 +31,12 @@ from worker.visitors import previews as asking
 from worker.visitors.rate_limits import Visitor
 
 CONTROLS = (
-    "strength", "color", "size", "strokes", "how", "network", "transparency", "margins", "steady"
+    "strength", "color", "size", "strokes", "how", "network", "transparency", "margins", "steady",
+    "moving",
 )  # fmt: skip
 TRIM, KEEP = MARGINS
+PICTURE, FILM = MOVING
+SAME, CHANGES = MIXTURE
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)  # of a picture made again at several
 
 
@@ -113,7 +116,10 @@ def _film_options(form: dict[str, Any], chosen: list[int]) -> dict[str, Any]:
     """Return the options of a film: what films don't have is left out, as the page shows it."""
     options = _options(form, chosen)
     kept = {name: value for name, value in options.items() if name not in NOT_OF_FILMS}
-    return kept | {"steady": form["steady"] / 100}
+    kept |= {"steady": form["steady"] / 100, "moving": form["moving"] == FILM}
+    if form["mixture"] == CHANGES and len(chosen) > 1:
+        kept["weights_end"] = [form[f"until_{place}"] for place in chosen]
+    return kept
 
 
 def _masks_of(
@@ -139,13 +145,15 @@ def _submit(visitor: Visitor, form: dict[str, Any]) -> str:
     if not chosen:
         raise Refused("page.style_missing")
     photo = references.source(form["photo"], visitor.owner, film=True)
-    is_film = film_uploads.is_sent(photo)
+    moves = form["moving"] == FILM and film_uploads.moves(photo)
+    is_film = moves or film_uploads.is_sent(photo)
     styles = [references.source(form[f"style_{place}"], visitor.owner) for place in chosen]
     if is_film and form["regions"]:
         rate_limits.consume(visitor, rate_limits.pictures())
     still = film_uploads.still(photo) if form["regions"] else photo
     masks = _masks_of(visitor.owner, form, chosen, still)
-    options = (_film_options if is_film else _options)(form, chosen)
+    given = form if moves else form | {"moving": PICTURE}
+    options = (_film_options if is_film else _options)(given, chosen)
     beside = admission.made_from(references.job_of(form["photo"]))
     return admission.submit(visitor, photo, styles, masks, options, beside).id
 
@@ -266,7 +274,8 @@ def _controls_for(options: Options) -> list[Any]:
     looks = [round(options.alpha * 100), options.color, size, _strokes_for(options)]
     how = texts.how(options.method, options.effort)
     margins = KEEP if options.keep_margins else TRIM
-    return [*looks, how, network, options.transparency, margins, round(100 * options.steady)]
+    of_film = [round(100 * options.steady), FILM if options.moving else PICTURE]
+    return [*looks, how, network, options.transparency, margins, *of_film]
 
 
 def _strokes_for(options: Options) -> int:
@@ -283,20 +292,26 @@ def reuse(request: gr.Request, event: gr.EventData) -> list[Any]:
         return [*[gr.skip()] * len(CONTROLS), _notice(_sentence(error, request))]
 
 
+def _shares(weights: list[float], places: int) -> list[int]:
+    """Return the sliders of shares that weights mean."""
+    return [*(round(100 * one / sum(weights)) for one in weights), *[50] * (places - len(weights))]
+
+
 def _form_of(job: Job, photo: str, masks: list[str]) -> list[Any]:
     """Return what the form holds for a job's styles and settings, with this photo and masks."""
     places = settings().max_styles
     options = Options.model_validate(recorded(job.options))
-    weights = [100 * weight / sum(options.weights) for weight in options.weights]
     empty = [""] * (places - len(job.style_keys))
-    shares = [*map(round, weights), *[50] * (places - len(weights))]
+    shares = [*_shares(options.weights, places), *_shares(options.weights_end, places)]
+    mixture = CHANGES if options.weights_end else SAME
     masks = [*masks, *[""] * (places - len(masks))]
-    return [photo, *references.styles_of(job), *empty, *shares, *masks, *_controls_for(options), ""]
+    styles = [*references.styles_of(job), *empty]
+    return [photo, *styles, *shares, mixture, *masks, *_controls_for(options), ""]
 
 
 def _unfilled(error: Exception, request: gr.Request) -> list[Any]:
     """Leave the form as it is, and say why."""
-    parts = 1 + 3 * settings().max_styles + len(CONTROLS)
+    parts = 2 + 4 * settings().max_styles + len(CONTROLS)
     return [gr.skip()] * parts + [_notice(_sentence(error, request))]
 
 

@@ -18,14 +18,20 @@ _TEXTS = {  # what a place such as style-0 is called goes by its kind
     "transparency": {"label": "transparency", "info": "form.transparency.info"},
     "margins": {"label": "margins", "info": "form.margins.info"},
     "steady": {"label": "steady", "info": "form.steady.info"},
+    "moving": {"label": "moving", "info": "form.moving.info"},
+    "mixture": {"label": "mixture"},
+    "until": {"label": "form.until"},
     "parts": {"label": "form.parts"},
     "masks": {"value": "form.masks"},
     "send": {"value": "form.send"},
 }
 MARGINS = ("trim", "keep")  # plain borders of styles
+MOVING = ("picture", "film")  # what an animated picture is painted as
+MIXTURE = ("same", "changes")  # of a film's styles, from its beginning to its end
 SIZES = (256, 512, 768, 1024)
 LARGEST = "largest"
-_CHOSEN = {"color", "size", "how", "transparency", "margins"}  # of choices with words
+_OWN = {"margins": MARGINS, "moving": MOVING, "mixture": MIXTURE}
+_CHOSEN = {"color", "size", "how", "transparency", *_OWN}  # of choices with words
 
 
 def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
@@ -35,8 +41,8 @@ def _choices(name: str, words: dict[str, str]) -> list[tuple[str, Any]]:
         return [(words.get(f"how.{one}", one), one) for one in texts.hows()]
     if name == "transparency":
         return [(words[f"transparency.{kind}"], kind.value) for kind in Transparency]
-    if name == "margins":
-        return [(words[f"margins.{kind}"], kind) for kind in MARGINS]
+    if name in _OWN:
+        return [(words[f"{name}.{kind}"], kind) for kind in _OWN[name]]
     return [(words[f"form.size.{size}"], size) for size in (*SIZES, *FITS)]
 
 

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adain.film import kinds
+from worker.errors import Refused
 from worker.images import films
 from worker.images.images import Source
+
+_ONE_FRAME = 1.5  # or fewer: the seconds times the rate of a picture that stands
 
 
 def is_sent(given: Source) -> bool:
@@ -16,14 +19,33 @@ def is_sent(given: Source) -> bool:
         return films.is_film(source.read(kinds.HEAD), moving=False)
 
 
+def moves(given: Source) -> bool:
+    """Tell whether what was sent is a picture that may move, by its first bytes."""
+    with given.opened() as source:
+        return kinds.animated(source.read(kinds.HEAD))
+
+
 @contextmanager
-def looked(given: Source) -> Iterator[films.Film | None]:
-    """Yield the film that was sent, looked at; None: it is no film. Raises as `taken`."""
-    if not is_sent(given):
+def looked(given: Source, moving: bool = False) -> Iterator[films.Film | None]:
+    """Yield the film that was sent, looked at; None: it is no film. Raises as `taken`.
+
+    `moving`: an animated picture is one too.
+    """
+    if not (is_sent(given) or (moving and moves(given))):
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="studio-film-") as folder:
-        yield films.taken(given, Path(folder), moving=False)
+        yield films.taken(given, Path(folder), moving)
+
+
+def moves_for(given: Source) -> float | None:
+    """Return how many seconds a moving picture lasts that can be a film; None: it can't."""
+    try:
+        with looked(given, moving=True) as film:
+            several = film is not None and film.seconds * film.rate > _ONE_FRAME
+            return film.seconds if film and several else None
+    except Refused:
+        return None
 
 
 def still(given: Source) -> Source:

@@ -1,8 +1,9 @@
 """Batches: many photos in many styles as one submission, accepted whole or not at all.
 
 A batch is a row beside its jobs, one job for each photo in each style, which are jobs like any
-other. Pictures are checked one at a time and wait in a folder of their own meanwhile, so that a
-large batch takes no more memory than one job. Knows no limits and no web.
+other; a film is a photo too, and its jobs are films. Pictures are checked one at a time and wait
+in a folder of their own meanwhile, so that a large batch takes no more memory than one job. Knows
+no limits and no web.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import logging
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from adain.files.cropping import Crop
 from worker import jobs
 from worker.errors import CodedError, Message, Refused
-from worker.images import images
+from worker.images import films, images
+from worker.images.films import Film
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Reserve, Status, queue
 from worker.jobs.new_job import NewJob, check_method, fitted, style_size
 from worker.jobs.submission import found_subject
-from worker.options import BatchOptions, RecordedOfBatch
+from worker.options import BatchOptions, Options, RecordedOfBatch
 from worker.storage import blobs, database
 from worker.storage.database import Base, now
 
@@ -127,6 +130,22 @@ def _refusal(refused: Sequence[tuple[Message, Message]]) -> ImageRejected:
     return ImageRejected.of(_joined(_in_turn, said))
 
 
+def _films(folder: Path, sources: Sequence[Source], moving: bool) -> list[Film | None]:
+    """Return which of a batch's photos are films, looked at; raises `Refused` of all together."""
+    found: list[Film | None] = []
+    refused: list[tuple[Message, Message]] = []
+    for place, source in enumerate(sources):
+        own = folder / f"film-{place}"
+        own.mkdir()
+        try:
+            found.append(films.taken(source, own, moving))
+        except Refused as error:
+            refused.append((_photo(place + 1, _name(source.name, "unnamed")), error.message))
+    if refused:
+        raise _refusal(refused)
+    return found
+
+
 def _clean(
     folder: Path,
     part: Callable[[int, str], Message],
@@ -171,12 +190,26 @@ def _subjects(
     return found
 
 
+def _own(chosen: Options, photo: CleanFile, film: Film | None) -> Options:
+    """Return a photo's options of the batch's; raises `Refused` for what films can't have."""
+    if film is None:
+        return fitted(chosen, photo)
+    own = chosen.of_film()
+    own.check_film()
+    return own
+
+
 def _cell(
-    owner: str, photo: CleanFile, style: CleanFile, mask: CleanFile | None, chosen: BatchOptions
+    owner: str,
+    photo: CleanFile,
+    film: Film | None,
+    style: CleanFile,
+    mask: CleanFile | None,
+    chosen: BatchOptions,
 ) -> NewJob:
     pictures = {"content": photo, "style-0": style} | ({"mask-0": mask} if mask else {})
-    own = fitted(chosen.cell(photo.crop, style.crop), photo)
-    return NewJob(str(uuid_utils.uuid7()), owner, pictures, own)
+    own = _own(chosen.cell(photo.crop, style.crop), photo, film)
+    return NewJob(str(uuid_utils.uuid7()), owner, pictures, own, film)
 
 
 def _keep(cells: Sequence[NewJob]) -> None:
@@ -233,6 +266,11 @@ def submit(
     # in the web process's folder: what a killed one leaves goes at the next start
     # (`web/http/spool.py`)
     with blobs.full_disk(), tempfile.TemporaryDirectory(prefix="studio-batch-") as place:
+        taken = _films(Path(place), photos, chosen.moving)
+        photos = [
+            replace(film.poster(), name=given.name) if film else given
+            for film, given in zip(taken, photos, strict=True)
+        ]
         refused: list[tuple[Message, Message]] = []
         clean_photos = _clean(Path(place), _photo, photos, photo_size, crops, refused)
         clean_styles = _clean(
@@ -240,16 +278,17 @@ def submit(
         )
         if refused:
             raise _refusal(refused)
-        for number, (photo, given) in enumerate(zip(clean_photos, photos, strict=True), 1):
+        every = zip(clean_photos, taken, photos, strict=True)
+        for number, (photo, film, given) in enumerate(every, 1):
             what = _photo(number, _name(given.name, "unnamed"))
-            check_method(what, photo, fitted(chosen, photo))
+            check_method(what, photo, _own(chosen, photo, film))
         masks = _subjects(Path(place), photos, clean_photos) if chosen.region != "all" else {}
         cells = [
-            _cell(owner, photo, style, masks.get(photo.file), chosen)
-            for photo in clean_photos
+            _cell(owner, photo, film, style, masks.get(photo.file), chosen)
+            for photo, film in zip(clean_photos, taken, strict=True)
             for style in clean_styles
         ]
-        reserve(sum(cell.most_bytes for cell in cells), 0)
+        reserve(sum(cell.most_bytes for cell in cells), sum(cell.submissions for cell in cells))
         batch = Batch(
             id=str(uuid_utils.uuid7()),
             owner=owner,
@@ -317,7 +356,8 @@ def pictures(batch: Batch) -> Iterator[tuple[str, str]]:
             # numbered, since two files may be called the same
             photo = f"{row + 1:02}-{batch.photos[row]}"
             style = f"{column + 1:02}-{batch.styles[column]}"
-            yield f"{photo}--{style}.png", job.result_key
+            key = job.film_key or job.result_key
+            yield f"{photo}--{style}.{key.rpartition('.')[2]}", key
 
 
 # ---------------------------------------------------------------- the sweep's verb

@@ -75,6 +75,12 @@ def _more(submissions: int) -> rate_limits.Cost:
     return rate_limits.submissions(min([submissions, *(most // 2 for most in limited)]))
 
 
+def _of_batch(submissions: int, more: int) -> rate_limits.Cost:
+    """Return what a batch costs, its films more: all that a minute allows at most."""
+    limited = filter(None, limit_overrides.of("visitor_submissions", "address_submissions"))
+    return rate_limits.submissions(max(submissions, min([submissions + more, *limited])))
+
+
 def submit(
     visitor: Visitor,
     content: Given,
@@ -187,13 +193,13 @@ def submit_batch(
     rate_limits.consume(
         visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
     )
-    submissions = rate_limits.submissions(count * _jobs(options, 1))
+    submissions = count * _jobs(options, 1)
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 
     def reserve(size: int, more: int) -> None:
         free_space.check(size)
-        rate_limits.consume(visitor, submissions, rate_limits.kept(size, sent))
+        rate_limits.consume(visitor, _of_batch(submissions, more), rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, reserve)

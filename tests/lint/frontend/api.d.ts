@@ -35,6 +35,7 @@ declare namespace Api {
     deleted: number;
     kept_until: number | null;
     thumbnail: string;
+    film: boolean;
   }
   interface Blocking {
     who: string;
@@ -49,6 +50,7 @@ declare namespace Api {
     progress: number;
     width: number;
     height: number;
+    film: boolean;
     error: string | null;
     error_code: string | null;
   }
@@ -289,6 +291,7 @@ declare namespace Api {
     title: string;
     finished: number | null;
     thumbnail: string;
+    film: boolean;
   }
   interface Reported {
     entry: EntryView;
@@ -378,6 +381,7 @@ declare namespace Api {
     width: number;
     height: number;
     seconds: number | null;
+    moves: number | null;
   }
   interface ValidationError {
     loc: Array<string | number>;

@@ -138,6 +138,28 @@ def test_the_first_part_can_be_played_while_the_rest_is_painted(
     assert ann.get(address).json()["code"] == "film.no_beginning"
 
 
+def test_the_film_that_is_painted_is_served_in_parts_to_its_owner(
+    ann: TestClient, bob: TestClient, clip: bytes
+) -> None:
+    job_id = send(ann, clip).json()["id"]
+    address = f"/api/v1/jobs/{job_id}/unpainted"
+    assert ann.get(address).json()["code"] == "film.no_unpainted"  # as it was sent: not ours
+    job = jobs.claim("worker")
+    assert job is not None
+    assert job.film is not None
+    clean = f"{job_id}/clean-1.mp4"
+    blobs.put(clean, FILM)
+    film = job.film | {"clean": clean, "codec": "h264"}
+    assert jobs.cleaned(job_id, 1, film, job.files or {}, 0) is not None
+    part = ann.get(address, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, FILM[5:10])
+    assert part.headers["content-type"] == "video/mp4"
+    assert "private" in part.headers["cache-control"]
+    assert bob.get(address).status_code == 404
+    picture_id = send(ann, picture()).json()["id"]
+    assert ann.get(f"/api/v1/jobs/{picture_id}/unpainted").status_code == 404
+
+
 def test_a_film_in_an_object_store_is_served_in_parts(
     store: S3, ann: TestClient, clip: bytes
 ) -> None:
@@ -169,6 +191,8 @@ def test_its_first_frame_is_the_picture_of_the_gallery_which_has_the_film(
     assert bob.get(shared["film"]).content == FILM
     ann.post(f"/api/v1/gallery/{job}/revoke")
     assert bob.get(shared["film"]).status_code == 410
+    ann.post("/api/v1/gallery/delete", json={"ids": [job]})
+    assert [one["film"] for one in ann.get("/api/v1/bin").json()] == [True]
 
 
 def test_a_picture_has_no_film(ann: TestClient) -> None:
@@ -236,3 +260,62 @@ def test_a_list_of_files_that_ffmpeg_would_open_is_no_film(
     assert not films.is_film(b"ffconcat version 1.0\nfile clip.mp4\n", moving=True)
     answer = send(ann, b"ffconcat version 1.0\nfile clip.mp4\n")
     assert (answer.status_code, answer.json()["code"]) == (422, "picture.rejected")
+
+
+def batch(client: TestClient, *photos: bytes, styles: int = 1, **options: object) -> Any:  # noqa: ANN401
+    files = [("content", (f"photo-{at}.mp4", one, "video/mp4")) for at, one in enumerate(photos)]
+    files += [STYLE] * styles
+    return client.post("/api/v1/batches", files=files, data={"options": json.dumps(options)})
+
+
+def test_a_batch_has_films_among_its_photos_each_painted_in_each_style(
+    ann: TestClient, clip: bytes
+) -> None:
+    answer = batch(ann, picture(), clip, styles=2, size=64, strokes=2, transparency="keep")
+    assert answer.status_code == 202, answer.json()
+    cells = answer.json()["cells"]
+    assert [one["film"] for one in cells] == [False, False, True, True]
+    photo, film = (jobs.get(cells[place]["id"], "ann") for place in (0, 2))
+    assert (photo.options["strokes"], photo.options["transparency"]) == (2, "keep")
+    assert (film.options["strokes"], film.options["transparency"]) == (1, "flatten")
+    assert film.film is not None
+    assert film.film["seconds"] == 2.0
+    assert blobs.get(f"{film.id}/{jobs.SOURCE}") == clip
+    while job := jobs.claim("worker"):
+        made = {f"{job.id}/result-1.png": picture(), f"{job.id}/thumbnail-1.jpg": picture()}
+        key = f"{job.id}/film-1.mp4" if job.film else None
+        blobs.put_all(made | ({key: FILM} if key else {}))
+        assert jobs.finish(
+            job.id, 1, result_key=f"{job.id}/result-1.png", film_key=key, width=64, height=48,
+            thumbnail_key=f"{job.id}/thumbnail-1.jpg", device="cpu", weights_sha256="0" * 64,
+            version="1", timings={},
+        )  # fmt: skip
+    zipped = zipfile.ZipFile(
+        io.BytesIO(ann.get(f"/api/v1/batches/{answer.json()['id']}/zip").content)
+    )
+    assert [name[-4:] for name in zipped.namelist()] == [".png", ".png", ".mp4", ".mp4"]
+    assert zipped.read(zipped.namelist()[2]) == FILM
+
+
+def test_what_is_wrong_with_a_film_of_a_batch_is_said_with_its_name(
+    ann: TestClient, setting: Setting, clip: bytes
+) -> None:
+    said = batch(ann, picture(), clip[: len(clip) // 2]).json()
+    assert "photo-1" in said["detail"]
+    assert batch(ann, clip, crops=[[0, 0, 0.5, 1]]).json()["code"] == "film.option"
+    setting(film_seconds=1)
+    said = batch(ann, clip, picture()).json()
+    assert "photo-0" in said["detail"]
+    assert jobs.mine("ann") == []
+
+
+def test_films_of_a_batch_count_by_their_length_and_size(
+    ann: TestClient, setting: Setting, tmp_path: Path
+) -> None:
+    film = clips.write(tmp_path / "film.mp4", clips.moving(12, 1024, 768), Fraction(6)).read_bytes()
+    setting(visitor_submissions=6)
+    assert batch(ann, picture()).status_code == 202
+    assert batch(ann, picture(), film, size=0).status_code == 429  # as more than five
+    setting(visitor_submissions=60)
+    assert batch(ann, film, size=0).status_code == 202
+    assert batch(ann, picture(), styles=2).status_code == 202

@@ -117,3 +117,50 @@ def test_a_preview_is_made_of_a_films_first_frame(studio: Path, clip: bytes) -> 
     film = f"upload:{uploads.keep('ada', clip)}"
     form = _form(photo=film, style_0="shelf:styles/ink")
     assert asyncio.run(handlers.preview(_asked_by("ada"), **form))
+
+
+def moving(kind: str, count: int = 6) -> bytes:
+    frames = [Image.fromarray(one) for one in clips.moving(count, 64, 48)]
+    return clips.animation(kind, frames, duration=100, loop=0)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_a_moving_picture_is_a_picture_or_a_film_as_the_form_says(
+    client: TestClient, kind: str
+) -> None:
+    data = moving(kind)
+    kept = put(client, data).json()
+    assert kept["seconds"] is None
+    assert kept["moves"] == pytest.approx(0.6 if kind == "GIF" else 60, abs=0.11)  # at most
+    photo = f"upload:{kept['id']}"
+    film = _repainted(photo=photo, style_0="shelf:styles/ink", moving="film", size=256)
+    assert film.film["seconds"] > 0
+    assert film.options["moving"] is True
+    assert _repainted(photo=photo, style_0="shelf:styles/ink").film is None
+    assert put(client, moving(kind, 1)).json()["moves"] is None
+    still = f"upload:{put(client, moving(kind, 1)).json()['id']}"
+    if kind != "GIF":  # of which more than its first bytes say whether it moves
+        assert _repainted(photo=still, style_0="shelf:styles/ink", moving="film").film is None
+
+
+def test_a_studio_without_films_takes_moving_pictures_as_pictures(
+    client: TestClient, setting: Setting
+) -> None:
+    setting(film_seconds=0)
+    assert put(client, moving("GIF")).json()["moves"] is None
+
+
+def test_styles_of_a_film_change_from_one_mixture_to_another(studio: Path, clip: bytes) -> None:
+    film = f"upload:{uploads.keep('ada', clip)}"
+    styles = {"style_0": "shelf:styles/ink", "style_2": "shelf:styles/night"}
+    ends = {"share_0": 100, "share_2": 0, "until_0": 25, "until_2": 75}
+    same = _repainted(photo=film, **styles, **ends)
+    assert (same.options["weights"], same.options["weights_end"]) == ([100, 0], [])
+    changes = _repainted(photo=film, **styles, **ends, mixture="changes")
+    assert changes.options["weights_end"] == [25, 75]
+    one = _repainted(photo=film, style_0="shelf:styles/ink", mixture="changes")
+    assert one.options["weights_end"] == []
+    photo = _repainted(photo="shelf:photos/cat", **styles, **ends, mixture="changes")
+    assert "weights_end" not in photo.options
+    filled = handlers._form_of(changes, f"job:{changes.id}/content", [])
+    assert filled[5:14] == [100, 0, 50, 50, 25, 75, 50, 50, "changes"]

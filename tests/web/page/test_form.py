@@ -36,10 +36,11 @@ def _form(**given: object) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "photo": "", "regions": "", "strength": 100, "color": "style", "size": 512,
         "strokes": 100, "how": "adain", "network": "compact", "transparency": "flatten",
-        "margins": "trim", "steady": 60,
+        "margins": "trim", "steady": 60, "moving": "picture", "mixture": "same",
     }  # fmt: skip
     for place in range(4):
-        empty |= {f"style_{place}": "", f"share_{place}": 50, f"mask_{place}": ""}
+        empty |= {f"style_{place}": "", f"mask_{place}": ""}
+        empty |= {f"share_{place}": 50, f"until_{place}": 50}
     return empty | given
 
 
@@ -191,6 +192,7 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "flatten",
         "keep",
         60,
+        "picture",
         "",
     ]
     broad, kept = options | {"strokes": 2.5}, ["luminance", "largest"]
@@ -203,11 +205,12 @@ def test_the_settings_of_a_picture_come_back_into_the_form(studio: Path) -> None
         "flatten",
         "keep",
         60,
+        "picture",
         "",
     ]
 
     assert handlers.reuse(asked, _event(options=options | {"size": 300, "network": "vgg19"})) == [
-        35, "luminance", 256, 171, "adain", "compact", "flatten", "keep", 60, "",
+        35, "luminance", 256, 171, "adain", "compact", "flatten", "keep", 60, "picture", "",
     ]  # fmt: skip
     clear = options | {"transparency": "keep"}
     assert handlers.reuse(asked, _event(options=clear))[6] == "keep"
@@ -277,12 +280,12 @@ def test_a_mask_of_the_background_comes_back_as_one_that_is_white_there(studio: 
     pictures = picture(), [picture()], [out.getvalue()]
     subject = jobs.submit("ada", *pictures, {"region": "subject"})
     opened = asyncio.run(handlers.open_again(_asked_by("ada"), _event(id=subject.id)))
-    assert opened[9] == f"job:{subject.id}/masks/0"
+    assert opened[14] == f"job:{subject.id}/masks/0"
     job = jobs.submit("ada", *pictures, {"region": "background"})
     opened = asyncio.run(handlers.open_again(_asked_by("ada"), _event(id=job.id)))
     assert opened[:2] == [f"job:{job.id}/content", f"job:{job.id}/styles/0"]
-    assert opened[9:13] == [opened[9], "", "", ""]
-    sent, notice = _repainted(photo=opened[0], style_0=opened[1], mask_0=opened[9])
+    assert opened[14:18] == [opened[14], "", "", ""]
+    sent, notice = _repainted(photo=opened[0], style_0=opened[1], mask_0=opened[14])
     assert notice == ""
     again = _job(sent)
     assert again.options["region"] == "all"

@@ -27,6 +27,7 @@ class BinnedView(BaseModel):
                 "deleted": 1795489800.0,
                 "kept_until": 1798081800.0,
                 "thumbnail": f"{PREFIX}/bin/{EXAMPLE_ID}/thumbnail",
+                "film": False,
             }
         )
     )
@@ -36,6 +37,7 @@ class BinnedView(BaseModel):
     deleted: float
     kept_until: float | None  # None: a favourite does not go by age
     thumbnail: str
+    film: bool  # not a picture
 
 
 class Restored(BaseModel):
@@ -59,6 +61,7 @@ def binned(owner: Owner) -> list[BinnedView]:
             deleted=deleted,
             kept_until=None if one.entry.favourite else min(filter(None, ends)),
             thumbnail=under(f"{PREFIX}/bin/{one.job.id}/thumbnail"),
+            film=one.job.film_key is not None,
         )
         found.append(shown)
     return found

@@ -17,6 +17,7 @@ _EXAMPLE = {
     "title": "Evening at the fjord",
     "finished": 1795489204.9,
     "thumbnail": f"{PREFIX}/gallery/{EXAMPLE_ID}/thumbnail",
+    "film": False,
 }
 
 
@@ -27,6 +28,7 @@ class RelativeView(BaseModel):
     title: str
     finished: float | None  # epoch seconds
     thumbnail: str  # its address
+    film: bool  # not a picture
 
 
 class HistoryView(BaseModel):
@@ -54,6 +56,7 @@ def _relative(one: Shown) -> RelativeView:
         title=one.entry.title,
         finished=one.job.finished,
         thumbnail=under(f"{PREFIX}/gallery/{one.job.id}/thumbnail"),
+        film=one.job.film_key is not None,
     )
 
 

@@ -4,6 +4,7 @@ import {element, find, setText} from "../core/dom.js";
 import {icon} from "../core/icons.js";
 import {under} from "../core/place.js";
 import {about, moment, settings, span, t} from "../core/text.js";
+import {mark, shown} from "../films/player.js";
 import {BATCHES} from "./form.js";
 
 /** @type {Partial<Record<Api.Status, string>>} */
@@ -19,7 +20,11 @@ export const active = (batch) => batch.counts.queued + batch.counts.running > 0;
  */
 const link = (cell, what) => under(`/api/v1/jobs/${cell.id}/${what}`);
 /** @param {Api.BatchView} batch */
-const title = (batch) => t("batch.title", {photos: batch.photos.length, styles: batch.styles.length});
+const title = (batch) =>
+  t("batch.title", {
+    photos: batch.photos.length,
+    styles: batch.styles.length,
+  });
 /** @param {Api.BatchView} batch */
 const summary = (batch) => {
   const {done, failed, cancelled} = batch.counts;
@@ -40,16 +45,23 @@ const summary = (batch) => {
  */
 const named = (batch, cell) => `${batch.photos[cell.photo]} · ${batch.styles[cell.style]}`;
 
+/** @param {Api.CellView} cell */
+const face = (cell) => {
+  const {width, height} = cell,
+    photo = link(cell, "content"),
+    [film, picture, unpainted] = ["result", "picture", "unpainted"].map((what) => link(cell, what));
+  return cell.film ? shown({film, picture, photo, unpainted, width, height}) : compare(film, photo, width, height);
+};
 /**
  * @param {Api.BatchView} batch
  * @param {Api.CellView} cell
  */
 const show = (batch, cell) => {
-  const file = `${batch.photos[cell.photo]}-${batch.styles[cell.style]}.png`;
+  const file = cell.film ? "" : `${batch.photos[cell.photo]}-${batch.styles[cell.style]}.png`;
   dialog.setAttribute("aria-label", named(batch, cell));
   dialog.replaceChildren(
     closer(dialog),
-    compare(link(cell, "result"), link(cell, "content"), cell.width, cell.height),
+    face(cell),
     element(
       "div",
       {class: "about"},
@@ -57,8 +69,18 @@ const show = (batch, cell) => {
       element(
         "div",
         {class: "actions"},
-        anchor(t("download"), "save", {href: link(cell, "result"), download: file, class: "quiet strong"}),
-        anchor(t("full.size"), "open", {href: link(cell, "result"), target: "_blank", rel: "noopener"}),
+        anchor(t("download"), "save", {
+          href: link(cell, "result"),
+          download: file,
+          class: "quiet strong",
+        }),
+        cell.film
+          ? null
+          : anchor(t("full.size"), "open", {
+              href: link(cell, "result"),
+              target: "_blank",
+              rel: "noopener",
+            }),
       ),
       element(
         "ul",
@@ -91,7 +113,14 @@ const tile = (batch, cell) => {
       onclick: () => done && show(batch, cell),
     },
     done
-      ? element("img", {src: link(cell, "thumbnail"), alt: "", loading: "lazy"})
+      ? [
+          element("img", {
+            src: link(cell, "thumbnail"),
+            alt: "",
+            loading: "lazy",
+          }),
+          cell.film ? mark() : null,
+        ]
       : element(
           "span",
           {class: "glyph"},
@@ -135,7 +164,11 @@ export const card = (batch, cancel) =>
         "div",
         {class: "actions"},
         button(t("batch.cancel"), "stop", (event) => cancel(batch.id, event.currentTarget), {class: "quiet rest"}),
-        anchor(t("batch.zip"), "save", {href: `${BATCHES}/${batch.id}/zip`, download: "", class: "quiet zip"}),
+        anchor(t("batch.zip"), "save", {
+          href: `${BATCHES}/${batch.id}/zip`,
+          download: "",
+          class: "quiet zip",
+        }),
       ),
     ),
     grid(batch),
@@ -146,7 +179,10 @@ export const card = (batch, cancel) =>
  */
 export const refresh = (made, batch) => {
   setText(find(made, ".counts"), summary(batch));
-  Object.assign(find(made, "progress", HTMLProgressElement), {hidden: !active(batch), value: batch.progress});
+  Object.assign(find(made, "progress", HTMLProgressElement), {
+    hidden: !active(batch),
+    value: batch.progress,
+  });
   find(made, ".rest").hidden = !active(batch);
   find(made, ".zip").hidden = !batch.counts.done;
   for (const cell of batch.cells) {

@@ -6,6 +6,7 @@ import {ACCEPTED, acceptDrops} from "../core/files.js";
 import {icon} from "../core/icons.js";
 import {shrunk} from "../core/shrink.js";
 import {t} from "../core/text.js";
+import {accepted, isFilm} from "../films/files.js";
 import {choose, frameOf, part} from "../studio/crop.js";
 import {CROP, address, discard, upload} from "../studio/uploads.js";
 import {forget} from "./sending.js";
@@ -22,6 +23,7 @@ import {forget} from "./sending.js";
  *   text: () => Promise<string>,
  *   blob: () => Promise<Blob>,
  *   own: boolean,
+ *   film?: boolean,
  * }} Choice */
 
 const most = () => Number(find(document, ".field").dataset.most); // bytes of a file
@@ -43,7 +45,8 @@ const fitting = async (file) => (file.size > most() && (await shrunk(file, most(
 /** @param {File} file
  * @returns {Choice} */
 const ofFile = (file) => {
-  const here = URL.createObjectURL(file);
+  const here = URL.createObjectURL(file),
+    film = isFilm(file);
   return {
     name: file.name,
     title: file.name,
@@ -51,13 +54,22 @@ const ofFile = (file) => {
     whole: here,
     crop: "",
     text: () => upload(file, most(), false),
-    blob: () => fitting(file),
+    blob: async () => (film ? file : fitting(file)),
     own: true,
+    film,
   };
 };
 /** What is used of a picture.
  * @param {Choice} one */
-const face = ({small, whole, crop, title}) => {
+const face = ({small, whole, crop, title, film}) => {
+  if (film)
+    return element("video", {
+      src: small,
+      muted: true,
+      playsinline: true,
+      preload: "metadata",
+      "aria-label": title,
+    });
   const alt = crop ? `${title}, ${t("crop.cropped")}` : title;
   return part(crop ? whole : small, frameOf(CROP + crop), {alt, title: alt});
 };
@@ -71,7 +83,11 @@ const face = ({small, whole, crop, title}) => {
 export const tray = (kind, samples, changed, say) => {
   /** @type {Map<string, Choice>} */
   const chosen = new Map();
-  const list = element("div", {class: "picked", role: "group", "aria-label": t(`batch.${kind}`)});
+  const list = element("div", {
+    class: "picked",
+    role: "group",
+    "aria-label": t(`batch.${kind}`),
+  });
   const draw = () => {
     list.replaceChildren(
       ...[...chosen].map(([key, one]) =>
@@ -81,19 +97,25 @@ export const tray = (kind, samples, changed, say) => {
           face(one),
           element(
             "button",
-            {type: "button", "aria-label": t("batch.remove", {name: one.title}), onclick: () => drop(key)},
-            icon("close"),
-          ),
-          element(
-            "button",
             {
               type: "button",
-              class: "cut",
-              "aria-label": `${t("crop")}: ${one.title}`,
-              onclick: ({currentTarget}) => cut(key, one, currentTarget),
+              "aria-label": t("batch.remove", {name: one.title}),
+              onclick: () => drop(key),
             },
-            icon("crop"),
+            icon("close"),
           ),
+          one.film
+            ? null
+            : element(
+                "button",
+                {
+                  type: "button",
+                  class: "cut",
+                  "aria-label": `${t("crop")}: ${one.title}`,
+                  onclick: ({currentTarget}) => cut(key, one, currentTarget),
+                },
+                icon("crop"),
+              ),
         ),
       ),
       adder,
@@ -137,7 +159,8 @@ export const tray = (kind, samples, changed, say) => {
   const add = (files) => {
     for (const file of files) {
       const key = `${file.name} ${file.size} ${file.lastModified}`;
-      if (!chosen.has(key)) chosen.set(key, ofFile(file));
+      if (kind === "styles" && isFilm(file)) say(t("film.photo.only"));
+      else if (!chosen.has(key)) chosen.set(key, ofFile(file));
     }
     draw();
   };
@@ -150,7 +173,7 @@ export const tray = (kind, samples, changed, say) => {
   };
   const field = element("input", {
     type: "file",
-    accept: ACCEPTED,
+    accept: kind === "photos" ? accepted(find(document, ".field")) : ACCEPTED,
     multiple: true,
     "aria-label": t(`batch.add.${kind}`),
     onchange: () => {
@@ -166,13 +189,26 @@ export const tray = (kind, samples, changed, say) => {
     field,
   );
   const credits = element("p", {class: "hint credits", role: "status"});
-  const emptier = button(t("batch.clear"), "close", clear, {class: "quiet emptier"});
+  const emptier = button(t("batch.clear"), "close", clear, {
+    class: "quiet emptier",
+  });
   /** @param {Page.Sample} sample */
   const knob = (sample) =>
     element(
       "button",
-      {type: "button", "data-key": `sample ${sample.name}`, title: sample.title, onclick: () => toggle(sample)},
-      element("img", {src: sample.small, alt: sample.title, width: 64, height: 64, loading: "lazy"}),
+      {
+        type: "button",
+        "data-key": `sample ${sample.name}`,
+        title: sample.title,
+        onclick: () => toggle(sample),
+      },
+      element("img", {
+        src: sample.small,
+        alt: sample.title,
+        width: 64,
+        height: 64,
+        loading: "lazy",
+      }),
     );
   const row = element("div", {class: "shelf", role: "group", "aria-label": t(`shelf.${kind}`)}, samples.map(knob));
   const box = element(
@@ -200,7 +236,13 @@ export const tray = (kind, samples, changed, say) => {
      * @returns {Promise<import("./sending.js").Picture[]>} */
     files: async () => {
       const found = [];
-      for (const [key, one] of chosen) found.push({key, crop: one.crop, name: one.name, file: await one.blob()});
+      for (const [key, one] of chosen)
+        found.push({
+          key,
+          crop: one.crop,
+          name: one.name,
+          file: await one.blob(),
+        });
       return found;
     },
   };

@@ -10,7 +10,7 @@ const ENDINGS = /\.(mp4|m4v|mov|webm|mkv)$/i;
  * @param {HTMLElement} field */
 export const accepted = (field) => (field.dataset.film ? `${ACCEPTED},${FILMS}` : ACCEPTED);
 /** @param {Blob} file */
-const isFilm = (file) => file.type.startsWith("video/") || (file instanceof File && ENDINGS.test(file.name));
+export const isFilm = (file) => file.type.startsWith("video/") || (file instanceof File && ENDINGS.test(file.name));
 /** Sends a file that is for a field; answers with its text.
  * @param {HTMLElement} field
  * @param {Blob} file

@@ -8,7 +8,8 @@ export const PAINTED = "painted"; // in this tab's storage: the regions (regions
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
 const PREPARED = "prepared"; // in this tab's storage: the form has what another page put there
 let forgotten = false; // until the page is loaded again
-const CONTROLS = "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, #steady, [id^='share-']";
+const CONTROLS =
+  "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, #steady, #moving, #mixture, [id^='share-'], [id^='until-']";
 
 /** The part of the form that an input belongs to.
  * @param {Element} input */

@@ -48,7 +48,7 @@ const alone = (job) => {
   const {width, height} = job,
     photo = link(job, "content");
   return job.film
-    ? shown({film: link(job, "result"), picture: still(job), photo, width, height})
+    ? shown({film: link(job, "result"), picture: still(job), photo, unpainted: link(job, "unpainted"), width, height})
     : compare(still(job), photo, width, height);
 };
 /** What the stage shows of a job: the job alone, or over the other result; of films their first frames.

@@ -3,6 +3,7 @@ import {ask, sentence} from "../core/api.js";
 import {button, closer, overlay, twice} from "../core/controls.js";
 import {element} from "../core/dom.js";
 import {moment, t} from "../core/text.js";
+import {mark} from "../films/player.js";
 import {BIN, restore} from "./deletion.js";
 import {state} from "./state.js";
 
@@ -27,6 +28,7 @@ const tile = (one, line) => {
       },
     },
     element("img", {src: one.thumbnail, alt: "", loading: "lazy"}),
+    one.film ? mark() : null,
   );
   return knob;
 };

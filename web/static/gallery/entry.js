@@ -2,6 +2,7 @@
 import {anchor, compare} from "../core/controls.js";
 import {element, shaped} from "../core/dom.js";
 import * as film from "../films/player.js";
+import {under} from "../core/place.js";
 import {how, moment, span, t} from "../core/text.js";
 
 /**
@@ -66,8 +67,9 @@ export const named = (entry) => entry.title || t("untitled");
  * @param {Api.EntryView} entry
  * @param {string | null} photo */
 export const face = (entry, photo) => {
-  const {picture, width, height} = entry;
-  if (entry.film) return film.shown({film: entry.film, picture, photo, width, height}, named(entry));
+  const {picture, width, height} = entry,
+    unpainted = entry.own && under(`/api/v1/jobs/${entry.id}/unpainted`);
+  if (entry.film) return film.shown({film: entry.film, picture, photo, unpainted, width, height}, named(entry));
   if (photo) return compare(picture, photo, width, height);
   return shaped(element("div", {class: "compare"}, element("img", {src: picture, alt: named(entry)})), width, height);
 };

@@ -3,6 +3,7 @@ import {ask, sentence} from "../core/api.js";
 import {element, find} from "../core/dom.js";
 import {icon} from "../core/icons.js";
 import {moment, t} from "../core/text.js";
+import {mark} from "../films/player.js";
 import {GALLERY} from "./state.js";
 
 /** @typedef {(id: string) => unknown} Turn what a press on a picture does */
@@ -16,6 +17,7 @@ const picture = (one, turn) => {
     "button",
     {type: "button", class: "relative", title: text, "aria-label": text, onclick: () => turn(one.id)},
     element("img", {src: one.thumbnail, alt: "", loading: "lazy"}),
+    one.film ? mark() : null,
   );
 };
 const gone = () =>

@@ -26,7 +26,8 @@ export const address = (value) => {
   return places[kind] ?? "";
 };
 const NAMES = "names", // in this tab's storage: text of an upload → what its file is called
-  FILMS = "films"; // likewise: text of a film → its seconds
+  FILMS = "films", // likewise: text of a film → its seconds
+  MOVING = "moving"; // likewise: text of a moving picture → its seconds
 
 /** @param {string} kind
  * @returns {Record<string, any>} */
@@ -58,16 +59,21 @@ export const lasts = (text) => kept(FILMS)[picture(text)] ?? 0;
 /** @param {string} text
  * @param {number} seconds */
 export const isFilm = (text, seconds) => remember(FILMS, text, Math.max(0.1, seconds));
+/** How many seconds a field's moving picture lasts, which may be painted as a film; 0: it is none.
+ * @param {string} text
+ * @returns {number} */
+export const movesFor = (text) => kept(MOVING)[picture(text)] ?? 0;
 /** @param {Blob} file
  * @param {Blob} given what the visitor chose */
 const send = async (file, given) => {
   const body = new FormData();
   body.append("picture", file);
   /** @type {Api.UploadView} */
-  const {id, seconds} = await ask(UPLOADS, {method: "POST", body});
+  const {id, seconds, moves} = await ask(UPLOADS, {method: "POST", body});
   const text = `upload:${id}`;
   if (given instanceof File) remember(NAMES, text, given.name);
   if (seconds !== null) isFilm(text, seconds);
+  if (moves !== null) remember(MOVING, text, Math.max(0.1, moves));
   return text;
 };
 /**
