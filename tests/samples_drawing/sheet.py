@@ -7,6 +7,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,22 +17,29 @@ from web.samples import shelf
 
 HERE = shelf.FOLDER
 IMAGES = HERE.parents[1] / "docs" / "images"
-SHEETS = {  # file: photos, styles
+SHEETS: dict[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = {  # photos, styles, options
     "hero.jpg": (
         ("astronaut", "raccoon", "coffee"),
         ("night", "fjord", "woodcut", "linocut", "delft", "ink"),
+        (),
     ),
     "compact.jpg": (
         ("astronaut", "cat", "coffee", "rocket"),
         ("mosaic", "night", "linocut", "poster", "watercolour", "fjord"),
+        (),
+    ),
+    "refined.jpg": (
+        ("astronaut", "cat", "rocket"),
+        ("night", "mosaic", "watercolour", "fjord", "delft", "ink"),
+        ("--method", "refine"),
     ),
 }
 CELL, GAP = 190, 8
 
 
-def repaint(photo: Path, style: Path, result: Path) -> None:
+def repaint(photo: Path, style: Path, result: Path, options: Sequence[str] = ()) -> None:
     """Run the shipped network from the command line."""
-    command = [sys.executable, "-m", "adain", photo, style, "-o", result]
+    command = [sys.executable, "-m", "adain", photo, style, "-o", result, *options]
     subprocess.run(list(map(str, command)), check=True)
 
 
@@ -70,7 +78,8 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.names:
         with TemporaryDirectory() as folder:
-            drawn = sheet(Path(folder), *SHEETS[name])
+            photos, styles, options = SHEETS[name]
+            drawn = sheet(Path(folder), photos, styles, partial(repaint, options=options))
         drawn.save(args.folder / name, quality=80, optimize=True)
 
 
