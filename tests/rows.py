@@ -63,6 +63,7 @@ _MORE: dict[str, dict[str, object]] = {  # where not every value of the type is 
     "deliveries": {"state": "delivered"},
     "entries": {"tags": _NAMES, "named_styles": {"0": "ä"}},
     "gate": {"state": "paused"},
+    "parts": {"stored": None},
     "previews": {"options": {"alpha": 0.5}, "pictures": {"key": "ä"}},
 }
 KEYS = sorted(

@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 
 from worker.admin import audit
 from worker.credentials import api_keys, identities
+from worker.films import parts
 from worker.gallery import model as gallery
 from worker.jobs import batches, idempotency, model, service_state
 from worker.maintenance import leader
@@ -31,6 +32,7 @@ MODULES = (
     rate_limits,
     marker,
     identities,
+    parts,
     previews,
     processes,
     idempotency,

@@ -175,12 +175,18 @@ def pixels(frame: VideoFrame, size: tuple[int, int] | None = None) -> Picture:
 
 
 def frames(
-    container: InputContainer, size: tuple[int, int] | None = None
+    container: InputContainer, size: tuple[int, int] | None = None, since: int = 0
 ) -> Iterator[tuple[Picture, Fraction]]:
-    """Yield frames with their times in seconds, from the beginning."""
+    """Yield frames with their times in seconds, from the beginning or a time in ticks on."""
     video = container.streams.video[0]
-    container.seek(0)
+    if since:
+        assert video.time_base is not None
+        container.seek(int(since * BASE / video.time_base), stream=video)  # a key frame before it
+    else:
+        container.seek(0)
     for frame in container.decode(video):
         assert frame.pts is not None  # as we wrote it
         assert frame.time_base is not None
-        yield pixels(frame, size), Fraction(frame.pts * frame.time_base)
+        at = Fraction(frame.pts * frame.time_base)
+        if ticks(at) >= since:
+            yield pixels(frame, size), at

@@ -67,6 +67,17 @@ def work_long() -> None:
     work(messages=20)
 
 
+def work_until_all_ended() -> None:
+    """Answer messages until no job waits or is made."""
+    torch.set_num_threads(1)
+    worker = Worker()
+    worker.heartbeat.start()
+    while any(jobs.counts()[state] for state in jobs.ACTIVE):
+        pipeline.answer(worker)
+        time.sleep(0.02)
+    worker.end()
+
+
 def work_on_a_full_disk() -> None:
     work(largest_file=FULL)
 

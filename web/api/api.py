@@ -21,6 +21,7 @@ from web.security import address
 from web.security.identity import come_back, owner_of
 from worker import jobs
 from worker.errors import Message
+from worker.films import parts
 from worker.jobs import ACTIVE, Job, Status, service_state
 from worker.options import recorded
 from worker.settings import settings
@@ -320,12 +321,10 @@ def picture(job_id: str, owner: Owner) -> Response:
 def beginning(job_id: str, owner: Owner, request: Request) -> Response:
     """Return a film's first two seconds or so, silent, while the rest is painted; else 404."""
     job = jobs.get(job_id, owner)
-    clean = (job.film or {}).get("clean")
-    if job.status not in ACTIVE or not clean:
+    key = parts.beginning(job) if job.status in ACTIVE else None
+    if key is None:
         raise HTTPProblem(404, "film.no_beginning")
-    _, _, ending = clean.rpartition(".")
     try:
-        key = jobs.part_key(job.id, 0, ending)
         return stored.film(request, key, {"Cache-Control": "private, no-store"})
     except blobs.BlobMissing as error:
         raise HTTPProblem(404, "film.no_beginning") from error

@@ -87,7 +87,7 @@ def _given(found: re.Match[str], owner: str, film: bool) -> str:
     """Return the key of what an owner's job was given; `film`: its film rather than a frame."""
     job = jobs.get(found[1], owner)
     if film and found[2] == "content":
-        [*films] = jobs.film_keys(job.id, job.film, active=False)
+        [*films] = jobs.film_keys(job.id, job.film)
         if films:
             return films[0]
     keys = {"content": [job.content_key], "styles": job.style_keys, "masks": job.mask_keys}[

@@ -11,6 +11,7 @@ import av
 from av import Packet
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
+from PIL import Image
 
 from adain.film import files
 from adain.film.codecs import BASE, Codec
@@ -75,6 +76,12 @@ def _sound(container: OutputContainer, clean: InputContainer) -> Iterator[Fracti
                 yield at
 
     return copied()
+
+
+def first(film: Path, codec: Codec) -> Image.Image:
+    """Return the first frame of a film."""
+    with files.opened(film, codec) as opened:
+        return Image.fromarray(next(files.frames(opened))[0])
 
 
 def join(parts: Sequence[Part], clean: Path, sound: bool, into: Path, codec: Codec) -> None:

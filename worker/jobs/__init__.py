@@ -9,7 +9,7 @@ worker, `lease.py` is what that worker says of it, `dead_workers.py` what happen
 """
 
 from worker.errors import Refused as Refused
-from worker.jobs.claims import any_claimable, claim, claim_together, join
+from worker.jobs.claims import Which, any_claimable, claim, claim_together, join
 from worker.jobs.control import (
     cancel,
     cancel_batch,
@@ -35,8 +35,8 @@ from worker.jobs.model import (
     Status,
     film_keys,
     in_order,
+    is_held,
     most_parts,
-    part_key,
     step_of,
     stuck,
 )
@@ -72,6 +72,7 @@ __all__ = [
     "Refused",
     "Reserve",
     "Status",
+    "Which",
     "WorkingSize",
     "any_claimable",
     "cancel",
@@ -95,12 +96,12 @@ __all__ = [
     "forget",
     "get",
     "in_order",
+    "is_held",
     "join",
     "line",
     "mine",
     "most_parts",
     "named",
-    "part_key",
     "position",
     "positions",
     "release",

@@ -1,5 +1,6 @@
 """Claiming queued jobs for a worker, in order: priority, owner's turn, age."""
 
+from enum import StrEnum
 from functools import cache, lru_cache
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Update,
     and_,
     case,
+    func,
     select,
     true,
     union_all,
@@ -32,36 +34,52 @@ def _some(condition: ColumnElement[bool], count: int) -> Select[str, int, int]:
     return columns.where(condition, is_wanted(), kind).order_by(*ORDER).limit(count)
 
 
-def _begun(quick: bool) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Those that wait, and those that silent workers have; of both only the quick ones."""
-    if quick:
-        return and_(is_waiting(), is_joinable()), and_(is_expired(), is_joinable())
-    return is_waiting(), is_expired()
+class Which(StrEnum):
+    """Which jobs a worker takes."""
+
+    ANY = "any"
+    QUICK = "quick"  # that take a second or less, as `model.is_joinable` has them
+    SLOW = "slow"  # the other pictures, for which a film is interrupted
 
 
-def _next(count: int, quick: bool = False) -> Select[str]:
+def _kind(which: Which) -> ColumnElement[bool]:
+    match which:
+        case Which.QUICK:
+            return is_joinable()
+        case Which.SLOW:
+            lesson = func.coalesce(Job.options["teach"].as_string(), "") != ""
+            return and_(~is_joinable(), Job.film.is_(None), ~lesson)
+    return true()
+
+
+def _begun(which: Which) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Those of a kind that wait, and those that silent workers have."""
+    return and_(is_waiting(), _kind(which)), and_(is_expired(), _kind(which))
+
+
+def _next(count: int, which: Which = Which.ANY) -> Select[str]:
     """The next so many in line: of those that wait and those that silent workers have.
 
     Apart and then together, since for "either" no index helps: with 100,000 jobs in line a claim
     took 190 ms so.
     """
-    parts = [_some(condition, count).subquery() for condition in _begun(quick)]
+    parts = [_some(condition, count).subquery() for condition in _begun(which)]
     both = union_all(*map(select, parts)).subquery()
     line = (both.c.priority, both.c.turn, both.c.id)
     return select(both.c.id).order_by(*line).limit(count)
 
 
-def any_claimable(quick: bool = False) -> bool:
-    """Tell whether `claim` would find a job for a worker of this kind; `quick`: a quick one."""
+def any_claimable(which: Which = Which.ANY) -> bool:
+    """Tell whether `claim_together` would find a job for a worker of this kind."""
     with database.reading() as session:
-        return session.scalar(_next(1, quick)) is not None
+        return session.scalar(_next(1, which)) is not None
 
 
-def _first(quick: bool) -> CTE:
+def _first(which: Which) -> CTE:
     """The very next in line, locked; the row of the other part is let go with the transaction."""
     parts = [
         _some(condition, 1).add_columns(case((is_joinable(), Job.shape), else_="").label("shape"))
-        for condition in _begun(quick)
+        for condition in _begun(which)
     ]
     # SKIP LOCKED is for PostgreSQL; in SQLite there is one writer anyway
     locked = [
@@ -100,12 +118,12 @@ def _take(statement: Update) -> list[Job]:
 
 
 @cache
-def _claiming(worker: str, most: int, quick: bool) -> Update:
+def _claiming(worker: str, most: int, which: Which) -> Update:
     """Return a claim's statement: building it takes ten times as long as running it."""
-    taken = _first(quick)
+    taken = _first(which)
     mates = (
         select(Job.id)
-        .where(Job.id.in_(_next(most, quick)), Job.id.not_in(select(taken.c.id)), is_joinable())
+        .where(Job.id.in_(_next(most, which)), Job.id.not_in(select(taken.c.id)), is_joinable())
         .where(Job.shape == select(taken.c.shape).scalar_subquery())
         .with_for_update(skip_locked=True)
         .cte("mates")
@@ -113,13 +131,12 @@ def _claiming(worker: str, most: int, quick: bool) -> Update:
     return _taking(worker, union_all(select(taken.c.id), select(mates.c.id)))
 
 
-def claim_together(worker: str, most: int, quick: bool = False) -> list[Job]:
+def claim_together(worker: str, most: int, which: Which = Which.ANY) -> list[Job]:
     """Take the next job in line, and of the `most` next ones those that can run with it.
 
-    So no job is overtaken by more than that. Order: priority, owner's turn, age. `quick`: of those
-    alone that take a second or less, as `model.is_joinable` has them.
+    So no job is overtaken by more than that. Order: priority, owner's turn, age.
     """
-    return _take(_claiming(worker, most, quick))
+    return _take(_claiming(worker, most, which))
 
 
 def claim(worker: str) -> Job | None:

@@ -159,24 +159,14 @@ SOURCE = "source.film"  # of a film as it was sent, until the clean one is there
 LONGEST = 1000  # seconds, however long a row says that a film is
 
 
-def part_key(job_id: str, number: int, ending: str) -> str:
-    """Return the key of a part of a film that is being painted; no row names it."""
-    return f"{job_id}/part-{number}.{ending}"
-
-
-def film_keys(job_id: str, film: Mapping[str, Any] | None, active: bool) -> set[str]:
-    """Return the keys of the film that a job was given, and of its parts while it is painted.
+def film_keys(job_id: str, film: Mapping[str, Any] | None) -> set[str]:
+    """Return the key of the film that a job was given, as it was sent or clean, if there is one.
 
     `film` is what its row says, as `worker.images.film_records.OfJob`.
     """
     if not film:
         return set()
-    clean = film.get("clean")
-    if not clean:
-        return {f"{job_id}/{SOURCE}"}
-    _, _, ending = clean.rpartition(".")
-    parts = range(most_parts(film)) if active else ()
-    return {part_key(job_id, number, ending) for number in parts} | {clean}
+    return {film.get("clean") or f"{job_id}/{SOURCE}"}
 
 
 def most_parts(film: Mapping[str, Any]) -> int:

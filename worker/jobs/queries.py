@@ -184,19 +184,15 @@ def unanswered(name: str = queue.LIGHT, limit: int = 1000) -> list[str]:
         return list(session.scalars(statement))
 
 
-def named(job_ids: Sequence[str], parts: bool = True) -> dict[str, set[str]]:
-    """Return, for those ids that have a row, the keys of the pictures that it names.
-
-    With the parts of a film that is being painted, which may or may not be there yet.
-    """
+def named(job_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return, for those ids that have a row, the keys of the pictures that it names."""
     made = (Job.result_key, Job.thumbnail_key, Job.taught_key, Job.film_key)
-    wanted = (Job.film, Job.status, Job.content_key, Job.style_keys, Job.mask_keys, *made)
+    wanted = (Job.film, Job.content_key, Job.style_keys, Job.mask_keys, *made)
     with database.reading() as session:
         rows = session.execute(select(Job.id, *wanted).where(Job.id.in_(job_ids))).all()
     return {
-        job_id: {key for key in (photo, *styles, *masks, *made) if key}
-        | film_keys(job_id, film, parts and status in ACTIVE)
-        for job_id, film, status, photo, styles, masks, *made in rows
+        job_id: {key for key in (photo, *styles, *masks, *made) if key} | film_keys(job_id, film)
+        for job_id, film, photo, styles, masks, *made in rows
     }
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 
 from adain import __version__
 from worker import settings
+from worker.films.parts import Part
 from worker.jobs import Job, film_keys
 from worker.maintenance import own_tables
 from worker.maintenance.leader import Leadership
@@ -47,7 +48,7 @@ AT_ONCE = 500
 # measured, counted or asked for again, or only of the processes and the storage that are there now
 MADE_AGAIN = {
     one.__tablename__
-    for one in (Allowance, Deletion, Leadership, Marker, Measure, Preview, Process, Upload)
+    for one in (Allowance, Deletion, Leadership, Marker, Measure, Part, Preview, Process, Upload)
 }
 LEFT_OUT = MADE_AGAIN | {own_tables.VERSIONS}
 
@@ -109,7 +110,7 @@ def _lines(rows: IO[str]) -> Iterator[dict[str, Any]]:
 def keys_of(job: dict[str, Any]) -> list[str]:
     """Return the keys of the pictures that a job's row names."""
     made = (job["result_key"], job["thumbnail_key"], job.get("taught_key"), job.get("film_key"))
-    film = film_keys(job["id"], job.get("film"), active=False)
+    film = film_keys(job["id"], job.get("film"))
     single = (job["content_key"], *made, *sorted(film))
     return [key for key in (*single, *job["style_keys"], *job["mask_keys"]) if key]
 

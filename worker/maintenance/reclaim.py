@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from worker import jobs
+from worker.films import parts
 from worker.gallery import recent_styles, taught_styles
 from worker.storage import blobs, database, deletions, marker
 from worker.visitors import preview_expiry
@@ -34,7 +35,10 @@ def _listing() -> Listing:
 
 def named(folders: Sequence[str]) -> dict[str, set[str]]:
     """Return, for those folders that a row names, the keys that it names."""
-    return jobs.named(folders) | preview_expiry.named(folders)
+    found = jobs.named(folders) | preview_expiry.named(folders)
+    for job_id, keys in parts.named(folders).items():
+        found[job_id] = found.get(job_id, set()) | keys
+    return found
 
 
 def _all_named(listing: Listing) -> dict[str, set[str]]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from worker import jobs
 from worker.admin import audit
 from worker.credentials import api_keys
-from worker.films import workplaces
+from worker.films import parts, workplaces
 from worker.gallery import bins, entries
 from worker.jobs import batches, idempotency, queue
 from worker.maintenance import brake, leader, reclaim, retention
@@ -38,7 +38,7 @@ NAMED = 0.95  # of the folders, by rows, for a studio of an earlier version to b
 
 
 def _ring(name: str) -> int:
-    waiting = jobs.unanswered(name)
+    waiting = jobs.unanswered(name) + parts.unanswered(name)
     missing = max(0, len(waiting) - queue.depth([name])) if waiting else 0
     for sent, job_id in enumerate(waiting[:missing]):
         if not queue.send(job_id, name):
@@ -47,7 +47,7 @@ def _ring(name: str) -> int:
 
 
 def ring() -> int:
-    """Notify of jobs that wait without a message in their queue; return how many were sent."""
+    """Notify of jobs and parts of films that wait without a message; return how many were sent."""
     try:
         sent = sum(map(_ring, queue.QUEUES))
     except redis.RedisError:
@@ -98,6 +98,7 @@ AGED: dict[str, Part] = {  # these delete what is days old, and wait while the c
     "deletions": deletions.forget,
 }
 ROWS: dict[str, Part] = {
+    "parts of films": parts.forget,
     "receipts": idempotency.forget,
     "limits": rate_limits.forget,
     "origins": turns.forget_origins,

@@ -23,7 +23,7 @@ def _rows() -> Iterator[tuple[str, Expected]]:
             rows = session.execute(statement.limit(AT_ONCE)).all()
         if not rows:
             return
-        named = jobs.named([job_id for job_id, _ in rows], parts=False)
+        named = jobs.named([job_id for job_id, _ in rows])
         for job_id, files in rows:
             yield job_id, {key: (files or {}).get(key) for key in named.get(job_id, ())}
         after = rows[-1][0]

@@ -71,6 +71,7 @@ class Heartbeat(Thread):
         self._soon = Event()
         self._ended = False
         self._kept: dict[str, _Kept] = {}  # by the job's id; replaced whole, never changed
+        self._renewed: tuple[Callable[[], object], ...] = ()  # beside jobs; replaced, never changed
         self._changing = Lock()
         self._beaten = self._touched = -math.inf
         self._received, self._answering = Event(), False
@@ -97,6 +98,17 @@ class Heartbeat(Thread):
         gone = {job.id for job in group}
         with self._changing:
             self._kept = {name: kept for name, kept in self._kept.items() if name not in gone}
+
+    @contextmanager
+    def renewing(self, renew: Callable[[], object]) -> Iterator[None]:
+        """Call something with each beat meanwhile, to renew another lease."""
+        with self._changing:
+            self._renewed = (*self._renewed, renew)
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._renewed = tuple(one for one in self._renewed if one is not renew)
 
     def hold(self, job: Job) -> Hold:
         """Return what the last renewal said of a job whose lease is kept."""
@@ -148,6 +160,8 @@ class Heartbeat(Thread):
             holds = jobs.renew_all([kept.job for kept in group], stage, progress)
             for kept in group:
                 kept.hold = holds[kept.job.id]
+        for renew in self._renewed:
+            renew()
 
     def _watch_parent(self) -> None:
         now = time.monotonic()

@@ -5,35 +5,33 @@ are stored, the next jobs are made. Networks are in `adain`, changes of a job's 
 `worker/jobs`, what a process has in `worker/runner/worker.py`.
 """
 
-import contextlib
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
-from types import FrameType
 
 import torch
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import DBAPIError
 
-import adain
 from adain import methods, strokes
 from adain.files.pictures import scaled_size
 from adain.methods import Limits
+from adain.mixing import Watch
+from adain.request import Request
 from adain.stylizer import Stylizer
 from worker import jobs
 from worker.films import work
+from worker.films.work import Around
 from worker.images import images
-from worker.jobs import Job, Paused, queue
+from worker.jobs import Job, Paused, Which, queue
 from worker.observability import failpoints, metrics
 from worker.options import recorded
 from worker.runner.heartbeat import Stop
-from worker.runner.save_queue import SaveQueue
-from worker.runner.stopwatch import Stopwatch
-from worker.runner.teaching import clear, teach
-from worker.runner.worker import GROUP_ERRORS, Made, Ready, SavedFiles, Worker, fail
+from worker.runner.save_queue import SaveBatch, SaveQueue, leave_to_the_sweep
+from worker.runner.stopwatch import Stopwatch, time_limit
+from worker.runner.teaching import teach
+from worker.runner.worker import GROUP_ERRORS, Made, Ready, Worker, fail
 from worker.settings import settings
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews
@@ -44,80 +42,7 @@ log = logging.getLogger(__name__)
 AT_ONCE_PIXELS = 1 << 20  # on a CPU; four of 512 px take less than one by one, four of 768 px more
 
 
-def _discard(job: Job, files: SavedFiles) -> None:
-    """Delete results that came too late: the job was cancelled, deleted or is another attempt's."""
-    try:
-        more = filter(None, (files.taught_key, files.film_key))
-        blobs.delete([files.result_key, files.thumbnail_key, *more])
-    except Exception:  # whatever a storage raises
-        log.exception("job %s: results that came too late are left to the sweep", job.id)
-
-
 # ---------------------------------------------------------------- jobs made at once
-
-
-class SaveBatch:
-    """The storing and recording of pictures that were made at once."""
-
-    def __init__(
-        self, worker: Worker, made: Sequence[Made], stylizer: Stylizer, clock: Stopwatch
-    ) -> None:
-        self.group = [one[0] for one in made]
-        self._worker = worker
-        self._made = made
-        self._stylizer = stylizer
-        self._clock = clock
-
-    def _at(self, failpoint: str) -> None:
-        for job in self.group:
-            failpoints.at(failpoint, job.id)
-
-    def _count(self, timings: dict[str, float]) -> None:
-        metrics.TOGETHER.observe(len(self.group))
-        for stage, seconds in timings.items():
-            metrics.STAGES.labels(stage).observe(seconds)
-
-    def _finish(self, job: Job, files: SavedFiles, timings: dict[str, float]) -> None:
-        recorded = jobs.finish(
-            job.id,
-            job.attempt,
-            **asdict(files),
-            device=str(self._stylizer.device),
-            weights_sha256=self._stylizer.sha256,
-            version=adain.__version__,
-            timings={"wait": round((job.started or 0) - job.submitted, 4)} | timings,
-            together=len(self.group),
-        )
-        if not recorded:
-            _discard(job, files)
-        failpoints.at("recorded", job.id)
-
-    def _record(self) -> None:
-        self._worker.heartbeat.watch(self.group, "save", 0.95)
-        self._at("save")
-        saved = self._worker.save_all(self._made)
-        self._at("kept")  # results that no row names
-        timings = self._clock.end()
-        self._count(timings)
-        for job, files in saved:
-            self._finish(job, files, timings)
-            if files.taught_key:
-                clear(job)
-            work.clear(job)
-
-    def run(self) -> None:
-        """Store the pictures and end their jobs."""
-        try:
-            self._record()
-        except Stop:
-            self._worker.drop(self.group)
-        except DBAPIError:
-            _leave_to_the_sweep(self.group)
-        except blobs.StorageAway:
-            log.warning("no results can be stored", exc_info=True)
-            self._worker.give_back(self.group)
-        finally:
-            self._worker.heartbeat.let_go(self.group)
 
 
 class RenderBatch:
@@ -173,8 +98,8 @@ class RenderBatch:
         self._watch("styles", 0.0)
         requests = [prepared.measured(stylizer) for _, prepared in ready]
         if job.film:
-            stops = self._worker.stop_claiming.is_set
-            made = work.paint(job, requests[0], stylizer, self._watch, stops)
+            around = _around(self._worker, self._watch, partial(_waits, Which.SLOW))
+            made = work.paint(job, requests[0], stylizer, around)
             return stylizer, [(job, made.first, made)]
         limits = Limits(settings().method_pixels, settings().method_steps)
         pictures = methods.make(stylizer, requests, self._watch, limits)
@@ -208,32 +133,6 @@ class RenderBatch:
 def _give_back(group: Sequence[Job], counts: bool) -> None:
     for job in group:
         jobs.release(job.id, job.attempt, counts)
-
-
-def _leave_to_the_sweep(group: Sequence[Job]) -> None:
-    """Log jobs that can't be recorded; they are tried again when their leases expire."""
-    log.exception("jobs %s found no database", ", ".join(job.id for job in group))
-
-
-@contextlib.contextmanager
-def _time_limit() -> Iterator[None]:
-    """Raise `SoftTimeLimitExceeded` inside once it has lasted as long as a job may.
-
-    In the main thread, by a timer of its own: Celery's began with the message, and other jobs
-    may have been made since. Within another, that one's time stands still.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SoftTimeLimitExceeded
-
-    before = signal.signal(signal.SIGALRM, end)
-    left, _ = signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left)
 
 
 # ---------------------------------------------------------------- previews
@@ -295,9 +194,9 @@ def _make_waiting_preview(worker: Worker) -> None:
 # ---------------------------------------------------------------- the loop
 
 
-def _claim(worker: Worker, worked: bool, quick: bool = False) -> list[Job]:
+def _claim(worker: Worker, worked: bool, which: Which = Which.ANY) -> list[Job]:
     try:
-        group = jobs.claim_together(worker.heartbeat.process, worker.most(), quick)
+        group = jobs.claim_together(worker.heartbeat.process, worker.most(), which)
     except DBAPIError:
         if not worked:
             raise
@@ -309,23 +208,27 @@ def _claim(worker: Worker, worked: bool, quick: bool = False) -> list[Job]:
     return group
 
 
-def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
-    """Make the pictures of claimed jobs; return whether there is time for more jobs."""
+def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> Which | None:
+    """Make the pictures of claimed jobs; return which are next, None if there is time for none."""
     batch = RenderBatch(worker, group, saving, partial(_give_way, worker, saving))
     worker.heartbeat.keep(group)
     try:
-        with _time_limit():
+        with time_limit():
             batch.run()
     except Stop:
         worker.drop(batch.left)
+    except work.Yielded:
+        _give_back(batch.left, counts=False)
+        queue.announce([job.id for job in batch.left], batch.left[0].queue)
+        return Which.SLOW
     except Paused:
         _give_back(batch.left, counts=False)
-        return False
+        return None
     except SystemExit:  # Celery's answer to SIGTERM in the pool's processes
         _give_back(batch.left, counts=False)
         raise
     except DBAPIError:
-        _leave_to_the_sweep(batch.left)
+        leave_to_the_sweep(batch.left)
     except blobs.StorageAway:
         log.warning("no pictures can be read", exc_info=True)
         worker.give_back(batch.left)
@@ -335,10 +238,10 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> bool:
         else:  # each has the time to itself when it is claimed again
             log.warning("a group of %d took too long; each runs alone", len(batch.left))
             _give_back(batch.left, counts=True)
-        return False
+        return None
     finally:
         worker.heartbeat.let_go(batch.left)
-    return True
+    return Which.ANY
 
 
 def _give_way(worker: Worker, saving: SaveQueue) -> None:
@@ -357,35 +260,84 @@ def _give_way(worker: Worker, saving: SaveQueue) -> None:
 def _make_others(worker: Worker, saving: SaveQueue) -> None:
     """Make quick jobs, if some wait, and a preview."""
     try:
-        claimable = jobs.any_claimable(quick=True)
+        claimable = jobs.any_claimable(Which.QUICK)
     except DBAPIError:
         return  # who waits does so for the database
-    if claimable and (group := _claim(worker, worked=True, quick=True)):
+    if claimable and (group := _claim(worker, True, Which.QUICK)):
         _make(worker, group, saving)
     _make_waiting_preview(worker)
+
+
+def _waits(which: Which) -> bool:
+    """Tell whether such a job waits; False while the database is away, for which it waits too."""
+    try:
+        return jobs.any_claimable(which)
+    except DBAPIError:
+        return False
+
+
+def _around(worker: Worker, watch: Watch, waits: Callable[[], bool]) -> Around:
+    """Return what this process lends to the painting of a film."""
+    beats, stops = worker.heartbeat, worker.stop_claiming.is_set
+    return Around(beats.process, watch, stops, waits, beats.renewing, GROUP_ERRORS)
+
+
+def _help_out(worker: Worker, saving: SaveQueue, until: float) -> bool:
+    """Paint parts of a film that another worker has, until a job waits; tell whether one was."""
+
+    def watch(stage: str, progress: float) -> None:
+        failpoints.at("help")
+        _give_way(worker, saving)
+
+    def waits() -> bool:
+        return time.monotonic() > until or _waits(Which.ANY)
+
+    def prepared(job: Job) -> tuple[Request, Stylizer]:
+        stylizer = worker.networks.of(job)
+        return worker.prepare(job).measured(stylizer), stylizer
+
+    try:
+        with time_limit():
+            return work.help_out(prepared, _around(worker, watch, waits))
+    except Paused:
+        return False
+    except (SoftTimeLimitExceeded, DBAPIError, blobs.StorageAway):
+        log.warning("a part of a film is left to others", exc_info=True)
+        return False
+
+
+def _make_apart(worker: Worker, group: list[Job], saving: SaveQueue) -> Which | None:
+    """Make the pictures of claimed jobs, as `_make`; nothing beside one that was lost before."""
+    alone = any(job.attempt - job.released > 1 for job in group)
+    if alone:
+        saving.wait()  # if it kills the process again, no other job is lost
+    following = _make(worker, group, saving)
+    if alone:
+        saving.wait()
+    return following
 
 
 def _make_jobs(worker: Worker) -> bool:
     """Make groups of jobs until none waits, or `queue.SHIFT` is over; return whether one may wait.
 
-    After each group a preview is made, if one waits.
+    After each group a preview is made, if one waits; while no job waits, parts of others' films.
     None is claimed while the storage is away. Returns when the last results are stored, soon after
     `stop_claiming` is set.
     """
     saving, until, worked = SaveQueue(), time.monotonic() + queue.SHIFT, False
+    following: Which | None = Which.ANY
     try:
         while worker.wait_for_storage(until):
-            if not (group := _claim(worker, worked)):
+            group = _claim(worker, worked, following or Which.ANY)
+            if not group and following == Which.SLOW:
+                group = _claim(worker, worked)
+            if group:
+                following = _make_apart(worker, group, saving)
+            elif not _help_out(worker, saving, until):
                 break
             worked = True
-            alone = any(job.attempt - job.released > 1 for job in group)
-            if alone:
-                saving.wait()  # if it kills the process again, no other job is lost
-            goes_on = _make(worker, group, saving)
-            if alone:
-                saving.wait()
             _make_waiting_preview(worker)
-            if not goes_on or worker.stop_claiming.is_set() or time.monotonic() > until:
+            if not following or worker.stop_claiming.is_set() or time.monotonic() > until:
                 break
     finally:
         saving.end()

@@ -1,6 +1,14 @@
-"""Seconds that the stages of a job take."""
+"""Seconds that the stages of a job take, and those that it may take."""
 
+import contextlib
+import signal
 import time
+from collections.abc import Iterator
+from types import FrameType
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from worker.settings import settings
 
 
 class Stopwatch:
@@ -23,3 +31,24 @@ class Stopwatch:
         """End the last stage; return all of them and the total."""
         self.enter("")
         return dict(self.seconds)
+
+
+@contextlib.contextmanager
+def time_limit() -> Iterator[None]:
+    """Raise `SoftTimeLimitExceeded` inside once it has lasted as long as a job may.
+
+    In the main thread, by a timer of its own: Celery's began with the message, and other jobs
+    may have been made since. Within another, that one's time stands still.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, end)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, settings().job_time_limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, left)

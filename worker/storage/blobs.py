@@ -47,8 +47,8 @@ _FOLDER = (
 )
 _NAME = (
     r"((content|result|(style|mask|result|thumbnail|small-style)-[0-9]{1,9})\.(png|jpg|webp)"
-    r"|taught-[0-9]{1,9}\.safetensors|checkpoint\.pt|sample\.jpg|probe"
-    r"|source\.film|(clean|film|part)-[0-9]{1,9}\.(mp4|webm))"
+    r"|(taught|plan)-[0-9]{1,9}\.safetensors|checkpoint\.pt|sample\.jpg|probe|source\.film"
+    r"|((clean|film)-[0-9]{1,9}|part(-[0-9]{1,9}){1,3})\.(mp4|webm))"
 )
 _OURS = re.compile(rf"{_FOLDER}/({_NAME}|\.{_NAME}\.{_HEX}{{32}})")  # the latter: half written
 _IN_TRASH = re.compile(rf"{TRASH}/([0-9]{{1,12}})/{_OURS.pattern}")

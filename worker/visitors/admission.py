@@ -129,7 +129,7 @@ def made_from(parent: str) -> Beside:
 
 def _given(job: Job) -> str:
     """Return the key of the photo or film that a job was given."""
-    [*film] = jobs.film_keys(job.id, job.film, active=False)
+    [*film] = jobs.film_keys(job.id, job.film)
     return film[0] if film else job.content_key
 
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from tests.adain.film import clips
-from tests.parts import S3, Setting, picture
+from tests.parts import S3, Setting, painted_part, picture
 from web import app
 from web.security.identity import COOKIE, sign
 from worker import jobs
@@ -127,7 +127,7 @@ def test_the_first_part_can_be_played_while_the_rest_is_painted(
     film = job.film | {"clean": f"{job_id}/clean-1.webm", "codec": "vp9"}
     assert jobs.cleaned(job_id, 1, film, job.files or {}, 0) is not None
     assert ann.get(address).status_code == 404  # nothing is painted
-    blobs.put(jobs.part_key(job_id, 0, "webm"), FILM)
+    painted_part(job_id, FILM, "webm")
     part = ann.get(address, headers={"Range": "bytes=5-9"})
     assert (part.status_code, part.content) == (206, FILM[5:10])
     assert part.headers["content-type"] == "video/webm"

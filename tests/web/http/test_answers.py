@@ -17,12 +17,11 @@ from PIL import Image
 from sqlalchemy import update
 from starlette.types import Message
 
-from tests.parts import picture
+from tests.parts import painted_part, picture
 from tests.web.served import begin, finish, served
 from web import app
 from web.http import connection, stored
 from web.security import identity
-from worker import jobs
 from worker.gallery import taught_styles
 from worker.jobs import Job
 from worker.settings import KIB, MIB
@@ -74,7 +73,7 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     blobs.put_all({f"{job}/{taught_styles.SAMPLE}": noise, f"{job}/film-1.mp4": noise})
     painted = begin().id  # a film, of which the first part is painted
     film = {"seconds": 6.0, "most": 1, "clean": f"{painted}/clean-1.mp4", "codec": "h264"}
-    blobs.put(jobs.part_key(painted, 0, "mp4"), noise)
+    painted_part(painted, noise)
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job).values(film_key=f"{job}/film-1.mp4"))
         session.execute(update(Job).where(Job.id == painted).values(film=film))

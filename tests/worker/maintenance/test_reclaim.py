@@ -362,7 +362,9 @@ def test_every_module_that_stores_pictures_is_one_whose_rows_are_asked() -> None
     """A new one needs a part in `reclaim.named`, and a test above."""
     storing = {path.stem for path in PRODUCT if "blobs.put" in path.read_text()}
     jobs_own = {"submission", "batches", "pipeline", "worker", "recent_styles", "teaching"} | {
-        "painting"
+        "painting",
+        "cleaning",
+        "part_work",
     }
     assert storing == jobs_own | {"previews", "marker", "restore"}
 

@@ -18,7 +18,7 @@ from adain.film import files
 from tests.adain.film import clips
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
-from tests.parts import Setting
+from tests.parts import Setting, painted_part
 from worker import jobs
 from worker.errors import Refused
 from worker.films import painting, workplaces
@@ -151,7 +151,7 @@ def test_a_killed_worker_costs_one_part_and_the_film_ends_once(
     killed = mortal.start(mortal.work, "part")
     killed.join()
     assert killed.exitcode == -9
-    assert (now(job).status, parts_of(job)) == (Status.RUNNING, {"part-0.mp4"})
+    assert (now(job).status, parts_of(job)) == (Status.RUNNING, {"part-0-1-1.mp4"})
     [left] = [one for one in workplaces.folder().iterdir() if one.is_dir()]
     with database.transaction() as session:
         session.execute(update(Job).values(lease_until=0.0).where(Job.id == job.id))
@@ -364,7 +364,7 @@ def test_parts_of_a_film_that_ended_go_with_the_sweep_and_all_with_its_owner(
     running = submit(filmed(tmp_path, 2))
     pipeline.answer(worker)
     for one in (job, running):
-        blobs.put(jobs.part_key(one.id, 0, "mp4"), b"part")
+        painted_part(one.id, b"part")
     with database.transaction() as session:
         session.execute(
             update(Job)
@@ -374,7 +374,7 @@ def test_parts_of_a_film_that_ended_go_with_the_sweep_and_all_with_its_owner(
     monkeypatch.setattr(reclaim, "ORPHAN_SECONDS", -1.0)
     reclaim.run()
     assert not parts_of(job)
-    assert parts_of(running) == {"part-0.mp4"}
+    assert parts_of(running) == {"part-0-1-1.mp4"}
     assert names_of(job) >= {"clean-1.mp4", "film-1.mp4"}
     accounts.remove("ann")
     assert list(blobs.files()) == []

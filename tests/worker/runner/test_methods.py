@@ -27,7 +27,7 @@ from worker.gallery import embedded_settings
 from worker.images import images
 from worker.jobs import Job, Status, batches, queue, queue_position
 from worker.jobs.batches import Source
-from worker.runner import pipeline
+from worker.runner import pipeline, stopwatch
 from worker.runner.worker import Worker
 from worker.storage import blobs
 from worker.visitors import previews
@@ -273,9 +273,9 @@ def test_a_long_job_gives_way_to_no_other_long_job(worker: Worker) -> None:
 
 def test_time_for_others_is_not_the_long_jobs(studio: Path, setting: Setting) -> None:
     setting(job_time_limit=2)
-    with pipeline._time_limit():
+    with stopwatch.time_limit():
         time.sleep(1.2)
-        with pipeline._time_limit():
+        with stopwatch.time_limit():
             time.sleep(1.2)
         time.sleep(0.4)
 
@@ -285,8 +285,8 @@ def test_long_jobs_wait_in_the_heavy_queue_and_run_alone(
 ) -> None:
     quick, long = submit(), submit("bob", method="refine")
     assert (quick.queue, long.queue, long.shape) == (queue.LIGHT, queue.HEAVY, "")
-    assert [job.id for job in jobs.claim_together("a worker", 4, quick=True)] == [quick.id]
-    assert not jobs.any_claimable(quick=True)
+    assert [job.id for job in jobs.claim_together("a worker", 4, jobs.Which.QUICK)] == [quick.id]
+    assert not jobs.any_claimable(jobs.Which.QUICK)
     assert jobs.any_claimable()
     setting(heavy_pixels=0)
     assert submit("cid", method="refine").queue == queue.LIGHT
