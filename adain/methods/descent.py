@@ -1,7 +1,9 @@
 """Steps of L-BFGS on a picture itself, and what makes a finished picture of it."""
 
 import math
+import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from PIL import Image
@@ -15,9 +17,12 @@ from adain.request import Request, Style
 from adain.stylizer import style_pixels
 
 _ROUGH = 500.0  # weight of the roughness
+_LONG = 0.1  # seconds after which a step under way is told of again
 _HISTORY = 20  # steps that L-BFGS remembers, each of two pictures
 
-Tell = Callable[[int], None]  # of each step before it is made, from 0; may raise to stop there
+Tell = Callable[
+    [int], None
+]  # of each step before and while it is made, from 0; may raise to stop there
 
 
 class _Best:
@@ -35,6 +40,13 @@ def _rough(image: Tensor) -> Tensor:
     """Mean squared difference of neighbours: without it a small loss network asks for specks."""
     across, down = image.diff(dim=3), image.diff(dim=2)
     return (across.square().sum() + down.square().sum()) / image.numel()
+
+
+def _again(tell: Tell, step: int, last: list[float]) -> None:
+    """Tell of a step that is under way once more, if it takes long."""
+    if time.monotonic() - last[0] > _LONG:
+        tell(step)
+        last[0] = time.monotonic()
 
 
 def descend(image: Tensor, ground: Tensor, measured: Losses, steps: int, tell: Tell) -> Tensor:
@@ -59,6 +71,7 @@ def descend(image: Tensor, ground: Tensor, measured: Losses, steps: int, tell: T
 
     for step in range(steps):
         tell(step)
+        measured.pause = partial(_again, tell, step, [time.monotonic()])
         optimiser.step(closure)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         best.note(loss(), change)

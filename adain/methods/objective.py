@@ -4,7 +4,7 @@ Features are those of a loss network at three sizes of the picture, so that stro
 widths are seen. Style losses are those of `adain.losses.names`, by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -144,11 +144,16 @@ def content_weight(style: Tensor, opaque: Tensor) -> float:
     return 1 + _DARKER * max(0.0, 1 - float(seen) / _DARK)
 
 
+def _go_on() -> None:
+    pass
+
+
 class Losses:
     """What a picture is measured by, of an upright request.
 
     `watch` hears of each style before it is measured, when so much is `done`. `content` says how
-    much the photo's content counts.
+    much the photo's content counts. `pause` is called within a measurement, and within the way
+    back through it on a CPU, where a step takes long; it may raise.
     """
 
     def __init__(
@@ -166,6 +171,7 @@ class Losses:
         self._kind: StyleLoss = STYLE_LOSSES[request.loss]
         self._content_weight, self._regions = 0.0, list[_Region]()
         self._layers = content
+        self.pause: Callable[[], None] = _go_on
         with torch.no_grad():
             features = _features(network, pixels.unit(padded(sized.content)).to(device))
             self._content = {layer: _shapes(features[layer]) for layer in content}
@@ -176,6 +182,9 @@ class Losses:
                 if share:
                     its = self._targets(_features(network, style.to(device)), opaque.to(device))
                     self._regions.append(self._region(features, its, where, share, request.alpha))
+
+    def _on_the_way_back(self, gradient: Tensor) -> None:
+        self.pause()
 
     def _targets(self, features: Sequence[Tensor], where: Tensor) -> list[Tensor]:
         parts = [Part(where, x) for x in features]
@@ -204,6 +213,10 @@ class Losses:
 
     def __call__(self, image: Tensor) -> Tensor:
         features = _features(self._network, image.clamp(0, 1))  # as it will be shown
+        self.pause()
+        if features[0].requires_grad and features[0].device.type == "cpu":
+            for x in features:
+                x.register_hook(self._on_the_way_back)  # type: ignore[no-untyped-call]
         total = image.new_zeros(())
         for layer, weight in self._layers.items():
             apart = (_shapes(features[layer]) - self._content[layer]).square().mean()

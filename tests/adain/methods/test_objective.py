@@ -98,3 +98,25 @@ def test_beside_a_dark_style_the_photo_counts_more() -> None:
     half = torch.ones(1, 3, 8, 8)
     half[..., 4:] = 0  # white where it is transparent
     assert objective.content_weight(half, opaque) == found[0]
+
+
+def test_a_measurement_pauses_between_its_layers_on_the_way_back_too() -> None:
+    """So that quick pictures go first within a step that takes long; what raises stops it."""
+    measured = Losses(objective.loss_network("cpu"), REQUEST.upright(), CPU)
+    paused: list[int] = []
+    measured.pause = lambda: paused.append(torch.is_grad_enabled())
+    image = unit(drawn(1)).requires_grad_()
+    total = measured(image)
+    before = len(paused)
+    torch.autograd.backward(total)
+    assert before >= 1
+    assert len(paused) - before >= 8  # layers, at several sizes
+    assert image.grad is not None
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    total = measured(image)
+    measured.pause = stop
+    with pytest.raises(KeyboardInterrupt):
+        torch.autograd.backward(total)
