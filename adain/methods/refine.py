@@ -21,7 +21,7 @@ from adain.mixing import Watch
 from adain.request import Request
 from adain.stylizer import Stylizer
 
-_FINEST = 500_000  # pixels of the finest size: bounds memory and time
+FINEST = 500_000  # pixels of the finest size: bounds memory and time
 _BEGUN = 0.1  # of the progress: the network's own part
 
 
@@ -52,7 +52,7 @@ def refine(stylizer: Stylizer, request: Request, watch: Watch, steps: int) -> Im
     network = refining_network(str(stylizer.device))
     rest = partial(_rest, watch)
     image = Optimisation(
-        network, upright, stylizer.device, rest, begun, content=SHAPES, most=_FINEST
+        network, upright, stylizer.device, rest, begun, content=SHAPES, most=FINEST
     ).run(steps)
     watch("done", 1.0)
     return finished(upright, image)

@@ -61,7 +61,7 @@ def test_a_large_picture_is_refined_at_a_bounded_size_and_what_that_changes_is_e
         return look(self, image)
 
     monkeypatch.setattr(objective.Losses, "__call__", noting)
-    monkeypatch.setattr(refine, "_FINEST", 1200)
+    monkeypatch.setattr(refine, "FINEST", 1200)
     left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
     plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
     assert max(seen) <= 1.1 * 1200
