@@ -9,7 +9,7 @@ from PIL import Image
 
 from adain import methods, pixels
 from adain.catalog import Color, Effort, Transparency
-from adain.methods import Limits, objective, refine
+from adain.methods import Limits, objective, refine, sizes
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.test_stylizer import array, drawn, mask
@@ -54,13 +54,13 @@ def test_a_large_picture_is_refined_at_a_bounded_size_and_what_that_changes_is_e
     stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    look = objective.Losses.__call__
 
-    def noting(self: objective.Losses, image: torch.Tensor) -> torch.Tensor:
-        seen.append(image.shape[2] * image.shape[3])
-        return look(self, image)
+    class Noting(objective.Losses):
+        def __call__(self, image: torch.Tensor) -> torch.Tensor:
+            seen.append(image.shape[2] * image.shape[3])
+            return super().__call__(image)
 
-    monkeypatch.setattr(objective.Losses, "__call__", noting)
+    monkeypatch.setattr(sizes, "Losses", Noting)
     monkeypatch.setattr(refine, "FINEST", 1200)
     left = replace(PLAIN, masks=[mask((0, 0, 40, 72))])
     plain, refined = (array(made(stylizer, one)) for one in (left, replace(left, method="refine")))
