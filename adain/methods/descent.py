@@ -17,7 +17,7 @@ from adain.request import Request, Style
 from adain.stylizer import style_pixels
 
 _ROUGH = 500.0  # weight of the roughness
-_LONG = 0.1  # seconds after which a step under way is told of again
+_LONG = 0.1  # seconds after which a step under way is reported again
 _HISTORY = 20  # steps that L-BFGS remembers, each of two pictures
 
 Tell = Callable[

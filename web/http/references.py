@@ -8,6 +8,7 @@ visitor's own jobs was given. Nothing else opens anything. What is used of a pic
 
 import io
 import re
+from dataclasses import replace
 from functools import partial
 from typing import IO
 
@@ -83,20 +84,23 @@ def _sample(kind: str, name: str) -> tuple[int, IO[bytes]]:
     return len(found), io.BytesIO(found)
 
 
-def _given(found: re.Match[str], owner: str, film: bool) -> str:
-    """Return the key of what an owner's job was given; `film`: its film rather than a frame."""
+def _given(found: re.Match[str], owner: str, film: bool) -> tuple[str, bool]:
+    """Return the key of what an owner's job was given, and whether it is that of a film.
+
+    `film`: its film rather than a frame.
+    """
     job = jobs.get(found[1], owner)
     if film and found[2] == "content":
         [*films] = jobs.film_keys(job.id, job.film)
         if films:
-            return films[0]
+            return films[0], True
     keys = {"content": [job.content_key], "styles": job.style_keys, "masks": job.mask_keys}[
         found[2]
     ]
     place = int(found[3] or 0)
     if place >= len(keys):
         raise Refused("upload.not_found")
-    return keys[place]
+    return keys[place], False
 
 
 def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
@@ -107,7 +111,7 @@ def _opened(value: str, owner: str) -> tuple[int, IO[bytes]]:
     if found := _SHELF.fullmatch(value):
         return _sample(found[1], found[2])
     if found := _GIVEN.fullmatch(value):
-        return blobs.opened(_given(found, owner, film=False))
+        return blobs.opened(_given(found, owner, film=False)[0])
     raise Refused("upload.not_found")
 
 
@@ -125,7 +129,9 @@ def source(value: str, owner: str, film: bool = False) -> Source:
     """
     value, _, _ = value.partition(CROP)
     if found := _GIVEN.fullmatch(value):
-        return images.stored(_given(found, owner, film))
+        key, is_film = _given(found, owner, film)
+        # a film was never read as a picture, and may be larger than one
+        return replace(images.stored(key), stored=not is_film)
     size, file = _opened(value, owner)
     file.close()
     return Source("", size, partial(read, value, owner), file=lambda: _opened(value, owner)[1])

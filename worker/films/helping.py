@@ -23,6 +23,8 @@ from worker.storage import blobs
 
 log = logging.getLogger(__name__)
 
+_left_alone: set[str] = set()  # films that this process could not paint
+
 
 def _claimed(job_id: str, after: int | None, process: str) -> Part | None:
     """Take a part of a film; None: none is free."""
@@ -69,9 +71,7 @@ class _Help:
                         raise PartLost
                     work = work or self._work(claimed, stack)
                     work.do(holding, partial(self._watched, claimed.frames))
-                for file in work.made.values():
-                    file.unlink()
-                work.made.clear()
+                work.clear()
                 if self._is_late() or self._around.waits():
                     return
                 claimed = _claimed(self._job.id, work.after, self._around.process)
@@ -84,6 +84,8 @@ def help_out(prepared: Prepared, around: Around) -> bool:
     what is not the fault of a film.
     """
     job_id = parts.shared()
+    if job_id in _left_alone:
+        return False
     claimed = _claimed(job_id, None, around.process) if job_id else None
     if job_id is None or claimed is None:
         return False
@@ -100,5 +102,6 @@ def help_out(prepared: Prepared, around: Around) -> bool:
         raise
     except Exception:
         log.warning("parts of film %s can't be painted here", job_id, exc_info=True)
+        _left_alone.add(job_id)
         return False
     return True

@@ -138,8 +138,9 @@ class FilmPainter:
                 every = parts.of(self._job.id)
                 if all(part.stored for part in every) and self._fetched(work, every):
                     return every
-                if self._is_late():
-                    raise Paused
+                if not every:
+                    raise Paused  # the rows are gone: it is planned again
+                self._check_time()
             time.sleep(PAUSE)
 
     def _fetched(self, work: PartWork, every: Sequence[Part]) -> bool:
@@ -162,6 +163,8 @@ class FilmPainter:
     def run(self) -> Painted:
         """Paint and store the film; raises `Paused`, `Refused`, and what stops the work."""
         clean = self._cleaned()
+        if self._is_late():
+            raise Paused  # the look for shots, which keeps nothing, gets a whole job's time
         with clean_film.opened(clean, self._job.film or {}) as film:
             request = replace(self._request, content=film.first())
             paint = painter_of(self._job, request, self._stylizer)

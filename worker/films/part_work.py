@@ -109,6 +109,12 @@ class PartWork:
         file = self.painter.paint(part, every, painted_so_far, ends)
         return self._stored(part, file)
 
+    def clear(self) -> None:
+        """Delete the files of what was painted here, which is stored."""
+        for file in self.made.values():
+            file.unlink()
+        self.made.clear()
+
     def _stored(self, part: Part, file: Path) -> bool:
         """Store what is painted under the name of this attempt, if it still has the part."""
         if not parts.renew(part, part.frames):

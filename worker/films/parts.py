@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.jobs import ACTIVE, LONGEST, Job, Paused, Status, is_held, queue, service_state
 from worker.settings import settings
-from worker.storage import database, processes
+from worker.storage import blobs, database, processes
 from worker.storage.database import Base, now
 
 _QUIETLY = {"synchronize_session": False}
@@ -64,6 +64,9 @@ class Part(Base):
 def plan_key(job_id: str, plan: int) -> str:
     """Return the key of a film's cuts and of the statistics of its shots."""
     return f"{job_id}/plan-{plan}.safetensors"
+
+
+_ENDINGS = ("mp4", "webm")  # of the names of films
 
 
 def _ending(film: dict[str, Any] | None) -> str:
@@ -341,7 +344,13 @@ def drop(job: Job) -> set[str]:
 
 
 @database.retried
-def forget() -> None:
-    """Delete the parts of films that are not under way; what is stored of them is named no more."""
+def _forgotten() -> set[str]:
+    gone = delete(Part).where(_is_over()).returning(Part)
     with database.transaction() as session:
-        session.execute(delete(Part).where(_is_over()), execution_options=_QUIETLY)
+        rows = session.scalars(gone, execution_options=_QUIETLY).all()
+    return {key for part in rows for ending in _ENDINGS for key in _keys(part, ending)}
+
+
+def forget() -> None:
+    """Delete the parts of films that are not under way, and their files."""
+    blobs.delete(sorted(_forgotten()))

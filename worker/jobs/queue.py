@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 2.0  # seconds on an answer from Redis; a hung one costs no more
 SHIFT = 10  # seconds after which the work for one message takes no more jobs
+GIVEN = 0.5  # of a job's time, for which others may be made between its steps at most
 LASTS = 3600  # seconds after the last message until a queue that no worker serves is emptied
 
 _counts: list[Callable[[str], int]] = []  # of each kind of row that waits, given the queue
@@ -37,6 +38,11 @@ class _Loader(AppLoader):  # type: ignore[misc]
 
     def import_from_cwd(self, module: str, imp: object = None, package: str | None = None) -> Any:  # noqa: ANN401
         return self.import_module(module, package)
+
+
+def _longest() -> int:
+    """Return how many seconds the work for one message may take."""
+    return int((1 + GIVEN) * settings().job_time_limit) + SHIFT
 
 
 @cache
@@ -53,8 +59,8 @@ def app() -> Celery:
         task_ignore_result=True,
         task_acks_late=False,  # the row, not the message, is what must not be lost
         # for all jobs of a message; `worker/runner/pipeline.py` limits each by itself
-        task_soft_time_limit=settings().job_time_limit + SHIFT,
-        task_time_limit=settings().job_time_limit + SHIFT + 30,
+        task_soft_time_limit=_longest(),
+        task_time_limit=_longest() + 30,
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_max": 0.1},
         worker_concurrency=settings().worker_concurrency,
         worker_prefetch_multiplier=1,

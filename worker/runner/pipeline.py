@@ -210,7 +210,7 @@ def _claim(worker: Worker, worked: bool, which: Which = Which.ANY) -> list[Job]:
 
 def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> Which | None:
     """Make the pictures of claimed jobs; return which are next, None if there is time for none."""
-    batch = RenderBatch(worker, group, saving, partial(_give_way, worker, saving))
+    batch = RenderBatch(worker, group, saving, _Others(worker, saving))
     worker.heartbeat.keep(group)
     try:
         with time_limit():
@@ -242,6 +242,26 @@ def _make(worker: Worker, group: list[Job], saving: SaveQueue) -> Which | None:
     finally:
         worker.heartbeat.let_go(batch.left)
     return Which.ANY
+
+
+class _Others:
+    """Makes quick jobs and previews between the steps of a long one, for part of its time at most.
+
+    Its own time stands still meanwhile; the message's, which Celery limits, does not.
+    """
+
+    def __init__(self, worker: Worker, saving: SaveQueue) -> None:
+        self._worker, self._saving = worker, saving
+        self._left = queue.GIVEN * settings().job_time_limit
+
+    def __call__(self) -> None:
+        if self._left <= 0:
+            return
+        begun = time.monotonic()
+        try:
+            _give_way(self._worker, self._saving)
+        finally:
+            self._left -= time.monotonic() - begun
 
 
 def _give_way(worker: Worker, saving: SaveQueue) -> None:

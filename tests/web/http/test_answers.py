@@ -74,6 +74,7 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     painted = begin().id  # a film, of which the first part is painted
     film = {"seconds": 6.0, "most": 1, "clean": f"{painted}/clean-1.mp4", "codec": "h264"}
     painted_part(painted, noise)
+    blobs.put(f"{painted}/clean-1.mp4", noise)
     with database.transaction() as session:
         session.execute(update(Job).where(Job.id == job).values(film_key=f"{job}/film-1.mp4"))
         session.execute(update(Job).where(Job.id == painted).values(film=film))
@@ -83,6 +84,7 @@ def _addresses(client: TestClient, noise: bytes) -> dict[str, str]:
     return {
         "/bin/{job_id}": f"/bin/{binned}",
         "{job_id}/beginning": f"{painted}/beginning",
+        "{job_id}/unpainted": f"{painted}/unpainted",
         "{batch_id}": batch["id"],
         "{job_id}": job,
         "{upload_id}": upload,

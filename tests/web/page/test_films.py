@@ -143,6 +143,19 @@ def test_a_moving_picture_is_a_picture_or_a_film_as_the_form_says(
         assert _repainted(photo=still, style_0="shelf:styles/ink", moving="film").film is None
 
 
+def test_a_jobs_film_that_is_not_read_yet_is_as_large_as_a_picture_at_most_where_it_is_one(
+    client: TestClient, setting: Setting
+) -> None:
+    photo = f"upload:{put(client, moving('GIF', 30)).json()['id']}"
+    film = _repainted(photo=photo, style_0="shelf:styles/ink", moving="film", size=256)
+    assert film.film is not None
+    setting(max_upload_bytes=2048)
+    given = {"photo": f"job:{film.id}/content", "style_0": "shelf:styles/ink"}
+    job_id, notice = asyncio.run(handlers.repaint(_asked_by("ada"), **_form(**given)))
+    assert job_id == ""
+    assert "too large" in notice
+
+
 def test_a_studio_without_films_takes_moving_pictures_as_pictures(
     client: TestClient, setting: Setting
 ) -> None:

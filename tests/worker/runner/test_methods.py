@@ -244,6 +244,18 @@ def test_a_quick_job_and_a_preview_are_made_between_two_steps(worker: Worker) ->
     assert previews.look(asked[0], "cid") == previews.State.MADE
 
 
+def test_quick_jobs_wait_once_they_had_their_part_of_a_long_jobs_time(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else Celery would end the message, and the process, with quick jobs always in line."""
+    monkeypatch.setattr(queue, "GIVEN", 0.0)
+    job, quick = submit(**LONG), list[Job]()
+    during(worker, job, lambda: quick.append(submit("bob")))
+    first, last = now(quick[0]), now(job)
+    assert (first.status, last.status) == (Status.DONE, Status.DONE)
+    assert (first.finished or 0) >= (last.finished or 0)
+
+
 def test_a_row_of_long_jobs_lets_a_contact_sheet_be_made_between_its_steps(worker: Worker) -> None:
     job, asked = submit(**LONG), list[str]()
     photo, styles = images.small(picture(96, 64), 256), samples.names("styles")[:6]
@@ -264,7 +276,7 @@ def test_a_long_job_gives_way_to_no_other_long_job(worker: Worker) -> None:
         other = submit("bob", **LONG)
         while refines(job):
             status = now(other).status
-            if refines(job) and not refines(job, 20):  # still, so it was so meanwhile
+            if refines(job) and not refines(job, 30):  # still, so it was so meanwhile
                 seen.add(status)
 
     during(worker, job, look)

@@ -3,10 +3,11 @@
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -31,13 +32,14 @@ from tests.worker.runner.test_films import (
     working,
 )
 from worker import jobs
-from worker.films import parts, workplaces
+from worker.films import helping, parts, workplaces
 from worker.films.part_painter import begins
 from worker.films.parts import Part
+from worker.films.work import Around
 from worker.jobs import Job, Status, Which
 from worker.maintenance import reclaim, sweep, verify
 from worker.runner import pipeline
-from worker.storage import database, processes
+from worker.storage import blobs, database, processes
 from worker.visitors import admission
 from worker.visitors.rate_limits import Visitor
 
@@ -302,6 +304,24 @@ def test_a_part_that_was_lost_over_and_over_is_left_to_who_has_the_job(
     assert [part.first for part in parts.free(job.id)] == [0, 10, 20]
 
 
+def test_a_worker_that_can_not_paint_a_film_leaves_it_alone(either: Path) -> None:
+    job = planned()
+    asked: list[str] = []
+
+    def prepared(one: Job) -> NoReturn:
+        asked.append(one.id)
+        raise OSError("no weights")
+
+    def never() -> bool:
+        return False
+
+    around = Around("other", lambda *_: None, never, never, lambda _: nullcontext(), ())
+    assert not helping.help_out(prepared, around)
+    assert not helping.help_out(prepared, around)
+    assert asked == [job.id]
+    assert sum(part.attempt for part in parts.of(job.id)) == 1
+
+
 def test_parts_under_way_are_kept_by_the_sweep_and_others_go(
     either: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,9 +335,14 @@ def test_parts_under_way_are_kept_by_the_sweep_and_others_go(
     assert jobs.release(job.id, job.attempt)
     parts.forget()
     assert len(parts.of(job.id)) == 3
+    blobs.put_all({one.key("mp4"): b"painted", f"{job.id}/plan-1.safetensors": b"plan"})
     jobs.cancel(job.id, "ann")
-    assert parts.forget() is None
+    parts.forget()
     assert parts.of(job.id) == []
+    assert {key for key, _ in blobs.files()} & {
+        one.key("mp4"),
+        f"{job.id}/plan-1.safetensors",
+    } == set()
     assert one.key("mp4") not in reclaim.named([job.id])[job.id]
 
 

@@ -63,7 +63,7 @@ export class Choice {
    * @param {string} why */
   leave(card, why) {
     if (this.card === "slower" || this.card === "lost") return;
-    if (card === "lost") console.warn(`The graphics card paints no more: ${why}`);
+    if (card === "lost") console.warn(`webgpu: ${why}`);
     this.card = card;
     this.gpu?.end();
     this.gpu = null;
