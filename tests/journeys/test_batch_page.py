@@ -76,8 +76,7 @@ def test_a_closed_tab_loses_no_batch_and_the_rest_is_cancelled(visit: Visit, add
     again = context.new_page()
     again.goto(f"{address}/#batch")
     expect(again.locator(".batch .counts")).to_contain_text("of 12 done")
-    shoot(again, "phone-dark-batch-running")
-    again.click(".batch .rest")
+    again.click(".batch .rest")  # at once: the worker is quick
     expect(again.locator(".batch .rest")).to_be_hidden()
     expect(again.locator(".batch .counts")).to_contain_text("cancelled")
     shoot(again, "phone-dark-batch-cancelled")
