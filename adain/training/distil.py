@@ -22,7 +22,7 @@ from adain import pixels
 from adain.training import crops, lossnet, runs
 from adain.training.crops import NoPictures, Pictures
 from adain.training.lossnet import LossNetwork, LossNetworkMissing
-from adain.training.teach import LESSONS
+from adain.training.teach import LESSONS, save
 
 RANKS = {"11": 16, "12": 16, "21": 32, "22": 44, "31": 64}  # channels in the middle
 _LAYERS = 3  # that the teacher has: relu1_1, 2_1, 3_1
@@ -182,18 +182,16 @@ def main(words: Sequence[str] | None = None) -> int:
         teacher = lossnet.load(args.teacher, _LAYERS)
         pupil = distilled(teacher, lossnet.load(args.deeper), images[: args.count])
         missed = unexplained(pupil, teacher, images[args.count :])
-        shares = ", ".join(f"{a} {b:.3f}" for a, b in zip(lossnet.LAYERS, missed, strict=False))
         about = {
             "network": "loss network: VGG-19 to relu3_1 at lower ranks, on to relu4_1 as losses",
             "recipe": f"adain.training.distil, {args.count} crops of {args.crop} px",
-            "unexplained variance, held out": shares,
+            "measured on": "crops that were held out",
         }
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        runs.save_weights(args.out, lossnet.names_and_weights(pupil), about, half=True)
+        said = save(args.out, pupil, about, missed)
     except (NoPictures, LossNetworkMissing, runs.NoSpace) as error:
         print(f"adain.training.distil: {error}", file=sys.stderr)
         return 2
-    print(f"{args.out}: unexplained variance {shares}")
+    print(said)
     return 0
 
 

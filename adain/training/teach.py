@@ -63,6 +63,19 @@ def unexplained(pupil: list[Tensor], teacher: list[Tensor]) -> Tensor:
     )
 
 
+def save(out: Path, network: LossNetwork, about: dict[str, str], missed: Sequence[float]) -> str:
+    """Write a loss network and what it misses of each layer; return a line that says so.
+
+    Raises `runs.NoSpace`.
+    """
+    pairs = zip(lossnet.LAYERS, missed, strict=False)
+    shares = ", ".join(f"{layer} {share:.3f}" for layer, share in pairs)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    about = about | {"unexplained variance": shares}
+    runs.save_weights(out, lossnet.names_and_weights(network), about, half=True)
+    return f"{out}: unexplained variance {shares}"
+
+
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m adain.training.teach", description="Teach a loss network."
@@ -115,23 +128,17 @@ def main(words: Sequence[str] | None = None) -> int:
     args = _arguments().parse_args(words)
     try:
         pupil, missed = _taught(args)
-        shares = ", ".join(
-            f"{layer} {share:.3f}"
-            for layer, share in zip(lossnet.LAYERS, missed.tolist(), strict=True)
-        )
         about = {
             "network": "loss network: VGG-19 to relu4_1, a quarter of the channels",
             "recipe": (
                 f"adain.training.teach, {args.steps} steps of {args.batch} crops of {args.crop} px"
             ),
-            "unexplained variance": shares,
         }
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        runs.save_weights(args.out, lossnet.names_and_weights(pupil), about, half=True)
+        said = save(args.out, pupil, about, missed.tolist())
     except (NoPictures, LossNetworkMissing, runs.NoSpace) as error:
         print(f"adain.training.teach: {error}", file=sys.stderr)
         return 2
-    print(f"{args.out}: unexplained variance {shares}")
+    print(said)
     return 0
 
 
