@@ -113,7 +113,7 @@ def test_a_preview_that_comes_late_does_not_cover_the_result(visit: Visit) -> No
 def test_the_preview_follows_the_pad_and_the_brushes(visit: Visit) -> None:
     page = visit()
     choose(page, "coffee", "night", "woodcut")
-    page.focus(".point")
+    page.focus(".point:not(.end)")
     page.keyboard.press("ArrowRight")
     first = _shown(page, PREVIEW)
     page.get_by_role("button", name="Regions").click()

@@ -52,5 +52,5 @@ def card(made: Image.Image) -> Image.Image:
 if __name__ == "__main__":
     FILE.parent.mkdir(exist_ok=True)
     made = painted()
-    made.save(FILE, "WEBP", quality=40, method=6)
+    made.save(FILE, "WEBP", quality=37, method=6)
     card(made).save(CARD, quality=80)
