@@ -64,10 +64,12 @@ class FilmPainter:
         self._watched(stage_of(stage, min(done + 1, of), of), share)
 
     def _cleaned(self) -> Path:
-        """Return the clean film, which is written where there is none yet."""
+        """Return the clean film, which is written where there is none yet; raises `Paused`."""
         clean = self._folder / "clean"
         if "clean" not in (self._job.film or {}):
             Cleaning(self._job, self._watched, self._folder).run(clean)
+            if self._is_late():
+                raise Paused  # the look for shots, which keeps nothing, gets a whole job's time
         if not clean.exists():
             fetch_of(self._job, (self._job.film or {})["clean"], clean)
         return clean
@@ -163,8 +165,6 @@ class FilmPainter:
     def run(self) -> Painted:
         """Paint and store the film; raises `Paused`, `Refused`, and what stops the work."""
         clean = self._cleaned()
-        if self._is_late():
-            raise Paused  # the look for shots, which keeps nothing, gets a whole job's time
         with clean_film.opened(clean, self._job.film or {}) as film:
             request = replace(self._request, content=film.first())
             paint = painter_of(self._job, request, self._stylizer)

@@ -48,7 +48,9 @@ class Part(Base):
     lease_until: Mapped[float | None]
     worker: Mapped[str | None]
     painted: Mapped[int] = mapped_column(default=0)  # frames that are done
-    stored: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # length and sha256
+    stored: Mapped[list[int | str] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # length and sha256
 
     @property
     def end(self) -> int:
@@ -195,25 +197,23 @@ def claim(part: Part, worker: str) -> Part | None:
         return session.scalars(taking, execution_options=_QUIETLY).one_or_none()
 
 
+@database.retried
 def _change(part: Part, **values: object) -> bool:
     changing = update(Part).where(_is_held(part), _is_wanted()).values(**values)
     with database.transaction() as session:
         return bool(session.execute(changing, execution_options=_QUIETLY).rowcount)  # type: ignore[attr-defined]
 
 
-@database.retried
 def renew(part: Part, painted: int) -> bool:
     """Prolong the lease, and say how many frames are painted; False: it is another's, or done."""
     return _change(part, lease_until=now() + settings().lease_seconds, painted=painted)
 
 
-@database.retried
-def finish(part: Part, fingerprint: Sequence[object]) -> bool:
+def finish(part: Part, fingerprint: Sequence[int | str]) -> bool:
     """Record what is stored under the part's key; False: it is another's, or not wanted."""
     return _change(part, lease_until=None, stored=list(fingerprint), painted=Part.frames)
 
 
-@database.retried
 def release(part: Part) -> None:
     """Give a part back unfinished."""
     _change(part, lease_until=None, painted=0)

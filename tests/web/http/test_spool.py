@@ -26,7 +26,8 @@ from worker.jobs.batches import Source
 
 lock = spool.install()
 photo = open(os.environ["PHOTO"], "rb").read()
-killed = Source("b", 1, lambda: os.kill(os.getpid(), signal.SIGKILL))
+reads = [lambda: photo, lambda: os.kill(os.getpid(), signal.SIGKILL)]  # is it a film; which picture
+killed = Source("b", 1, lambda: reads.pop(0)())
 sources = [Source("a", 1, lambda: photo), killed]
 batches.submit("ann", sources, [Source("style", 1, lambda: photo)])
 """

@@ -32,6 +32,7 @@ class Held(NamedTuple):
 
 HELD = {
     "jobs": Held("any visitor", "visitor_bytes, total_bytes", "sweep: retention_days; its owner"),
+    "parts": Held("workers", "most_parts a film", "with the end of its job; sweep"),
     "batches": Held("any visitor", "as jobs", "sweep: without jobs; its owner"),
     "entries": Held("a job's owner", "one a job", "with its job"),
     "reports": Held(

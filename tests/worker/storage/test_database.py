@@ -89,6 +89,7 @@ def test_a_process_frozen_in_a_transaction_keeps_no_job_from_the_others(
     with database.engine().connect() as frozen:
         renewal = update(jobs.Job).where(jobs.Job.id == job.id).values(progress=0.5)
         frozen.execute(renewal)  # and from here on says nothing
+        time.sleep(0.1)  # several leases
         assert jobs.expire() == 1  # which waits for the row
         [taken] = jobs.claim_together("sound", 1)
         assert (taken.id, taken.attempt) == (job.id, 2)

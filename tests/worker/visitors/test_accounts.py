@@ -90,6 +90,7 @@ OPENS: dict[str, bool | None] = {  # None: rows belong to no visitor
     "jobs": False,
     "keys": True,
     "leases": None,
+    "parts": None,
     "people": False,  # of one who signed in, and never an anonymous visitor's
     "previews": False,
     "processes": None,

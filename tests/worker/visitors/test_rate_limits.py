@@ -59,11 +59,11 @@ def test_a_visitor_over_the_rate_limit_is_refused_with_retry_after(
 
 
 def test_a_job_by_a_slow_method_counts_as_several(either: Path, setting: Setting) -> None:
-    setting(visitor_submissions=8)
+    setting(visitor_submissions=10)
     slow = {"method": "refine", "effort": "more"}
     assert (catalog.METHODS["adain"].counts("more"), catalog.METHODS["refine"].counts("more")) == (
         1,
-        3,
+        4,
     )
     for _ in range(2):
         admission.submit(ANN, picture(), [picture(20, 20)], options=slow)
