@@ -19,7 +19,7 @@ from worker.films.work import Around, Prepared
 from worker.films.workplaces import workplace
 from worker.jobs import Job, JobNotFound, Paused
 from worker.settings import settings
-from worker.storage import blobs
+from worker.storage import blobs, free_space
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,12 @@ class _Help:
         """Get ready to paint parts of the film."""
         job, clean = self._job, self._folder / "clean"
         request, stylizer = self._prepared(job)
-        fetch_of(job, (job.film or {})["clean"], clean)
+        plan = fetched_plan(part, stylizer, self._folder)
+        key = (job.film or {})["clean"]
+        free_space.check((job.files or {}).get(key, [0])[0])
+        fetch_of(job, key, clean)
         film = stack.enter_context(clean_film.opened(clean, job.film or {}))
         paint = painter_of(job, replace(request, content=film.first()), stylizer)
-        plan = fetched_plan(part, stylizer, self._folder)
         painter = PartPainter(film, paint, plan, job.options["steady"], self._folder)
         return PartWork(job, film, painter, self._is_late)
 

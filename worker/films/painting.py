@@ -81,7 +81,7 @@ class FilmPainter:
         for part in parts.of(self._job.id)[:1]:
             try:
                 return fetched_plan(part, self._stylizer, self._folder)
-            except (blobs.BlobMissing, plans.PlanDamaged):
+            except (blobs.BlobMissing, plans.PlanDamaged, plans.OthersPlan):
                 return None
         return None
 
@@ -93,10 +93,10 @@ class FilmPainter:
         if len(plan.times) != film.clean.frames:
             raise Refused("film.too_costly")
         file = self._folder / "plan"
-        plans.write(plan, file)
+        plans.write(plan, self._stylizer, file)
         blobs.put_all({parts.plan_key(self._job.id, self._job.attempt): file})
         begins = part_painter.begins(plan.times, KEY_SECONDS)
-        parts.write(self._job, begins, film.clean.frames)
+        blobs.delete(sorted(parts.write(self._job, begins, film.clean.frames)))
         return plan
 
     # ---------------------------------------------------------------- paint

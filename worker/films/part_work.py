@@ -69,10 +69,10 @@ def held(part: Part, renewing: Renewing) -> Iterator[Held]:
 
 
 def fetched_plan(part: Part, stylizer: Stylizer, folder: Path) -> Plan:
-    """Return the plan by which a film is painted; raises `BlobMissing`, `PlanDamaged`."""
+    """Return the plan by which a film is painted; raises what `fetch` and `plans.read` do."""
     file = folder / "plan"
     fetch(parts.plan_key(part.job_id, part.plan), file)
-    return plans.read(file, stylizer.device)
+    return plans.read(file, stylizer)
 
 
 @dataclass

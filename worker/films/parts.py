@@ -122,8 +122,8 @@ def _for_others() -> ColumnElement[bool]:
 
 
 @database.retried
-def write(job: Job, begins: Sequence[tuple[int, int]], frames: int) -> None:
-    """Write the rows of a film of so many frames, in place of others.
+def write(job: Job, begins: Sequence[tuple[int, int]], frames: int) -> set[str]:
+    """Write the rows of a film of so many frames, in place of others; return the others' files.
 
     `begins`: of each part its first frame, and when that is shown. Raises `Paused` if this attempt
     has the job no more.
@@ -133,10 +133,13 @@ def write(job: Job, begins: Sequence[tuple[int, int]], frames: int) -> None:
         held = select(Job.id).where(is_held(job.id, job.attempt)).with_for_update()
         if session.scalar(held) is None:
             raise Paused
-        session.execute(delete(Part).where(Part.job_id == job.id), execution_options=_QUIETLY)
+        gone = delete(Part).where(Part.job_id == job.id).returning(Part)
+        former = session.scalars(gone, execution_options=_QUIETLY).all()
+        session.expunge_all()  # new rows may have the same keys
         for (first, begin), end in zip(begins, ends, strict=True):
             row = {"first": first, "frames": end - first, "begin": begin}
             session.add(Part(job_id=job.id, plan=job.attempt, **row))
+    return {key for part in former for key in _keys(part, _ending(job.film))}
 
 
 def of(job_id: str) -> list[Part]:

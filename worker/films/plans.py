@@ -3,19 +3,29 @@
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from adain import __version__
 from adain.film.making import Plan
 from adain.film.painter import Shot
 from adain.mixing import Fixed
 from adain.model.moments import Moments
+from adain.stylizer import Stylizer
 
 
 class PlanDamaged(Exception):
     """A file that is no plan of ours."""
+
+
+class OthersPlan(Exception):
+    """A plan that another network, other weights or another version of the program made."""
+
+
+def _maker(stylizer: Stylizer) -> str:
+    """Return what all parts of a film have to be painted by, so that they fit together."""
+    return f"{__version__} {stylizer.name}"
 
 
 def _tensors(plan: Plan) -> dict[str, Tensor]:
@@ -30,21 +40,24 @@ def _tensors(plan: Plan) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in found.items()}
 
 
-def write(plan: Plan, into: Path) -> None:
-    """Write cuts and shots to a file."""
+def write(plan: Plan, stylizer: Stylizer, into: Path) -> None:
+    """Write cuts and shots to a file, and what measured them."""
     levels = len(plan.shots[0].levels)
-    head = {"cuts": json.dumps(plan.cuts), "levels": str(levels)}
+    head = {"cuts": json.dumps(plan.cuts), "levels": str(levels), "maker": _maker(stylizer)}
     save_file(_tensors(plan), into, head)
 
 
-def read(file: Path, device: torch.device) -> Plan:
-    """Return the plan in a file, its levels on a device; it has no times.
+def read(file: Path, stylizer: Stylizer) -> Plan:
+    """Return the plan in a file, its levels on the network's device; it has no times.
 
-    Raises `PlanDamaged`.
+    Raises `PlanDamaged`, `OthersPlan`.
     """
+    device = stylizer.device
     try:
         with safe_open(file, "pt") as opened:
             head, names = opened.metadata() or {}, set(opened.keys())
+            if head["maker"] != _maker(stylizer):
+                raise OthersPlan(head["maker"])
             cuts, levels = json.loads(head["cuts"]), int(head["levels"])
 
             def moments(name: str) -> Moments | None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import ExifTags, Image, JpegImagePlugin
 
@@ -341,7 +342,8 @@ def test_every_photo_is_made_in_every_style(files: Path, out: Path) -> None:
     assert made(out) == wanted
     alone = files / "alone.png"
     assert run(files, photos / "a.jpg", "night", "-o", alone, *paint) == 0
-    assert alone.read_bytes() == (out / "a--night.png").read_bytes()
+    one, other = (np.asarray(Image.open(file), int) for file in (alone, out / "a--night.png"))
+    assert np.abs(one - other).max() <= 1  # whichever code painted each
 
 
 def test_a_sample_style_is_known_by_its_name(files: Path) -> None:

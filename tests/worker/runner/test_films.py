@@ -4,7 +4,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,18 +15,21 @@ from PIL import Image
 from sqlalchemy import update
 
 from adain.film import files
+from adain.request import Request
+from adain.stylizer import Stylizer
 from tests.adain.film import clips
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
 from tests.parts import Setting, painted_part
 from worker import jobs
 from worker.errors import Refused
-from worker.films import painting, workplaces
+from worker.films import helping, painting, parts, plans, workplaces
+from worker.films.work import Around
 from worker.jobs import Job, Status, queue
 from worker.maintenance import reclaim, verify
 from worker.runner import pipeline
 from worker.runner.worker import Worker
-from worker.storage import blobs, database
+from worker.storage import blobs, database, free_space
 from worker.visitors import accounts, admission, quota
 from worker.visitors.rate_limits import Visitor
 
@@ -244,6 +247,54 @@ def test_a_film_goes_back_to_the_queue_before_its_time_is_up_and_goes_on(
     painted = attempts - 1
     assert 4 < painted <= jobs.most_parts(now(job).film or {})  # some end amid two seconds
     assert len(frames_of(film_of(job))) == 5 * RATE
+
+
+def test_parts_by_another_version_of_the_program_are_painted_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(painting, "PART", 0.0)  # a part an attempt, after one that cleans
+    job = submit(filmed(tmp_path))
+    for _ in range(2):
+        pipeline.answer(worker)
+    [former] = parts_of(job)
+    monkeypatch.setattr(plans, "__version__", "another")
+    pipeline.answer(worker)
+    assert {part.plan for part in parts.of(job.id)} == {3}
+    assert len(parts_of(job)) == 1
+    assert former not in names_of(job)
+
+
+def test_another_worker_paints_no_part_without_room_or_by_another_version(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(painting, "PART", 0.0)
+    job = submit(filmed(tmp_path))
+    for _ in range(2):
+        pipeline.answer(worker)
+    assert jobs.claim("another") is not None
+    before = parts_of(job)
+
+    def never() -> bool:
+        return False
+
+    def prepared(one: Job) -> tuple[Request, Stylizer]:
+        return worker.prepare(one).request, worker.networks.of(one)
+
+    def helps() -> bool:
+        monkeypatch.setattr(helping, "_left_alone", set())
+        around = Around("one", lambda *_: None, never, never, lambda _: nullcontext(), ())
+        return helping.help_out(prepared, around)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(free_space, "left", lambda: 0)
+        assert not helps()
+    with monkeypatch.context() as patched:
+        patched.setattr(plans, "__version__", "another")
+        assert not helps()
+    assert parts_of(job) == before
+    assert all(part.lease_until is None for part in parts.of(job.id))
+    assert helps()
+    assert parts_of(job) > before
 
 
 def test_a_worker_that_is_to_end_gives_the_film_back(worker: Worker, tmp_path: Path) -> None:
