@@ -3,6 +3,7 @@
 All that comes after reads only the clean film. This is the part that a server runs confined.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,7 @@ from adain.film.source import Source
 
 _USUAL_RATE = 25.0  # frames a second, where a file does not say
 _THREADS = 2
+_FRUITLESS = 1.0  # seconds of the processor's, after which no frame is hoped for any more
 Watch = Callable[[int], None]  # how many frames are written so far
 AnyPacket: TypeAlias = "Packet[Any]"
 
@@ -116,11 +118,14 @@ def _time(frame: VideoFrame, after: Fraction) -> Fraction:
 
 
 def _first(film: Source, limits: Limits) -> VideoFrame:
-    decoder = _Decoder(limits)
+    """Return the first frame that can be decoded; what can't be takes some seconds at most."""
+    decoder, begun = _Decoder(limits), time.process_time()
     for packet in _packets(film):
         if packet.stream.index == film.video.index:
             for frame in decoder.frames_of(packet):
                 return frame
+            if time.process_time() - begun > _FRUITLESS:
+                break
     source.refuse_damaged()
 
 

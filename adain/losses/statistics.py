@@ -4,9 +4,11 @@ N×C×h×w in; what is compared does not depend on where in the picture a featur
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from adain.model.covariance import covariance, full_precision, positions
 from adain.model.moments import statistics
@@ -14,6 +16,13 @@ from adain.model.moments import statistics
 _LEAST = 1e-8  # squared norm below which a distance is no longer relative
 _FREQUENCIES = 512  # of the Fourier features that stand for the RBF kernel
 _LEAST_WIDTH = 1e-3  # of the RBF kernel
+_POSITIONS = 16_384  # that are embedded at once: bounds memory
+
+
+def recomputed(function: Callable[..., Tensor], *given: object) -> Tensor:
+    """Call a function without chance; on the way back it is called again, nothing is remembered."""
+    found: Tensor = checkpoint(function, *given, use_reentrant=False, preserve_rng_state=False)
+    return found
 
 
 def relative(made: Tensor, wanted: Tensor) -> Tensor:
@@ -67,11 +76,21 @@ def _frequencies(channels: int, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _embedded(features: Tensor, width: Tensor) -> Tensor:
-    """Mean of √2 cos(wᵀx / width + phase) over positions: N×F, width N×1."""
+    """Mean of √2 cos(wᵀx / width + phase) over positions: N×F, width N×1.
+
+    Some positions after the others; on the way back they are embedded again, not remembered.
+    """
+
+    def total(x: Tensor) -> Tensor:
+        return torch.cos(x @ drawn + phases).sum(1)
+
     with full_precision(features.device):
         x = positions(features) / width[..., None]
         drawn, phases = _frequencies(x.shape[2], x)
-        return math.sqrt(2) * torch.cos(x @ drawn + phases).mean(1)
+        found = x.new_zeros(x.shape[0], _FREQUENCIES)
+        for some in torch.split(x, _POSITIONS, 1):
+            found = found + recomputed(total, some)
+        return math.sqrt(2) * found / x.shape[1]
 
 
 def mmd_rbf(features: Tensor) -> Tensor:

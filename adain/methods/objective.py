@@ -17,6 +17,7 @@ from adain import color, pixels
 from adain.catalog import DEFAULT_LOSS, Color
 from adain.files import pictures
 from adain.losses.names import STYLE_LOSSES, StyleLoss
+from adain.losses.statistics import recomputed
 from adain.methods import each_style, unwatched
 from adain.mixing import Watch
 from adain.model.moments import statistics
@@ -206,10 +207,17 @@ class Losses:
         return _Region([Part(where, x) for x in features], share, wanted)
 
     def _apart(self, region: _Region, features: Sequence[Tensor]) -> Tensor:
-        """Measure how far a picture is from a region's style, over all layers: 1."""
+        """Measure how far a picture is from a region's style, over all layers: 1.
+
+        What a loss makes of features is made again on the way back, not remembered: as much memory
+        is used whichever loss it is.
+        """
         each = zip(region.parts, features, region.wanted, strict=False)
-        found = [self._kind.distance(part.of(self._loss, x), w) for part, x, w in each]
+        found = [recomputed(self._distance, part, x, w) for part, x, w in each]
         return torch.cat(found).sum()
+
+    def _distance(self, part: Part, features: Tensor, wanted: Tensor) -> Tensor:
+        return self._kind.distance(part.of(self._loss, features), wanted)
 
     def __call__(self, image: Tensor) -> Tensor:
         features = _features(self._network, image.clamp(0, 1))  # as it will be shown

@@ -70,6 +70,7 @@ class Cleaning:
         film = (job.film or {}) | made.model_dump() | {"clean": key, "codec": codec.name}
         more = disk.rounded_up(known[key][0]) - disk.rounded_up(size)
         if jobs.cleaned(job.id, job.attempt, film, known, more) is None:
+            blobs.delete([key])
             raise Paused  # another attempt has it
         job.film, job.files = film, known
         blobs.delete([source])

@@ -23,7 +23,8 @@ from worker.storage import blobs, free_space
 
 log = logging.getLogger(__name__)
 
-_left_alone: set[str] = set()  # films that this process could not paint
+_ALONE = 300.0  # seconds for which a film is left alone that can't be painted here
+_left_alone: dict[str, float] = {}  # films that this process could not paint, and until when
 
 
 def _claimed(job_id: str, after: int | None, process: str) -> Part | None:
@@ -79,22 +80,30 @@ class _Help:
                 claimed = _claimed(self._job.id, work.after, self._around.process)
 
 
+def _alone() -> list[str]:
+    """Return the films that are left alone still."""
+    for job_id, until in list(_left_alone.items()):
+        if time.monotonic() > until:
+            del _left_alone[job_id]
+    return list(_left_alone)
+
+
 def help_out(prepared: Prepared, around: Around) -> bool:
     """Paint parts of a film that another worker has; False: there is nothing to do here.
 
     What fails is logged: the film's own worker paints what is left, and says what is wrong. Raises
     what is not the fault of a film.
     """
-    job_id = parts.shared()
-    if job_id in _left_alone:
-        return False
-    claimed = _claimed(job_id, None, around.process) if job_id else None
-    if job_id is None or claimed is None:
+    job_id = parts.shared(_alone())
+    if job_id is None:
         return False
     try:
         job = jobs.find(job_id)
-        log.info("part of film %s from frame %d on begins", job_id, claimed.first)
         with blobs.full_disk(), workplace() as place:
+            claimed = _claimed(job_id, None, around.process)
+            if claimed is None:
+                return False
+            log.info("part of film %s from frame %d on begins", job_id, claimed.first)
             _Help(job, prepared, around, place).run(claimed)
         if parts.free_for_others(job_id):
             parts.announce(job)
@@ -104,6 +113,6 @@ def help_out(prepared: Prepared, around: Around) -> bool:
         raise
     except Exception:
         log.warning("parts of film %s can't be painted here", job_id, exc_info=True)
-        _left_alone.add(job_id)
+        _left_alone[job_id] = time.monotonic() + _ALONE
         return False
     return True

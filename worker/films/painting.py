@@ -34,6 +34,7 @@ from worker.storage import blobs, disk
 
 PAINTED = 0.95  # of the whole, where the last part ends
 PART = 0.7  # of a job's time, after which it is given back to the queue
+HALF = 0.5  # of that time, after which a film that was just cleaned is given back
 PAUSE = 0.2  # seconds between two looks at parts that others paint
 
 
@@ -47,9 +48,9 @@ class FilmPainter:
         self._around, self._folder = around, folder
         self._begun = time.monotonic()
 
-    def _is_late(self) -> bool:
-        """Tell whether the job is to be given back to the queue."""
-        return time.monotonic() - self._begun > PART * settings().job_time_limit
+    def _is_late(self, part: float = 1.0) -> bool:
+        """Tell whether the job is to be given back to the queue, after part of the usual time."""
+        return time.monotonic() - self._begun > part * PART * settings().job_time_limit
 
     def _watched(self, stage: str, progress: float) -> None:
         """Say how far it is; raises what stops the work."""
@@ -68,7 +69,7 @@ class FilmPainter:
         clean = self._folder / "clean"
         if "clean" not in (self._job.film or {}):
             Cleaning(self._job, self._watched, self._folder).run(clean)
-            if self._is_late():
+            if self._is_late(HALF):
                 raise Paused  # the look for shots, which keeps nothing, gets a whole job's time
         if not clean.exists():
             fetch_of(self._job, (self._job.film or {})["clean"], clean)
@@ -94,9 +95,15 @@ class FilmPainter:
             raise Refused("film.too_costly")
         file = self._folder / "plan"
         plans.write(plan, self._stylizer, file)
-        blobs.put_all({parts.plan_key(self._job.id, self._job.attempt): file})
+        key = parts.plan_key(self._job.id, self._job.attempt)
+        blobs.put_all({key: file})
         begins = part_painter.begins(plan.times, KEY_SECONDS)
-        blobs.delete(sorted(parts.write(self._job, begins, film.clean.frames)))
+        try:
+            former = parts.write(self._job, begins, film.clean.frames)
+        except Paused:
+            blobs.delete([key])
+            raise
+        blobs.delete(sorted(former))
         return plan
 
     # ---------------------------------------------------------------- paint

@@ -43,8 +43,9 @@ class Held:
 
     def renew(self) -> None:
         """Renew the lease, and learn how far others are."""
-        self.lost = not parts.renew(self.part, self.painted)
-        self.others = max(0, parts.painted(self.part.job_id) - self.painted)
+        painted = self.painted  # of one moment: more may be painted meanwhile
+        self.lost = not parts.renew(self.part, painted)
+        self.others = max(0, parts.painted(self.part.job_id) - painted)
 
     def watch(self, painted: int) -> None:
         """Note how many frames are painted; raises `PartLost`."""

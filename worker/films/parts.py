@@ -229,6 +229,7 @@ def split(part: Part, frames: int, begin: int) -> bool:
     False: it is another's.
     """
     with database.transaction() as session:
+        session.execute(select(Job.id).where(Job.id == part.job_id).with_for_update())  # as `write`
         shorter = update(Part).where(_is_held(part)).values(frames=frames)
         if not session.execute(shorter, execution_options=_QUIETLY).rowcount:  # type: ignore[attr-defined]
             return False
@@ -268,13 +269,17 @@ def beginning(job: Job) -> str | None:
     return first.key(_ending(job.film)) if first and first.stored else None
 
 
-def shared() -> str | None:
-    """Return the film that a worker may paint a part of, the first in line; None: there is none."""
+def shared(but: Iterable[str] = ()) -> str | None:
+    """Return the film that a worker may paint a part of, the first in line; None: there is none.
+
+    `but`: others than these.
+    """
     mine = settings().serving
     parts = (
         select(Job.id)
         .join(Part, Part.job_id == Job.id)
-        .where(_for_others(), Job.queue.in_(mine), service_state.begins())
+        .where(_for_others(), Job.queue.in_(mine), Job.id.not_in(list(but)))
+        .where(service_state.begins())
         .order_by(Job.priority, Job.turn, Job.id)
         .limit(1)
     )

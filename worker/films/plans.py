@@ -1,13 +1,15 @@
 """A film's plan in a file: its cuts, and the statistics of its shots, for all who paint parts."""
 
+import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from adain import __version__
+import adain
 from adain.film.making import Plan
 from adain.film.painter import Shot
 from adain.mixing import Fixed
@@ -23,9 +25,19 @@ class OthersPlan(Exception):
     """A plan that another network, other weights or another version of the program made."""
 
 
+@cache
+def _program() -> str:
+    """Return the digest of all code that takes part in painting a film."""
+    digest = hashlib.sha256()
+    for folder in (Path(adain.__file__).parent, Path(__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _maker(stylizer: Stylizer) -> str:
     """Return what all parts of a film have to be painted by, so that they fit together."""
-    return f"{__version__} {stylizer.name}"
+    return f"{_program()} {stylizer.name}"
 
 
 def _tensors(plan: Plan) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ no limits and no web.
 import contextlib
 import logging
 import tempfile
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -37,6 +38,7 @@ from worker.storage.database import Base, now
 
 NAME, NAME_BYTES = 60, 100  # characters of a file's name that are kept, and their bytes
 JOINERS = "\u200c\u200d"  # between letters of Persian, Hindi and others
+FRUITLESS = 10.0  # seconds of looks at films that are refused, after which the batch is
 NAMED = 10  # pictures that a refusal names
 AT_ONCE = 4  # jobs whose pictures are stored at a time
 EMPTY = 3600.0  # seconds after which a batch all of whose jobs were deleted goes too
@@ -134,13 +136,18 @@ def _films(folder: Path, sources: Sequence[Source], moving: bool) -> list[Film |
     """Return which of a batch's photos are films, looked at; raises `Refused` of all together."""
     found: list[Film | None] = []
     refused: list[tuple[Message, Message]] = []
+    fruitless = 0.0
     for place, source in enumerate(sources):
         own = folder / f"film-{place}"
         own.mkdir()
+        begun = time.monotonic()
         try:
             found.append(films.taken(source, own, moving))
         except Refused as error:
             refused.append((_photo(place + 1, _name(source.name, "unnamed")), error.message))
+            fruitless += time.monotonic() - begun
+            if fruitless > FRUITLESS:
+                break
     if refused:
         raise _refusal(refused)
     return found

@@ -1,11 +1,13 @@
 """What an optimised picture is measured by: region, loss, and how dark the style is."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from adain import catalog, pixels
 from adain.losses import statistics
@@ -37,6 +39,52 @@ def test_the_losses_to_choose_are_those_marked_fit() -> None:
 def test_by_every_loss_the_style_itself_is_nearer_than_another_picture(name: str) -> None:
     request = replace(REQUEST, loss=name)
     assert loss(drawn(2), request) < loss(drawn(3), request)
+
+
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes the bytes of the largest tensor that is made."""
+
+    bytes = 0
+
+    def __torch_dispatch__(
+        self,
+        function: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        found = function(*args, **kwargs or {})
+        made = found if isinstance(found, tuple) else (found,)
+        self.bytes = max(self.bytes, *(x.nbytes for x in made if isinstance(x, Tensor)), 0)
+        return found
+
+
+@pytest.mark.parametrize("name", catalog.LOSSES)
+def test_no_loss_makes_of_features_what_is_much_larger(name: str) -> None:
+    features = torch.rand(1, 64, 320, 320)
+    with Largest() as largest:  # type: ignore[no-untyped-call]
+        STYLE_LOSSES[name].target(features)
+    assert largest.bytes <= max(2 * features.nbytes, 64 << 20)
+
+
+@pytest.mark.parametrize("name", catalog.LOSSES)
+def test_no_loss_has_more_remembered_for_the_way_back_than_another(name: str) -> None:
+    image = unit(drawn(1)).requires_grad_()
+
+    def remembered(loss: str) -> int:
+        network = objective.loss_network("cpu")
+        measured = Losses(network, replace(REQUEST, loss=loss).upright(), CPU)
+        kept = dict[int, int]()
+
+        def note(x: Tensor) -> Tensor:
+            kept[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+            measured(image)
+        return sum(kept.values())
+
+    assert remembered(name) < 1.1 * remembered(catalog.DEFAULT_LOSS)
 
 
 @pytest.mark.parametrize("name", catalog.LOSSES)

@@ -247,11 +247,31 @@ def _tracks(file: Path, count: int) -> bytes:
     return file.read_bytes()
 
 
+def _broken(file: Path, count: int) -> bytes:
+    """Return a film of pictures each of which is inflated and then found to be damaged."""
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 3840, 3840, "rgb24"
+        black = av.VideoFrame.from_ndarray(np.zeros((3840, 3840, 3), np.uint8), "rgb24")
+        [made, *_] = [*stream.encode(black), *stream.encode(None)]
+        damaged = bytearray(bytes(made))
+        damaged[-40] ^= 0xFF
+        for number in range(count):
+            packet = av.Packet(bytes(damaged))
+            packet.stream, packet.is_keyframe = stream, True
+            packet.pts = packet.dts = number
+            packet.time_base = Fraction(1, 25)
+            container.mux(packet)
+    return file.read_bytes()
+
+
 def _costly(folder: Path, kind: str) -> bytes:
     """Return a small file that would cost much: the size, rate, length or tracks of its film."""
     flat, quick = np.zeros((16, 16, 3), np.uint8), {"preset": "ultrafast"}
     if kind == "tracks":
         return _tracks(folder / "film.mov", 900)
+    if kind == "broken":
+        return _broken(folder / "film.mov", 80)
     large = np.zeros((8192, 8192, 3), np.uint8)
     film, frames, rate = {
         "large": ("film.mp4", [large], Fraction(25)),
@@ -268,6 +288,7 @@ def _costly(folder: Path, kind: str) -> bytes:
         ("rate", "film.too_many_frames"),
         ("long", "film.too_long"),
         ("tracks", "film.too_many_streams"),
+        ("broken", "film.damaged"),
     ],
 )
 def test_a_small_file_that_would_cost_much_is_refused_in_two_seconds(

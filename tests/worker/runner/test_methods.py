@@ -256,6 +256,8 @@ def test_quick_jobs_wait_once_they_had_their_part_of_a_long_jobs_time(
     monkeypatch.setattr(queue, "GIVEN", 0.0)
     job, quick = submit(**LONG), list[Job]()
     during(worker, job, lambda: quick.append(submit("bob")))
+    if now(quick[0]).status == Status.QUEUED:  # it came as the other ended
+        pipeline.answer(worker)
     first, last = now(quick[0]), now(job)
     assert (first.status, last.status) == (Status.DONE, Status.DONE)
     assert (first.finished or 0) >= (last.finished or 0)

@@ -7,12 +7,14 @@ from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from threading import Event, Thread, current_thread
 from typing import NoReturn
 
 import av
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
+from sqlalchemy.orm import Session
 
 from adain.film import files
 from adain.film.codecs import CODECS
@@ -45,6 +47,9 @@ from worker.visitors.rate_limits import Visitor
 
 WAIT = 120.0  # seconds that a test waits for what comes
 SECONDS = 12  # of a film that two workers paint
+
+
+AROUND = Around("other", lambda *_: None, bool, bool, lambda _: nullcontext(), ())
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -312,14 +317,62 @@ def test_a_worker_that_can_not_paint_a_film_leaves_it_alone(either: Path) -> Non
         asked.append(one.id)
         raise OSError("no weights")
 
-    def never() -> bool:
-        return False
-
-    around = Around("other", lambda *_: None, never, never, lambda _: nullcontext(), ())
-    assert not helping.help_out(prepared, around)
-    assert not helping.help_out(prepared, around)
+    assert not helping.help_out(prepared, AROUND)
+    assert not helping.help_out(prepared, AROUND)
     assert asked == [job.id]
     assert sum(part.attempt for part in parts.of(job.id)) == 1
+
+
+def test_a_film_that_can_not_be_painted_here_keeps_no_worker_from_another(either: Path) -> None:
+    some, asked = [planned(), planned()], list[str]()
+
+    def prepared(one: Job) -> NoReturn:
+        asked.append(one.id)
+        raise OSError("no weights")
+
+    for _ in range(3):
+        assert not helping.help_out(prepared, AROUND)
+    assert asked == [job.id for job in some]
+
+
+def test_without_a_folder_to_work_in_no_part_is_taken(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = planned()
+    monkeypatch.setattr(workplaces, "folder", lambda: Path("/proc/none"))
+    assert not helping.help_out(lambda _: pytest.fail("asked"), AROUND)
+    assert [part.attempt for part in parts.of(job.id)] == [0, 0, 0]
+
+
+def test_a_part_that_is_split_while_the_film_is_planned_anew_leaves_no_row(postgres: Path) -> None:
+    job = planned()
+    late = parts.claim(parts.free(job.id)[1], "two")
+    assert late is not None
+    assert jobs.release(job.id, job.attempt)
+    again = jobs.claim("three")
+    assert again is not None
+    flushed, may_end = Event(), Event()
+
+    def wait(session: Session) -> None:
+        if current_thread().name == "late":
+            session.flush()
+            flushed.set()
+            may_end.wait(10)
+
+    event.listen(Session, "before_commit", wait)
+    threads = [
+        Thread(target=parts.split, args=(late, 4, 250_000), name="late"),
+        Thread(target=parts.write, args=(again, [(0, 0), (10, 180_000)], 30)),
+    ]
+    threads[0].start()
+    assert flushed.wait(10)
+    threads[1].start()
+    threads[1].join(0.5)
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    event.remove(Session, "before_commit", wait)
+    assert [(one.first, one.frames) for one in parts.of(job.id)] == [(0, 10), (10, 20)]
 
 
 def test_parts_under_way_are_kept_by_the_sweep_and_others_go(
