@@ -344,7 +344,7 @@ def test_without_a_folder_to_work_in_no_part_is_taken(
     assert [part.attempt for part in parts.of(job.id)] == [0, 0, 0]
 
 
-def test_a_part_that_is_split_while_the_film_is_planned_anew_leaves_no_row(postgres: Path) -> None:
+def test_a_part_that_is_split_while_the_film_is_planned_again_leaves_no_row(postgres: Path) -> None:
     job = planned()
     late = parts.claim(parts.free(job.id)[1], "two")
     assert late is not None
