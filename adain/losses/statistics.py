@@ -5,10 +5,10 @@ N×C×h×w in; what is compared does not depend on where in the picture a featur
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from adain.model.covariance import covariance, full_precision, positions
 from adain.model.moments import statistics
@@ -19,9 +19,30 @@ _LEAST_WIDTH = 1e-3  # of the RBF kernel
 _POSITIONS = 16_384  # that are embedded at once: bounds memory
 
 
-def recomputed(function: Callable[..., Tensor], *given: object) -> Tensor:
+class _Recomputed(torch.autograd.Function):
+    """A function of one tensor that is called again on the way back.
+
+    As `torch.utils.checkpoint` does, which loads the compiler of torch: seconds, and 100 MB.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.function = function
+        ctx.save_for_backward(x)
+        return function(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # noqa: ANN401
+        [x] = ctx.saved_tensors
+        with torch.enable_grad():
+            again = x.detach().requires_grad_()
+            found = ctx.function(again)
+        return None, torch.autograd.grad(found, again, gradient)[0]
+
+
+def recomputed(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Call a function without chance; on the way back it is called again, nothing is remembered."""
-    found: Tensor = checkpoint(function, *given, use_reentrant=False, preserve_rng_state=False)
+    found: Tensor = _Recomputed.apply(function, x)
     return found
 
 

@@ -6,7 +6,7 @@ widths are seen. Style losses are those of `adain.losses.names`, by name.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -213,10 +213,10 @@ class Losses:
         is used whichever loss it is.
         """
         each = zip(region.parts, features, region.wanted, strict=False)
-        found = [recomputed(self._distance, part, x, w) for part, x, w in each]
+        found = [recomputed(partial(self._distance, part, w), x) for part, x, w in each]
         return torch.cat(found).sum()
 
-    def _distance(self, part: Part, features: Tensor, wanted: Tensor) -> Tensor:
+    def _distance(self, part: Part, wanted: Tensor, features: Tensor) -> Tensor:
         return self._kind.distance(part.of(self._loss, features), wanted)
 
     def __call__(self, image: Tensor) -> Tensor:
