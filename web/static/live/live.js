@@ -78,12 +78,12 @@ const reflect = () => {
 /** Measures the styles that are chosen, and shows them. */
 const choose = async () => {
   const chosen = styles.chosen;
+  setText(wrong, ""); // not after it took its time: another thing may be wrong by then
   try {
     for (const one of chosen) await painter.measure(one.name, await one.file());
     if (chosen !== styles.chosen) return;
     shown = chosen;
     pad.show(chosen);
-    setText(wrong, "");
     await frames.paint();
   } catch (error) {
     styles.choose(shown);
