@@ -3,11 +3,12 @@
 import base64
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.journeys.browsing import (
     DESK,
@@ -61,6 +62,35 @@ def _see_it_sent(page: Page) -> None:
     asked = {name: job.options[name] for name in ("alpha", "color", "size", "weights")}
     assert asked == {"alpha": 0.35, "color": "content", "size": 256, "weights": [50, 20]}
     assert len(job.style_keys) == 2
+
+
+def test_the_page_waits_for_controls_whose_script_comes_late(
+    browser: Browser, address: str
+) -> None:
+    """Gradio fetches each kind of control by itself, and draws it when it is there."""
+    late: list[tuple[Route, APIResponse]] = []
+    broken: list[str] = []
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        if '"radio"' in response.text():
+            late.append((route, response))
+        else:
+            route.fulfill(response=response)
+
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.route("**/assets/Index-*.js", answer)
+        page.goto(address, wait_until="commit")
+        page.wait_for_selector("#send")
+        page.wait_for_timeout(500)
+        assert not page.locator("#color").count()
+        for route, response in late:
+            route.fulfill(response=response)
+        page.wait_for_selector("#stage[data-face]")
+        page.unroute_all(behavior="wait")
+    assert broken == []
 
 
 @SIZES

@@ -7,6 +7,8 @@ const KEPT = "form"; // in this tab's storage: id of the part → what it holds
 export const PAINTED = "painted"; // in this tab's storage: the regions (regions/memory.js)
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
 const PREPARED = "prepared"; // in this tab's storage: the form has what another page put there
+// what every form has, each drawn when the script of its kind has come: without one the page could not begin
+const DRAWN = ["#form", "#notice", "#how", "#color", "#strength", "#strokes", "#size", "#steady", "#send"];
 let forgotten = false; // until the page is loaded again
 const CONTROLS =
   "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, #steady, #moving, #mixture, [id^='share-'], [id^='until-']";
@@ -109,7 +111,7 @@ export const refill = (parts) => {
 /** Fills the form with what was kept, once it is drawn, and keeps it from then on. Answers whether
  * anything was kept. */
 export const restore = async () => {
-  await whenThere("#send");
+  await Promise.all(DRAWN.map(whenThere));
   const parts = kept();
   refill(parts ?? {});
   const form = find(document, "#form");
