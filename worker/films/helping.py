@@ -24,7 +24,7 @@ from worker.storage import blobs, free_space
 log = logging.getLogger(__name__)
 
 _ALONE = 300.0  # seconds for which a film is left alone that can't be painted here
-_left_alone: dict[str, float] = {}  # films that this process could not paint, and until when
+left_alone: dict[str, float] = {}  # films that this process could not paint, and until when
 
 
 def _claimed(job_id: str, after: int | None, process: str) -> Part | None:
@@ -82,10 +82,10 @@ class _Help:
 
 def _alone() -> list[str]:
     """Return the films that are left alone still."""
-    for job_id, until in list(_left_alone.items()):
+    for job_id, until in list(left_alone.items()):
         if time.monotonic() > until:
-            del _left_alone[job_id]
-    return list(_left_alone)
+            del left_alone[job_id]
+    return list(left_alone)
 
 
 def help_out(prepared: Prepared, around: Around) -> bool:
@@ -113,6 +113,6 @@ def help_out(prepared: Prepared, around: Around) -> bool:
         raise
     except Exception:
         log.warning("parts of film %s can't be painted here", job_id, exc_info=True)
-        _left_alone[job_id] = time.monotonic() + _ALONE
+        left_alone[job_id] = time.monotonic() + _ALONE
         return False
     return True

@@ -26,7 +26,7 @@ class OthersPlan(Exception):
 
 
 @cache
-def _program() -> str:
+def program() -> str:
     """Return the digest of all code that takes part in painting a film."""
     digest = hashlib.sha256()
     for folder in (Path(adain.__file__).parent, Path(__file__).parent):
@@ -37,7 +37,7 @@ def _program() -> str:
 
 def _maker(stylizer: Stylizer) -> str:
     """Return what all parts of a film have to be painted by, so that they fit together."""
-    return f"{_program()} {stylizer.name}"
+    return f"{program()} {stylizer.name}"
 
 
 def _tensors(plan: Plan) -> dict[str, Tensor]:

@@ -257,7 +257,7 @@ def test_parts_by_another_version_of_the_program_are_painted_again(
     for _ in range(2):
         pipeline.answer(worker)
     [former] = parts_of(job)
-    monkeypatch.setattr(plans, "_program", lambda: "another")
+    monkeypatch.setattr(plans, "program", lambda: "another")
     pipeline.answer(worker)
     assert {part.plan for part in parts.of(job.id)} == {3}
     assert len(parts_of(job)) == 1
@@ -278,7 +278,7 @@ def test_another_worker_paints_no_part_without_room_or_by_another_version(
         return worker.prepare(one).request, worker.networks.of(one)
 
     def helps() -> bool:
-        monkeypatch.setattr(helping, "_left_alone", {})
+        monkeypatch.setattr(helping, "left_alone", {})
         around = Around("one", lambda *_: None, bool, bool, lambda _: nullcontext(), ())
         return helping.help_out(prepared, around)
 
@@ -286,7 +286,7 @@ def test_another_worker_paints_no_part_without_room_or_by_another_version(
         patched.setattr(free_space, "left", lambda: 0)
         assert not helps()
     with monkeypatch.context() as patched:
-        patched.setattr(plans, "_program", lambda: "another")
+        patched.setattr(plans, "program", lambda: "another")
         assert not helps()
     assert parts_of(job) == before
     assert all(part.lease_until is None for part in parts.of(job.id))
