@@ -118,7 +118,7 @@ def _time(frame: VideoFrame, after: Fraction) -> Fraction:
 
 
 def _first(film: Source, limits: Limits) -> VideoFrame:
-    """Return the first frame that can be decoded; what can't be takes some seconds at most."""
+    """Return the first frame that can be decoded; what can't be takes a second, and a packet."""
     decoder, begun = _Decoder(limits), time.process_time()
     for packet in _packets(film):
         if packet.stream.index == film.video.index:

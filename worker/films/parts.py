@@ -48,9 +48,8 @@ class Part(Base):
     lease_until: Mapped[float | None]
     worker: Mapped[str | None]
     painted: Mapped[int] = mapped_column(default=0)  # frames that are done
-    stored: Mapped[list[int | str] | None] = mapped_column(
-        JSON(none_as_null=True)
-    )  # length and sha256
+    # length and sha256 of what is stored
+    stored: Mapped[list[int | str] | None] = mapped_column(JSON(none_as_null=True))
 
     @property
     def end(self) -> int:
