@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,7 @@ SWEEP = (
 
 LONG = {"size": 1536}  # a second on two cores: time enough to interrupt it
 SHORT = {"size": 64, "strokes": 0}  # 0: it is not painted larger than it shall be
-ENDLESS = {"size": 2048}  # with four styles: many times the limit it is given
+ENDLESS = {"method": "gatys", "size": 1024}  # some hundred steps: many times any limit here
 
 
 def until(happened: Callable[[], bool], seconds: float = 90) -> None:
@@ -58,7 +58,7 @@ class Crew:
             process.wait()
 
 
-def submit(options: dict[str, int], styles: int = 1) -> Job:
+def submit(options: Mapping[str, int | str], styles: int = 1) -> Job:
     pictures = [picture(color="orange")] * styles
     return jobs.submit("ann", picture(96, 96, "JPEG"), pictures, options=options)
 
