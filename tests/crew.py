@@ -20,7 +20,10 @@ SWEEP = (
 
 LONG = {"size": 1536}  # a second on two cores: time enough to interrupt it
 SHORT = {"size": 64, "strokes": 0}  # 0: it is not painted larger than it shall be
-ENDLESS = {"method": "gatys", "size": 1024}  # some hundred steps: many times any limit here
+ENDLESS: dict[str, int | str] = {
+    "method": "gatys",
+    "size": 1024,
+}  # some hundred steps: many times any limit here
 
 
 def until(happened: Callable[[], bool], seconds: float = 90) -> None:
