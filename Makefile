@@ -1,4 +1,4 @@
-# Every chore is one word. `make` alone lists them.
+# `make` alone lists the targets.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -18,7 +18,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses=4 --dist loadfile
 .PHONY: audit audit-hostile hashes digests authorisation engine clean install install-dev chromium compiler wasm proxies docker cluster
 .DELETE_ON_ERROR:
 
-help: ## list the words
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 up: install ## run the studio: make up PORT=7999 DATA=/some/folder
@@ -159,7 +159,7 @@ clean: ## delete what was installed and built; DATA stays
 	rm -rf $(FRONT)/node_modules .venv .venv-audit .venv-peers .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist screenshots
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-# ------------------------------------------------------------------ what the words need
+# ------------------------------------------------------------------ what the targets need
 
 install: .venv/installed
 install-dev: .venv/installed-dev

@@ -1,4 +1,4 @@
-"""`adain-studio submit | batch | teach | watch | list | get | cancel`: jobs from the command line.
+"""`adain-studio submit | batch | teach | taught | watch | list | get | cancel`: jobs, by command.
 
 Arguments and output only; `web/client/` does the work.
 """

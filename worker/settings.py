@@ -24,7 +24,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 MOST_STYLES = 16  # of a job, whatever the setting says
 MOST_IN_BATCH = 1000  # pictures of a batch, likewise
-CLIENTS = {"STUDIO_API_KEY"}  # read by the command line's client words, and no setting
+CLIENTS = {"STUDIO_API_KEY"}  # read by the commands that call a studio; no setting
 
 
 class BadSetting(SystemExit):

@@ -204,7 +204,7 @@ def quickest(stylizer: Stylizer, folder: Path) -> Path:
 
 
 def _sacrifice() -> None:
-    """Be the first to go where memory is short (Linux)."""
+    """Have Linux end this process first where memory runs out."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 

@@ -39,7 +39,7 @@ def _processor(device: torch.device) -> str:
 
 @cache
 def _made_from(device: torch.device) -> str:
-    """All that code follows from beside the weights and their format."""
+    """Return what code depends on beside weights and dtype: torch, the processor, the sources."""
     sources = [source.read_text() for source in SOURCES]
     return repr((torch.__version__, _processor(device), sources))
 

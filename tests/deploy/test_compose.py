@@ -68,6 +68,14 @@ def test_every_setting_exists_and_has_a_usable_value(
     Settings()
 
 
+def test_every_variable_of_the_file_is_explained_and_no_other() -> None:
+    text = (ROOT / "deploy" / "README.md").read_text()
+    table = text[text.index("| variable |") : text.index("Every other setting")]
+    rows = [line.split("|")[1] for line in table.strip().splitlines()]
+    explained = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert explained == set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
+
+
 def test_the_settings_baked_into_the_images_exist() -> None:
     assert set(re.findall(r"STUDIO_\w+", DOCKERFILE)) <= SETTINGS
 

@@ -3,12 +3,12 @@
 import base64
 import io
 import json
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, TimeoutError, expect
 
 from tests.journeys.browsing import (
     DESK,
@@ -64,33 +64,34 @@ def _see_it_sent(page: Page) -> None:
     assert len(job.style_keys) == 2
 
 
-def test_the_page_waits_for_controls_whose_script_comes_late(
-    browser: Browser, address: str
-) -> None:
-    """Gradio fetches each kind of control by itself, and draws it when it is there."""
+def _reload(page: Page, script: str) -> None:
+    """Load the page once more; one script comes after everything else."""
     late: list[tuple[Route, APIResponse]] = []
-    broken: list[str] = []
+    page.route(script, lambda route: late.append((route, route.fetch())))
+    page.reload(wait_until="commit")
+    with suppress(TimeoutError):  # which is so where it holds the button itself
+        page.wait_for_selector("#send", timeout=5000)
+    page.wait_for_timeout(500)
+    for route, response in late:
+        route.fulfill(response=response)
+    page.wait_for_selector("#stage[data-face]")
+    page.unroute_all(behavior="wait")
 
-    def answer(route: Route) -> None:
-        response = route.fetch()
-        if '"radio"' in response.text():
-            late.append((route, response))
-        else:
-            route.fulfill(response=response)
 
-    with closing(browser.new_context()) as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.route("**/assets/Index-*.js", answer)
-        page.goto(address, wait_until="commit")
-        page.wait_for_selector("#send")
-        page.wait_for_timeout(500)
-        assert not page.locator("#color").count()
-        for route, response in late:
-            route.fulfill(response=response)
-        page.wait_for_selector("#stage[data-face]")
-        page.unroute_all(behavior="wait")
-    assert broken == []
+def test_the_form_survives_a_reload_whichever_controls_are_drawn_last(idle: Visit) -> None:
+    """Gradio fetches each kind of control by itself, and draws it when it is there."""
+    page, fetched, broken = idle(DESK), set[str](), list[str]()
+    page.on("request", lambda request: fetched.add(request.url))
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    _fill(page)
+    page.reload()
+    _see_it_filled(page)
+    scripts = sorted(url for url in fetched if "/assets/Index-" in url and url.endswith(".js"))
+    assert len(scripts) > 5
+    for script in scripts:
+        _reload(page, script)
+        _see_it_filled(page)
+        assert broken == [], script
 
 
 @SIZES

@@ -50,7 +50,7 @@ def get_ready(codec: Codec) -> None:
 
 
 def confine(seconds: int, written: int) -> str:
-    """Let this process take so much of the processor and write so much; return by what else."""
+    """Limit this process's CPU seconds and bytes written; return what else confines it."""
     limit_memory(MEMORY)
     _, ever = resource.getrlimit(resource.RLIMIT_CPU)
     most = seconds if ever == resource.RLIM_INFINITY else min(seconds, ever)

@@ -26,7 +26,7 @@ from worker.storage.database import now
 
 
 def _some(condition: ColumnElement[bool], count: int) -> Select[str, int, int]:
-    """The first so many in line of those, for a worker of this kind; an index has them in order."""
+    """Select id, priority and turn of the first `count` such jobs in this worker's queues."""
     mine = settings().serving
     serves_all = set(mine) == set(queue.QUEUES)
     kind = true() if serves_all else Job.queue == mine[0]

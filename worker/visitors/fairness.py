@@ -26,7 +26,7 @@ Free = Callable[[str], Iterator[tuple[str, int]]]  # an owner's files that may g
 
 
 def share(total: int) -> int:
-    """Return the bytes of so many in all that an owner keeps in any case."""
+    """Return how many of `total` bytes each owner is guaranteed; 0 where none is."""
     most = settings().guaranteed_owners
     return total // most if most else 0
 

@@ -121,7 +121,10 @@ def sign(secret: str, name: str, timestamp: int, body: bytes) -> str:
 
 
 def promise(owner: str, url: str) -> Beside:
-    """Return what writes the promise beside its job; raises `Refused` if it can't be kept."""
+    """Check a webhook's address; return what adds its row in the job's transaction.
+
+    Raises `Refused`.
+    """
     outbound.check(url)
     if secret_made(owner) is None:
         raise Refused("webhook.secret_required")
