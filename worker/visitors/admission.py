@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from adain import catalog
-from adain.catalog import Effort, TaughtKind
+from adain.catalog import TaughtKind
 from worker import jobs
 from worker.errors import Refused
 from worker.gallery import taught_styles
@@ -20,7 +20,7 @@ from worker.images import images
 from worker.images.images import Given
 from worker.jobs import Beside, Job, batches, service_state
 from worker.jobs.batches import Batch, Source
-from worker.options import recorded
+from worker.options import BatchOptions, Options, recorded
 from worker.settings import settings
 from worker.storage import database, free_space
 from worker.visitors import limit_overrides, quota, rate_limits, turns
@@ -49,21 +49,23 @@ def _checks(
     return checked
 
 
-def _lesson(kind: TaughtKind, steps: object, paintings: int) -> int:
-    """Return how many submissions a lesson counts as, by its steps, not checked yet."""
-    asked = steps if isinstance(steps, int) and 0 < steps <= settings().teach_steps else 0
-    return 1 + catalog.lesson_steps(kind, asked, paintings) // catalog.STEPS_OF_A_JOB
+def _jobs(chosen: Options, styles: int) -> int:
+    """Return how many submissions a job with these options, which were checked, counts as."""
+    if chosen.teach:
+        steps = catalog.lesson_steps(TaughtKind(chosen.teach), chosen.steps, styles)
+        return 1 + steps // catalog.STEPS_OF_A_JOB
+    return catalog.METHODS[chosen.method].counts(chosen.effort)
 
 
-def _jobs(options: object, styles: int) -> int:
-    """Return how many submissions a job with these options, not checked yet, counts as."""
-    given: Mapping[str, object] = options if isinstance(options, Mapping) else {}
-    if (kind := str(given.get("teach"))) in list(TaughtKind):
-        return _lesson(TaughtKind(kind), given.get("steps"), styles)
-    method, effort = (str(given.get(name)) for name in ("method", "effort"))
-    if method not in catalog.METHODS:
+def _at_first(options: object, styles: int, masks: int) -> int:
+    """Return how many submissions a job counts as; one with options that `jobs.submit` refuses: 1.
+
+    They are read as they are for the job itself, so that each way to write a number counts.
+    """
+    try:
+        return _jobs(Options.read(options or {}, styles, masks), styles)
+    except Refused:
         return 1
-    return catalog.METHODS[method].counts(effort if effort in list(Effort) else Effort.MORE)
 
 
 def _more(submissions: int) -> rate_limits.Cost:
@@ -98,7 +100,8 @@ def submit(
     styles = styles or [*map(images.stored, paintings)]
     sizes = [images.source(one).size for one in (content, *styles, *masks)]
     sent = sum(sizes)
-    costs = rate_limits.submissions(_jobs(options, len(styles))), rate_limits.pictures(len(sizes))
+    submissions = _at_first(chosen, len(styles), len(masks))
+    costs = rate_limits.submissions(submissions), rate_limits.pictures(len(sizes))
     rate_limits.consume(visitor, *costs, rate_limits.sent(sent))
 
     gone: list[str] = []
@@ -193,11 +196,12 @@ def submit_batch(
     rate_limits.consume(
         visitor, rate_limits.sent(sent), rate_limits.pictures(len(photos) + len(styles))
     )
-    submissions = count * _jobs(options, 1)
     gone: list[str] = []
     checked = _checks(visitor, Job.batch, beside, gone)
 
     def reserve(size: int, more: int) -> None:
+        chosen = BatchOptions.read_all(options or {}, len(photos), len(styles))
+        submissions = count * _jobs(chosen, 1)
         free_space.check(size)
         rate_limits.consume(visitor, _of_batch(submissions, more), rate_limits.kept(size, sent))
         quota.reserve(visitor.owner, size)

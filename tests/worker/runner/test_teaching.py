@@ -67,7 +67,7 @@ def painted(seed: int, width: int = 80, height: int = 72) -> bytes:
     return out.getvalue()
 
 
-def teach(visitor: Visitor = ANN, steps: int = 3, paintings: int = 1, **more: object) -> Job:
+def teach(visitor: Visitor = ANN, steps: object = 3, paintings: int = 1, **more: object) -> Job:
     styles = [painted(seed) for seed in range(paintings)]
     options = {"size": 64, "teach": "feedforward", "steps": steps} | more
     return admission.submit(visitor, painted(9), styles, options=options)
@@ -374,6 +374,26 @@ def test_a_lesson_counts_as_submissions_by_its_steps(studio: Path, setting: Sett
     teach(Visitor("fourth"), steps=0)  # 16, as usual
     with pytest.raises(TooMany):
         teach(Visitor("fourth"), steps=0, teach="conditional", paintings=8)  # 49
+
+
+@pytest.mark.parametrize("steps", [300, "300", 300.0])
+def test_a_lesson_counts_by_its_steps_however_they_are_written(
+    studio: Path, setting: Setting, steps: object
+) -> None:
+    setting(address_submissions=40)
+    lesson = teach(Visitor("first", "one address"), steps=steps)  # counts as 31
+    assert now(lesson).options["steps"] == 300
+    with pytest.raises(TooMany):
+        teach(Visitor("second", "one address"), steps=steps)
+
+
+def test_options_that_are_refused_cost_one_submission(studio: Path, setting: Setting) -> None:
+    setting(visitor_submissions=2)
+    for _ in range(2):
+        with pytest.raises(Refused, match="steps is a whole number"):
+            teach(Visitor("first"), steps="many")
+    with pytest.raises(TooMany):
+        teach(Visitor("first"), steps="many")
 
 
 def test_new_cookies_of_one_address_have_four_lessons_at_a_time(
