@@ -70,7 +70,7 @@ def _reload(page: Page, script: str) -> None:
     page.route(script, lambda route: late.append((route, route.fetch())))
     page.reload(wait_until="commit")
     with suppress(TimeoutError):  # which is so where it holds the button itself
-        page.wait_for_selector("#send", timeout=5000)
+        page.wait_for_selector("#send", timeout=4000)
     page.wait_for_timeout(500)
     for route, response in late:
         route.fulfill(response=response)

@@ -8,7 +8,18 @@ export const PAINTED = "painted"; // in this tab's storage: the regions (regions
 const HELD = "[id^='value-'] :is(textarea, input)"; // what names the pictures
 const PREPARED = "prepared"; // in this tab's storage: the form has what another page put there
 // what every form has, each drawn when the script of its kind has come: without one the page could not begin
-const DRAWN = ["#form", "#notice", "#how", "#color", "#strength", "#strokes", "#size", "#steady", "#send"];
+const DRAWN = [
+  "#form",
+  "#value-photo :is(textarea, input)",
+  "#notice",
+  "#how",
+  "#color",
+  "#strength",
+  "#strokes",
+  "#size",
+  "#steady",
+  "#send",
+];
 let forgotten = false; // until the page is loaded again
 const CONTROLS =
   "#strength, #strokes, #color, #size, #how, #network, #transparency, #margins, #steady, #moving, #mixture, [id^='share-'], [id^='until-']";
