@@ -128,13 +128,14 @@ def _secret_aside(back_up: Checked) -> Path | None:
 
 
 def _put(back_up: Checked) -> None:
-    """Put pictures and rows into the studio: all or, whatever fails, none."""
+    """Put pictures and rows into the studio: all or, if a picture or row fails, none."""
     put: list[str] = []
     aside = _secret_aside(back_up)
     try:
         for key in _put_pictures(back_up):
             put.append(key)
         _replace_rows(back_up)
+        put.clear()  # the rows name them from now on
         if aside:
             aside.replace(aside.with_name(SECRET))
     except BaseException as error:

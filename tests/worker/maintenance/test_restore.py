@@ -383,6 +383,25 @@ def test_storage_that_gets_full_leaves_the_studio_as_it_was(
     assert pictured() == {kept.id}
 
 
+def test_an_error_after_the_rows_came_takes_no_picture_of_theirs(
+    studio: Path, tmp_path: Path, setting: Setting
+) -> None:
+    kept = submit()
+    secret = studio / backup.SECRET
+    secret.write_text("a" * 64)
+    file, _ = backup.make(tmp_path)
+    setting(data=tmp_path / "second")
+    database.migrate()
+    (tmp_path / "second" / backup.SECRET / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        restore.restore(file)
+    assert pictured() == {kept.id}
+    (tmp_path / "second" / backup.SECRET / "in the way").rmdir()
+    (tmp_path / "second" / backup.SECRET).rmdir()
+    restore.restore(file, replace=True)
+    assert pictured() == {kept.id}
+
+
 # ---------------------------------------------------------------- when it may
 
 
