@@ -294,7 +294,7 @@ class Settings(FilmSettings):
     max_styles: int = Field(
         default=4, ge=1, le=MOST_STYLES, description="style pictures of one job"
     )
-    metrics_token: SecretStr = Field(
+    metrics_token: Annotated[SecretStr, AfterValidator(setting_values.long_enough)] = Field(
         default=SecretStr(""), description="bearer token that opens /metrics from anywhere"
     )
     metrics_from: Annotated[str, AfterValidator(setting_values.networks)] = Field(

@@ -89,6 +89,17 @@ def test_a_given_cookie_secret_wins_and_is_not_shown(setting: Setting, tmp_path:
     assert "known" not in repr(settings.settings())
 
 
+@pytest.mark.parametrize("name", ["admin_secret", "metrics_token"])
+def test_a_short_secret_that_opens_something_ends_the_process_and_is_not_shown(
+    setting: Setting, name: str
+) -> None:
+    setting(**{name: "fifteen letters"})
+    with pytest.raises(BadSetting, match=f"STUDIO_{name.upper()}=…: wanted at least 16 char"):
+        settings.settings()
+    setting(**{name: "sixteen  letters"})
+    assert settings.settings()
+
+
 def test_several_cookie_secrets_are_read_and_the_first_signs(setting: Setting) -> None:
     setting(cookie_secret="first, second ,,third")
     assert cookie_secrets.signing() == "first"

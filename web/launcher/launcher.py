@@ -159,18 +159,14 @@ def _migrate() -> None:
 # ---------------------------------------------------------------- when it is ready
 
 
-def _credentials() -> dict[str, str]:
-    """Return the header by which the web server knows the operator, if a secret is set."""
-    chosen = settings()
-    token = chosen.metrics_token.get_secret_value() or chosen.admin_secret.get_secret_value()
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
 def _missing(host: str, port: int) -> list[str]:
-    """Return the parts that are not well yet, as far as the web server tells us."""
+    """Return the parts that are not well yet, as far as the web server tells anybody here.
+
+    No secret is sent: another program of this machine may have taken the port meanwhile.
+    """
     with closing(http.client.HTTPConnection(_reachable(host), port, timeout=5)) as connection:
         try:
-            connection.request("GET", "/healthz", headers=_credentials())
+            connection.request("GET", "/healthz")
             answer = connection.getresponse()
             parts = json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError):

@@ -47,9 +47,8 @@ def exists() -> None:
 def check(given: str, request: Request) -> str:
     """Return the origin of who gives the right secret; raises a 401, or `TooMany`."""
     origin = address.origin(request)
-    rate_limits.check_guesses(origin)
-    if not hmac.compare_digest(given.encode(), _secret().encode()):
-        rate_limits.spend_guess(origin)
+    pair = given.encode(), _secret().encode()
+    if not rate_limits.guess(origin, lambda: hmac.compare_digest(*pair)):
         raise HTTPProblem(401, "admin.wrong_secret", {"WWW-Authenticate": "Bearer"})
     return origin
 

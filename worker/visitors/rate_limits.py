@@ -6,7 +6,7 @@ stored only as a keyed hash (an origin). Raises `TooMany`.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -360,19 +360,22 @@ def check_waiting(session: Session, visitor: Visitor, coming: int = 0) -> None:
 _GUESS = Limit("attempts", ATTEMPTS, MINUTE, Message("admin.too_many_guesses"))
 
 
-def check_guesses(origin: str) -> None:
-    """Raise `TooMany` while an address has guessed wrongly too often."""
-    with database.reading() as session:
-        [spent] = _spent(session, [(f"origin:{origin}", _GUESS)])
-    if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
-        raise TooMany(_GUESS.message, over)
-
-
 @database.retried
-def spend_guess(origin: str) -> None:
-    """Count a wrong guess; raises `TooMany`."""
+def guess(origin: str, right: Callable[[], bool]) -> bool:
+    """Tell whether an address guesses right, and count a wrong guess; raises `TooMany`.
+
+    Guesses of one address wait for each other: none is compared beyond those it may try, and
+    right ones, however many come at once, cost nothing.
+    """
+    who = f"origin:{origin}"
     with database.transaction() as session:
-        _spend(session, f"origin:{origin}", _GUESS, 1)
+        lock(session, who)
+        [spent] = _spent(session, [(who, _GUESS)])
+        if (over := spent + MINUTE / ATTEMPTS - MINUTE) > SLACK:
+            raise TooMany(_GUESS.message, over)
+        if not (found := right()):
+            _spend(session, who, _GUESS, 1)
+    return found
 
 
 # ---------------------------------------------------------------- the sweep's verb

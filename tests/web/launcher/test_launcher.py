@@ -1,7 +1,9 @@
 import os
 import socket
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -67,6 +69,30 @@ def test_a_database_that_is_away_is_named_in_a_sentence(setting: Setting, tmp_pa
     setting(data=tmp_path, database_url=f"postgresql+psycopg://127.0.0.1:{free_port()}/none")
     with pytest.raises(SystemExit, match=r"The database can't be used: .*refused"):
         launcher._migrate()
+
+
+def test_another_program_that_took_the_port_is_sent_no_secret(setting: Setting) -> None:
+    setting(admin_secret="a secret of the admin's", metrics_token="a token of the collector's")
+    received: list[str] = []
+
+    class Thief(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.append(str(self.headers))
+            body = b'{"status": "unhealthy"}'
+            self.send_response(503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), Thief) as server:
+        answering = Thread(target=server.handle_request)
+        answering.start()
+        missing = launcher._missing("127.0.0.1", server.server_port)
+        answering.join()
+    assert missing == [launcher.OTHER_PARTS]
+    assert "Host" in received[0]
+    assert "Authorization" not in received[0]
+    assert not any(word in received[0] for word in ("admin", "collector"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
+import hmac
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +140,37 @@ def test_after_many_wrong_secrets_even_the_right_one_is_refused(
     assert browser.get(f"{ADMIN}/state", headers=right).status_code == 429
     elsewhere = TestClient(application, headers=right, client=("192.0.2.7", 1))
     assert elsewhere.get(f"{ADMIN}/state").status_code == 200
+
+
+@pytest.mark.parametrize("served", ["SQLite", "PostgreSQL"])
+def test_of_many_guesses_at_once_only_five_are_compared(
+    request: pytest.FixtureRequest, served: str, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request.getfixturevalue("studio" if served == "SQLite" else "postgres")
+    setting(admin_secret=SECRET)
+    client, compared = TestClient(app.without_page()), []
+    compare = hmac.compare_digest
+
+    def slow(given: bytes, wanted: bytes) -> bool:
+        if given.startswith(b"guess"):
+            compared.append(given)
+            time.sleep(0.05)
+        return compare(given, wanted)
+
+    def guess(number: int) -> int:
+        return client.post(f"{ADMIN}/session", json={"secret": f"guess {number}"}).status_code
+
+    monkeypatch.setattr(hmac, "compare_digest", slow)
+    with ThreadPoolExecutor(20) as guessers:
+        statuses = list(guessers.map(guess, range(20)))
+    assert (statuses.count(401), statuses.count(429)) == (5, 15)
+    assert len(compared) == 5
+
+
+def test_a_script_with_the_right_secret_asks_often_at_once(admin: TestClient) -> None:
+    with ThreadPoolExecutor(20) as askers:
+        asked = askers.map(lambda _: admin.get(f"{ADMIN}/blocks").status_code, range(20))
+    assert set(asked) == {200}
 
 
 # ---------------------------------------------------------------- what the admin does

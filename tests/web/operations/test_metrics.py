@@ -14,6 +14,7 @@ from worker.observability import metrics
 from worker.storage import processes
 
 HERE = ("127.0.0.1", 50000)
+TOKEN = "a token of the collector's"
 
 
 @pytest.fixture
@@ -121,12 +122,16 @@ def test_a_proxy_that_adds_no_header_is_known_by_its_old_protocol(studio: Path) 
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({}, 403), ({"authorization": "Bearer guessed"}, 403), ({"authorization": "Bearer key"}, 200)],
+    [
+        ({}, 403),
+        ({"authorization": "Bearer guessed"}, 403),
+        ({"authorization": f"Bearer {TOKEN}"}, 200),
+    ],
 )
 def test_a_token_opens_them_from_anywhere_and_nothing_else_does(
     studio: Path, setting: Setting, headers: dict[str, str], status: int
 ) -> None:
-    setting(metrics_token="key")
+    setting(metrics_token=TOKEN)
     for peer in ("127.0.0.1", "203.0.113.9"):
         with TestClient(app.without_page(), client=(peer, 50000)) as client:
             assert client.get("/metrics", headers=headers).status_code == status

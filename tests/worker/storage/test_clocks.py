@@ -49,11 +49,11 @@ def test_a_limit_spent_while_the_clock_was_ahead_is_whole(either: Path, setting:
 
 def test_the_administrator_may_try_again_at_once(either: Path) -> None:
     for _ in range(rate_limits.ATTEMPTS):
-        rate_limits.spend_guess("here")
+        assert not rate_limits.guess("here", lambda: False)
     with pytest.raises(TooMany):
-        rate_limits.check_guesses("here")
+        rate_limits.guess("here", lambda: True)
     ahead()
-    rate_limits.check_guesses("here")
+    assert rate_limits.guess("here", lambda: True)
 
 
 def test_what_is_charged_afterwards_comes_back_within_two_windows(
