@@ -6,7 +6,6 @@ in a folder of their own meanwhile, so that a large batch takes no more memory t
 no limits and no web.
 """
 
-import contextlib
 import logging
 import tempfile
 import time
@@ -19,7 +18,6 @@ from typing import Any
 
 import uuid_utils
 from sqlalchemy import JSON, Index, delete, insert, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from adain.files.cropping import Crop
@@ -30,7 +28,7 @@ from worker.images.films import Film
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
 from worker.jobs import Beside, Job, Reserve, Status, queue
-from worker.jobs.new_job import NewJob, check_method, fitted, style_size
+from worker.jobs.new_job import NewJob, check_method, fitted, style_size, whole
 from worker.jobs.submission import found_subject
 from worker.options import BatchOptions, Options, RecordedOfBatch
 from worker.storage import blobs, database
@@ -239,14 +237,9 @@ def _insert(batch: Batch, cells: Sequence[NewJob], beside: Beside) -> None:
 
 def _store(batch: Batch, cells: Sequence[NewJob], beside: Beside) -> None:
     """Keep pictures and rows: all of them or, whatever fails, none."""
-    try:
+    with whole([cell.id for cell in cells]):
         _keep(cells)
         _insert(batch, cells, beside)
-    except Exception:
-        with contextlib.suppress(DBAPIError):
-            if jobs.unknown([cells[0].id]):  # else it was committed; only the answer got lost
-                blobs.delete_jobs(cell.id for cell in cells)
-        raise
 
 
 def submit(

@@ -1,7 +1,8 @@
 """A job that was checked and is to be inserted: its pictures, its keys, its row."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Self
@@ -19,9 +20,10 @@ from worker.images.films import Film
 from worker.images.images import CleanFile, CleanImage
 from worker.jobs import queue
 from worker.jobs.model import ACTIVE, SOURCE, Job
+from worker.jobs.queries import unknown
 from worker.options import USUAL, Options
 from worker.settings import KIB, settings
-from worker.storage import disk
+from worker.storage import blobs, database, disk
 
 PHOTO = Message("part.photo")
 
@@ -249,3 +251,20 @@ class NewJob:
             "shape": self.shape,
             "queue": self.queue,
         }
+
+
+@contextmanager
+def whole(job_ids: Sequence[str]) -> Iterator[None]:
+    """Store the pictures of jobs and insert their rows inside: all or, whatever fails, none.
+
+    But where the answer to the COMMIT was lost the rows may still come. Then the pictures stay;
+    without rows they are the sweep's.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not database.is_unanswered(error):
+            with suppress(*database.AWAY):
+                if unknown(job_ids[:1]):  # else it was committed, and only the answer got lost
+                    blobs.delete_jobs(job_ids)
+        raise

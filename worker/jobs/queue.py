@@ -125,6 +125,9 @@ def announce(ids: Sequence[str], name: str) -> bool:
             missing = sum(count(name) for count in _counts) - depth([name])
     except redis.RedisError:
         missing = len(ids)  # `send` says so
+    except database.AWAY as error:  # the rows are there: it is no error of who committed them
+        missing = len(ids)
+        log.warning("the database is away, so each of %d rows gets a message: %s", missing, error)
     return all(send(each, name) for each in ids[: max(0, missing)])
 
 

@@ -1,6 +1,5 @@
 """Submitting a job: check, store, insert, commit, then notify a worker."""
 
-import contextlib
 import logging
 import tempfile
 import time
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import uuid_utils
 from sqlalchemy import insert
-from sqlalchemy.exc import DBAPIError
 
 from adain.files.cropping import Crop
 from worker.errors import Message
@@ -27,8 +25,8 @@ from worker.jobs.new_job import (
     check_together,
     fitted,
     style_size,
+    whole,
 )
-from worker.jobs.queries import unknown
 from worker.observability import failpoints
 from worker.options import Options
 from worker.storage import blobs, database
@@ -104,15 +102,6 @@ def _film(content: Given, chosen: Options, folder: Path) -> Film | None:
     return film
 
 
-def _keep(job: NewJob) -> None:
-    """Store the pictures: all or, when the storage fails, none."""
-    try:
-        blobs.put_all(job.files)
-    except Exception:
-        blobs.delete_jobs([job.id])
-        raise
-
-
 @database.retried
 def _insert(new: NewJob, beside: Beside) -> Job:
     with database.transaction(durable=True) as session:
@@ -124,15 +113,10 @@ def _insert(new: NewJob, beside: Beside) -> Job:
 def _accept(new: NewJob, beside: Beside, reserve: Reserve) -> Job:
     """Store, insert and commit a job."""
     reserve(new.most_bytes, new.submissions)
-    _keep(new)
-    failpoints.at("stored", new.id)  # pictures without a row
-    try:
+    with whole([new.id]):
+        blobs.put_all(new.files)
+        failpoints.at("stored", new.id)  # pictures without a row
         return _insert(new, beside)
-    except Exception:
-        with contextlib.suppress(DBAPIError):
-            if unknown([new.id]):  # else it was committed, and only the answer got lost
-                blobs.delete_jobs([new.id])
-        raise
 
 
 def submit(

