@@ -17,7 +17,7 @@ def _cut(*ends: socket.socket) -> None:
 
 
 class Relay:
-    """Passes everything on, until it is told otherwise."""
+    """Passes everything on until a method says otherwise."""
 
     def __init__(self, server: PostgresServer) -> None:
         about = server.get_postmaster_info()

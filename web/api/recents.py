@@ -20,7 +20,7 @@ from worker import jobs
 from worker.gallery import recent_styles
 from worker.gallery.model import STYLE_NAME
 from worker.jobs import Job
-from worker.visitors import rate_limits
+from worker.visitors import decoding_charges
 
 router = APIRouter(prefix=PREFIX, tags=["styles"])
 
@@ -171,6 +171,6 @@ def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Respon
     """Return a style picture of your job small, a JPEG; the first is 0."""
     job = _own(job_id, place, owner)
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    with rate_limits.paying(address.visitor(request)):
+    with decoding_charges.paying(address.visitor(request)):
         key = recent_styles.small(job, place)
     return stored.answer(key, headers)

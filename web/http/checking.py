@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 from anyio.to_thread import run_sync
 
 from worker.images.line import Line
-from worker.visitors import rate_limits
+from worker.visitors import decoding_charges
 from worker.visitors.rate_limits import Visitor
 
 P = ParamSpec("P")
@@ -24,7 +24,7 @@ async def run(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P
     """
 
     def paid() -> T:
-        with rate_limits.paying(visitor):
+        with decoding_charges.paying(visitor):
             return work(*args, **kwargs)
 
     async with line.turn(visitor):

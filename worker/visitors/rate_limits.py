@@ -5,10 +5,8 @@ whole minute's allowance may be used at once, and then only as fast as it return
 stored only as a keyed hash (an origin). Raises `TooMany`.
 """
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -30,14 +28,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
 from worker.errors import Message, Refused, rounded
-from worker.images import decoders
 from worker.jobs import ACTIVE, Job
 from worker.storage import database
 from worker.storage.database import Base, now, pending
 from worker.visitor import Visitor as Visitor
 from worker.visitors import blocks, limit_overrides
-
-log = logging.getLogger(__name__)
 
 MINUTE, DAY = 60.0, 86400.0
 DECODING = 600.0  # seconds in which what decoding may take comes back
@@ -261,24 +256,6 @@ def pictures(count: int = 1) -> Cost:
         Limit("pictures", address, MINUTE, Message("limit.address_pictures", limit=address)),
         beside=decoding(),
     )
-
-
-@contextmanager
-def paying(visitor: Visitor) -> Iterator[None]:
-    """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took.
-
-    What was done inside stays done where the database is away by then, and costs nothing.
-    """
-    account = decoders.Account(visitor)
-    try:
-        with decoders.charged(account):
-            yield
-    finally:
-        if account.pictures:
-            try:
-                charge(visitor, decoding(account.seconds))
-            except database.AWAY as error:
-                log.warning("%d decoded pictures were not charged: %s", account.pictures, error)
 
 
 def previews(count: int) -> Cost:

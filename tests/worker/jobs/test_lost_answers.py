@@ -15,7 +15,7 @@ from worker import jobs
 from worker.images import images
 from worker.jobs import batches, idempotency
 from worker.storage import blobs
-from worker.visitors import rate_limits
+from worker.visitors import decoding_charges
 from worker.visitors.rate_limits import Visitor
 
 
@@ -92,7 +92,7 @@ def test_what_is_committed_is_accepted_though_the_database_goes_away(
 def test_decoding_that_can_not_be_charged_keeps_its_result(
     relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with rate_limits.paying(Visitor("ann")):
+    with decoding_charges.paying(Visitor("ann")):
         clean = images.clean(picture())
         relay.close()
     assert clean
