@@ -6,12 +6,17 @@ from pydantic import Field
 
 from worker.method_settings import MethodSettings
 
+MOST_SECONDS, MOST_BYTES = 100, 256 << 20  # of a film, whatever the settings say
+
 
 class FilmSettings(MethodSettings):
     """How long, large and quick a film may be; each is STUDIO_ and its name."""
 
     film_seconds: float = Field(
-        default=60, ge=0, le=100, description="of one film, which needs the extra film; 0: none"
+        default=60,
+        ge=0,
+        le=MOST_SECONDS,
+        description="of one film, which needs the extra film; 0: none",
     )
     film_side: int = Field(
         default=1920,
@@ -25,7 +30,7 @@ class FilmSettings(MethodSettings):
         le=60,
         description="frames a second of a painted film; of a quicker one some are left out",
     )
-    film_bytes: int = Field(default=200 << 20, ge=1, le=256 << 20, description="of one film")
+    film_bytes: int = Field(default=200 << 20, ge=1, le=MOST_BYTES, description="of one film")
     film_codec: Literal["", "h264", "vp9"] = Field(
         default="",
         description="h264: painted films are MP4; vp9: WebM; empty: what is installed, h264 first",

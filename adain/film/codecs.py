@@ -22,7 +22,7 @@ class Codec:
     container: str
     clean: dict[str, str]  # options of the film that only we read
     painted: dict[str, str]  # of the film that people see
-    cap: dict[str, int]  # options that bound a film's bits a second, and times how many they are
+    cap: dict[str, float]  # options that bound a film's bits a second, and times how many they are
     container_options: dict[str, str] = field(default_factory=dict)  # of a film that people see
     rates: tuple[int, ...] = (48_000,)  # samples a second that its sound may have
     samples: str = "flt"  # how its sound's encoder takes them
@@ -35,7 +35,8 @@ H264 = Codec(
     "mp4",
     {"preset": "ultrafast", "crf": "14", "forced-idr": "1", "g": "100000"},
     {"preset": "veryfast", "crf": "20", "profile": "high"},
-    {"maxrate": 1, "bufsize": 2},
+    # what may be taken at once is little: a film is joined of parts, each with a buffer of its own
+    {"maxrate": 1, "bufsize": 2, "rc_init_occupancy": 0.25},
     {"movflags": "+faststart"},
     (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
     "fltp",

@@ -66,7 +66,7 @@ class Writer:
         context.color_primaries = context.color_trc = _BT709
         if not self._clean:
             bits = most_bits(width, height, rate)
-            bounds = {name: str(times * bits) for name, times in codec.cap.items()}
+            bounds = {name: str(round(times * bits)) for name, times in codec.cap.items()}
             context.options = context.options | bounds
         return stream
 

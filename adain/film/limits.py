@@ -6,6 +6,7 @@ USUAL_STEADY, STEADIEST = 0.6, 0.85  # how much of the strokes before a frame ke
 MOST_RATE = 60  # frames a second
 BITS_A_PIXEL = 0.5  # of a frame of a painted film, at most, on average
 MOST_BITS = 20_000_000  # a second, however large
+MORE_BITS = 1.25  # times as many a film may have in all: each of its parts begins with a reserve
 _SMALLEST = 16  # pixels of a side
 
 

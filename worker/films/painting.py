@@ -15,6 +15,7 @@ from pathlib import Path
 
 from adain.film import making
 from adain.film.codecs import BASE, KEY_SECONDS
+from adain.film.limits import most_bits
 from adain.film.making import Plan
 from adain.film.painter import Painter
 from adain.methods import stage_of
@@ -28,6 +29,7 @@ from worker.films.part_painter import PartPainter
 from worker.films.part_work import PartLost, PartWork, fetched_plan, held, painter_of
 from worker.films.parts import Part
 from worker.films.work import Around, Painted, Yielded
+from worker.images import films
 from worker.jobs import Job, Paused
 from worker.settings import settings
 from worker.storage import blobs, disk
@@ -192,8 +194,16 @@ class FilmPainter:
         joining.join(some, film.file, film.clean.sound, into, film.codec)
         return into
 
+    @staticmethod
+    def _check_bytes(film: Path, of: CleanFilm) -> None:
+        """Raise `Refused` if a painted film takes more than was reserved for it."""
+        bits = most_bits(*of.size, max(of.clean.rate, settings().film_rate))
+        if film.stat().st_size > films.painted_bytes(bits, of.clean.seconds):
+            raise Refused("film.too_costly")
+
     def _stored(self, film: Path, work: PartWork) -> Painted:
         codec = work.film.codec
+        self._check_bytes(film, work.film)
         key = f"{self._job.id}/film-{self._job.attempt}.{codec.container}"
         first = joining.first(film, codec)
         blobs.put_all({key: film})

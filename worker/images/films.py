@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from adain.film import kinds
-from adain.film.limits import most_bits, size_for
+from adain.film.limits import MORE_BITS, MOST_BITS, most_bits, size_for
 from worker.errors import Refused
+from worker.film_settings import MOST_BYTES, MOST_SECONDS
 from worker.images import answers, decoders
 from worker.images.film_processes import Watch, asked, ours
 from worker.images.film_processes import limits as limits
@@ -26,6 +27,7 @@ CLEAN = 0.6  # of a job's time, on the clock; a film is read by two threads
 MORE = 1.05  # times as long as its header says, and a second, a film may be
 CLEAN_BYTES_A_PIXEL = 0.5  # of a clean film, at most
 SOUND_BYTES = 40_000  # a second
+SPARE = MIB  # bytes beside pictures and sound
 USUAL_PIXELS = 20 * 512 * 512  # painted of a film for which it counts as one submission more
 
 
@@ -41,6 +43,20 @@ def check_possible() -> None:
         raise Refused("film.off")
     if not kinds.INSTALLED:
         raise Refused("film.not_installed")
+
+
+def longest(seconds: float) -> float:
+    """Return the seconds that a film may last of which its header says so many."""
+    return MORE * seconds + 1
+
+
+def painted_bytes(bits: int, seconds: float) -> int:
+    """Return the bytes of a painted film at most: of so many bits a second, by `most_bits`."""
+    return round(seconds * (MORE_BITS * bits / 8 + SOUND_BYTES)) + SPARE
+
+
+# bytes of a film that is kept, whatever the settings
+LARGEST = max(MOST_BYTES, painted_bytes(MOST_BITS, longest(MOST_SECONDS)))
 
 
 # ---------------------------------------------------------------- look
@@ -82,8 +98,7 @@ class Film:
         """Return the bytes that its clean film, its parts and what is painted take at most."""
         width, height = self.painted(side)
         bits = most_bits(width, height, limits().rate)
-        painted = round(self.seconds * (bits / 8 + SOUND_BYTES)) + MIB
-        return self.clean_bytes(side) + 2 * painted
+        return self.clean_bytes(side) + 2 * painted_bytes(bits, longest(self.seconds))
 
     def row(self, side: int) -> dict[str, Any]:
         """Return what its job's row says of it."""
@@ -180,8 +195,8 @@ def taken(given: Source, folder: Path, moving: bool) -> Film | None:
 
 def _check_length(frames: int, seconds: float, expected: float) -> None:
     """Refuse a film that is longer than the seconds for which it counted."""
-    longest = MORE * expected + 1
-    if seconds > longest or frames > most_frames(longest):
+    most = longest(expected)
+    if seconds > most or frames > most_frames(most):
         raise Refused("film.header")
 
 
@@ -199,18 +214,18 @@ def clean(
     `watch` hears of its frames, every half second at least. A film much longer than the `expected`
     seconds is refused. Raises `Refused`, and what `watch` raises.
     """
-    wall, longest = CLEAN * settings().job_time_limit, min(expected, limits().seconds + 1)
+    wall, said_most = CLEAN * settings().job_time_limit, min(expected, limits().seconds + 1)
     question = {"codec": codec, "side": side, "seconds": math.ceil(2 * wall), "bytes": most}
 
     def take(said: dict[str, Any], data: IO[bytes]) -> Cleaned:
         made = ours(Cleaned, said.get("clean"))
         if max(made.width, made.height) > limits().side or made.rate > limits().rate:
             raise answers.NotOurs
-        _check_length(made.frames, made.seconds, longest)
+        _check_length(made.frames, made.seconds, said_most)
         return made
 
     def checked(frames: int) -> None:
-        _check_length(frames, 0.0, longest)
+        _check_length(frames, 0.0, said_most)
         watch(frames)
 
     return asked(question, film, into.fileno(), wall, take, checked)

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from adain import __version__
+from worker.images import films
 from worker.jobs import Job
 from worker.jobs.service_state import ServiceState
 from worker.maintenance import own_tables, row_shapes
@@ -48,7 +49,7 @@ from worker.maintenance.backup import (
 )
 from worker.storage import blobs, database
 
-LARGEST = 256 << 20  # bytes of one picture; the program stores none of a tenth of that
+LARGEST = 2 * films.LARGEST  # bytes of one picture or film; earlier versions stored larger films
 LONGEST = 16 << 20  # bytes of one row
 HEADER = 4 << 10  # bytes that the archive itself says of one member; ours have 512
 SECRET_MOST = 64 << 10  # bytes of the secret that signs cookies

@@ -17,8 +17,9 @@ from adain.catalog import Color, Region, Transfer
 from adain.files import samples as sample_files
 from adain.film import animation, cleaning, codecs, files, kinds, making, shots
 from adain.film.cleaning import Clean
+from adain.film.codecs import KEY_SECONDS
 from adain.film.flow import Steady
-from adain.film.limits import STEADIEST, FilmError, Limits, most_bits
+from adain.film.limits import MORE_BITS, STEADIEST, FilmError, Limits, most_bits
 from adain.film.painter import Painter, samples
 from adain.request import Request
 from adain.stylizer import Stylizer
@@ -333,13 +334,17 @@ def test_the_look_for_cuts_can_be_stopped_between_frames(
     assert plan.times == [Fraction(number, 6) for number in range(12)]
 
 
-def test_a_film_never_takes_more_bits_than_it_may(tmp_path: Path) -> None:
-    random, codec = np.random.default_rng(2), codecs.chosen()
-    noise = [random.integers(0, 256, (128, 160, 3)).astype(np.uint8) for _ in range(50)]
-    writer = files.Writer(str(tmp_path / "out.mp4"), codec, (160, 128), 25, clean=False)
-    for number, frame in enumerate(noise):
-        writer.add(frame, Fraction(number, 25))
-    writer.end(Fraction(2))
+@pytest.mark.parametrize("seconds", [KEY_SECONDS, 10])
+def test_neither_a_film_nor_a_part_takes_more_bits_than_it_may(
+    tmp_path: Path, seconds: int
+) -> None:
+    """Of parts of `KEY_SECONDS` the films of a studio are joined."""
+    random, out = np.random.default_rng(2), tmp_path / "out"
+    writer = files.Writer(str(out), codecs.H264, (160, 128), 25, clean=False)
+    for number in range(25 * seconds):
+        noise = random.integers(0, 256, (128, 160, 3)).astype(np.uint8)
+        writer.add(noise, Fraction(number, 25))
+    writer.end(Fraction(seconds))
     writer.close()
-    most = most_bits(160, 128, 25)
-    assert (tmp_path / "out.mp4").stat().st_size * 8 < 3 * most + 100_000
+    most = seconds * most_bits(160, 128, 25)
+    assert out.stat().st_size * 8 < MORE_BITS * most

@@ -14,10 +14,12 @@ from tests.web.served import begin, finish
 from worker import cookie_secrets, jobs
 from worker.errors import Message
 from worker.gallery import entries
+from worker.images.films import Film
 from worker.jobs import Job, Status
 from worker.maintenance import backup, check_backup, own_tables, restore
 from worker.maintenance.backup import BackupError
 from worker.runner import style_store
+from worker.settings import MIB
 from worker.storage import blobs, database
 from worker.storage.marker import Marker
 from worker.visitors import accounts
@@ -130,6 +132,15 @@ def test_a_backup_that_fails_leaves_no_file_and_overwrites_none(
     with pytest.raises(OSError, match="No such file"):
         backup.make(tmp_path / "nowhere" / "one.tar")
     assert [path.name for path in tmp_path.glob("*.tar*")] == ["one.tar"]
+
+
+def test_the_largest_film_that_settings_allow_may_be_in_a_backup(
+    studio: Path, setting: Setting, tmp_path: Path
+) -> None:
+    setting(film_seconds=100, film_side=3840, film_rate=60, film_bytes=256 * MIB)
+    film = Film(tmp_path, 256 * MIB, "", tmp_path, 3840, 2160, 60, 100)
+    painted = (film.reserved(0) - film.clean_bytes(0)) / 2
+    assert max(film.size, film.clean_bytes(0), painted) <= check_backup.LARGEST
 
 
 @pytest.mark.parametrize("target", KINDS)

@@ -15,6 +15,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from adain.film import files
+from adain.film.limits import MORE_BITS, MOST_BITS
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.adain.film import clips
@@ -25,6 +26,8 @@ from worker import jobs
 from worker.errors import Refused
 from worker.films import helping, painting, parts, plans, workplaces
 from worker.films.work import Around
+from worker.images import films
+from worker.images.films import Film
 from worker.jobs import Job, Status, queue
 from worker.maintenance import reclaim, verify
 from worker.runner import pipeline
@@ -405,6 +408,29 @@ def test_a_film_counts_by_its_frames_and_bytes(
         admission.submit(ANN, painted(1), [painted(2)], options={"size": 64})
     with pytest.raises(Refused, match="a minute"):
         admission.submit(ANN, painted(1), [painted(2)], options={"size": 64})
+
+
+def test_a_film_that_takes_more_than_was_reserved_for_it_is_refused_and_not_kept(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(filmed(tmp_path, 2))
+    monkeypatch.setattr(films, "MORE_BITS", 0)
+    monkeypatch.setattr(films, "SOUND_BYTES", 0)
+    monkeypatch.setattr(films, "SPARE", 1000)
+    pipeline.answer(worker)
+    ended = jobs.get(job.id, "ann")
+    assert ended.status == Status.FAILED
+    assert "more memory, time or room" in str(ended.error)
+    assert not [name for name in names_of(job) if name.startswith("film-")]
+
+
+def test_what_is_reserved_for_a_film_is_no_less_than_it_may_take(
+    studio: Path, setting: Setting, tmp_path: Path
+) -> None:
+    setting(film_seconds=100, film_side=3840, film_rate=60)
+    film = Film(tmp_path, 1, "", tmp_path, 3840, 2160, 60, 100)
+    whole = MOST_BITS / 8 * 105  # of a film that is as much longer than its header says as it may
+    assert film.reserved(0) > film.clean_bytes(0) + 2 * whole * MORE_BITS
 
 
 def test_parts_of_a_film_that_ended_go_with_the_sweep_and_all_with_its_owner(
