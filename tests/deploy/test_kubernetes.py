@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from tests.parts import Setting, picture
 from web import cli
+from web.http import checking
 from worker import jobs
 from worker.settings import PREFIX, Settings
 from worker.storage import database
@@ -109,6 +110,29 @@ def test_the_secret_that_is_asked_for_names_settings_that_exist() -> None:
     triggers = of_kind("TriggerAuthentication").values()
     keys = {ref["key"] for one in triggers for ref in one["spec"]["secretTargetRef"]}
     assert keys <= ours
+
+
+UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
+
+
+def bytes_of(size: str) -> int:
+    return int(size[:-2]) * UNITS[size[-2:]]
+
+
+def test_what_a_web_server_may_keep_on_its_disk_fits_its_volume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the pod is evicted: what is free is asked of the node's disk, not of the volume."""
+    spec = PODS["Deployment web"]["spec"]
+    [web] = spec["containers"]
+    for name, value in of_kind("ConfigMap")["studio"]["data"].items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    # forms; what is sent, and what the requests that are checked at a time become
+    most = settings.uploads_bytes + (1 + checking.AT_ONCE) * settings.spool_bytes
+    volumes = {one["name"]: bytes_of(one["emptyDir"]["sizeLimit"]) for one in spec["volumes"]}
+    assert most + UNITS["Gi"] <= volumes["data"]  # room for films that are being sent to visitors
+    assert sum(volumes.values()) <= bytes_of(web["resources"]["limits"]["ephemeral-storage"])
 
 
 def test_every_image_is_a_target_of_the_dockerfile() -> None:
