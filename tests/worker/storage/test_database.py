@@ -17,7 +17,7 @@ from tests import crew
 from tests.parts import Setting
 from tests.relay import Relay
 from worker import jobs, tables
-from worker.maintenance import backup, leader
+from worker.maintenance import backup, leader, sweep
 from worker.storage import database, processes
 
 
@@ -46,7 +46,7 @@ def test_processes_that_start_at_once_migrate_once(
         _, said = process.communicate()
         assert process.returncode == 0, said.decode()
     assert jobs.counts()[jobs.Status.QUEUED] == 0
-    assert leader.take("sweep", "me", 1)
+    assert leader.take(sweep.ROLE, "me", 1)
 
 
 def test_times_come_from_the_database_and_not_from_the_process(
@@ -168,14 +168,14 @@ def test_a_process_is_alive_while_it_reports(either: Path) -> None:
 
 
 def test_one_leads_until_it_gives_up_or_falls_silent(either: Path) -> None:
-    assert leader.take("sweep", "a", 60)
-    assert leader.take("sweep", "a", 60)
-    assert not leader.take("sweep", "b", 60)
-    leader.give_up("sweep", "b")  # not its to give
-    assert not leader.take("sweep", "b", 60)
-    leader.give_up("sweep", "a")
-    assert leader.take("sweep", "b", -1)  # at once silent
-    assert leader.take("sweep", "a", 60)
+    assert leader.take(sweep.ROLE, "a", 60)
+    assert leader.take(sweep.ROLE, "a", 60)
+    assert not leader.take(sweep.ROLE, "b", 60)
+    leader.give_up(sweep.ROLE, "b")  # not its to give
+    assert not leader.take(sweep.ROLE, "b", 60)
+    leader.give_up(sweep.ROLE, "a")
+    assert leader.take(sweep.ROLE, "b", -1)  # at once silent
+    assert leader.take(sweep.ROLE, "a", 60)
 
 
 def test_readings_inside_one_reading_share_its_transaction_in_this_thread_alone(
