@@ -188,9 +188,9 @@ class S3:
             time.sleep(0.05)
         raise TimeoutError("the object store does not answer")
 
-    def refuse(self, refused: bool = True) -> None:
-        """Answer 403 to everything from now on, or to nothing any more."""
-        known = b"0" if refused else b"inf"  # requests that need no permission
+    def refuse(self, refused: bool = True, after: int = 0) -> None:
+        """Answer 403 to everything after so many requests, or to nothing any more."""
+        known = str(after).encode() if refused else b"inf"  # requests that need no permission
         httpx.post(f"http://127.0.0.1:{self.port}/moto-api/reset-auth", content=known)
 
     def stop(self) -> None:

@@ -102,18 +102,31 @@ def rotate(where: Path) -> None:
         _delete(file)
 
 
-def _make(where: Path, stop: Event) -> None:
-    """Make a back-up, check it, and delete the oldest; raises `BackupError`, OSError."""
+def _make(where: Path, stop: Event) -> list[str]:
+    """Make a back-up, check it, and delete the oldest; raises `BackupError`, OSError.
+
+    Returns the keys of pictures that rows name and that were not there.
+    """
     where.mkdir(mode=0o700, exist_ok=True)  # not its parents: it may be on a disk that is away
     delete_left_over(where)
     file, _ = backup.make(where / backup.name_now(KIND), stop.is_set)
     try:
-        with check_backup.checked(file):
-            pass
+        with check_backup.checked(file) as back_up:
+            missing = back_up.head.missing
     except Exception:
         file.unlink()
         raise
     rotate(where)
+    return missing
+
+
+def _lacking(missing: list[str]) -> str:
+    """Log which pictures a back-up lacks; return a sentence about them, or nothing."""
+    for key in missing:
+        log.warning("%s is named by a job and is missing in the back-up", key)
+    many = f"{len(missing)} picture{'s' if len(missing) > 1 else ''}"
+    said = f"The last scheduled back-up lacks {many} that jobs name; `verify` names them."
+    return said if missing else ""
 
 
 class Schedule:
@@ -139,7 +152,7 @@ class Schedule:
         if not self._holds or not is_due(where):  # another was faster
             return
         try:
-            _make(where, self._stop)
+            missing = _make(where, self._stop)
         except Exception as error:  # files, databases and object stores each have their own kinds
             if self._stop.is_set():
                 return
@@ -148,7 +161,7 @@ class Schedule:
             self._failure = f"No scheduled back-up was made: {error}"
             metrics.BACKUPS.labels("failed").inc()
         else:
-            self._failure = ""
+            self._failure = _lacking(missing)
             metrics.BACKUPS.labels("made").inc()
 
     def _look(self, where: Path) -> None:

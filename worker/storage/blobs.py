@@ -24,7 +24,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker.settings import KIB, MIB, settings
-from worker.storage import disk
+from worker.storage import disk, reading
 from worker.storage.failures import BlobDamaged as BlobDamaged
 from worker.storage.failures import BlobMissing as BlobMissing
 from worker.storage.failures import StorageAway as StorageAway
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 MARKER = "studio-marker.json"  # beside the folders; what it holds is `worker/storage/marker.py`'s
 TOGETHER = 16 * MIB  # bytes that an object store is sent at once, or one picture
 AHEAD = 512 * KIB  # bytes that an object store is asked for at once, while a file is sent
+PIECE = 64 * KIB  # bytes that are copied or read at once
 TRASH = "trash"  # TRASH/SECONDS/JOB/FILE: what was moved away, and when
 
 _HEX = "[0-9a-f]"
@@ -63,7 +64,8 @@ def _place() -> tuple[AbstractFileSystem, str]:
 
     Only `_filesystem`, `_path`, `_trash_path` and `_folder` ask for it: a test holds that.
     """
-    filesystem, root = url_to_fs(settings().blobs_url)
+    # a listing that is kept would hide what other processes store
+    filesystem, root = url_to_fs(settings().blobs_url, use_listings_cache=False)
     if isinstance(filesystem, LocalFileSystem):
         disk.make_folder(Path(root))
     else:
@@ -119,7 +121,7 @@ def _write(file: Path, given: bytes | Path, durable: bool) -> None:
     with file.open("wb") as stream:
         if isinstance(given, Path):
             with given.open("rb") as source:
-                shutil.copyfileobj(source, stream, 64 * KIB)
+                shutil.copyfileobj(source, stream, PIECE)
         else:
             stream.write(given)
         if durable:
@@ -211,7 +213,7 @@ def fingerprint_of(file: Path) -> list[Any]:
 def opened(key: str) -> tuple[int, IO[bytes]]:
     """Return the size in bytes and the file, to be read and closed.
 
-    Raises `BlobMissing`, `StorageAway`.
+    Raises `BlobMissing`, `StorageAway`; so does the file while it is read.
     """
     try:
         file: IO[bytes] = _filesystem().open(_path(key), "rb", block_size=AHEAD)
@@ -219,7 +221,7 @@ def opened(key: str) -> tuple[int, IO[bytes]]:
         raise BlobMissing(key) from error
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return size, file
+    return size, reading.checked(key, file, PIECE)
 
 
 @classified()
@@ -246,9 +248,7 @@ def exists(key: str) -> bool:
 @classified()
 def _found(folder: str) -> list[tuple[str, dict[str, Any]]]:
     """Return the key and description of every file below a folder, strangers' included."""
-    filesystem = _filesystem()
-    filesystem.invalidate_cache()
-    found = filesystem.find(_folder(folder), detail=True)
+    found = _filesystem().find(_folder(folder), detail=True)
     return [(str(path).removeprefix(_folder()).strip("/"), info) for path, info in found.items()]
 
 
@@ -329,7 +329,6 @@ def delete_old(start: str, before: float) -> None:
     In epoch seconds. What fails is left to the next time.
     """
     filesystem = _filesystem()
-    filesystem.invalidate_cache()
     names = [str(path).rstrip("/").rpartition("/")[2] for path in filesystem.ls(_folder(), False)]
     for name in names:
         if name.startswith(start) and _IS_FOLDER.fullmatch(name) and not _is_link(name):

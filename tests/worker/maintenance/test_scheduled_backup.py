@@ -4,6 +4,8 @@ import io
 import logging
 import os
 import stat
+import subprocess
+import sys
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +13,16 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import update
 
-from tests.parts import Setting, picture
+from tests.parts import S3, Setting, picture
 from worker import jobs
+from worker.jobs import Job, Status
 from worker.maintenance import backup, check_backup, leader, scheduled_backup, sweep
 from worker.maintenance.backup import Head
 from worker.maintenance.scheduled_backup import Schedule
 from worker.observability import metrics
-from worker.storage import blobs, processes
+from worker.storage import blobs, database, processes
 
 
 def put(file: Path) -> None:
@@ -238,6 +242,47 @@ def test_a_backup_that_cannot_be_restored_is_not_kept(
     finish(schedule)
     assert names(folder) == [old]
     assert schedule.warnings()
+
+
+def test_pictures_that_another_process_stored_in_s3_are_in_the_backup(
+    store: S3, setting: Setting, tmp_path: Path
+) -> None:
+    setting(backup_dir=tmp_path / "back-ups")
+    job = jobs.submit("ann", picture(), [picture()])
+    assert len(list(blobs.files())) == 2
+    result = f"{job.id}/result-1.png"
+    code = f"from worker.storage import blobs; blobs.put({result!r}, b'made')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with database.transaction() as session:
+        session.execute(update(Job).values(status=Status.DONE, finished=1.0, result_key=result))
+    schedule = Schedule("one")
+    finish(schedule)
+    [file] = (tmp_path / "back-ups").iterdir()
+    with check_backup.checked(file) as back_up:
+        assert back_up.head.missing == []
+        assert len(back_up.pictures()) == 3
+    assert schedule.warnings() == []
+
+
+def test_a_backup_that_lacks_pictures_is_kept_and_says_so_until_one_is_whole(
+    folder: Path, setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    [job] = jobs.mine("ann", 9)
+    lost = blobs.get(job.content_key)
+    blobs.delete([job.content_key])
+    process = sweep.Sweep()
+    process.once()
+    process._backups._thread.join()  # type: ignore[union-attr]
+    process.once()
+    assert len(names(folder)) == 1
+    [process_row] = processes.alive("sweep")
+    assert any("1 picture" in said and "verify" in said for said in process_row.info["warnings"])
+    assert job.content_key in caplog.text
+    blobs.put(job.content_key, lost)
+    (folder / names(folder)[0]).unlink()
+    finish(process._backups)
+    assert process._backups.warnings() == []
+    process.end()
 
 
 def test_a_folder_that_does_not_answer_holds_nothing_up_and_is_said(

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from fsspec import get_filesystem_class
 
+from tests.adain.film import clips
 from tests.parts import S3, Setting, picture
 from worker import jobs
 from worker.jobs import Job, Status
@@ -15,6 +17,8 @@ from worker.runner import pipeline
 from worker.runner import worker as running
 from worker.runner.worker import Worker
 from worker.storage import blobs
+from worker.visitors import admission
+from worker.visitors.rate_limits import Visitor
 
 
 @pytest.fixture
@@ -98,3 +102,30 @@ def test_an_s3_server_that_was_stopped_counts_as_unreachable(
     with pytest.raises(blobs.StorageAway):
         blobs.get(key)
     store.clear_instance_cache()
+
+
+def _film(folder: Path) -> bytes:
+    """A film of a second whose file is read in several requests."""
+    film = clips.write(folder / "clip.mp4", clips.moving(6), Fraction(6)).read_bytes()
+    empty = 4 * blobs.AHEAD
+    return film + empty.to_bytes(4, "big") + b"free" + bytes(empty - 8)
+
+
+def test_a_film_waits_wherever_the_storage_begins_to_refuse(
+    worker: Worker, store: S3, tmp_path: Path
+) -> None:
+    style = picture(70, 70)
+    jobs.submit("ann", picture(96, 64), [style], options={"size": 64})
+    pipeline.answer(worker)  # which measures the style, so that it is not read again
+    job = admission.submit(Visitor("ann"), _film(tmp_path), [style], options={"size": 64})
+    refused = 0
+    while "clean" not in (jobs.find(job.id).film or {}):
+        store.refuse(after=refused)
+        pipeline.answer(worker)
+        store.refuse(False)
+        assert states([job]) == {(Status.QUEUED, 0)}, f"after {refused} requests"
+        assert worker.wait_for_storage(0)
+        refused += 1
+    assert refused >= 6  # two for the photo, at least three for the film, one for the clean film
+    pipeline.answer(worker)
+    assert states([job]) == {(Status.DONE, 1)}

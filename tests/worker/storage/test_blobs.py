@@ -1,17 +1,23 @@
 import ast
 import contextlib
 import errno
+import hashlib
+import io
 import os
+import shutil
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from inspect import isfunction, signature
 from pathlib import Path
 from threading import Thread
+from typing import IO
 
 import pytest
 
-from tests.parts import Setting, pictured
+from tests.parts import S3, Setting, pictured
 from worker.storage import blobs
 from worker.storage.blobs import BlobMissing, StorageFull
 
@@ -64,6 +70,78 @@ def test_each_picture_is_listed_with_its_age(studio: Path) -> None:
     assert listed.pop(f"{A}/content.png") == 100
     assert abs(listed.pop(f"{A}/result-1.png") - time.time()) < 60
     assert listed == {}
+
+
+def _by_another_process(code: str) -> None:
+    subprocess.run([sys.executable, "-c", f"from worker.storage import blobs; {code}"], check=True)
+
+
+def test_what_another_process_stores_or_deletes_is_seen_at_once_after_a_listing(
+    place: None,
+) -> None:
+    gone, new = f"{A}/content.png", f"{A}/result-1.png"
+    blobs.put(gone, b"a")
+    assert [key for key, _ in blobs.files()] == [gone]
+    _by_another_process(f"blobs.put({new!r}, b'b'); blobs.delete([{gone!r}])")
+    size, file = blobs.opened(new)
+    with file:
+        assert (size, file.read()) == (1, b"b")
+    assert blobs.exists(new)
+    assert not blobs.exists(gone)
+    with pytest.raises(BlobMissing):
+        blobs.opened(gone)
+
+
+# ---------------------------------------------------------------- read
+
+
+def test_an_opened_picture_is_read_as_any_file(place: None) -> None:
+    data = os.urandom(3 * blobs.AHEAD + 5)
+    blobs.put(f"{A}/content.png", data)
+    size, file = blobs.opened(f"{A}/content.png")
+    with file:
+        assert size == len(data)
+        assert file.read(7) == data[:7]
+        assert file.seek(-9, os.SEEK_END) == size - 9
+        assert (file.tell(), file.read(), file.read()) == (size - 9, data[-9:], b"")
+        file.seek(0)
+        assert file.read() == data
+        file.seek(0)
+        assert hashlib.file_digest(file, "sha256").digest() == hashlib.sha256(data).digest()  # type: ignore[arg-type]
+    assert file.closed
+
+
+READS: dict[str, Callable[[IO[bytes]], object]] = {
+    "read": lambda file: file.read(),
+    "a piece": lambda file: [file.read(65536) for _ in range(100)],
+    "lines": list,
+    "a copy": lambda file: shutil.copyfileobj(file, io.BytesIO()),
+    "a digest": lambda file: hashlib.file_digest(file, "sha256"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("way", READS)
+def test_a_store_that_refuses_amid_a_read_is_away_however_it_is_read(store: S3, way: str) -> None:
+    blobs.put(f"{A}/content.png", bytes(5 * blobs.AHEAD))
+    _, file = blobs.opened(f"{A}/content.png")
+    with file:
+        file.read(1)
+        store.refuse()
+        with pytest.raises(blobs.StorageAway):
+            READS[way](file)
+
+
+def test_a_picture_that_is_deleted_amid_a_read_is_missing(store: S3) -> None:
+    blobs.put(f"{A}/content.png", bytes(5 * blobs.AHEAD))
+    _, file = blobs.opened(f"{A}/content.png")
+    with file:
+        file.read(1)
+        blobs.delete([f"{A}/content.png"])
+        with pytest.raises(BlobMissing, match=rf"{A}/content\.png"):
+            file.read()
+
+
+# ---------------------------------------------------------------- delete
 
 
 def test_deleting_some_pictures_of_a_job_keeps_the_others(place: None) -> None:
