@@ -5,7 +5,6 @@ request ends; those of a killed process are deleted by the next one that starts.
 DATA/spool are left alone.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -37,11 +36,12 @@ def _is_own(place: Path) -> bool:
 
 
 def _tidy() -> None:
-    """Delete the folders of processes that are no more."""
-    for place in filter(_is_own, folder().iterdir()):
-        if (lock := disk.hold(place)) is not None:
-            with lock:
-                shutil.rmtree(place)
+    """Delete the folders of processes that are no more, unless another process does."""
+    with disk.deleting(folder()) as alone:
+        for place in filter(_is_own, folder().iterdir() if alone else ()):
+            if (lock := disk.hold(place)) is not None:
+                with lock:
+                    shutil.rmtree(place)
 
 
 def _make() -> tuple[Path, IO[bytes]]:
@@ -58,9 +58,8 @@ def install() -> IO[bytes]:
     Call it once a process, before any temporary file is made.
     """
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder() / disk.LOCK).open("ab") as others:
-        fcntl.flock(others, fcntl.LOCK_EX)  # a folder just made is not yet held
-        _tidy()
+    _tidy()
+    with disk.making(folder()):
         place, lock = _make()
     tempfile.tempdir = str(place)
     MultiPartParser.spool_max_size = IN_MEMORY

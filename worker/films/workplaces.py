@@ -1,6 +1,5 @@
 """Where films are worked on: a folder for each, on the worker's own machine."""
 
-import fcntl
 import logging
 import re
 import shutil
@@ -22,20 +21,15 @@ def folder() -> Path:
     return settings().data / "films"
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Keep others from making or deleting folders: one just made is not yet held."""
-    with (folder() / disk.LOCK).open("ab") as others:
-        fcntl.flock(others, fcntl.LOCK_EX)
-        yield
-
-
 def tidy() -> None:
-    """Delete the folders of this machine's processes that are no more."""
+    """Delete the folders of this machine's processes that are no more.
+
+    Nothing while another process does that, or makes a folder.
+    """
     if not folder().is_dir():
         return
-    with _alone():
-        for place in folder().iterdir():
+    with disk.deleting(folder()) as alone:
+        for place in folder().iterdir() if alone else ():
             try:
                 if not _OURS.fullmatch(place.name) or place.is_symlink():
                     continue
@@ -51,7 +45,7 @@ def workplace() -> Iterator[Path]:
     """Yield a folder to work in, deleted afterwards; a killed process's is by `tidy`."""
     folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     tidy()
-    with _alone():
+    with disk.making(folder()):
         place = folder() / uuid.uuid4().hex
         place.mkdir(mode=0o700)
         lock = disk.hold(place)

@@ -89,7 +89,7 @@ FILES: dict[str, Part] = {  # these write nothing: first, since a full disk keep
     "files of previews": preview_expiry.delete_old_files,
     "files of uploads": _delete_uploads,
 }
-AGED: dict[str, Part] = {  # these delete what is days old, and wait while the clock is doubtful
+AGED: dict[str, Part] = {  # these delete by hours and days, and wait while the clock is doubtful
     "gallery": entries.forget,
     "batches": batches.forget,
     "keys": api_keys.forget,
@@ -97,13 +97,13 @@ AGED: dict[str, Part] = {  # these delete what is days old, and wait while the c
     "audit": audit.forget,
     "styles": style_store.forget,
     "deletions": deletions.forget,
+    "receipts": idempotency.forget,
+    "uploads": uploads.tidy,
 }
 ROWS: dict[str, Part] = {
     "parts of films": parts.forget,
-    "receipts": idempotency.forget,
     "limits": rate_limits.forget,
     "origins": turns.forget_origins,
-    "uploads": uploads.tidy,  # and web servers, each for its own folder
     "processes": processes.forget,
 }
 

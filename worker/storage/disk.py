@@ -6,6 +6,8 @@ Folders are synced so that the names of new files survive a power cut, as their 
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -59,3 +61,26 @@ def hold(folder: Path) -> IO[bytes] | None:
         lock.close()
         return None
     return lock
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Keep others from deleting inside a folder: one just made in it is not yet held."""
+    with (folder / LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def deleting(folder: Path) -> Iterator[bool]:
+    """Keep others from making or deleting inside a folder; False, at once, if one does.
+
+    That one may be frozen.
+    """
+    with (folder / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

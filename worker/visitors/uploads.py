@@ -163,8 +163,7 @@ def _insert(row: Upload) -> list[str]:
         raise StorageFull
     with database.transaction() as session:
         rate_limits.lock(session, "uploads")  # of two at once the second counts the first
-        gone = _forget_old(session)
-        gone += _evict(session, row.owner, row.bytes, most) if most else []
+        gone = _evict(session, row.owner, row.bytes, most) if most else []
         session.add(row)
     return gone
 

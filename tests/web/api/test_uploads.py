@@ -276,6 +276,7 @@ def test_uploads_are_deleted_by_age(either: Path, setting: Setting) -> None:
     old = uploads.keep("ada", picture())
     _age(2)
     new = uploads.keep("ada", picture())
+    uploads.tidy()
     assert set(lying()) == set(rows()) == {new}
     _age(2)
     uploads.tidy()

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.parts import Setting, picture, pictured
 from web import app
 from worker import jobs
-from worker.jobs import Job
+from worker.jobs import Job, idempotency
 from worker.maintenance import adoption, brake, sweep
 from worker.storage import database, marker, processes
 from worker.storage.marker import Marker
+from worker.visitors import uploads
 
 HOUR, DAY = 3600.0, 86400.0
 LOCAL = ("127.0.0.1", 50000)
@@ -128,6 +129,33 @@ def test_keys_and_other_old_rows_wait_too(studio: Path, monkeypatch: pytest.Monk
     move_clock(400 * DAY)
     assert sweep.tidy() == []  # no job would go, so there is nothing to say
     assert set(ran) == set(sweep.ROWS)
+
+
+def submit(beside: jobs.Beside) -> jobs.Job:
+    return jobs.submit("ann", picture(), [picture()], beside=beside)
+
+
+def test_a_clock_that_jumps_ahead_deletes_no_idempotency_key_and_no_picture_in_a_form(
+    either: Path,
+) -> None:
+    uploads.keep("ann", picture())
+    job_id, _ = idempotency.once("ann", "key", "digest", submit)
+    sweep.tidy()
+    with database.transaction() as session:  # all rows were written a day and more before
+        session.execute(update(idempotency.IdempotencyKey).values(made=1.0))
+        session.execute(update(uploads.Upload).values(created=1.0))
+    move_clock(400 * DAY)
+    sweep.tidy()
+    uploads.keep("bob", picture())
+    with database.reading() as session:
+        assert len(session.scalars(select(idempotency.IdempotencyKey)).all()) == 1
+        assert len(session.scalars(select(uploads.Upload)).all()) == 2
+    assert len(list(uploads.folder().iterdir())) == 2
+    run(DAY)
+    with database.reading() as session:
+        assert session.scalars(select(idempotency.IdempotencyKey)).all() == []
+        assert session.scalars(select(uploads.Upload.owner)).all() == ["bob"]
+    assert jobs.find(job_id)
 
 
 def test_the_health_check_warns_and_stays_well(queued_studio: Path) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import update
 
 from tests.parts import Setting, Valkey, picture, pictured
 from worker import jobs
+from worker.films import workplaces
 from worker.jobs import Job, Status, queue
 from worker.maintenance import sweep
-from worker.storage import blobs, database, processes
+from worker.storage import blobs, database, disk, processes
 
 
 def submit(owner: str = "ann") -> Job:
@@ -106,6 +107,24 @@ def test_what_is_past_its_retention_goes_with_its_pictures(
     sweep.tidy()
     assert [job.id for job in jobs.mine("ann")] == [young.id]
     assert pictured() == {young.id}
+
+
+def test_a_process_frozen_while_it_makes_a_folder_for_a_film_stops_no_sweep(
+    queued_studio: Path,
+) -> None:
+    left = workplaces.folder() / ("0" * 32)
+    left.mkdir(parents=True)
+    (left / disk.LOCK).touch()  # a killed worker's
+    with disk.making(workplaces.folder()):  # as the frozen one does
+        one = Thread(target=sweep.Sweep().once, daemon=True)
+        one.start()
+        one.join(30)
+        assert not one.is_alive()
+        with workplaces.workplace() as place:  # another worker has one
+            assert place.is_dir()
+        assert left.is_dir()
+    workplaces.tidy()
+    assert not left.exists()
 
 
 def test_without_a_retention_age_no_job_is_deleted(queued_studio: Path, setting: Setting) -> None:
