@@ -269,7 +269,8 @@ class Settings(FilmSettings):
         default=512 * MIB,
         ge=1,
         description="of requests with pictures that are under way, on disk; and, beside it, of the "
-        "pictures that one of four requests checked at a time becomes",
+        "pictures that one of four requests checked at a time becomes, and of downloads that are "
+        "sent",
     )
 
     styles_kept: int = Field(

@@ -128,8 +128,8 @@ def test_what_a_web_server_may_keep_on_its_disk_fits_its_volume(
     for name, value in of_kind("ConfigMap")["studio"]["data"].items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    # forms; what is sent, and what the requests that are checked at a time become
-    most = settings.uploads_bytes + (1 + checking.AT_ONCE) * settings.spool_bytes
+    # forms; what is sent, downloads, and what the requests that are checked at a time become
+    most = settings.uploads_bytes + (2 + checking.AT_ONCE) * settings.spool_bytes
     volumes = {one["name"]: bytes_of(one["emptyDir"]["sizeLimit"]) for one in spec["volumes"]}
     assert most + UNITS["Gi"] <= volumes["data"]  # room for films that are being sent to visitors
     assert sum(volumes.values()) <= bytes_of(web["resources"]["limits"]["ephemeral-storage"])

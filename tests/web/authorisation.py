@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ class Route:
 
     method: str
     path: str
+    call: Any = field(default=None, compare=False)  # the function that answers
 
 
 def _walk(routes: Sequence[Any]) -> Iterator[Route]:
@@ -121,7 +122,7 @@ def _walk(routes: Sequence[Any]) -> Iterator[Route]:
             yield from _walk(route.original_router.routes)
         elif "{anything" not in route.path and not isinstance(route, Mount):
             for method in sorted(route.methods - {"HEAD"}):
-                yield Route(method, route.path)
+                yield Route(method, route.path, route.endpoint)
 
 
 def routes(application: FastAPI) -> list[Route]:

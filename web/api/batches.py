@@ -362,7 +362,7 @@ def cancel(batch_id: str, owner: Owner, language: Spoken) -> BatchView:
 @router.get(
     "/batches/{batch_id}/zip",
     response_class=Response,
-    responses=archive.ZIP | problems(404, 409, 429),
+    responses=archive.ZIP | problems(403, 404, 409, 429),
     dependencies=COSTLY,
 )
 def fetch(batch_id: str, owner: Owner) -> Response:

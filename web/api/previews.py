@@ -65,14 +65,14 @@ def _ask(visitor: Visitor, asked: submission.Submission) -> str:
     sent = sum(sizes)
     rate_limits.consume(visitor, rate_limits.sent(sent), rate_limits.pictures(len(sizes)))
     chosen = Options.read(asked.options, len(asked.styles), len(asked.masks))
-    content = images.small(asked.content.read(), previews.SIDE, crop=chosen.crop)
+    content = images.small(asked.content, previews.SIDE, crop=chosen.crop)
     crops = chosen.style_crops or [[]] * len(asked.styles)
     styles = [
-        images.small(style.read(), previews.SIDE, not chosen.keep_margins, crop)
+        images.small(style, previews.SIDE, not chosen.keep_margins, crop)
         for style, crop in zip(asked.styles, crops, strict=True)
     ]
     size = content.width, content.height
-    masks = [images.small_mask(mask.read(), size, chosen.crop) for mask in asked.masks]
+    masks = [images.small_mask(mask, size, chosen.crop) for mask in asked.masks]
     return previews.ask(visitor, content, styles, masks, asked.options, sent)
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
-from web.http import stored
+from web.http import checking, stored
 from web.language import texts
 from web.language.problems import HTTPProblem
 from web.language.texts import Spoken
@@ -20,7 +21,7 @@ from worker import jobs
 from worker.gallery import recent_styles
 from worker.gallery.model import STYLE_NAME
 from worker.jobs import Job
-from worker.visitors import decoding_charges
+from worker.storage import blobs
 
 router = APIRouter(prefix=PREFIX, tags=["styles"])
 
@@ -164,13 +165,14 @@ _SMALL: Responses = {
 @router.get(
     "/jobs/{job_id}/styles/{place}/thumbnail",
     response_class=Response,
-    responses=_SMALL | problems(404, 410, 429),
+    responses=_SMALL | problems(403, 404, 410, 429, 507),
     dependencies=COSTLY,
 )
-def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Response:
+async def thumbnail(job_id: str, place: int, request: Request, owner: Owner) -> Response:
     """Return a style picture of your job small, a JPEG; the first is 0."""
-    job = _own(job_id, place, owner)
+    job = await run_sync(_own, job_id, place, owner)
+    key = recent_styles.small_key(job, place)
+    if not await run_sync(blobs.exists, key):
+        await checking.run(address.visitor(request), recent_styles.small, job, place)
     headers = {"Cache-Control": "private, max-age=86400", "Vary": "Cookie"}
-    with decoding_charges.paying(address.visitor(request)):
-        key = recent_styles.small(job, place)
-    return stored.answer(key, headers)
+    return await run_sync(stored.answer, key, headers)

@@ -14,6 +14,7 @@ from web.api.api import PREFIX, Owner
 from web.api.openapi import Responses, problems
 from web.http import checking, picture_cache, references, stored
 from web.security import address
+from web.security.same_origin import NOT_EMBEDDED
 from worker.images import film_uploads, images
 from worker.images.images import CleanImage
 from worker.jobs.batches import Source
@@ -103,7 +104,8 @@ def picture(upload_id: str, owner: Owner) -> Response:
 @router.get(
     "/uploads/{upload_id}/shown",
     response_class=Response,
-    responses=_PICTURE | problems(404, 422, 429),
+    responses=_PICTURE | problems(403, 404, 422, 429),
+    dependencies=NOT_EMBEDDED,
 )
 async def shown(upload_id: str, request: Request) -> Response:
     """Return a picture of yours, or a film's first frame, upright, in sRGB and small."""

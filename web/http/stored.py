@@ -1,14 +1,15 @@
 """Stored pictures as responses: a large one is read while it is sent, never held as a whole.
 
-A slow client keeps a file open and a piece of it in memory; this module limits how many may,
-`web/http/connection.py` how slow they may be. Raises `HTTPProblem` with 503.
+A slow client keeps a file open, and a piece of it in memory; this module limits how many may, and
+the bytes of files that are there for one answer alone, `web/http/connection.py` how slow they may
+be. Raises `HTTPProblem` with 503.
 """
 
 import hashlib
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
@@ -20,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 from web.language.problems import HTTPProblem
 from web.security import address
 from worker.images import images
-from worker.settings import KIB
-from worker.storage import blobs
+from worker.settings import KIB, settings
+from worker.storage import blobs, free_space
 
 WHOLE = 256 * KIB  # bytes of a picture that is sent at once, and not counted
 PIECE = 64 * KIB
@@ -31,26 +32,52 @@ AGAIN = 5  # seconds after which another try is worth it
 
 
 class UnderWay:
-    """How many large answers are under way, in all and by address; for the event loop only."""
+    """How many large answers are under way, in all and by address; for the event loop only.
 
-    def __init__(self) -> None:
+    `most` returns the bytes that files made for one answer alone may have, beside each other.
+    """
+
+    def __init__(self, most: Callable[[], int] = lambda: settings().spool_bytes) -> None:
         self._answers: Counter[str] = Counter()
+        self._most = most
+        self._made: Counter[str] = Counter()  # bytes of such files
 
     @property
     def answers(self) -> int:
         return self._answers.total()
 
-    @contextmanager
-    def counted(self, who: str) -> Iterator[None]:
-        """Count an answer while it is sent; raises `HTTPProblem` with 503."""
+    @property
+    def made(self) -> int:
+        """The bytes of files made for one answer alone."""
+        return self._made.total()
+
+    def _fits(self, who: str, made: int) -> bool:
+        """Tell whether one more answer leaves the others as much again, and so does its file.
+
+        A file may be larger than that where there is no other: of the address, and in all.
+        """
         own, free = self._answers[who], IN_ALL - self.answers
-        if own >= OF_ADDRESS or own >= free:  # half of what the others leave
+        if own >= OF_ADDRESS or own >= free:
+            return False
+        own, free = self._made[who], self._most() - self.made
+        own_fits = not own or made <= (free - own) / 2
+        return not made or ((not self.made or made <= free) and own_fits)
+
+    @contextmanager
+    def counted(self, who: str, made: int = 0) -> Iterator[None]:
+        """Count an answer while it is sent; raises `HTTPProblem` with 503.
+
+        `made`: the bytes of its file, if that is there for it alone.
+        """
+        if not self._fits(who, made):
             raise HTTPProblem(503, "response.busy", headers={"Retry-After": str(AGAIN)})
         self._answers[who] += 1
+        self._made[who] += made
         try:
             yield
         finally:
             self._answers -= Counter([who])  # and drops an address at 0
+            self._made -= Counter({who: made})
 
 
 under_way = UnderWay()
@@ -59,8 +86,10 @@ under_way = UnderWay()
 class Streamed(StreamingResponse):
     """A large answer, made while it is sent; 503 in its place when too many are under way."""
 
+    made = 0  # bytes of a file that is there for it alone
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with under_way.counted(address.origin(HTTPConnection(scope))):
+        with under_way.counted(address.origin(HTTPConnection(scope)), self.made):
             await super().__call__(scope, receive, send)
 
 
@@ -140,10 +169,17 @@ def film(request: Request, key: str, headers: Mapping[str, str]) -> Response:
 
 
 def made(data: bytes, kind: str, headers: Mapping[str, str]) -> Response:
-    """Return the answer that is a picture just made; a large one waits in a temporary file."""
+    """Return the answer that is a picture just made; a large one waits in a temporary file.
+
+    Raises `StorageFull` where there is no room for that.
+    """
     if len(data) <= WHOLE:
         return Response(data, media_type=kind, headers=dict(headers))
+    free_space.check(len(data))
     file = tempfile.TemporaryFile()  # noqa: SIM115, closed once it is sent
     file.write(data)
     file.seek(0)
-    return sent(len(data), file, kind, headers)
+    answer = sent(len(data), file, kind, headers)
+    if isinstance(answer, Streamed):
+        answer.made = len(data)
+    return answer

@@ -22,6 +22,7 @@ from web.http import checking, references, stored
 from web.language.problems import HTTPProblem
 from web.samples import shelf
 from web.security import address
+from web.security.same_origin import NOT_EMBEDDED
 from worker.images import images
 from worker.settings import settings
 
@@ -74,7 +75,7 @@ def network(request: Request) -> Response:
     return stored.sent(len(data), io.BytesIO(data), "application/octet-stream", headers)
 
 
-@router.get("/live/picture")
+@router.get("/live/picture", dependencies=NOT_EMBEDDED)
 async def picture(
     request: Request,
     value: Annotated[str, Query(max_length=references.LONGEST)],

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.security.identity import owner_of
+from web.security.same_origin import NOT_EMBEDDED
 from worker import cookie_secrets
 from worker.settings import settings
 from worker.visitors import blocks, rate_limits
@@ -158,6 +159,6 @@ def credential(request: Request) -> None:
     rate_limits.consume(visitor(request), rate_limits.credential())
 
 
-COSTLY = [Depends(costly)]
+COSTLY = [*NOT_EMBEDDED, Depends(costly)]
 CREDENTIAL = [Depends(credential)]
 WELCOME = [Depends(welcome)]

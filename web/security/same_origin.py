@@ -7,12 +7,13 @@ no visitor's cookie but its own, and passes.
 import re
 from urllib.parse import urlsplit
 
+from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.language import texts
-from web.language.problems import problem
+from web.language.problems import HTTPProblem, problem
 from worker import errors
 from worker.settings import settings
 
@@ -63,6 +64,28 @@ def from_elsewhere(headers: Headers, over_https: bool = False) -> bool:
     if origin := headers.get("origin"):
         return not _is_ours(origin, headers.get("host", ""), over_https)
     return False
+
+
+def is_embedded_elsewhere(headers: Headers, over_https: bool = False) -> bool:
+    """Tell whether a page of another site fetches this as a part of itself.
+
+    A link there that a visitor follows, which opens a page or a download, is none.
+    """
+    document = headers.get("sec-fetch-dest", "document") == "document"
+    followed = headers.get("sec-fetch-mode") == "navigate" and document
+    return from_elsewhere(headers, over_https) and not followed
+
+
+def not_embedded(request: Request) -> None:
+    """Depend on this where a GET has a picture decoded or encoded; raises `HTTPProblem` with 403.
+
+    Else a page elsewhere would have its visitors' browsers ask for that, from their addresses.
+    """
+    if is_embedded_elsewhere(request.headers, request.url.scheme == "https"):
+        raise HTTPProblem(403, "request.cross_site")
+
+
+NOT_EMBEDDED = [Depends(not_embedded)]
 
 
 def _is_valid(host: str) -> bool:

@@ -15,6 +15,7 @@ from adain.files import kinds, pictures
 from worker.errors import Refused
 from worker.images import images
 from worker.images.decoder import ASCII, CHUNK
+from worker.images.images import Given
 from worker.jobs import Job
 from worker.options import Options, public, recorded
 
@@ -98,7 +99,7 @@ def encode(picture: bytes, kind: Format, embedded: Embedded | None) -> bytes:
     return out.getvalue()
 
 
-def read(picture: bytes) -> Embedded:
+def read(picture: Given) -> Embedded:
     """Return the settings that anybody's picture carries; raises `Refused`, `ImageRejected`."""
     text = images.note(picture)
     if not text:

@@ -1,6 +1,7 @@
 """Lists of entries: an owner's own and everybody's public ones, filtered, ordered, in pages."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -50,7 +51,8 @@ class Wanted(BaseModel):
     style: str | None = Field(
         default=None,
         pattern="^[0-9a-f]{64}$",
-        description="sha256 of a style picture as it is kept",
+        description="sha256 of a style picture as it is kept; in everybody's gallery one of the "
+        "studio's, or of entries that lend theirs",
     )
     network: NetworkName | None = None
     color: ColorMode | None = None
@@ -163,14 +165,20 @@ def _published_before(cursor: str) -> tuple[float, str]:
     return place
 
 
-def public(wanted: Wanted | None = None) -> Page:
-    """List everybody's published entries by the time of that; raises `Refused`."""
+def public(wanted: Wanted | None = None, common: Collection[str] = ()) -> Page:
+    """List everybody's published entries by the time of that; raises `Refused`.
+
+    Those of a style are those that lend theirs, else who has a picture could ask who used it.
+    `common`: sha256 of the styles that everybody may use, of which all are listed.
+    """
     wanted = wanted or Wanted()
     if wanted.favourite is not None:
         raise Refused("gallery.favourites")
     after = None if wanted.cursor is None else _published_before(wanted.cursor)
     _check_place(wanted)
-    found, total = _page(NOTED.where(PUBLIC), (Entry.published, Entry.job_id), after, wanted)
+    findable = wanted.style is None or wanted.style in common
+    listed = NOTED.where(PUBLIC) if findable else NOTED.where(PUBLIC, Entry.lends_styles)
+    found, total = _page(listed, (Entry.published, Entry.job_id), after, wanted)
     here = found[: wanted.limit]
     if len(found) <= wanted.limit:
         return Page(here, None, total)

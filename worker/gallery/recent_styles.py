@@ -120,9 +120,14 @@ def is_small(key: str) -> bool:
     return key.rpartition("/")[2].startswith("small-style-")
 
 
+def small_key(job: Job, place: int) -> str:
+    """Return the key that a style picture of a job has small, a JPEG, once that is made."""
+    return f"{job.id}/small-style-{place}.jpg"
+
+
 def small(job: Job, place: int) -> str:
-    """Return the key of a style picture of a job small, a JPEG; made once and kept beside it."""
-    key = f"{job.id}/small-style-{place}.jpg"
+    """Return the key of a style picture of a job small; made once and kept beside it."""
+    key = small_key(job, place)
     if not blobs.exists(key):
         free_space.check(0)
         style = images.stored(job.style_keys[place])

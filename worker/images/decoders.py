@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -205,14 +205,20 @@ def _question(
 
 
 def ask(
-    verb: str, data: bytes, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
+    verb: str,
+    read: Callable[[], bytes],
+    into: answers.Sink,
+    memory: int = MEMORY,
+    to: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Have bytes looked at, in the account's turn, within so many bytes of memory.
 
-    `to`: what the verb makes the picture as large as. Raises `ImageRejected`.
+    They are read when it is their turn, so that none lie in memory while they wait. `to`: what the
+    verb makes the picture as large as. Raises `ImageRejected`, and what reading raises.
     """
     account = _account.get() or Account(STUDIO)
     with line.seat(account.visitor):
+        data = read()
         seat = seats.get()
         try:
             return seat.ask(_question(verb, data, memory, to), data, into, account)

@@ -120,12 +120,17 @@ class _Nowhere:
         """Forget the bytes."""
 
 
-def _bytes(given: Given) -> bytes:
-    """Return a picture's bytes; raises `ImageRejected` where more was sent than may be."""
-    picture, most = source(given), settings().max_upload_bytes
-    data = b"" if picture.size > most and not picture.stored else picture.read()
-    if max(picture.size, len(data)) > most and not picture.stored:
+def _check_size(picture: Source, size: int) -> None:
+    """Raise `ImageRejected` where more was sent than may be."""
+    most = settings().max_upload_bytes
+    if size > most and not picture.stored:
         raise ImageRejected("picture.file_too_large", limit=most / MIB)
+
+
+def _bytes(picture: Source) -> bytes:
+    """Return a picture's bytes; raises `ImageRejected` where more came than was announced."""
+    data = picture.read()
+    _check_size(picture, len(data))
     return data
 
 
@@ -133,7 +138,9 @@ def _ask(
     verb: str, given: Given, into: answers.Sink, memory: int = MEMORY, to: Sequence[int] = ()
 ) -> dict[str, Any]:
     """Have a picture looked at, within so many bytes; `to`: what the verb makes it as large as."""
-    return decoders.ask(verb, _bytes(given), into, memory, to)
+    picture = source(given)
+    _check_size(picture, picture.size)
+    return decoders.ask(verb, partial(_bytes, picture), into, memory, to)
 
 
 def _made(verb: str, given: Given, *to: int) -> CleanImage:
@@ -261,12 +268,12 @@ def opposite_mask(given: Given) -> CleanImage:
     return _made("opposite", given)
 
 
-def note(data: bytes) -> str:
+def note(given: Given) -> str:
     """Return what stands in a picture where one of ours tells how it was made.
 
     Raises `ImageRejected`; "": nothing does.
     """
-    return _made("note", data).data.decode("utf-8", "replace")
+    return _made("note", given).data.decode("utf-8", "replace")
 
 
 def ours(picture: CleanImage) -> Image.Image:

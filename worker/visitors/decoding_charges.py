@@ -13,15 +13,16 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def paying(visitor: Visitor) -> Iterator[None]:
+def paying(visitor: Visitor) -> Iterator[decoders.Account]:
     """Have pictures decoded in the visitor's turn, and charge the visitor for the time it took.
 
-    What was done inside stays done where the database is away by then, and costs nothing.
+    Yields where that is counted. What was done inside stays done where the database is away by
+    then, and costs nothing.
     """
     account = decoders.Account(visitor)
     try:
         with decoders.charged(account):
-            yield
+            yield account
     finally:
         if account.pictures:
             try:

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -7,14 +8,20 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.requests import Request
+from starlette.types import Message
 
 from tests.parts import Setting, finish, picture, pictured
 from web import app
 from web.api import privacy
+from web.http import checking
 from web.security import identity
 from worker import jobs
+from worker.images.line import Line
 from worker.options import Options
 from worker.storage import blobs, database
+from worker.visitors import rate_limits
+from worker.visitors.rate_limits import Cost, Visitor
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 NOWHERE = "There is no picture with this id in the gallery."
@@ -315,6 +322,51 @@ def test_a_download_comes_back_as_its_settings_if_they_were_wanted(
         }  # fmt: skip
     else:
         assert "carries no settings" in detail(found, 422)
+
+
+def _downloads(client: TestClient) -> list[str]:
+    """Return where an entry's file is had: in the gallery, and behind its link."""
+    entry = client.post(f"/api/v1/gallery/{made(client)}/share").json()
+    return [
+        f"{address}/download"
+        for address in (f"/api/v1/gallery/{entry['id']}", entry["own"]["link"])
+    ]
+
+
+def test_a_download_is_encoded_in_its_visitors_turn_and_charged(
+    owner: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charged: list[str] = []
+    charge = rate_limits.charge
+
+    def noted(visitor: Visitor, *costs: Cost) -> None:
+        charged.append(visitor.owner)
+        assert all(cost.amount > 0 for cost in costs)
+        charge(visitor, *costs)
+
+    monkeypatch.setattr(rate_limits, "charge", noted)
+    for address in _downloads(owner):
+        monkeypatch.setattr(checking, "encoding", Line(2, 1))
+        assert owner.get(address).status_code == 200
+        monkeypatch.setattr(checking, "encoding", Line(0, 0, patience=0))
+        answer = owner.get(address)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert charged == [owner_id(owner)] * 2
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_nothing_is_encoded_for_a_client_that_left_while_it_waited(
+    studio: Path, left: bool
+) -> None:
+    async def receive() -> Message:
+        if not left:
+            await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "GET", "headers": []}, receive)
+    work = checking.encode(Visitor("ann", "here"), request.is_disconnected, lambda: "a file")
+    made = asyncio.run(work)
+    assert made == (None if left else "a file")
 
 
 def test_a_download_too_long_for_its_format_is_refused_and_not_offered(owner: TestClient) -> None:

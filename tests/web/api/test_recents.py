@@ -9,12 +9,13 @@ from PIL import Image
 from tests.parts import picture
 from tests.web.served import begin, finish
 from web import app
-from web.http import references
+from web.http import checking, references
 from web.samples import shelf
 from web.security import identity
 from worker import jobs
 from worker.gallery import recent_styles
 from worker.images import images
+from worker.images.line import Line
 
 SUNSET, SEA, FOREST = (picture(300, 200, color=color) for color in ("orange", "navy", "green"))
 
@@ -69,6 +70,17 @@ def test_a_stranger_sees_no_style_of_mine(client: TestClient) -> None:
     assert stranger.get("/api/v1/styles").json() == []
     assert stranger.get(one["thumbnail"]).status_code == 404
     assert client.get(f"/api/v1/jobs/{one['job']}/styles/7/thumbnail").status_code == 404
+
+
+def test_a_style_is_made_small_in_its_visitors_turn_and_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = made("ada", SEA, SUNSET)
+    first, second = (f"/api/v1/jobs/{job_id}/styles/{place}/thumbnail" for place in (0, 1))
+    assert client.get(first).status_code == 200
+    monkeypatch.setattr(checking, "line", Line(0, 0, patience=0))
+    assert client.get(first).status_code == 200
+    assert client.get(second).status_code == 503
 
 
 def test_a_recent_style_is_read_for_its_owner_only(studio: Path) -> None:

@@ -15,9 +15,9 @@ from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import update
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
-from tests.parts import painted_part, picture
+from tests.parts import Setting, painted_part, picture
 from tests.web.served import begin, finish, served
 from web import app
 from web.http import connection, stored
@@ -196,6 +196,62 @@ def test_so_many_large_answers_are_under_way(under_way: list[str], refused: bool
             with counted.counted("one"):
                 assert counted.answers == len(under_way) + 1
     assert counted.answers == 0
+
+
+@pytest.mark.parametrize(
+    ("under_way", "size", "refused"),
+    [
+        ([], 500, False),  # alone it may be as large as it is
+        ([("one", 40)], 10, False),  # of the half that the others leave
+        ([("one", 40)], 11, True),
+        ([("one", 20)], 30, False),
+        ([("one", 20)], 31, True),
+        ([("other", 50)], 50, False),
+        ([("other", 50)], 51, True),
+        ([("other", 50), ("one", 10)], 15, False),
+        ([("other", 50), ("one", 10)], 16, True),
+        ([("other", 100)], 0, False),  # a file that is kept anyway
+    ],
+    ids=range(10),
+)
+def test_files_made_for_one_answer_have_so_many_bytes(
+    under_way: list[tuple[str, int]], size: int, refused: bool
+) -> None:
+    counted = stored.UnderWay(lambda: 100)
+    with ExitStack() as held:
+        for who, made in under_way:
+            held.enter_context(counted.counted(who, made))
+        with ExitStack() as last:
+            if refused:
+                last.enter_context(pytest.raises(HTTPException))
+            last.enter_context(counted.counted("one", size))
+            assert counted.made == sum(made for _, made in under_way) + size
+    assert counted.made == 0
+
+
+def test_a_picture_made_for_one_answer_leaves_free_space_and_is_counted(
+    client: TestClient, noise: bytes, setting: Setting
+) -> None:
+    assert isinstance(client.app, FastAPI)
+    fillings = _addresses(client, noise)
+    download = _filled(f"{PREFIX}/gallery/{{job_id}}/download", fillings)
+    counted = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Message) -> None:
+            counted.append(stored.under_way.made)
+            await send(message)
+
+        await client.app(scope, receive, noted)
+
+    setting(spool_bytes=1)  # nothing else is under way
+    cookies = {identity.COOKIE: identity.sign("ada")}
+    answer = TestClient(watched, cookies=cookies).get(download)
+    assert answer.status_code == 200
+    assert max(counted) == len(answer.content) > MIB
+    assert stored.under_way.made == 0
+    setting(min_free_bytes=1 << 60)
+    assert client.get(download).status_code == 507
 
 
 # ---------------------------------------------------------------- how slowly

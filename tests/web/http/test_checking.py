@@ -1,8 +1,9 @@
 """Pictures that take long, from one address, while others send theirs."""
 
+import inspect
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from tests import hostile
+from tests.calls import reached
 from tests.parts import Setting, picture
+from tests.web.authorisation import routes
 from tests.web.served import served
 from web import app
 from web.http import checking
+from web.page import form
 from web.security import body_limits
 from worker.images import decoders
 from worker.images.line import Line
@@ -140,3 +144,19 @@ def test_who_took_very_long_is_refused_before_a_picture_is_opened(
     answer = client.post("/api/v1/jobs", files=_files({"content": 1, "style": 1}, picture()))
     assert answer.status_code == 429
     assert "very long to open" in answer.json()["detail"]
+
+
+def _decodes_in_a_shared_thread(call: Callable[..., object]) -> bool:
+    return not inspect.iscoroutinefunction(call) and decoders.ask in reached(call)
+
+
+def test_no_route_in_a_shared_thread_has_a_picture_decoded(studio: Path) -> None:
+    """Forty such threads are for all requests: who waits for a decoder waits in a task."""
+    every = routes(app.without_page())
+    assert {one.path for one in every if _decodes_in_a_shared_thread(one.call)} == set()
+
+
+def test_no_event_of_the_page_in_a_shared_thread_has_a_picture_decoded(studio: Path) -> None:
+    every = [one.fn for one in form.page().fns.values() if one.fn]
+    assert {one.__qualname__ for one in every if _decodes_in_a_shared_thread(one)} == set()
+    assert any(decoders.ask in reached(one) for one in every)  # those that do wait in a task

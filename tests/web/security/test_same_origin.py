@@ -1,11 +1,17 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from tests.calls import reached
 from tests.parts import Setting
+from tests.web.authorisation import routes
 from web import app
+from web.http import checking
+from worker.images import decoders
 
 HOST = "studio.example"
 
@@ -89,6 +95,50 @@ def test_the_public_address_is_our_own(client: TestClient, setting: Setting) -> 
     for origin, status in (("https://paint.example:8443", 204), ("https://paint.example", 403)):
         headers = {"Origin": origin}
         assert client.delete("/api/v1/me", headers=headers).status_code == status
+
+
+WORKING = [  # GETs that have a picture decoded or encoded
+    "/api/v1/gallery/any/download",
+    "/api/v1/share/any/download",
+    "/api/v1/jobs/any/styles/0/thumbnail",
+    "/api/v1/uploads/any/shown",
+    "/live/picture?value=shelf:styles/ink",
+]
+EMBEDDED: list[dict[str, str]] = [
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"},
+    {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    {"Origin": "https://evil.example"},
+]
+FOLLOWED: list[dict[str, str]] = [
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    {},  # a program
+]
+
+
+@pytest.mark.parametrize("path", WORKING)
+def test_no_page_of_another_site_has_pictures_converted_by_showing_them(
+    client: TestClient, path: str
+) -> None:
+    for headers in EMBEDDED:
+        assert client.get(path, headers=headers).status_code == 403, headers
+    for headers in FOLLOWED:
+        assert client.get(path, headers=headers).status_code != 403, headers
+
+
+def test_every_get_that_works_on_a_picture_is_one_of_those(client: TestClient) -> None:
+    assert isinstance(client.app, FastAPI)
+    working = {checking.run, checking.encode, decoders.ask}
+    found = {
+        re.sub("{[a-z_]+}", "any", one.path.replace("{place}", "0"))
+        for one in routes(client.app)
+        if one.method == "GET" and working & reached(one.call)
+    }
+    assert found == {one.partition("?")[0] for one in WORKING}
 
 
 def test_requests_that_only_read_are_accepted_from_other_sites(client: TestClient) -> None:

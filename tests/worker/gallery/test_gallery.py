@@ -190,6 +190,19 @@ def test_the_public_list_takes_the_same_filters_but_favourites(either: Path) -> 
         lists.public(Wanted(favourite=True))
 
 
+def test_the_public_list_tells_of_no_style_that_is_not_lent(either: Path) -> None:
+    mine, lent = made(styles=[RED, BLUE]), made("ben", styles=[RED])
+    for job_id, owner in ((mine, "ann"), (lent, "ben")):
+        entries.publish(job_id, owner)
+    entries.change(lent, "ben", lends_styles=True)
+    red, blue = jobs.get(mine, "ann").style_digests
+    assert ids(lists.public(Wanted(style=red))) == [lent]
+    assert ids(lists.public(Wanted(style=blue))) == []
+    assert lists.public(Wanted(style=blue, page=1)).total == 0
+    assert ids(lists.public(Wanted(style=blue), {blue})) == [mine]  # one of the studio's
+    assert ids(lists.mine("ann", Wanted(style=blue))) == [mine]
+
+
 # ---------------------------------------------------------------- change
 
 

@@ -11,6 +11,9 @@ from PIL import Image
 
 from tests.hard import inflating
 from tests.parts import picture
+from worker.images import decoders, images
+from worker.images.images import Source
+from worker.images.line import Busy, Line
 
 MOST = 60.0  # MB beyond what the process had; the five pictures of a job are 117, one's pixels 75
 PROGRAM = """
@@ -62,3 +65,14 @@ def test_memory_is_bounded_by_one_picture(what: str, studio: Path, tmp_path: Pat
     command = [sys.executable, "-P", "-c", PROGRAM, what, *map(str, files)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ))
     assert float(done.stdout) < MOST
+
+
+def test_a_picture_that_waits_for_a_decoder_is_not_read_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read() -> bytes:
+        pytest.fail("the picture was read before it was its turn")
+
+    monkeypatch.setattr(decoders, "line", Line(0, 0, patience=0))
+    with pytest.raises(Busy):
+        images.small(Source("a.png", 75_000_000, read, stored=True), 64)

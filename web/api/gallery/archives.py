@@ -59,7 +59,7 @@ Photos = Annotated[bool, Query(description="the photos as they were kept, too")]
 @router.get(
     "/gallery/zip",
     response_class=Response,
-    responses=archive.ZIP | problems(404, 429),
+    responses=archive.ZIP | problems(403, 404, 429),
     dependencies=COSTLY,
 )
 def fetch(

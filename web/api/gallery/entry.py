@@ -59,14 +59,18 @@ def style(job_id: str, place: int, request: Request, visitor: Owner) -> Response
     "/gallery/{job_id}/download",
     dependencies=COSTLY,
     response_class=Response,
-    responses=KEPT | problems(403, 429),
+    responses=KEPT | problems(403, 429, 507),
 )
 async def download(
-    job_id: str, visitor: Owner, kind: Kind = "png", settings: WithSettings = True
+    job_id: str,
+    request: Request,
+    visitor: Owner,
+    kind: Kind = "png",
+    settings: WithSettings = True,
 ) -> Response:
     """Return an entry's picture as a file to keep."""
     shown = await run_sync(entries.get, job_id, visitor)
-    return await pictures.download(shown.job, kind, settings)
+    return await pictures.download(request, shown.job, kind, settings)
 
 
 class Change(BaseModel):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from web.api.api import PREFIX, Owner
 from web.api.gallery.views import EntryPage, view
+from web.samples import shelf
 from worker.gallery import lists
 from worker.gallery.lists import Page, Wanted
 
@@ -29,5 +30,5 @@ def entries(asked: Annotated[Asked, Query()], visitor: Owner) -> EntryPage:
     """List your own entries, newest first, or everybody's public ones."""
     wanted = Wanted.model_validate(asked.model_dump(exclude={"scope"}))
     if asked.scope == "public":
-        return _page(lists.public(wanted), visitor)
+        return _page(lists.public(wanted, shelf.by_digest()), visitor)
     return _page(lists.mine(visitor, wanted), visitor)

@@ -1,20 +1,19 @@
 """An entry's picture as it is kept, and as a file to download."""
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import Query, Request, Response
 
 from web.api.openapi import Responses, problems
-from web.http import stored
+from web.http import checking, stored
+from web.security import address
 from worker.gallery import embedded_settings, model
 from worker.jobs import Job
 from worker.storage import blobs
 
-_encoding = anyio.CapacityLimiter(2)  # downloads being encoded; a decoded picture takes memory
-
+LEFT = 499  # as proxies log a request whose client left, unread
 
 _FILE: dict[str, Any] = {"type": "string", "format": "binary"}
 _PICTURE: Responses = {
@@ -61,8 +60,12 @@ def _encoded(job: Job, kind: embedded_settings.Format, settings: bool) -> Respon
     )
 
 
-async def download(job: Job, kind: embedded_settings.Format, settings: bool) -> Response:
-    return await run_sync(_encoded, job, kind, settings, limiter=_encoding)
+async def download(
+    request: Request, job: Job, kind: embedded_settings.Format, settings: bool
+) -> Response:
+    work = partial(_encoded, job, kind, settings)
+    made = await checking.encode(address.visitor(request), request.is_disconnected, work)
+    return made or Response(status_code=LEFT)
 
 
 Kind = Annotated[embedded_settings.Format, Query(alias="format", description="of the file")]

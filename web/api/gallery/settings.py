@@ -22,6 +22,4 @@ router = APIRouter(prefix=PREFIX, tags=["gallery"])
 async def settings(request: Request) -> embedded_settings.Embedded:
     """Return the settings that a downloaded picture carries; 422 when it carries none."""
     async with submission.picture(request) as sent:
-        return await checking.run(
-            address.visitor(request), lambda: embedded_settings.read(sent.read())
-        )
+        return await checking.run(address.visitor(request), embedded_settings.read, sent)

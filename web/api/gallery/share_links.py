@@ -66,11 +66,11 @@ def shared_style(token: str, place: int, request: Request, visitor: Owner) -> Re
     "/share/{token}/download",
     dependencies=COSTLY,
     response_class=Response,
-    responses=KEPT | problems(403, 429),
+    responses=KEPT | problems(403, 429, 507),
 )
 async def shared_download(
-    token: str, kind: Kind = "png", settings: WithSettings = True
+    token: str, request: Request, kind: Kind = "png", settings: WithSettings = True
 ) -> Response:
     """Return the picture behind a share link as a file to keep."""
     shown = await run_sync(_linked, token)
-    return await pictures.download(shown.job, kind, settings)
+    return await pictures.download(request, shown.job, kind, settings)
