@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
+from tests.adain.film import clips
 from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
 from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish, served
 from worker import jobs
 from worker.errors import Message
 from worker.gallery import entries, lists, reports
-from worker.jobs import service_state
-from worker.storage import processes
+from worker.jobs import Job, service_state
+from worker.storage import blobs, database, processes
 from worker.visitors import blocks, limit_overrides
 
 SECRET = "a secret of the admin's"
@@ -148,6 +150,28 @@ def test_the_admin_reviews_what_was_reported(page: Page) -> None:
     page.get_by_role("button", name="Sure?").click()
     expect(page.locator(".none")).to_have_text("Nothing is reported.")
     assert [one.entry.title for one in lists.public().entries] == ["Picture 0"]
+
+
+def test_the_admin_reviews_a_film_with_its_photo_and_its_styles(page: Page, tmp_path: Path) -> None:
+    job = jobs.submit("owner", picture(), [picture(20, 20)], options={"size": 64})
+    finish(begin())
+    film = clips.write(tmp_path / "film.webm", clips.moving(12, 128, 96), codec="libvpx-vp9")
+    blobs.put(f"{job.id}/film-1.webm", film.read_bytes())
+    with database.transaction() as session:
+        session.execute(
+            update(Job).where(Job.id == job.id).values(film_key=f"{job.id}/film-1.webm")
+        )
+    entries.change(job.id, "owner", title="A film", shows_photo=True, lends_styles=True)
+    entries.publish(job.id, "owner")
+    reports.report(job.id, "a visitor")
+    enter(page)
+    page.click("a[href='#reports']")
+    expect(page.get_by_label("A film")).to_have_js_property("readyState", 4)
+    expect(page.get_by_label("A film")).to_have_js_property("controls", True)
+    for name in ("Photo", "Style 1"):
+        expect(page.get_by_role("img", name=name)).not_to_have_js_property("naturalWidth", 0)
+    assert findings(page) == []
+    shoot(page, "admin-reported-film")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,17 +13,14 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from web.api.api import PREFIX
-from web.api.gallery.views import EntryView, view
-from web.http import stored
 from web.language import messages
 from web.language.problems import HTTPProblem
 from web.language.texts import Spoken
-from web.operations import admin_session, health
+from web.operations import admin_session, health, review
 from web.operations.admin_session import Admin
 from worker import jobs
 from worker.admin import audit, overview
 from worker.gallery import bins, reports
-from worker.gallery.model import EntryNotFound
 from worker.jobs import Job, Status, service_state
 from worker.jobs.service_state import State
 from worker.settings import Settings, settings
@@ -277,65 +274,6 @@ def set_limit(name: str, asked: Value, origin: Admin) -> None:
         limit_overrides.put(name, asked.value)
 
 
-# ---------------------------------------------------------------- the review list
-
-
-class Word(BaseModel):
-    """What a visitor said of an entry."""
-
-    reason: str
-    made: float
-
-
-class Reported(BaseModel):
-    """An entry that waits for the admin's judgement."""
-
-    entry: EntryView
-    owner: str
-    hidden: bool  # taken down by the reports already
-    reports: list[Word]
-
-
-@api.get("/reports")
-def list_reports(
-    origin: Admin, limit: Limit = 24, after: Annotated[str, Query(max_length=40)] = ""
-) -> list[Reported]:
-    """List the entries with reports that were not dealt with, oldest first."""
-    return [
-        Reported(
-            entry=view(one.shown, "", f"{PREFIX}/admin/reports/{one.shown.job.id}"),
-            owner=one.shown.job.owner,
-            hidden=one.shown.entry.hidden is not None,
-            reports=[Word(reason=word.reason, made=word.made) for word in one.reports],
-        )
-        for one in reports.reported(limit, after)
-    ]
-
-
-@api.get("/reports/{job_id}/{size}")
-def reported_picture(job_id: str, size: str, origin: Admin) -> Response:
-    """Return a reported entry's picture or its thumbnail; 404 for one that was not reported."""
-    job = reports.under_review(job_id).job
-    key = {"picture": job.result_key, "thumbnail": job.thumbnail_key}.get(size)
-    if key is None:
-        raise EntryNotFound
-    return stored.answer(key, {"Cache-Control": "no-store"})
-
-
-@api.post("/reports/{job_id}/stay", status_code=204)
-def let_stay(job_id: str, origin: Admin) -> None:
-    """Let an entry be public, again if the reports had taken it down."""
-    with audit.act("let stay", origin, job_id):
-        reports.judge(job_id, stays=True)
-
-
-@api.post("/reports/{job_id}/down", status_code=204)
-def take_down(job_id: str, origin: Admin) -> None:
-    """Take an entry down for good; its owner still sees it."""
-    with audit.act("take down", origin, job_id):
-        reports.judge(job_id, stays=False)
-
-
 # ---------------------------------------------------------------- the audit
 
 
@@ -359,3 +297,4 @@ def list_acts(origin: Admin, limit: Limit = 50, before: Before = None) -> dict[s
 
 
 router.include_router(api)
+router.include_router(review.router)

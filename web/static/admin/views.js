@@ -68,14 +68,41 @@ export const jobs = async () => {
 
 /* ------------------------------------------------------------ reported entries */
 
+/** A picture that opens in a tab of its own.
+ * @param {string} href
+ * @param {string} src
+ * @param {string} name */
+const opens = (href, src, name) =>
+  element(
+    "a",
+    {href, target: "_blank", rel: "noopener", title: name},
+    element("img", {src, alt: name, loading: "lazy"}),
+  );
+/** @param {Api.EntryView} entry */
+const painted = ({title, film, picture, thumbnail}) => {
+  const name = title || t("untitled");
+  if (!film) return opens(picture, thumbnail, name);
+  return element("video", {
+    src: film,
+    poster: picture,
+    controls: true,
+    playsinline: true,
+    preload: "metadata",
+    "aria-label": name,
+  });
+};
+/** What visitors see of an entry beside what was painted: the photo and the lent styles.
+ * @param {Api.EntryView} entry */
+const sources = ({content, offered}) => {
+  const styles = offered.map(({sample, address}, place) =>
+    sample ? null : opens(address, address, t("style.number", {count: place + 1})),
+  );
+  return element("div", {class: "sources"}, content && opens(content, content, t("photo")), ...styles);
+};
 /** @param {Api.Reported} one */
 const reported = ({entry, owner, hidden, reports: words}) =>
   row(
-    element(
-      "a",
-      {href: entry.picture, target: "_blank", rel: "noopener"},
-      element("img", {src: entry.thumbnail, alt: entry.title || t("untitled")}),
-    ),
+    painted(entry),
     what(
       element("strong", {}, entry.title || t("untitled")),
       small(
@@ -84,6 +111,7 @@ const reported = ({entry, owner, hidden, reports: words}) =>
         visitor(owner),
       ),
       ...words.filter((word) => word.reason).map((word) => element("blockquote", {}, word.reason)),
+      sources(entry),
     ),
     element(
       "div",
