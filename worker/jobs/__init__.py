@@ -42,6 +42,7 @@ from worker.jobs.model import (
 )
 from worker.jobs.new_job import PHOTO, WorkingSize, check_method, check_scaled, check_together
 from worker.jobs.queries import (
+    active,
     counts,
     estimate,
     estimates,
@@ -74,6 +75,7 @@ __all__ = [
     "Status",
     "Which",
     "WorkingSize",
+    "active",
     "any_claimable",
     "cancel",
     "cancel_batch",

@@ -196,6 +196,13 @@ def named(job_ids: Sequence[str]) -> dict[str, set[str]]:
     }
 
 
+def active(job_ids: Sequence[str]) -> set[str]:
+    """Return those ids whose job has not ended."""
+    mine = select(Job.id).where(Job.id.in_(job_ids), Job.status.in_(ACTIVE))
+    with database.reading() as session:
+        return set(session.scalars(mine))
+
+
 def unknown(job_ids: Sequence[str]) -> set[str]:
     """Return those ids that no row has."""
     with database.reading() as session:

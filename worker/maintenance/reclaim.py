@@ -78,18 +78,25 @@ def _check(unnamed: int, total: int) -> None:
         )
 
 
-def _is_unnamed(key: str) -> bool:
-    """Tell whether no row names such a file, and it stays as long as its job."""
-    return recent_styles.is_small(key) or taught_styles.is_progress(key)
+def _under_way(listing: Listing) -> set[str]:
+    """Return the folders of jobs that have not ended, of those with files of a lesson."""
+    lessons = [name for name, keys in listing.items() if any(map(taught_styles.is_progress, keys))]
+    return {job_id for some in database.parts(lessons) for job_id in jobs.active(some)}
 
 
 def _orphans(listing: Listing, known: dict[str, set[str]], before: float) -> dict[str, set[str]]:
-    """Return the keys that no row names and that are too old to be part of something new."""
+    """Return the keys that no row names and that are too old to be part of something new.
+
+    Small styles stay as long as their job, and a lesson's checkpoint until its job has ended.
+    """
     found: dict[str, set[str]] = {}
+    under_way = _under_way(listing)
     for folder, keys in listing.items():
         kept = known.get(folder, set())
         if folder in known:
-            kept = kept | {key for key in keys if _is_unnamed(key)}
+            kept = kept | set(filter(recent_styles.is_small, keys))
+        if folder in under_way:
+            kept = kept | set(filter(taught_styles.is_progress, keys))
         if old := {key for key, changed in keys.items() if changed < before} - kept:
             found[folder] = old
     return found

@@ -113,7 +113,7 @@ def submit(
     def reserve(size: int, more: int) -> None:
         free_space.check(size)
         rate_limits.consume(visitor, _more(more), rate_limits.kept(size, sent))
-        quota.reserve(visitor.owner, size)
+        quota.check(visitor.owner, size)
 
     job = jobs.submit(visitor.owner, content, styles, masks, chosen, checked, reserve)
     quota.delete_pictures(gone)
@@ -204,7 +204,7 @@ def submit_batch(
         submissions = count * _jobs(chosen, 1)
         free_space.check(size)
         rate_limits.consume(visitor, _of_batch(submissions, more), rate_limits.kept(size, sent))
-        quota.reserve(visitor.owner, size)
+        quota.check(visitor.owner, size)
 
     batch = batches.submit(visitor.owner, photos, styles, options, checked, reserve)
     quota.delete_pictures(gone)

@@ -9,8 +9,7 @@ reserved for results still to come.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, bindparam, case, delete, func, or_, select
 from sqlalchemy.orm import Session
@@ -106,15 +105,15 @@ def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
     deletions.note(session, job_ids)
 
 
-def _own(session: Session, owner: str, size: int) -> list[str] | None:
-    """Return the owner's oldest jobs that together take so much; None: there are not enough."""
-    found: list[str] = []
+def _own(session: Session, owner: str, size: int) -> dict[str, int] | None:
+    """Return the owner's oldest jobs that take so much, each with its bytes; None: too few."""
+    found: dict[str, int] = {}
     ended = _ended(session, owner)
     while size > 0:
         job_id, bytes_ = next(ended, ("", 0))
         if not job_id:
             return None
-        found.append(job_id)
+        found[job_id] = bytes_
         size -= bytes_
     return found
 
@@ -129,10 +128,21 @@ def _kept_by_owner(session: Session) -> dict[str, int]:
     return {owner: int(size) for owner, size in rows}
 
 
-def _fairly(session: Session, asks: Asks, size: int) -> list[str] | None:
-    """Return jobs that together take so much; None: there are not enough within the rules."""
-    kept = _kept_by_owner(session)
-    return fairness.chosen(session, asks, kept, partial(_ended, session), size)
+def _fairly(
+    session: Session, asks: Asks, size: int, own: Mapping[str, int] | None = None
+) -> list[str] | None:
+    """Return jobs that together take so much; None: there are not enough within the rules.
+
+    `own` are jobs of the owner who asks, with their bytes, that go in any case.
+    """
+    kept, own = _kept_by_owner(session), own or {}
+    if own:
+        kept[asks.owner] -= sum(own.values())
+
+    def free(owner: str) -> Iterator[tuple[str, int]]:
+        return (one for one in _ended(session, owner) if one[0] not in own)
+
+    return fairness.chosen(session, asks, kept, free, size)
 
 
 def share() -> int:
@@ -140,55 +150,49 @@ def share() -> int:
     return fairness.share(limit_overrides.of("total_bytes")[0])
 
 
-def _fits(owner: str, needed: int) -> bool:
-    with database.reading() as session:
-        return max(_over(session, owner, needed)) <= 0
+def _going(session: Session, owner: str, needed: int) -> list[str]:
+    """Return the jobs that give way to an owner's submission; deletes nothing.
 
-
-def _fair(session: Session, owner: str, over: int, needed: int) -> list[str]:
-    """Return the jobs that give way to an owner's submission; raises `StorageFull`."""
-    if over <= 0:
+    Raises `QuotaFull` and `StorageFull`.
+    """
+    over, over_all = _over(session, owner, needed)
+    if max(over, over_all) <= 0:
         return []
-    [total] = limit_overrides.of("total_bytes")
-    found = _fairly(session, fairness.of(session, owner, needed, total), over)
-    if found is None:
-        raise StorageFull
-    return found
-
-
-def _make(session: Session, owner: str, needed: int) -> list[str]:
-    """Delete the rows that must go, one session after the other; return their ids."""
-    rate_limits.lock(session, EVERYBODY)
-    over = _over(session, owner, needed)
-    if max(over) <= 0:
-        return []
-    own = _own(session, owner, over[0])
+    own = _own(session, owner, over)
     if own is None:
         raise QuotaFull
-    delete_rows(session, own)
-    others = _fair(session, owner, _over(session, owner, needed)[1], needed)
-    delete_rows(session, others)
+    over_all -= sum(own.values())
+    if over_all <= 0:
+        return list(own)
+    [total] = limit_overrides.of("total_bytes")
+    others = _fairly(session, fairness.of(session, owner, needed, total), over_all, own)
+    if others is None:
+        raise StorageFull
     return [*own, *others]
 
 
 @database.retried
-def reserve(owner: str, needed: int) -> None:
-    """Make room for a visitor's job; raises `QuotaFull` and `StorageFull`, deleting nothing."""
-    if _fits(owner, needed):  # most often; and only reading holds no lock
-        return
-    with database.transaction() as session:
-        gone = _make(session, owner, needed)
-    delete_pictures(gone)
+def check(owner: str, needed: int) -> None:
+    """Raise `QuotaFull` or `StorageFull` unless room can be made for so many bytes of a visitor.
+
+    Deletes nothing: what comes later may still refuse the job. See `enforce`.
+    """
+    with database.reading() as session:
+        _going(session, owner, needed)
 
 
 def enforce(session: Session, owner: str) -> list[str]:
-    """Enforce the limits again in the transaction that inserted a job: two may have come at once.
+    """Delete what gives way to a job, in the transaction that inserted it, one after the other.
 
-    Raises `QuotaFull` and `StorageFull`. Delete the pictures of the returned jobs after the commit.
+    So a job that is refused deletes no picture. Raises `QuotaFull` and `StorageFull`: two
+    may have come at once. Delete the pictures of the returned jobs after the commit.
     """
     if not any(limit_overrides.of("visitor_bytes", "total_bytes")):
         return []
-    return _make(session, owner, 0)
+    rate_limits.lock(session, EVERYBODY)
+    gone = _going(session, owner, 0)
+    delete_rows(session, gone)
+    return gone
 
 
 def delete_pictures(job_ids: Sequence[str]) -> None:

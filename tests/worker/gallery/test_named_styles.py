@@ -90,8 +90,9 @@ def test_a_job_with_a_named_style_is_not_deleted_for_the_quota(
 ) -> None:
     first, second = made(), made()
     recent_styles.keep(first, "ann", 0, "rose")
-    setting(visitor_bytes=quota.kept("ann"))
-    quota.reserve("ann", 1)
+    setting(visitor_bytes=quota.kept("ann") - 1)
+    with database.transaction() as session:
+        assert quota.enforce(session, "ann") == [second]
     assert shelf()[0] == ("rose", first, 0)
     with pytest.raises(EntryNotFound):
         entries.own(second, "ann")

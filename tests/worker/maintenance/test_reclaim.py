@@ -247,6 +247,24 @@ def test_unnamed_pictures_lie_in_the_trash_for_a_week(
     assert pictured() == {job.id}
 
 
+def test_what_is_kept_of_a_lesson_goes_once_its_job_has_ended(place: str) -> None:
+    waits, cancelled, worn_out, running = every = submit(4)
+    for job in every:
+        for name in ("checkpoint.pt", "sample.jpg"):
+            blobs.put(f"{job.id}/{name}", b"of a lesson")
+    jobs.cancel(cancelled.id, "ann")
+    with database.transaction() as session:
+        wanted = {Job.status: "failed", Job.finished: database.now()}
+        session.execute(update(Job).where(Job.id == worn_out.id).values(wanted))
+    assert [jobs.claim("worker") for _ in range(2)] != [None, None]
+    jobs.release(waits.id, 1, counts=False)
+    assert sweep.tidy() == []
+    left = {key.partition("/")[0] for key, _ in blobs.files() if "checkpoint" in key}
+    assert left == {waits.id, running.id}
+    assert {key.partition("/")[0] for key, _ in blobs.files() if "sample" in key} == left
+    assert pictured() == {job.id for job in every}
+
+
 def test_a_studio_of_ten_jobs_loses_no_folder_to_the_brake_and_none_to_the_sweep(
     place: str,
 ) -> None:

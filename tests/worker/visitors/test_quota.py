@@ -23,7 +23,7 @@ from worker.storage.blobs import StorageFull
 from worker.storage.database import now
 from worker.visitors import admission, quota
 from worker.visitors.quota import QuotaFull
-from worker.visitors.rate_limits import Visitor
+from worker.visitors.rate_limits import TooMany, Visitor
 
 noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
 PHOTO = images.encode(Image.fromarray(noise), "png")  # some 270 kB
@@ -142,6 +142,39 @@ def test_a_submission_that_no_eviction_can_make_fit_is_refused_and_deletes_nothi
     assert exists(pinned)
     assert exists(ended)
     assert on_disk(either) == before
+
+
+def refuse(session: Session, given_id: str) -> None:
+    raise ZeroDivisionError
+
+
+def alone() -> object:
+    return admission.submit(Visitor("ann"), PHOTO, [picture()], [], {"size": SIZE}, refuse)
+
+
+def in_a_batch() -> object:
+    photo, style = map(images.source, (PHOTO, picture()))
+    return admission.submit_batch(Visitor("ann"), [photo], [style], {"size": SIZE}, refuse)
+
+
+@pytest.mark.parametrize("full", ["visitor_bytes", "total_bytes"])
+def test_a_submission_that_is_refused_at_last_deletes_nothing(
+    either: Path, setting: Setting, full: str
+) -> None:
+    own, others = [done() for _ in range(4)], [done("bob") for _ in range(6)]
+    waits = submit()
+    setting(**{full: quota.kept("ann" if full == "visitor_bytes" else None)})
+    setting(visitor_waiting=1)
+    with pytest.raises(TooMany):
+        submit()
+    setting(visitor_waiting=100)
+    for send in (alone, in_a_batch):
+        with pytest.raises(ZeroDivisionError):
+            send()
+    assert all(map(exists, [*own, *others, waits]))
+    assert pictured() == set(ids())
+    submit()
+    assert [exists(job) for job in (own[0], others[0])] != [True, True]
 
 
 def test_a_visitor_makes_room_only_among_the_own(either: Path, setting: Setting) -> None:
@@ -358,20 +391,25 @@ def test_laws_of_eviction_over_random_walks(studio: Path, setting: Setting, seed
         owner = chance.choice([*older, "young-1", "young-2", f"attacker-{step}"])
         size, before, are_older = chance.randrange(1, 1500), bytes_of_owners(), with_older_job()
         try:
-            quota.reserve(owner, size)
+            quota.check(owner, size)
         except StorageFull:
             refused += 1
-            assert bytes_of_owners() == before
             continue
+        finally:
+            assert bytes_of_owners() == before, "a check deletes nothing"
+        with database.transaction() as session:
+            job_id = insert_row(session, owner, size, False, 0)
+            quota.enforce(session, owner)  # what the check let pass gets in
         after = bytes_of_owners()
         for other in before.keys() - {owner}:
             lost = before[other] - after[other]
             evicted += lost > 0
-            assert not lost or before[other] > max(quota.share(), after[owner] + size)
+            assert not lost or before[other] > max(quota.share(), after[owner])
             assert not lost or owner in are_older or other not in are_older
-        assert after.total() + size <= 10_000
-        with database.transaction() as session:
-            insert_row(session, owner, size, chance.random() < 0.9, 0)
-            assert quota.enforce(session, owner) == []
+        assert after.total() <= 10_000
+        if chance.random() < 0.9:
+            with database.transaction() as session:
+                ended = {Job.status: "done", Job.finished: now()}
+                session.execute(update(Job).where(Job.id == job_id).values(ended))
     assert refused
     assert evicted
