@@ -102,6 +102,20 @@ def work() -> None:
         print(*done, flush=True)
 
 
+def remove() -> None:
+    """Delete a job, have that on the disk by what is stored next, and say so."""
+    from worker import jobs
+    from worker.gallery import bins
+    from worker.storage import blobs
+
+    job = jobs.submit("ann", picture(96, 96, "JPEG"), [picture()], options={"size": 64})
+    jobs.cancel(job.id, "ann")
+    bins.remove("ann", [job.id])
+    blobs.put("check-" + "0" * 32 + "/probe", b"probe")  # which syncs the folder of all jobs
+    print("removed", flush=True)
+    sys.stdin.read()
+
+
 def careless() -> None:
     """Write a picture and a row without syncing them, and say so."""
     from worker.storage import blobs, processes
@@ -114,4 +128,5 @@ def careless() -> None:
 
 if __name__ == "__main__":
     settle()
-    {"submit": submit, "batches": submit_batches, "work": work, "careless": careless}[sys.argv[1]]()
+    lives = {"submit": submit, "batches": submit_batches, "work": work, "remove": remove}
+    (lives | {"careless": careless})[sys.argv[1]]()

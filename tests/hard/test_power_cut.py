@@ -82,3 +82,10 @@ def test_a_picture_that_was_seen_to_be_done_outlasts_a_power_cut(cut: Cut) -> No
         seen |= set(cut("work", 1))  # each process says all that is done
         assert {job.status for job in found(sorted(seen))} == {Status.DONE}
     ledger.note("power cut while pictures are made, SQLite", COUNT, found(sorted(seen)), COUNT)
+
+
+def test_a_job_that_was_deleted_comes_back_from_no_power_cut_without_its_pictures(
+    cut: Cut,
+) -> None:
+    assert cut("remove", 1) == ["removed"]
+    assert verify.problems() == []

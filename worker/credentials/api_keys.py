@@ -99,7 +99,7 @@ def listed(owner: str) -> list[Key]:
 @database.retried
 def revoke(owner: str, key_id: str) -> None:
     """Make a key void at once; raises `KeyNotFound`."""
-    with database.transaction() as session:
+    with database.transaction(durable=True) as session:
         gone = session.execute(delete(Key).where(Key.id == key_id, Key.owner == owner))
     if not gone.rowcount:  # type: ignore[attr-defined]
         raise KeyNotFound

@@ -259,7 +259,7 @@ def make(target: Path, stopped: Callable[[], bool] = lambda: False) -> tuple[Pat
             file.flush()
             os.fsync(file.fileno())
         aside.replace(target)
-        disk.sync_folder(target.parent)
+        disk.sync(target.parent)
     finally:
         aside.unlink(missing_ok=True)
     return target, Counter(head.rows)

@@ -24,7 +24,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from worker.settings import KIB, MIB, settings
-from worker.storage import disk, reading
+from worker.storage import database, disk, reading
 from worker.storage.failures import BlobDamaged as BlobDamaged
 from worker.storage.failures import BlobMissing as BlobMissing
 from worker.storage.failures import StorageAway as StorageAway
@@ -148,7 +148,7 @@ def _put_local(root: Path, files: Mapping[Path, bytes | Path], durable: bool) ->
         for aside, file in asides.items():
             aside.replace(file)
         if durable:
-            _side_by_side(disk.sync_folder, [*folders, root] if new else folders)
+            _side_by_side(disk.sync, [*folders, root] if new else folders)
     finally:
         for aside in asides:
             aside.unlink(missing_ok=True)
@@ -284,8 +284,12 @@ def _remove_if_empty(folder: Path) -> None:
 
 @classified()
 def delete(keys: Iterable[str]) -> None:
-    """Delete single pictures; one that is gone already, or is none of ours, is left."""
+    """Delete single pictures, once all that was committed outlasts a power cut.
+
+    One that is gone already, or is none of ours, is left.
+    """
     filesystem = _filesystem()
+    database.sync()
     for path in map(_path, filter(is_own, keys)):
         with contextlib.suppress(FileNotFoundError):
             filesystem.rm_file(path)

@@ -6,7 +6,7 @@ Engine, transactions, retries and migrations; the tables are declared by the mod
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial, wraps
 from pathlib import Path
 from threading import local
@@ -147,7 +147,8 @@ def _made(synchronous: str) -> Engine:
 def engine() -> Engine:
     """Return the process's connections to the database; of SQLite, a power cut may undo the last.
 
-    Nothing is damaged by that, and every write but those in `durable_engine` is made again.
+    Nothing is damaged by that, and every write but those in `durable_engine` is made again; before
+    files are deleted for one, `sync` is called.
     """
     return _made("NORMAL")
 
@@ -167,6 +168,17 @@ def transaction(durable: bool = False) -> Iterator[Session]:
     connections = durable_engine() if durable else engine()
     with Session(connections, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def sync() -> None:
+    """Have all that was committed on the disk, by other processes too.
+
+    Before files go that an earlier state of the rows names. PostgreSQL's commits always are there.
+    """
+    url = make_url(settings().database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        with suppress(FileNotFoundError):  # no commit is outside the database's own file
+            disk.sync(Path(f"{url.database}-wal"))
 
 
 def is_full(error: DBAPIError) -> bool:

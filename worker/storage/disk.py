@@ -35,9 +35,9 @@ def usage(folder: Path) -> tuple[int, int]:
     return about.total, about.free
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Have the bytes of a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -49,7 +49,7 @@ def make_folder(folder: Path) -> None:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for one in missing:
-        sync_folder(one.parent)
+        sync(one.parent)
 
 
 def hold(folder: Path) -> IO[bytes] | None:

@@ -31,7 +31,7 @@ def remove(owner: str, *, keep_access: bool = False) -> int:
     has it. What was spent of the limits stays until it has come back: else this would be a way
     around them. `keep_access`: who they are stays, keys too, so that a block still holds.
     """
-    with database.transaction() as session:
+    with database.transaction(durable=True) as session:
         rate_limits.lock(session, quota.EVERYBODY)  # no other process evicts meanwhile
         # locked at once and in order, though they are deleted some at a time
         job_ids = session.scalars(select(Job.id).where(in_order(Job.owner == owner))).all()
@@ -90,7 +90,7 @@ def sign_in(issuer: str, subject: str, name: str, visitor: str, fresh: str) -> s
     The owner is never the visitor's and the visitor's keys end, so that neither a cookie
     planted by an attacker before nor a key made with it gives access afterwards.
     """
-    with database.transaction() as session:
+    with database.transaction(durable=True) as session:
         rate_limits.lock(session, "people")  # of two who are the same person one waits
         owner = identities.owner_of(session, issuer, subject, name, fresh)
         if visitor != owner and identities.of(visitor, session) is None:

@@ -98,7 +98,7 @@ class Secret(Base):
 def make_secret(owner: str) -> str:
     """Make the owner's secret, in place of an older one, and return it: the only time."""
     made = base64.b64encode(secrets.token_bytes(32)).decode()
-    with database.transaction() as session:
+    with database.transaction(durable=True) as session:
         session.execute(delete(Secret).where(Secret.owner == owner))
         session.add(Secret(owner=owner, secret=made))
     return f"whsec_{made}"
