@@ -7,7 +7,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, tuple_, update
+from sqlalchemy import ColumnElement, case, literal, tuple_, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from worker import errors
 from worker.errors import Message
@@ -43,13 +44,21 @@ def renew(job: Job, stage: str, progress: float) -> Hold:
     return renew_all([job], stage, progress)[job.id]
 
 
+def _unless_cancelled(name: str, value: object) -> ColumnElement[Any]:
+    """Return what a column of a job becomes that is not to be cancelled; else it stays."""
+    column: InstrumentedAttribute[Any] = getattr(Job, name)
+    new = value if isinstance(value, ColumnElement) else literal(value, column.type)
+    return case((Job.cancel_requested, column), else_=new)
+
+
 def _end(job_id: str, attempt: int, status: Status, **values: object) -> Status | None:
-    """End the job unless another attempt has it; a request to cancel wins."""
+    """End the job unless another attempt has it; a request to cancel wins, and nothing is noted."""
     ended = case((Job.cancel_requested, Status.CANCELLED), else_=status)
+    noted = {name: _unless_cancelled(name, value) for name, value in values.items()}
     job = change_one(
         update(Job)
         .where(is_held(job_id, attempt))
-        .values(status=ended, finished=now(), lease_until=None, **values),
+        .values(status=ended, finished=now(), lease_until=None, **noted),
         durable=True,
     )
     if job:

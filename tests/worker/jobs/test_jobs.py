@@ -631,7 +631,10 @@ def test_a_cancel_request_wins_over_a_result_an_error_and_an_expired_lease(eithe
     assert not jobs.fail(failed.id, 1, Message("job.out_of_memory"))
     assert jobs.expire() == 1
     for job in (done, failed, silent):
-        assert now(job).status == Status.CANCELLED
+        ended = now(job)
+        assert ended.status == Status.CANCELLED
+        assert (ended.result_key, ended.thumbnail_key, ended.error_code) == (None, None, None)
+        assert (ended.files, ended.bytes) == (job.files, job.bytes)
 
 
 def test_an_ended_job_can_not_be_cancelled(either: Path) -> None:

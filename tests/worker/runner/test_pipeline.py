@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -172,6 +173,31 @@ def test_a_cancelled_job_is_dropped_between_stages(
     ended = now(job)
     assert (ended.status, ended.result_key) == (Status.CANCELLED, None)
     assert not blobs.exists(f"{job.id}/result-1.png")
+
+
+def test_a_job_that_is_cancelled_while_its_result_is_stored_names_and_counts_none_of_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, whole = submit(), submit()
+    save = worker.save
+
+    def cancelled_meanwhile(*saved: Any) -> SavedFiles:  # noqa: ANN401
+        if saved[0].id == job.id:
+            monkeypatch.setattr(worker, "save", save)
+            jobs.cancel(job.id, "ann")
+        return save(*saved)
+
+    monkeypatch.setattr(worker, "save", cancelled_meanwhile)
+    pipeline.answer(worker)
+    pipeline.answer(worker)
+    ended = now(job)
+    assert (ended.status, ended.result_key, ended.thumbnail_key) == (Status.CANCELLED, None, None)
+    assert (ended.files, ended.bytes) == (job.files, job.bytes)
+    assert verify.problems() == []
+    jobs.requeue(job.id)
+    pipeline.answer(worker)
+    assert now(job).status == Status.DONE
+    assert now(job).bytes == now(whole).bytes
 
 
 def test_a_lost_job_is_left_to_its_new_worker(
