@@ -316,7 +316,7 @@ async def submit(request: Request, response: Response) -> BatchView:
         photos, styles = (submission.sources(form, field) for field in FIELDS[:2])
         options = await submission.options(form)
         asked = (visitor, photos, styles, options, key)
-        batch, new = await checking.run(visitor, _accept, *asked)
+        batch, new = await checking.run_batch(visitor, _accept, *asked)
     response.status_code = 202 if new else 200
     response.headers["Location"] = f"{PREFIX}/batches/{batch.id}"
     language = texts.language_of(request)

@@ -17,11 +17,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AT_ONCE, EACH = 4, 2  # requests in all and of one address; each takes up to 100 MB
-
+BATCHES, BATCHES_EACH = 2, 1  # of those, batches in all and of one address: they take minutes
 ENCODED, EACH_ENCODED = 2, 1  # downloads in all and of one address; a decoded picture takes memory
 
 line = Line(AT_ONCE, EACH)
 encoding = Line(ENCODED, EACH_ENCODED)
+batches = Line(BATCHES, BATCHES_EACH)
 
 
 async def run(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -56,3 +57,9 @@ async def encode(
 
     async with encoding.turn(visitor):
         return None if await left() else await run_sync(paid)
+
+
+async def run_batch(visitor: Visitor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As `run`, of a batch: places remain for requests that are none."""
+    async with batches.turn(visitor):
+        return await run(visitor, work, *args, **kwargs)

@@ -25,6 +25,7 @@ from worker.settings import settings
 from worker.visitor import STUDIO, Visitor
 
 SEATS = 2  # pictures decoded at a time; who comes later waits
+DUE = 1.0  # seconds of decoding that are charged before the next picture of a batch
 LIFETIME = 600.0  # seconds that a process decodes; see `confinement.PROCESSOR_SECONDS`
 WALL_SECONDS = 120.0  # a picture may take; the processor's seconds are counted by the kernel
 
@@ -147,11 +148,16 @@ class _Seat:
 # ---------------------------------------------------------------- in whose turn
 
 
+def _free(seconds: float, pictures: int) -> None:
+    """Charge no visitor: this studio itself has pictures decoded."""
+
+
 @dataclass
 class Account:
-    """In whose turn pictures are decoded, and the seconds that it took."""
+    """In whose turn pictures are decoded, and the seconds that it took since they were charged."""
 
     visitor: Visitor
+    pay: Callable[[float, int], None] = _free
     seconds: float = 0.0
     pictures: int = 0
     _lock: Lock = field(default_factory=Lock)
@@ -161,6 +167,15 @@ class Account:
         with self._lock:
             self.seconds += seconds
             self.pictures += 1
+
+    def settle(self, least: float = 0.0) -> None:
+        """Charge what pictures took, if there were any and it is so many seconds."""
+        with self._lock:
+            if not self.pictures or self.seconds < least:
+                return
+            seconds, pictures = self.seconds, self.pictures
+            self.seconds, self.pictures = 0.0, 0
+        self.pay(seconds, pictures)
 
 
 _account: ContextVar[Account | None] = ContextVar("account", default=None)
@@ -174,6 +189,12 @@ def charged(account: Account) -> Iterator[None]:
         yield
     finally:
         _account.reset(before)
+
+
+def settle() -> None:
+    """Charge the account for what was decoded so far, `DUE` seconds or more, before more is."""
+    if account := _account.get():
+        account.settle(DUE)
 
 
 # ---------------------------------------------------------------- what may be asked

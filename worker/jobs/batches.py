@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from adain.files.cropping import Crop
 from worker import jobs
 from worker.errors import CodedError, Message, Refused
-from worker.images import films, images
+from worker.images import decoders, films, images
 from worker.images.films import Film
 from worker.images.images import CleanFile, ImageRejected
 from worker.images.images import Source as Source
@@ -136,6 +136,7 @@ def _films(folder: Path, sources: Sequence[Source], moving: bool) -> list[Film |
     refused: list[tuple[Message, Message]] = []
     fruitless = 0.0
     for place, source in enumerate(sources):
+        decoders.settle()
         own = folder / f"film-{place}"
         own.mkdir()
         begun = time.monotonic()
@@ -169,6 +170,7 @@ def _clean(
     found = []
     for place, (source, crop) in enumerate(zip(sources, crops, strict=True)):
         what = part(place + 1, _name(source.name, "unnamed"))
+        decoders.settle()
         try:
             picture = images.clean_file(source, folder / f"{what.code}-{place}", trim, crop)
         except ImageRejected as rejected:
@@ -186,6 +188,7 @@ def _subjects(
     """Return masks of what stands out in photos, by the photos' files; raises `Refused`."""
     found = {}
     for place, (source, photo) in enumerate(zip(sources, photos, strict=True)):
+        decoders.settle()
         try:
             mask = found_subject(source, photo.crop)
         except Refused as refused:

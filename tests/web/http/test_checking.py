@@ -3,6 +3,7 @@
 import inspect
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,6 +80,36 @@ def test_a_small_upload_passes_the_slow_pictures_of_another_address(
     assert "192.0.2.2" in answered[: checking.EACH + 1]
 
 
+def test_batches_of_any_number_of_addresses_leave_places_for_other_requests(
+    studio: Path, setting: Setting
+) -> None:
+    """Two addresses send two batches each, the last picture of which is broken."""
+    setting(trusted_proxies="127.0.0.1")
+    answered: list[str] = []
+
+    def send(url: str, who: str, path: str, files: list[tuple[str, Any]]) -> int:
+        headers = {"X-Forwarded-For": who}
+        with httpx.Client(base_url=url, headers=headers, timeout=300) as client:
+            answer = client.post(path, files=files)
+        answered.append(who)
+        return answer.status_code
+
+    batch = _files({"content": 1, "style": 8}, SLOW) + _files({"style": 1}, b"no picture")
+    small = _files({"picture": 1}, picture(64, 64))
+    with served() as url, ThreadPoolExecutor(5) as pool:
+        slow = [
+            pool.submit(send, url, f"192.0.2.{1 + number % 2}", "/api/v1/batches", batch)
+            for number in range(checking.AT_ONCE)
+        ]
+        while decoders.seats.qsize():
+            assert not any(one.done() for one in slow)
+        time.sleep(1)  # until all have come
+        assert pool.submit(send, url, "192.0.2.3", "/api/v1/uploads", small).result() == 201
+        before = list(answered)
+        assert {one.result() for one in slow} == {422}
+    assert before == ["192.0.2.3"]
+
+
 @pytest.fixture
 def client(studio: Path) -> Iterator[TestClient]:
     with TestClient(app.without_page()) as made:
@@ -117,6 +148,25 @@ def test_every_request_with_pictures_pays_for_the_time_of_decoding_in_its_own_tu
     for who in budget.names(visitor):
         assert who
         assert {(who, "pictures"), (who, "decoding")} <= spent
+
+
+def test_a_batch_pays_picture_by_picture_also_when_it_is_refused_in_the_end(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charge, paid = budget.charge, list[float]()
+
+    def noted(visitor: Visitor, *costs: Cost) -> None:
+        paid.extend(cost.amount for cost in costs)
+        charge(visitor, *costs)
+
+    monkeypatch.setattr(budget, "charge", noted)
+    monkeypatch.setattr(decoders, "DUE", 0.0)
+    slow = hostile.scans(20)
+    sent = _files({"content": 2, "style": 2}, slow) + _files({"style": 1}, b"no picture")
+    answer = client.post("/api/v1/batches", files=sent)
+    assert answer.status_code == 422
+    assert len(paid) == 5
+    assert all(seconds > 0 for seconds in paid[:4])
 
 
 def test_a_full_line_of_decoding_is_503_with_retry_after(
