@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from worker.gallery.model import Entry, EntryNotFound, Report, Shown, favourite, shown, valid_id
 from worker.gallery.reports import unseen
-from worker.jobs import ENDED, Job, Status, in_order
+from worker.jobs import ENDED, Job, Status, delete_in, in_order
 from worker.storage import blobs, database, deletions
 from worker.storage.database import now
 
@@ -68,12 +68,7 @@ def restore(owner: str, job_ids: Sequence[str]) -> list[str]:
 @database.retried
 def _delete(which: ColumnElement[bool]) -> list[str]:
     with database.transaction() as session:
-        gone = list(
-            session.scalars(
-                delete(Job).where(in_order(which)).returning(Job.id),
-                execution_options=_UNREAD,
-            )
-        )
+        gone = delete_in(session, which)
         for table in (Entry, Report):
             for some in database.parts(gone):
                 session.execute(delete(table).where(table.job_id.in_(some)))

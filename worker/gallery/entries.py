@@ -126,6 +126,8 @@ def _note(
     ]
     job = select(Job.id, *made).where(Job.id == valid_id(job_id), Job.owner == owner, DONE)
     with database.transaction() as session:
+        # locked first: else who deletes for age or room would not see what is noted meanwhile
+        session.execute(select(Job.id).where(Job.id == valid_id(job_id)).with_for_update())
         insert = upsert(session, Entry).from_select(["job_id", *columns], job)
         written = insert.on_conflict_do_update(
             index_elements=["job_id"], set_=values | (then or {}), where=where

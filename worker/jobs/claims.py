@@ -19,7 +19,16 @@ from sqlalchemy import (
 )
 
 from worker.jobs import queue
-from worker.jobs.model import ORDER, Job, Status, is_expired, is_joinable, is_waiting, is_wanted
+from worker.jobs.model import (
+    ENDED,
+    ORDER,
+    Job,
+    Status,
+    is_expired,
+    is_joinable,
+    is_waiting,
+    is_wanted,
+)
 from worker.settings import settings
 from worker.storage import database
 from worker.storage.database import now
@@ -117,6 +126,14 @@ def _take(statement: Update) -> list[Job]:
     return sorted(taken, key=lambda job: (job.priority, job.turn, job.id))
 
 
+def _still() -> tuple[ColumnElement[bool], ...]:
+    """True for jobs of the line still in it, where PostgreSQL looks again once it has the lock.
+
+    Of conditions inside a subquery it does not. Not `is_waiting()`: no index shall be used for it.
+    """
+    return Job.status.not_in(ENDED), is_wanted()
+
+
 @cache
 def _claiming(worker: str, most: int, which: Which) -> Update:
     """Return a claim's statement: building it takes ten times as long as running it."""
@@ -124,7 +141,7 @@ def _claiming(worker: str, most: int, which: Which) -> Update:
     mates = (
         select(Job.id)
         .where(Job.id.in_(_next(most, which)), Job.id.not_in(select(taken.c.id)), is_joinable())
-        .where(Job.shape == select(taken.c.shape).scalar_subquery())
+        .where(Job.shape == select(taken.c.shape).scalar_subquery(), *_still())
         .with_for_update(skip_locked=True)
         .cte("mates")
     )
@@ -146,7 +163,7 @@ def claim(worker: str) -> Job | None:
 
 @lru_cache(maxsize=64)
 def _joining(worker: str, shape: str, most: int) -> Update:
-    same = and_(Job.shape == shape, is_joinable())
+    same = and_(Job.shape == shape, is_joinable(), *_still())
     mates = select(Job.id).where(Job.id.in_(_next(most)), same).with_for_update(skip_locked=True)
     return _taking(worker, mates)
 

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Update, and_, case, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, false, func, or_, select, update
 
 from worker.errors import Refused
 from worker.jobs import queue
-from worker.jobs.model import ACTIVE, ENDED, Job, Status, change_one, in_order
+from worker.jobs.model import ACTIVE, ENDED, Job, Status, change_one, delete_in, in_order
 from worker.jobs.queries import check_id, find, get
 from worker.storage import database, deletions
 from worker.storage.database import now
@@ -122,9 +122,6 @@ def forget(
 ) -> list[str]:
     """Delete the rows of jobs, but for those kept, that ended so, so long ago; return their ids."""
     with database.transaction() as session:
-        gone = session.scalars(
-            delete(Job).where(in_order(_old(days, states), ~kept)).returning(Job.id),
-            execution_options={"synchronize_session": False},
-        ).all()
+        gone = delete_in(session, _old(days, states), ~kept)
         deletions.note(session, gone)
-    return list(gone)
+    return gone

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     UpdateBase,
     and_,
+    delete,
     or_,
     select,
     text,
@@ -250,6 +251,20 @@ def in_order(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     """
     ids = select(Job.id).where(*which).order_by(Job.id).with_for_update()
     return and_(Job.id.in_(ids), *which)
+
+
+def delete_in(session: Session, *which: ColumnElement[bool]) -> list[str]:
+    """Delete the rows of those jobs, locked in the order of their ids; return these.
+
+    A second statement deletes what has been locked: it looks again, also at other tables' rows,
+    which may have changed before the lock.
+    """
+    ids = select(Job.id).where(*which).order_by(Job.id).with_for_update()
+    gone: list[str] = []
+    for some in database.parts(session.scalars(ids)):
+        statement = delete(Job).where(Job.id.in_(some), *which).returning(Job.id)
+        gone += session.scalars(statement, execution_options={"synchronize_session": False})
+    return gone
 
 
 @database.retried

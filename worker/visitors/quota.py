@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from worker.errors import Refused, rounded
 from worker.gallery.model import Entry, Report
-from worker.jobs import ACTIVE, Job, in_order
+from worker.jobs import ACTIVE, Job, delete_in
 from worker.storage import blobs, database, deletions
 from worker.storage.blobs import StorageFull
 from worker.visitors import fairness, limit_overrides, rate_limits
@@ -78,31 +78,41 @@ def _pinned() -> ColumnElement[bool]:
     return or_(noted, Job.taught_key.is_not(None))
 
 
+def _may_go() -> tuple[ColumnElement[bool], ...]:
+    ended = Job.status.not_in(ACTIVE)  # not `in_(ENDED)`, so that the ids' own order is used
+    return ended, Job.bytes > 0, or_(Job.binned.is_not(None), ~_pinned())
+
+
 def _ended(session: Session, owner: str) -> Iterator[tuple[str, int]]:
     """Yield id and bytes of an owner's jobs that may go, the oldest first."""
-    ended = Job.status.not_in(ACTIVE)  # not `in_(ENDED)`, so that the ids' own order is used
-    may_go = or_(Job.binned.is_not(None), ~_pinned())
-    free = select(Job.id, Job.bytes).where(Job.owner == owner, ended, Job.bytes > 0, may_go)
+    free = select(Job.id, Job.bytes).where(Job.owner == owner, *_may_go())
     some, last = free.order_by(Job.id).limit(database.AT_ONCE), ""
     while rows := session.execute(some.where(Job.id > last)).all():
         yield from ((job_id, size) for job_id, size in rows)
         last = rows[-1][0]
 
 
-def delete_rows(session: Session, job_ids: Sequence[str]) -> None:
-    """Delete jobs and what is written about them.
+def delete_rows(session: Session, job_ids: Sequence[str], *which: ColumnElement[bool]) -> list[str]:
+    """Delete those of some jobs, and what is written about them; return their ids.
 
     Jobs are locked before anything else is written, as by every other statement on many of them.
     """
-    ordered = sorted(job_ids)
-    for some in database.parts(ordered):
-        for statement in (
-            delete(Job).where(in_order(Job.id.in_(some))),
-            delete(Entry).where(Entry.job_id.in_(some)),
-            delete(Report).where(Report.job_id.in_(some)),
-        ):
-            session.execute(statement, execution_options={"synchronize_session": False})
-    deletions.note(session, job_ids)
+    gone: list[str] = []
+    for some in database.parts(sorted(job_ids)):
+        went = delete_in(session, Job.id.in_(some), *which)
+        for table in Entry, Report:
+            session.execute(
+                delete(table).where(table.job_id.in_(went)),
+                execution_options={"synchronize_session": False},
+            )
+        gone += went
+    deletions.note(session, gone)
+    return gone
+
+
+def _evict(session: Session, job_ids: Sequence[str]) -> list[str]:
+    """Delete those of the chosen jobs that may still go."""
+    return delete_rows(session, job_ids, *_may_go())
 
 
 def _own(session: Session, owner: str, size: int) -> dict[str, int] | None:
@@ -190,8 +200,9 @@ def enforce(session: Session, owner: str) -> list[str]:
     if not any(limit_overrides.of("visitor_bytes", "total_bytes")):
         return []
     rate_limits.lock(session, EVERYBODY)
-    gone = _going(session, owner, 0)
-    delete_rows(session, gone)
+    gone: list[str] = []
+    while going := _going(session, owner, 0):  # again where some were pinned meanwhile
+        gone += _evict(session, going)
     return gone
 
 
@@ -213,7 +224,7 @@ def trim() -> int:
         rate_limits.lock(session, EVERYBODY)
         over = _kept(session, None) - total if total else 0
         gone = _fairly(session, Asks(), over) or [] if over > 0 else []
-        delete_rows(session, gone)
+        gone = _evict(session, gone)
     delete_pictures(gone)
     if total:
         blobs.shrink_trash(max(0, total - kept()))
