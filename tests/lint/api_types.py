@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from web import app
-from web.operations import admin
+from web.operations import admin, review
 
 FILE = Path(__file__).parent / "frontend" / "api.d.ts"
 HEAD = "/* The API's answers; written by `python -m tests.lint.api_types`. */\n\n"
@@ -54,6 +54,7 @@ def declarations() -> str:
     """Return the declarations of every answer and body, of the public API and the admin's."""
     admins = FastAPI()
     admins.include_router(admin.api)
+    admins.include_router(review.router)
     schemas = _schema(admins) | _schema(app.without_page())
     body = "".join(_declared(name, schemas[name]) for name in sorted(schemas))
     return f"{HEAD}declare namespace Api {{\n{body}}}\n"
