@@ -1,7 +1,8 @@
 """Run test files each in a process of its own: none may need what another imports.
 
 python -m tests.alone             # all of them
-python -m tests.alone --changed   # those that differ from the main branch, journeys left out
+python -m tests.alone --changed   # those that differ from the main branch, journeys left out,
+                                  # with the first case of each test: `make test` runs all cases
 """
 
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BASES = ("origin/main", "main", "HEAD~1")  # the first that is not this very commit
 JOURNEYS = "tests/journeys/"  # each starts studios of its own anyway, and takes minutes
+ONE_CASE = ("-p", "tests.one_case")
 NO_TESTS = 5  # pytest's exit code where all tests of a file are left out, as the hard ones are
 
 
@@ -48,10 +50,10 @@ def changed(folder: Path) -> list[str]:
     return _quick(folder)
 
 
-def _run(folder: Path, file: str) -> bool:
+def _run(folder: Path, flags: Sequence[str], file: str) -> bool:
     """Run a file alone and print what it said; tell whether it passed."""
     with tempfile.TemporaryDirectory(prefix="alone-") as own:  # others tidy the one for all
-        words = ["-q", "-p", "no:cacheprovider", f"--basetemp={own}/files", file]
+        words = ["-q", "-p", "no:cacheprovider", f"--basetemp={own}/files", *flags, file]
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", *words],
             cwd=folder,
@@ -64,20 +66,21 @@ def _run(folder: Path, file: str) -> bool:
     return ended.returncode in {0, NO_TESTS}
 
 
-def failing(folder: Path, files: Sequence[str]) -> list[str]:
+def failing(folder: Path, files: Sequence[str], flags: Sequence[str] = ()) -> list[str]:
     """Run each file in a process of its own, one for each core, at most four at once.
 
-    Return those that fail.
+    `flags` are pytest's. Return those that fail.
     """
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        passed = list(pool.map(partial(_run, folder), files))
+        passed = list(pool.map(partial(_run, folder, flags), files))
     return [file for file, well in zip(files, passed, strict=True) if not well]
 
 
 def main() -> None:
     """Run them."""
-    files = changed(ROOT) if "--changed" in sys.argv[1:] else everything(ROOT)
-    if found := failing(ROOT, files):
+    some = "--changed" in sys.argv[1:]
+    files = changed(ROOT) if some else everything(ROOT)
+    if found := failing(ROOT, files, ONE_CASE if some else ()):
         raise SystemExit(f"These fail when they run alone: {', '.join(found)}")
     print(f"{len(files)} test files pass alone.")
 

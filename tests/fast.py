@@ -12,6 +12,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from tests import one_case
 from tests.parts import S3, Valkey
 
 ROOT = Path(__file__).parents[1]
@@ -83,10 +84,5 @@ def _starts_server(item: pytest.Function) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the first case of each test that starts no server."""
-    kept: dict[tuple[str, str], pytest.Item] = {}
-    for item in items:
-        if isinstance(item, pytest.Function) and not _starts_server(item):
-            kept.setdefault((str(item.path), item.originalname), item)
-    chosen = list(kept.values())
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    able = [one for one in items if isinstance(one, pytest.Function) and not _starts_server(one)]
+    one_case.keep(config, items, one_case.first(able))
