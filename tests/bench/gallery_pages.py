@@ -75,6 +75,7 @@ def _made(place: int, dice: random.Random) -> tuple[dict[str, Any], dict[str, An
         "tag_words": " ".join(tags),
         "favourite": place % 30 == 1,
         "published": finished + 5 if place % 4 else None,
+        "lends_styles": place % 2 == 1,
     }
     return job, entry
 
