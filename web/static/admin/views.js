@@ -1,6 +1,6 @@
 /* The admin's lists: jobs, reported entries, limits, blocks and the audit. */
 import {ask} from "../core/api.js";
-import {button, row, rows, small, what} from "../core/controls.js";
+import {button, row, rows, small, video, what} from "../core/controls.js";
 import {element} from "../core/dom.js";
 import {moment, span, t} from "../core/text.js";
 import {API, act, block, does, endless, remove, surely} from "./actions.js";
@@ -81,15 +81,7 @@ const opens = (href, src, name) =>
 /** @param {Api.EntryView} entry */
 const painted = ({title, film, picture, thumbnail}) => {
   const name = title || t("untitled");
-  if (!film) return opens(picture, thumbnail, name);
-  return element("video", {
-    src: film,
-    poster: picture,
-    controls: true,
-    playsinline: true,
-    preload: "metadata",
-    "aria-label": name,
-  });
+  return film ? video(film, picture, name) : opens(picture, thumbnail, name);
 };
 /** What visitors see of an entry beside what was painted: the photo and the lent styles.
  * @param {Api.EntryView} entry */

@@ -26,6 +26,12 @@ export const button = (text, picture, onclick, given = {}) =>
  */
 export const anchor = (text, picture, given) =>
   element("a", {class: "quiet", ...given}, icon(picture), element("span", {}, text));
+/** A film that is played, and its first frame until then.
+ * @param {string} src
+ * @param {string} poster
+ * @param {string} name */
+export const video = (src, poster, name) =>
+  element("video", {src, poster, controls: true, playsinline: true, preload: "metadata", "aria-label": name});
 /**
  * @param {string} picture name of an icon
  * @param {string | Node} title

@@ -1,5 +1,5 @@
 /* A painted film, played; and the frame it stands at compared with the film's own. */
-import {button, compare} from "../core/controls.js";
+import {button, compare, video} from "../core/controls.js";
 import {all, element, find, shaped} from "../core/dom.js";
 import {icon} from "../core/icons.js";
 import {t} from "../core/text.js";
@@ -13,22 +13,7 @@ export const mark = () => element("span", {class: "badge film"}, icon("play"));
 /** @param {Film} film
  * @param {string} name */
 const player = ({film, picture, width, height}, name) =>
-  shaped(
-    element(
-      "div",
-      {class: "compare"},
-      element("video", {
-        src: film,
-        poster: picture,
-        controls: true,
-        playsinline: true,
-        preload: "metadata",
-        "aria-label": name,
-      }),
-    ),
-    width,
-    height,
-  );
+  shaped(element("div", {class: "compare"}, video(film, picture, name)), width, height);
 /** Stops what plays within a part of the page.
  * @param {ParentNode} within */
 export const pause = (within) => {
