@@ -76,6 +76,11 @@ def test_every_variable_of_the_file_is_explained_and_no_other() -> None:
     assert explained == set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
 
 
+def test_who_reads_metrics_without_a_token_is_named_by_the_operator_alone() -> None:
+    """A studio behind a proxy shows them to no address, unless the setting is given."""
+    assert "STUDIO_METRICS_FROM" not in SERVICES["web"]["environment"]
+
+
 def test_the_settings_baked_into_the_images_exist() -> None:
     assert set(re.findall(r"STUDIO_\w+", DOCKERFILE)) <= SETTINGS
 

@@ -36,6 +36,10 @@ class _Read(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    def fileno(self) -> int:
+        """Return a local file's descriptor; of others raises `io.UnsupportedOperation`."""
+        return self._file.fileno()
+
     def close(self) -> None:
         if not self.closed:
             super().close()

@@ -141,6 +141,20 @@ def test_a_picture_that_is_deleted_amid_a_read_is_missing(store: S3) -> None:
             file.read()
 
 
+def test_a_file_of_a_folder_can_be_given_to_another_process_without_a_copy(studio: Path) -> None:
+    blobs.put(f"{A}/film-1.mp4", b"a film")
+    _, file = blobs.opened(f"{A}/film-1.mp4")
+    with file:
+        assert os.pread(file.fileno(), 10, 0) == b"a film"
+
+
+def test_a_file_of_an_object_store_is_none_of_this_machine(store: S3) -> None:
+    blobs.put(f"{A}/film-1.mp4", b"a film")
+    _, file = blobs.opened(f"{A}/film-1.mp4")
+    with file, pytest.raises(OSError, match="fileno"):
+        file.fileno()
+
+
 # ---------------------------------------------------------------- delete
 
 
