@@ -18,6 +18,12 @@ DESK, NARROW, PHONE = (1440, 900), (1280, 800), (390, 844)
 SECONDS = 60_000  # milliseconds a slow machine may take
 SERIOUS = {"serious", "critical"}  # to axe-core
 
+LOADED = """(pictures) => {
+  const found = [...document.querySelectorAll(pictures)];
+  const all = found.length && found.every((one) => one.complete && one.naturalWidth);
+  return all && found.map((one) => [one.naturalWidth, one.naturalHeight]);
+}"""
+
 PHOTO = str(shelf.file("photos", "coffee"))
 STYLE = str(shelf.file("styles", "night"))
 
@@ -81,12 +87,16 @@ def set_strength(page: Page, value: int) -> None:
     number.press("Tab")
 
 
+def loaded(page: Page, pictures: str) -> list[list[int]]:
+    """Wait until all pictures that match, at least one, have loaded; return widths and heights."""
+    sizes: list[list[int]] = page.wait_for_function(LOADED, arg=pictures).json_value()
+    return sizes
+
+
 def wait_for_result(page: Page) -> str:
     """Wait until the stage shows a result that has loaded; return its job's id."""
     page.wait_for_selector("#stage[data-state=done] .compare")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
-    )
+    loaded(page, ".compare img")
     return str(page.get_attribute("#stage", "data-face")).split()[0]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from PIL import ExifTags, Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.browsing import Visit, findings, shoot
+from tests.journeys.browsing import Visit, findings, loaded, shoot
 from tests.parts import picture
 from tests.web.served import begin
 from worker.storage import blobs
@@ -25,7 +25,7 @@ def _open(page: Page, data: bytes, name: str, *styles: str) -> None:
 def _use(page: Page, name: str, *keys: str) -> None:
     """Draw a crop of a picture that is chosen: move its lower right corner by keys."""
     page.get_by_role("button", name=f"Crop: {name}").click()
-    page.wait_for_function("document.querySelector('dialog.crop img')?.naturalWidth > 0")
+    loaded(page, "dialog.crop img")
     dialog: Locator = page.locator("dialog.crop")
     expect(dialog.locator(".se")).to_be_focused()
     for key in keys:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.browsing import DESK, PHONE, Visit, choose, findings, shoot
+from tests.journeys.browsing import DESK, PHONE, Visit, choose, findings, loaded, shoot
 from tests.web.served import begin, finish
 from worker.storage import blobs
 
@@ -49,7 +49,7 @@ def _drag(page: Page, knob: Locator, x: float, y: float) -> None:
 def _open(page: Page, name: str) -> Locator:
     page.get_by_role("button", name=name).click()
     dialog = page.locator("dialog.crop")
-    page.wait_for_function("document.querySelector('dialog.crop img')?.naturalWidth > 0")
+    loaded(page, "dialog.crop img")
     return dialog
 
 

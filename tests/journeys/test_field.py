@@ -17,6 +17,7 @@ from tests.journeys.browsing import (
     choose,
     drop,
     findings,
+    loaded,
     pick,
     shoot,
     to_gallery,
@@ -174,10 +175,7 @@ def test_a_field_shows_what_the_studio_uses_of_a_picture(idle: Visit) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     _chosen(page, "photo", _file("TIFF", Image.new("RGB", (40, 30)), exif=exif))
-    shown = "() => (([one]) => [one.naturalWidth, one.naturalHeight])(document.images)"
-    shown = shown.replace("document.images", "document.querySelectorAll('#photo img')")
-    page.wait_for_function("document.querySelector('#photo img').naturalWidth > 0")
-    assert page.evaluate(shown) == [30, 40]
+    assert loaded(page, "#photo img") == [[30, 40]]
 
 
 def test_repaint_waits_for_a_picture_that_is_being_sent(idle: Visit) -> None:

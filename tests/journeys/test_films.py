@@ -21,6 +21,7 @@ from tests.journeys.browsing import (
     Visit,
     ask,
     findings,
+    loaded,
     press,
     read,
     shoot,
@@ -98,9 +99,7 @@ def _check_compares(page: Page, within: str) -> None:
     part.locator("video").evaluate(STOPPED)
     part.get_by_role("button", name="Compare this frame").click()
     expect(part.locator(".compare img")).to_have_count(2)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
-    )
+    loaded(page, ".compare img")
     shown = Image.open(
         io.BytesIO(base64.b64decode(part.locator(".compare img.before").evaluate(DATA)))
     )

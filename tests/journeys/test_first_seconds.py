@@ -12,6 +12,7 @@ from tests.journeys.browsing import (
     Visit,
     drop,
     findings,
+    loaded,
     pick,
     shoot,
     states,
@@ -50,9 +51,7 @@ def test_the_page_opens_with_a_sample_that_is_painted_already(
     page.on("request", lambda sent: asked.append(sent.url))
     page.reload()
     page.wait_for_selector("#stage[data-state=sample]")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.compare img')].every((one) => one.naturalWidth > 0)"
-    )
+    loaded(page, ".compare img")
     expect(page.locator("#stage .compare")).to_be_in_viewport(ratio=0.9)
     expect(page.locator("#photo img, #style-0 img")).to_have_count(2)
     expect(page.locator("#strength input[type=number]")).to_have_value("80")

@@ -17,6 +17,7 @@ from tests.journeys.browsing import (
     Visit,
     choose,
     drop,
+    loaded,
     pick,
     set_strength,
     shoot,
@@ -46,10 +47,8 @@ def _fill(page: Page) -> None:
 def _see_it_filled(page: Page) -> None:
     expect(page.locator("#strength input[type=number]")).to_have_value("35")
     expect(page.locator("#share-1 input[type=number]")).to_have_value("20")
-    page.wait_for_function(
-        "[...document.querySelectorAll('#photo img, .place img')].filter((one) => one.naturalWidth)"
-        ".length === 3"
-    )
+    expect(page.locator("#photo img, .place img")).to_have_count(3)
+    loaded(page, "#photo img, .place img")
     for name, value in (("color", "content"), ("size", "256")):
         page.wait_for_function(f"({CHECKED})('{name}') === '{value}'")
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.bench import gallery_pages
-from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, shoot
+from tests.journeys.browsing import DESK, PHONE, SECONDS, Visit, loaded, shoot
 from tests.journeys.conftest import visits
 from tests.web.served import served
 from web import app
@@ -38,10 +38,7 @@ def rich(studio: Path, browser: Browser) -> Iterator[Visit]:
 def _loaded(page: Page) -> None:
     """Wait until the tiles in sight have their pictures."""
     expect(page.locator("#gallery .tile").first).to_be_visible()
-    page.wait_for_function(
-        "[...document.querySelectorAll('#gallery .tile img')].slice(0, 6)"
-        ".every((one) => one.naturalWidth > 0)"
-    )
+    loaded(page, "#gallery .tile:nth-child(-n+6) img")
 
 
 def _first(page: Page) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.browsing import PHONE, Visit, ask, findings, shoot, to_gallery
+from tests.journeys.browsing import PHONE, Visit, ask, findings, loaded, shoot, to_gallery
 from tests.web.served import begin, finish
 
 NOTEBOOK = 1366, 900
@@ -44,9 +44,7 @@ def test_a_history_is_a_tree_whose_pictures_open(idle: Visit, size: tuple[int, i
     expect(line.locator("button")).to_have_count(2)
     expect(children.locator("button")).to_have_count(2)
     page.locator(".history").scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.history img')].every((one) => one.naturalWidth > 0)"
-    )
+    loaded(page, ".history img")
     shoot(page, f"{'desk' if size == NOTEBOOK else 'phone'}-history")
     assert findings(page) == []
     for link, wanted, above in (

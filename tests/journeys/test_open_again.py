@@ -13,6 +13,7 @@ from tests.journeys.browsing import (
     Visit,
     drop,
     findings,
+    loaded,
     press,
     read,
     set_strength,
@@ -97,9 +98,7 @@ def test_a_picture_that_is_taken_out_comes_back(idle: Visit, size: tuple[int, in
     page.get_by_role("button", name="Remove: Your photo").click()
     page.wait_for_selector("#photo .adder")
     page.get_by_role("button", name="Undo").click()
-    page.wait_for_function(
-        "() => { const img = document.querySelector('#photo img'); return img?.naturalWidth > 0; }"
-    )
+    loaded(page, "#photo img")
     assert _held(page, "photo") == held
 
 
@@ -145,9 +144,7 @@ def test_a_link_shows_before_and_after_and_lends_the_style_where_its_owner_says_
         page.locator("dialog .given").get_by_role("button", name="Lend the style")
     ).to_have_attribute("aria-pressed", "true")
     other.reload()
-    other.wait_for_function(
-        "() => { const img = document.querySelector('.before'); return img?.naturalWidth > 0; }"
-    )
+    loaded(other, ".before")
     assert findings(other) == []
     shoot(other, f"{'desk' if size == DESK else 'phone'}-share-before-after")
     other.get_by_role("button", name="Try this style").click()
@@ -162,5 +159,5 @@ def test_a_picture_of_the_page_is_dragged_onto_a_field(visit: Visit, address: st
     wait_for_result(page)
     page.locator("#strip .tile img").drag_to(page.locator("#style-0 .inside"))
     page.wait_for_selector("#style-0 img[src*='/uploads/']")
-    shown = page.locator("#style-0 img").evaluate("(one) => [one.naturalWidth, one.naturalHeight]")
+    [shown] = loaded(page, "#style-0 img")
     assert min(shown) == 128  # the picture itself, not its thumbnail

@@ -14,6 +14,7 @@ from tests.journeys.browsing import (
     ask,
     choose,
     drop,
+    loaded,
     open_page,
     pick,
     read,
@@ -44,8 +45,7 @@ def _drag_strength(page: Page, to: float) -> None:
 
 def _shown(page: Page, selector: str) -> str:
     """Wait for a preview's picture; return its address in the page."""
-    page.wait_for_selector(selector, state="attached")
-    page.wait_for_function("(one) => document.querySelector(one)?.naturalWidth > 0", arg=selector)
+    loaded(page, selector)
     return str(page.get_attribute(selector, "src"))
 
 
@@ -156,8 +156,8 @@ def test_each_of_two_tabs_gets_its_own_preview(idle: Visit) -> None:
             set_strength(tab, strength)
     _make_both(page)
     for tab, strength in zip(tabs, (30, 60), strict=True):
-        _shown(tab, PREVIEW)
-        assert tab.locator(PREVIEW).evaluate("(one) => one.naturalWidth") == strength
+        [[width, _]] = loaded(tab, PREVIEW)
+        assert width == strength
 
 
 @SIZES
