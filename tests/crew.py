@@ -1,13 +1,13 @@
 """Real workers and a sweep, each a process of its own, and jobs for them."""
 
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from tests.parts import picture
+from tests.waiting import until as until
 from worker import jobs
 from worker.jobs import ENDED, Job
 from worker.storage import processes
@@ -24,14 +24,6 @@ ENDLESS: dict[str, int | str] = {
     "method": "gatys",
     "size": 1024,
 }  # some hundred steps: many times any limit here
-
-
-def until(happened: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait until it happens; a test that waits in vain fails."""
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
 
 
 class Crew:

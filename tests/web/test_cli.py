@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from adain.model.builders import build
 from tests.parts import Setting, free_port, picture
+from tests.waiting import until
 from web import cli
 from worker import jobs
 from worker.settings import Settings
@@ -117,18 +118,18 @@ def test_a_mistyped_setting_is_refused(monkeypatch: pytest.MonkeyPatch, setting:
 
 def test_migrate_makes_the_tables_and_may_be_repeated(setting: Setting, tmp_path: Path) -> None:
     setting(data=tmp_path / "data")
-    assert start("migrate").wait(timeout=60) == 0
-    assert start("migrate").wait(timeout=60) == 0
+    assert start("migrate").wait(timeout=120) == 0
+    assert start("migrate").wait(timeout=120) == 0
     assert processes.alive("worker") == []
 
 
 def test_the_sweep_runs_until_it_is_stopped(studio: Path) -> None:
     sweep = start("sweep")
     try:
-        while not processes.alive("sweep"):
-            assert sweep.poll() is None
+        until(lambda: processes.alive("sweep") or sweep.poll() is not None)
+        assert sweep.poll() is None
         sweep.send_signal(signal.SIGTERM)
-        assert sweep.wait(timeout=20) == 0
+        assert sweep.wait(timeout=120) == 0
         assert processes.alive("sweep") == []
     finally:
         sweep.kill()
@@ -169,10 +170,10 @@ def test_the_web_server_alone_answers_and_stops(studio: Path, setting: Setting) 
     setting(port=(port := free_port()))
     web = start("web")
     try:
-        while not listens(web.pid, port):
-            assert web.poll() is None
+        until(lambda: web.poll() is not None or listens(web.pid, port))
+        assert web.poll() is None
         web.send_signal(signal.SIGTERM)
-        assert web.wait(timeout=20) in {0, -signal.SIGTERM}
+        assert web.wait(timeout=120) in {0, -signal.SIGTERM}
     finally:
         web.kill()
 

@@ -294,8 +294,10 @@ def test_an_endless_body_ends_in_413_once_over_the_limit(studio: Path, setting: 
     sent: list[int] = []
     headers = {"content-type": "multipart/form-data; boundary=x"}
     with _served() as address:
-        answer = httpx.post(f"{address}/api/v1/jobs", content=_endless(sent), headers=headers)
-        assert httpx.get(f"{address}/livez").status_code == 200
+        answer = httpx.post(
+            f"{address}/api/v1/jobs", content=_endless(sent), headers=headers, timeout=60
+        )
+        assert httpx.get(f"{address}/livez", timeout=60).status_code == 200
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert "a picture may have 1 MiB, and all pictures of one job together 2 MiB" in answer.text
@@ -319,7 +321,9 @@ def test_the_largest_allowed_pictures_pass(studio: Path, setting: Setting) -> No
     photo = _noise(400)
     setting(max_upload_bytes=len(photo))
     with _served() as address:
-        answer = httpx.post(f"{address}/api/v1/jobs", files=_files(photo, content=photo))
+        answer = httpx.post(
+            f"{address}/api/v1/jobs", files=_files(photo, content=photo), timeout=60
+        )
     assert answer.status_code == 202, answer.text
 
 

@@ -18,7 +18,7 @@ KEY = {"Idempotency-Key": "holiday-17"}
 
 @pytest.fixture
 def client(studio: Path) -> Iterator[httpx.Client]:
-    with served() as address, httpx.Client(base_url=address) as made:
+    with served() as address, httpx.Client(base_url=address, timeout=60) as made:
         made.get("/api/v1/jobs")  # get a cookie
         yield made
 
@@ -61,7 +61,7 @@ def test_another_job_under_a_used_key_is_refused(
 
 def test_an_idempotency_key_of_another_owner_is_another_key(client: httpx.Client) -> None:
     mine = post(client).json()["id"]
-    with httpx.Client(base_url=client.base_url) as stranger:
+    with httpx.Client(base_url=client.base_url, timeout=60) as stranger:
         answer = post(stranger, style="red")
     assert answer.status_code == 202
     assert answer.json()["id"] != mine

@@ -50,7 +50,7 @@ parameters = {{ job_id = "019abc6e-4b1f-7c52-9d0e-2f6a1c3b5d7e" }}
 
 @pytest.fixture
 def client(studio: Path) -> Iterator[httpx.Client]:
-    with served() as address, httpx.Client(base_url=address) as made:
+    with served() as address, httpx.Client(base_url=address, timeout=60) as made:
         made.get("/api/v1/jobs")  # get a cookie
         yield made
 

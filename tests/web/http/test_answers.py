@@ -5,7 +5,7 @@ import io
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from sqlalchemy import update
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.parts import Setting, painted_part, picture
+from tests.waiting import until
 from tests.web.served import begin, finish, served
 from web import app
 from web.http import connection, stored
@@ -278,13 +279,6 @@ def _rest(wire: socket.socket) -> int:
     return got
 
 
-def _eventually(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def _uploaded(address: str, size: int) -> tuple[str, str]:
     """Upload a picture of so many bytes; return its path and the cookie it is seen with."""
     with httpx.Client(base_url=address, timeout=60) as me:
@@ -301,8 +295,8 @@ def test_a_client_that_takes_nothing_of_a_large_answer_is_given_up(
     with served() as address, ExitStack() as held:
         path, cookie = _uploaded(address, 20 * MIB)
         wires = [held.enter_context(closing(_stuck(address, path, cookie))) for _ in range(3)]
-        _eventually(lambda: stored.under_way.answers == 3)
-        _eventually(lambda: stored.under_way.answers == 0)
+        until(lambda: stored.under_way.answers == 3)
+        until(lambda: stored.under_way.answers == 0)
         assert all(_rest(wire) < 20 * MIB for wire in wires)  # and each of them ends
 
 

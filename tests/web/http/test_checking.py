@@ -5,7 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from tests import hostile
 from tests.calls import reached
 from tests.parts import Setting, picture
+from tests.waiting import until
 from tests.web.authorisation import routes
 from tests.web.served import served
 from web import app
@@ -51,6 +52,10 @@ FIELDS: dict[str, dict[str, int]] = {
 OPENING = [path for path, rule in body_limits.RULES.items() if rule.spooled]
 
 
+def any_ends(asked: list[Future[Any]]) -> bool:
+    return any(one.done() for one in asked)
+
+
 def test_a_small_upload_passes_the_slow_pictures_of_another_address(
     studio: Path, setting: Setting
 ) -> None:
@@ -70,8 +75,8 @@ def test_a_small_upload_passes_the_slow_pictures_of_another_address(
         asked = [
             pool.submit(send, url, "192.0.2.1", "/api/v1/jobs", slow, SLOW) for _ in range(jobs)
         ]
-        while checking.line.waiting < jobs - checking.EACH:
-            assert not any(one.done() for one in asked)
+        until(lambda: checking.line.waiting >= jobs - checking.EACH or any_ends(asked))
+        assert not any_ends(asked)
         small = picture(64, 64)
         victim = pool.submit(send, url, "192.0.2.2", "/api/v1/uploads", {"picture": 1}, small)
         for one in (*asked, victim):
@@ -101,8 +106,8 @@ def test_batches_of_any_number_of_addresses_leave_places_for_other_requests(
             pool.submit(send, url, f"192.0.2.{1 + number % 2}", "/api/v1/batches", batch)
             for number in range(checking.AT_ONCE)
         ]
-        while decoders.seats.qsize():
-            assert not any(one.done() for one in slow)
+        until(lambda: not decoders.seats.qsize() or any_ends(slow))
+        assert not any_ends(slow)
         time.sleep(1)  # until all have come
         assert pool.submit(send, url, "192.0.2.3", "/api/v1/uploads", small).result() == 201
         before = list(answered)
@@ -188,7 +193,9 @@ def test_who_took_very_long_is_refused_before_a_picture_is_opened(
 ) -> None:
     setting(visitor_decoding=1)
     upload = "/api/v1/uploads"
-    codes = [client.post(upload, files=_files({"picture": 1}, SLOW)).status_code for _ in range(12)]
+    codes = [client.post(upload, files=_files({"picture": 1}, SLOW)).status_code]
+    while codes[-1] == 201 and len(codes) < 200:  # more on a faster machine
+        codes.append(client.post(upload, files=_files({"picture": 1}, SLOW)).status_code)
     assert codes[0] == 201
     assert codes[-1] == 429
     answer = client.post("/api/v1/jobs", files=_files({"content": 1, "style": 1}, picture()))

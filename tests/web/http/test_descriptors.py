@@ -53,7 +53,11 @@ def test_a_connection_too_many_is_closed_at_once_and_the_others_go_on(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(descriptors, "connections", lambda: 5)
-    with served() as address, ExitStack() as held, httpx.Client(base_url=address) as early:
+    with (
+        served() as address,
+        ExitStack() as held,
+        httpx.Client(base_url=address, timeout=60) as early,
+    ):
         assert early.get("/livez").status_code == 200
         host, _, port = address.removeprefix("http://").partition(":")
         wires = [
@@ -143,13 +147,15 @@ def test_an_address_may_hold_what_a_browser_needs_and_a_quarter_of_all(
 def test_a_connection_whose_request_does_not_begin_in_time_is_closed(
     studio: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes, second: bool
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD", 1.0)
-    with served() as address:
+    with served(idle=1) as address:
         host, _, port = address.removeprefix("http://").partition(":")
+        if not second:
+            monkeypatch.setattr(connection, "HEAD", 1.0)
         with closing(socket.create_connection((host, int(port)), 30)) as wire:
             if second:
                 wire.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert b"200 OK" in wire.recv(65536)
+                monkeypatch.setattr(connection, "HEAD", 1.0)
             wire.sendall(begin)
             with suppress(ConnectionError):
                 while wire.recv(65536):  # times out, which fails, if it is not closed

@@ -113,10 +113,10 @@ def test_a_spool_without_room_is_said_in_a_sentence(studio: Path, installed: Pat
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     files = {"content": picture(), "style": bytes(3 * MIB)}
     with served() as address:
-        httpx.get(f"{address}/api/v1/jobs")  # the database's files are there
+        httpx.get(f"{address}/api/v1/jobs", timeout=60)  # the database's files are there
         resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, before[1]))
         try:
-            answer = httpx.post(f"{address}/api/v1/jobs", files=files)
+            answer = httpx.post(f"{address}/api/v1/jobs", files=files, timeout=60)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert answer.status_code == 507

@@ -262,7 +262,7 @@ def test_json_that_is_no_message_is_refused(given: object) -> None:
 
 @pytest.fixture
 def client(studio: Path) -> Iterator[httpx.Client]:
-    with served() as address, httpx.Client(base_url=address) as made:
+    with served() as address, httpx.Client(base_url=address, timeout=60) as made:
         made.get("/api/v1/jobs")
         yield made
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import until
 from web.launcher import supervised
 from web.launcher.supervised import Child
 
@@ -37,13 +38,6 @@ def make() -> Iterator[Make]:
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
-
-
-def until(happened: Callable[[], object], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
 
 
 def pid(running: Child) -> int:

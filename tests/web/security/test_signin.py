@@ -61,7 +61,9 @@ def come_back(browser: httpx.Client) -> httpx.Response:
     """Go through the provider, and return the studio's answer to who comes back."""
     out = browser.get("/sign-in")
     assert out.status_code == 302, out.text
-    back = httpx.get(out.headers["location"])  # the provider's own site, with no cookie of ours
+    back = httpx.get(
+        out.headers["location"], timeout=60
+    )  # the provider's own site, with no cookie of ours
     return browser.get(back.headers["location"])
 
 
@@ -84,10 +86,10 @@ def test_who_signs_in_takes_along_what_they_made_and_finds_it_elsewhere(
     assert (me(browser)["signed_in"], me(browser)["name"]) == (True, "Ada")
     assert mine(browser) == [made]
     assert browser.cookies[COOKIE] != before
-    with httpx.Client(base_url=address, cookies={COOKIE: before}) as old:
+    with httpx.Client(base_url=address, cookies={COOKIE: before}, timeout=60) as old:
         assert mine(old) == []  # a cookie that an attacker may have planted gives no access
 
-    with httpx.Client(base_url=address) as phone:
+    with httpx.Client(base_url=address, timeout=60) as phone:
         second = send(phone)
         sign_in(phone)
         assert mine(phone) == mine(browser) == [second, made]
@@ -99,14 +101,14 @@ def test_a_key_signs_no_one_in_and_its_owner_keeps_everything(
     made = send(browser)
     key = browser.post("/api/v1/me/keys", json={"name": "stolen"}).json()["key"]
     stolen = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=address) as thief:
+    with httpx.Client(base_url=address, timeout=60) as thief:
         out = thief.get("/sign-in")
-        back = httpx.get(out.headers["location"])
+        back = httpx.get(out.headers["location"], timeout=60)
         assert thief.get(back.headers["location"], headers=stolen).status_code == 403
         assert thief.get("/sign-in", headers=stolen).status_code == 403
         assert mine(thief) == []
     assert mine(browser) == [made]
-    assert httpx.get(f"{address}/api/v1/jobs", headers=stolen).status_code == 200
+    assert httpx.get(f"{address}/api/v1/jobs", headers=stolen, timeout=60).status_code == 200
 
 
 def test_who_signs_out_is_a_newcomer(browser: httpx.Client) -> None:
@@ -164,8 +166,8 @@ def test_an_answer_that_was_not_asked_for_or_comes_twice_is_refused(
     browser: httpx.Client, address: str
 ) -> None:
     out = browser.get("/sign-in")
-    back = httpx.get(out.headers["location"]).headers["location"]
-    with httpx.Client(base_url=address) as victim:  # lured to the attacker's own answer
+    back = httpx.get(out.headers["location"], timeout=60).headers["location"]
+    with httpx.Client(base_url=address, timeout=60) as victim:  # lured to the attacker's own answer
         assert victim.get(back).status_code == 400
         assert not me(victim)["signed_in"]
     assert browser.get(back).status_code == 303
@@ -196,14 +198,16 @@ def test_a_key_made_with_a_planted_cookie_opens_nothing_after_the_sign_in(
     browser: httpx.Client, address: str
 ) -> None:
     """An attacker plants a cookie of their own, after making a key with it."""
-    with httpx.Client(base_url=address) as attacker:
+    with httpx.Client(base_url=address, timeout=60) as attacker:
         key = attacker.post("/api/v1/me/keys", json={"name": "mine"}).json()["key"]
         attacker.post("/api/v1/webhook-secret")
         planted = attacker.cookies[COOKIE]
     browser.cookies.set(COOKIE, planted, domain=httpx.URL(address).host)
     sign_in(browser)
     made = send(browser)
-    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as program:
+    with httpx.Client(
+        base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60
+    ) as program:
         assert program.get("/api/v1/jobs").status_code == 401
         assert program.get(f"/api/v1/jobs/{made}").status_code == 401
     assert browser.get("/api/v1/me/keys").json() == []

@@ -40,7 +40,7 @@ from worker.visitors.rate_limits import Visitor
 
 @pytest.fixture
 def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
-    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    setting(heartbeat_seconds=0.05, lease_seconds=60)
     made = Worker()
     made.heartbeat.start()
     yield made

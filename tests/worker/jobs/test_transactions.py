@@ -183,7 +183,7 @@ def test_a_transaction_that_lost_a_deadlock_is_done_again(ids: list[str]) -> Non
         with database.transaction() as session:
             session.execute(update(Job).where(Job.id == one).values(priority=Job.priority + 1))
             if len(tries) <= 2:
-                meeting.wait(10)
+                meeting.wait(60)
             session.execute(update(Job).where(Job.id == other).values(priority=Job.priority + 1))
 
     meeting = Barrier(2)

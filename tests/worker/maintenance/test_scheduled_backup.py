@@ -131,7 +131,8 @@ def test_the_oldest_go_and_nothing_else_is_deleted(folder: Path, setting: Settin
 
 def _no_backups(folder: Path) -> list[Path]:
     """Put what is named like a back-up, and is none, into a folder."""
-    empty, link, inner, pipe, half, whole = (folder / name_of(60 + age) for age in range(6))
+    ages = range(60, 600, 90)  # so that no two have one name, whenever a second begins
+    empty, link, inner, pipe, half, whole = (folder / name_of(age) for age in ages)
     empty.touch()
     link.symlink_to(folder / "nowhere")
     inner.mkdir()

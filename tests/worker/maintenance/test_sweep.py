@@ -47,11 +47,12 @@ def strangers(count: int) -> list[str]:
 def test_the_sweep_notifies_of_jobs_whose_message_was_never_sent(
     studio: Path, valkey: Valkey, setting: Setting
 ) -> None:
+    setting(ring_after_seconds=600)
     for _ in range(3):
         submit()
     setting(redis_url=valkey.url)
     assert sweep.ring() == 0  # they may be on their way
-    let_time_pass(3)
+    let_time_pass(601)
     assert sweep.ring() == 3
     assert sweep.ring() == 0
     assert queue.depth() == 3
@@ -118,7 +119,7 @@ def test_a_process_frozen_while_it_makes_a_folder_for_a_film_stops_no_sweep(
     with disk.making(workplaces.folder()):  # as the frozen one does
         one = Thread(target=sweep.Sweep().once, daemon=True)
         one.start()
-        one.join(30)
+        one.join(120)
         assert not one.is_alive()
         with workplaces.workplace() as place:  # another worker has one
             assert place.is_dir()
@@ -185,6 +186,6 @@ def test_the_sweep_goes_on_after_errors_and_ends_when_stopped(
     while not processes.alive("sweep"):
         time.sleep(0.01)
     stop.set()
-    running.join(10)
+    running.join(60)
     assert not running.is_alive()
     assert processes.alive("sweep") == []

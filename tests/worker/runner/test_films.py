@@ -1,8 +1,6 @@
 """A film painted through the queue: shown, killed, cancelled, paused, shared with pictures."""
 
 import io
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
@@ -22,6 +20,7 @@ from tests.adain.film import clips
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
 from tests.parts import Setting, painted_part
+from tests.worker.runner import steps
 from worker import jobs
 from worker.errors import Refused
 from worker.films import helping, painting, parts, plans, workplaces
@@ -37,14 +36,13 @@ from worker.visitors import accounts, admission, quota
 from worker.visitors.rate_limits import Visitor
 
 ANN, BOB = Visitor("ann"), Visitor("bob")
-WAIT = 60.0  # seconds that a test waits for what comes
 RATE = 6  # frames a second of the films
 
 
 @pytest.fixture
 def filming(queued_studio: Path, setting: Setting) -> None:
     """A studio whose workers renew their leases often."""
-    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    setting(heartbeat_seconds=0.05, lease_seconds=60)
 
 
 @contextmanager
@@ -126,20 +124,9 @@ def test_a_film_is_painted_with_its_sound_and_its_first_frame_is_the_picture(
     assert done.bytes >= sum(len(blobs.get(key)) for key in done.files)
 
 
-def during(worker: Worker, job: Job, act: Callable[[], object], step: int = 3) -> None:
+def during(worker: Worker, act: Callable[[], object], step: int = 3) -> None:
     """Answer one message, and do something once the film is painted at some frame."""
-
-    def wait() -> None:
-        until = time.monotonic() + WAIT
-        while jobs.step_of(now(job).stage)[:2] < ("paint", step):
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        act()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    pipeline.answer(worker)
-    thread.join()
+    steps.during(worker, "paint", step, act)
 
 
 def parts_of(job: Job) -> set[str]:
@@ -163,14 +150,11 @@ def test_a_killed_worker_costs_one_part_and_the_film_ends_once(
         session.execute(update(Job).values(lease_until=0.0).where(Job.id == job.id))
     seen = set[int]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
-            name, step, _ = jobs.step_of(now(job).stage)
-            seen.update({step} if name == "paint" else ())
-            time.sleep(0.005)
+    def look(name: str, step: int, _: int) -> None:
+        seen.update({step} if name == "paint" and step else ())
 
-    with working() as worker:
-        during(worker, job, look, step=2 * RATE)
+    with working() as worker, steps.reported(look):
+        pipeline.answer(worker)
     assert min(seen) > 2 * RATE  # frames of the first part were not painted for it again
     assert (now(job).attempt, parts_of(job)) == (2, set())
     assert not left.exists()
@@ -216,15 +200,15 @@ def test_a_clean_film_with_more_frames_than_were_said_is_read_no_further(
 def test_frames_and_the_time_left_are_shown(worker: Worker, tmp_path: Path) -> None:
     job, seen, left = submit(filmed(tmp_path)), set[tuple[str, int, int]](), list[float]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
+    def look(name: str, step: int, _: int) -> None:
+        if name == "paint" and 3 <= step <= 5:
+            steps.shown(job, name, step)
             seen.add(jobs.step_of(now(job).stage))
             left.append(jobs.estimate(now(job)) or 0.0)
-            time.sleep(0.01)
 
-    during(worker, job, look)
-    frames = {step for name, step, steps in seen if (name, steps) == ("paint", 5 * RATE)}
-    assert len(frames) > 2
+    with steps.reported(look):
+        pipeline.answer(worker)
+    assert seen == {("paint", step, 5 * RATE) for step in (3, 4, 5)}
     assert max(left) > 0
 
 
@@ -232,7 +216,7 @@ def test_a_cancelled_film_stops_between_two_frames_and_leaves_no_parts(
     worker: Worker, tmp_path: Path
 ) -> None:
     job = submit(filmed(tmp_path, 30))
-    during(worker, job, lambda: jobs.cancel(job.id, "ann"), step=2 * RATE + 2)
+    during(worker, lambda: steps.cancel(worker, job), step=2 * RATE + 2)
     assert (now(job).status, now(job).film_key) == (Status.CANCELLED, None)
     assert not parts_of(job)
 
@@ -299,23 +283,25 @@ def test_another_worker_paints_no_part_without_room_or_by_another_version(
 
 def test_a_worker_that_is_to_end_gives_the_film_back(worker: Worker, tmp_path: Path) -> None:
     job = submit(filmed(tmp_path, 30))
-    during(worker, job, worker.stop_claiming.set)
+    during(worker, worker.stop_claiming.set)
     assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
 
 
 def test_quick_pictures_go_between_two_frames(worker: Worker, tmp_path: Path) -> None:
     job, quick = submit(filmed(tmp_path, 30)), list[Job]()
 
-    def others() -> None:
-        quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
-        until = time.monotonic() + WAIT
-        while now(quick[0]).status != Status.DONE:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        assert now(job).status == Status.RUNNING
-        jobs.cancel(job.id, "ann")
+    def others(name: str, step: int, _: int) -> None:
+        if name != "paint":
+            return
+        if step >= 3 and not quick:
+            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
+        elif quick and now(quick[0]).status == Status.DONE and not now(job).cancel_requested:
+            assert now(job).status == Status.RUNNING
+            steps.cancel(worker, job)
 
-    during(worker, job, others)
+    with steps.reported(others):
+        pipeline.answer(worker)
+    assert now(quick[0]).status == Status.DONE
     assert now(job).status == Status.CANCELLED
 
 
@@ -330,7 +316,7 @@ def test_a_film_is_painted_once_more_with_other_settings(worker: Worker, tmp_pat
 
 
 def test_a_film_in_webm_is_vp9_with_opus(worker: Worker, setting: Setting, tmp_path: Path) -> None:
-    setting(film_codec="vp9", heartbeat_seconds=0.05, lease_seconds=5)
+    setting(film_codec="vp9", heartbeat_seconds=0.05, lease_seconds=60)
     job = submit(filmed(tmp_path, 3))
     pipeline.answer(worker)
     with av.open(io.BytesIO(film_of(job)), "r", format="matroska") as film:

@@ -1,13 +1,15 @@
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 
 from tests.parts import Setting, picture
+from tests.waiting import until
 from worker import jobs
 from worker.jobs import Hold, Job, queue
 from worker.observability import metrics
@@ -19,7 +21,7 @@ from worker.storage import database, processes
 @pytest.fixture
 def beat(queued_studio: Path, setting: Setting) -> Iterator[Heartbeat]:
     """A heartbeat with a short interval."""
-    setting(heartbeat_seconds=0.05, lease_seconds=0.5)
+    setting(heartbeat_seconds=0.05, lease_seconds=600)
     started = Heartbeat("worker", lambda: {"device": "cpu"})
     started.start()
     yield started
@@ -33,14 +35,20 @@ def claimed() -> Job:
     return job
 
 
-def soon(happened: Callable[[], bool], seconds: float = 5) -> bool:
-    """Tell whether it happens within some seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if happened():
-            return True
-        time.sleep(0.01)
-    return False
+def beats(count: int = 2) -> None:
+    """Wait until the heartbeat has beaten so often from now on, the present beat included."""
+    for _ in range(count):
+        [before] = processes.alive("worker")
+        until(lambda before=before: processes.alive("worker")[0].seen > before.seen)  # type: ignore[misc]
+
+
+def let_leases_end() -> None:
+    with database.transaction() as session:
+        session.execute(update(Job).values(lease_until=0.0))
+
+
+def is_renewed(job: Job) -> bool:
+    return (jobs.find(job.id).lease_until or 0.0) > database.time()
 
 
 @contextmanager
@@ -59,13 +67,13 @@ def stops(beat: Heartbeat, job: Job) -> bool:
 
 
 def test_a_process_reports(beat: Heartbeat) -> None:
-    assert soon(lambda: len(processes.alive("worker")) == 1)
+    until(lambda: len(processes.alive("worker")) == 1)
     [process] = processes.alive("worker")
     assert (process.name, process.info) == (beat.process, {"device": "cpu"})
 
 
 def test_a_busy_process_still_reports(beat: Heartbeat) -> None:
-    assert soon(lambda: len(processes.alive("worker")) == 1)
+    until(lambda: len(processes.alive("worker")) == 1)
     [first] = processes.alive("worker")
 
     job = claimed()
@@ -75,16 +83,16 @@ def test_a_busy_process_still_reports(beat: Heartbeat) -> None:
         return processes.alive("worker")[0].seen > first.seen
 
     with kept(beat, job):
-        assert soon(seen_again)
+        until(seen_again)
 
 
 def test_a_heartbeat_carries_the_metrics(beat: Heartbeat) -> None:
     metrics.TOGETHER.observe(3)
-    assert soon(lambda: "studio_micro_batch_jobs" in str(processes.counted("worker")))
+    until(lambda: "studio_micro_batch_jobs" in str(processes.counted("worker")))
 
 
 def test_a_process_that_ended_reports_no_more(beat: Heartbeat) -> None:
-    assert soon(lambda: len(processes.alive("worker")) == 1)
+    until(lambda: len(processes.alive("worker")) == 1)
     beat.end()
     assert not beat.is_alive()
     assert processes.alive("worker") == []
@@ -93,19 +101,24 @@ def test_a_process_that_ended_reports_no_more(beat: Heartbeat) -> None:
 def test_the_lease_lasts_as_long_as_the_work(beat: Heartbeat) -> None:
     job = claimed()
     with kept(beat, job):
-        time.sleep(0.8)
+        for _ in range(3):
+            let_leases_end()
+            until(lambda: is_renewed(job))
         assert jobs.expire() == 0
-    assert soon(lambda: jobs.expire() == 1)
+    beats()  # the one under way may still renew it
+    let_leases_end()
+    beats()
+    assert jobs.expire() == 1
 
 
 def test_a_stage_shows_at_once(queued_studio: Path, setting: Setting) -> None:
-    setting(heartbeat_seconds=60, lease_seconds=120)
+    setting(heartbeat_seconds=600, lease_seconds=1200)
     slow = Heartbeat("worker", dict)
     slow.start()
     job = claimed()
     with kept(slow, job):
         slow.watch([job], "content", 0.3)
-        assert soon(lambda: jobs.get(job.id, "ann").stage == "content")
+        until(lambda: jobs.get(job.id, "ann").stage == "content")
         assert jobs.get(job.id, "ann").progress == 0.3
     slow.end()
 
@@ -115,7 +128,7 @@ def test_the_work_is_stopped_when_it_was_cancelled(beat: Heartbeat) -> None:
     with kept(beat, job):
         beat.watch([job], "styles", 0.0)
         jobs.cancel(job.id, "ann")
-        assert soon(lambda: stops(beat, job))
+        until(lambda: stops(beat, job))
         assert beat.hold(job) == Hold.CANCELLED
         other = claimed()
         with kept(beat, other):
@@ -131,8 +144,9 @@ def test_two_groups_are_kept_each_at_its_own_stage(beat: Heartbeat) -> None:
         def shown() -> list[str]:
             return [jobs.get(job.id, "ann").stage for job in (stored, made)]
 
-        assert soon(lambda: shown() == ["save", "content"])
-        time.sleep(0.8)
+        until(lambda: shown() == ["save", "content"])
+        let_leases_end()
+        until(lambda: is_renewed(stored) and is_renewed(made))
         assert jobs.expire() == 0
 
 
@@ -141,39 +155,50 @@ def test_a_job_claimed_by_another_worker_stops_the_work(beat: Heartbeat) -> None
     with kept(beat, job):
         with database.transaction() as session:
             session.execute(update(Job).values(attempt=2))
-        assert soon(lambda: stops(beat, job))
+        until(lambda: stops(beat, job))
         assert beat.hold(job) == Hold.LOST
 
 
 def test_a_database_that_is_away_for_a_moment_is_survived(
     beat: Heartbeat, queued_studio: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert soon(lambda: len(processes.alive("worker")) == 1)
+    until(lambda: len(processes.alive("worker")) == 1)
     with database.transaction() as session:
         session.connection().exec_driver_sql("ALTER TABLE processes RENAME TO away")
-    assert soon(lambda: "a heartbeat was missed" in caplog.text)
+    until(lambda: "a heartbeat was missed" in caplog.text)
     with database.transaction() as session:
         session.connection().exec_driver_sql("ALTER TABLE away RENAME TO processes")
         session.connection().exec_driver_sql("DELETE FROM processes")
-    assert soon(lambda: len(processes.alive("worker")) == 1)
+    until(lambda: len(processes.alive("worker")) == 1)
 
 
 def test_a_parent_that_delivers_no_message_is_restarted(
     beat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "STALLED_SECONDS", 0.5)
-    parent = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(heartbeat, "STALLED_SECONDS", 600.0)
+    later = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + later, sleep=time.sleep)
+    monkeypatch.setattr(heartbeat, "time", clock)
+    parent = subprocess.Popen(["sleep", "600"])
     monkeypatch.setattr(beat, "parent", parent.pid)
     monkeypatch.setattr("os.getppid", lambda: parent.pid)
-    assert not soon(lambda: parent.poll() is not None, seconds=1)  # no message waits
+    until(lambda: processes.alive("worker"))
+    later += 601
+    beats()  # no message waits
     queue.send("a job that nobody answers")
-    until = time.monotonic() + 1
-    while time.monotonic() < until:  # messages are received, however slowly
+    for _ in range(4):  # messages are received, however slowly
         with beat.answering():
             pass
-        time.sleep(0.1)
+        beats()
+        later += 300
+        beats()
     assert parent.poll() is None
     with beat.answering():  # a long preview, say, which has no lease
-        assert not soon(lambda: parent.poll() is not None, seconds=2)
-    assert soon(lambda: parent.poll() is not None)
+        for _ in range(2):
+            later += 601
+            beats()
+    assert parent.poll() is None
+    beats()
+    later += 601
+    until(lambda: parent.poll() is not None)
     assert parent.returncode == -RESTART

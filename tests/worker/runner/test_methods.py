@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,13 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from torch import Tensor
+from sqlalchemy import update
 
 from adain.catalog import METHODS, Effort
 from adain.files import samples
 from adain.methods import swap
 from tests.adain.test_stylizer import drawn
 from tests.parts import Setting, picture
+from tests.waiting import until
+from tests.worker.runner import steps
 from worker import jobs
 from worker.errors import Refused
 from worker.gallery import embedded_settings
@@ -29,7 +30,7 @@ from worker.jobs import Job, Status, batches, queue, queue_position
 from worker.jobs.batches import Source
 from worker.runner import pipeline, stopwatch
 from worker.runner.worker import Worker
-from worker.storage import blobs
+from worker.storage import blobs, database
 from worker.visitors import previews
 from worker.visitors.rate_limits import Visitor
 
@@ -40,13 +41,12 @@ from worker.runner import pipeline
 from worker.runner.worker import Worker
 pipeline.answer(Worker())
 """
-WAIT = 60.0  # seconds that a test waits for what comes
 
 
 @pytest.fixture
 def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
     """A worker in the test's own process."""
-    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    setting(heartbeat_seconds=0.05, lease_seconds=60)
     worker = Worker()
     worker.heartbeat.start()
     yield worker
@@ -69,26 +69,9 @@ def now(job: Job) -> Job:
     return jobs.get(job.id, job.owner)
 
 
-def refines(job: Job, at_least: int = 2) -> bool:
-    """Tell whether a job is at a step of its method, or beyond."""
-    name, step, _ = jobs.step_of(now(job).stage)
-    return name == job.options["method"] and step >= at_least
-
-
-def during(worker: Worker, job: Job, act: Callable[[], None]) -> None:
-    """Answer one message, and do something once the job is at its second step."""
-
-    def wait() -> None:
-        until = time.monotonic() + WAIT
-        while not refines(job):
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        act()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    pipeline.answer(worker)
-    thread.join()
+def during(worker: Worker, job: Job, act: Callable[[], object]) -> None:
+    """Answer one message, and do something between the second and third step of a job."""
+    steps.during(worker, job.options["method"], 2, act)
 
 
 def result(job: Job) -> np.ndarray:
@@ -129,32 +112,29 @@ def test_every_choice_but_the_method_reaches_a_refined_picture_too(worker: Worke
 def test_a_long_job_shows_its_steps_and_the_time_left(worker: Worker) -> None:
     job, seen, left = submit(**LONG), set[tuple[str, int, int]](), list[float]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
+    def look(stage: str, step: int, _: int) -> None:
+        if stage == "refine" and 2 <= step <= 4:
+            steps.shown(job, stage, step)
             [progress] = queue_position.read([job.id]).values()
             seen.add((progress.stage, progress.step, progress.steps))
             left.append(jobs.estimate(now(job)) or 0.0)
-            time.sleep(0.02)
 
-    during(worker, job, look)
-    steps = [
-        step
-        for stage, step, steps in seen
-        if (stage, steps) == ("refine", METHODS["refine"].steps[Effort.MORE])
-    ]
-    assert len(steps) > 1
+    with steps.reported(look):
+        pipeline.answer(worker)
+    every = METHODS["refine"].steps[Effort.MORE]
+    assert seen == {("refine", step, every) for step in (2, 3, 4)}
     assert max(left) > 0
     assert now(job).status == Status.DONE
 
 
-def test_a_long_job_keeps_its_lease(worker: Worker, setting: Setting) -> None:
-    setting(lease_seconds=1.0, heartbeat_seconds=0.2)
+def test_a_long_job_keeps_its_lease(worker: Worker) -> None:
     job = submit(**LONG)
 
     def look() -> None:
-        while now(job).status == Status.RUNNING:
-            jobs.expire()
-            time.sleep(0.05)
+        with database.transaction() as session:
+            session.execute(update(Job).values(lease_until=0.0))
+        until(lambda: (now(job).lease_until or 0.0) > database.time())
+        assert jobs.expire() == 0
 
     during(worker, job, look)
     assert (now(job).status, now(job).attempt) == (Status.DONE, 1)
@@ -175,20 +155,13 @@ def test_a_job_by_each_method_goes_through_the_queue(worker: Worker, method: str
 def test_a_cancelled_job_stops_between_two_steps(
     worker: Worker, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nearest = swap.Patches.nearest
-
-    def slow(patches: swap.Patches, wanted: Tensor) -> Tensor:
-        time.sleep(0.05)
-        return nearest(patches, wanted)
-
     monkeypatch.setattr(swap, "MOST_AT_ONCE", 1)  # a row at a time
-    monkeypatch.setattr(swap.Patches, "nearest", slow)
     job = submit(size=512, method=method)
-    during(worker, job, lambda: void(jobs.cancel(job.id, "ann")))
+    during(worker, job, lambda: steps.cancel(worker, job))
     stopped = now(job)
     assert (stopped.status, stopped.result_key) == (Status.CANCELLED, None)
-    _, step, steps = jobs.step_of(stopped.stage)
-    assert 0 < step < steps
+    _, step, every = jobs.step_of(stopped.stage)
+    assert 0 < step < every
 
 
 def test_a_method_makes_no_more_steps_than_the_setting_says(
@@ -197,22 +170,19 @@ def test_a_method_makes_no_more_steps_than_the_setting_says(
     setting(method_steps=3)
     job, seen = submit(size=512, method="refine"), set[int]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
-            stage, _, steps = jobs.step_of(now(job).stage)
-            seen.add(steps if stage == "refine" else 0)
-            time.sleep(0.02)
+    def look(stage: str, step: int, every: int) -> None:
+        if stage == "refine" and step:
+            steps.shown(job, stage, step)
+            seen.add(every)
 
-    during(worker, job, look)
-    assert seen - {0} == {3}
+    with steps.reported(look):
+        pipeline.answer(worker)
+    assert seen == {3}
 
 
 @pytest.mark.parametrize("method", HEAVY)
-def test_a_job_of_a_killed_worker_is_made_by_the_next(
-    studio: Path, setting: Setting, method: str
-) -> None:
+def test_a_job_of_a_killed_worker_is_made_by_the_next(studio: Path, method: str) -> None:
     """The worker is killed at a step; what it held is made again when its lease is over."""
-    setting(lease_seconds=1.0, heartbeat_seconds=0.2)
     job = submit(method=method, effort="little")
     killed = subprocess.run(
         [sys.executable, "-c", KILLED], env=os.environ | {"STUDIO_FAULT": method}
@@ -221,16 +191,12 @@ def test_a_job_of_a_killed_worker_is_made_by_the_next(
     assert (now(job).status, now(job).attempt) == (Status.RUNNING, 1)
     worker = Worker()
     worker.heartbeat.start()
-    while now(job).status == Status.RUNNING:
-        jobs.expire()
-        time.sleep(0.1)
+    with database.transaction() as session:
+        session.execute(update(Job).values(lease_until=0.0))
+    assert jobs.expire() == 1
     pipeline.answer(worker)
     worker.end()
     assert (now(job).status, now(job).attempt) == (Status.DONE, 2)
-
-
-def void(_: object) -> None:
-    pass
 
 
 def test_a_quick_job_and_a_preview_are_made_between_two_steps(worker: Worker) -> None:
@@ -256,7 +222,7 @@ def test_quick_jobs_wait_once_they_had_their_part_of_a_long_jobs_time(
     monkeypatch.setattr(queue, "GIVEN", 0.0)
     job, quick = submit(**LONG), list[Job]()
     during(worker, job, lambda: quick.append(submit("bob")))
-    if now(quick[0]).status == Status.QUEUED:  # it came as the other ended
+    if now(quick[0]).status == Status.QUEUED:  # the message had its time, on a slow machine
         pipeline.answer(worker)
     first, last = now(quick[0]), now(job)
     assert (first.status, last.status) == (Status.DONE, Status.DONE)
@@ -276,27 +242,36 @@ def test_a_row_of_long_jobs_lets_a_contact_sheet_be_made_between_its_steps(worke
     assert now(job).status == Status.DONE
 
 
-def test_a_long_job_gives_way_to_no_other_long_job(worker: Worker) -> None:
-    job, seen = submit(**LONG), set[str]()
+def test_a_long_job_gives_way_to_no_other_long_job(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, seen, others = submit(**LONG), list[str](), list[Job]()
 
-    def look() -> None:
-        other = submit("bob", **LONG)
-        while refines(job):
-            status = now(other).status
-            if refines(job) and not refines(job, 30):  # still, so it was so meanwhile
-                seen.add(status)
+    def look(stage: str, step: int, _: int) -> None:
+        if stage == "refine" and step == 2 and not others:
+            others.append(submit("bob", **LONG))
+        elif stage == "refine" and step > 2:
+            seen.append(now(others[0]).status)
 
-    during(worker, job, look)
-    assert seen == {Status.QUEUED}
+    monkeypatch.setattr(queue, "SHIFT", 0.0)  # the other is not begun after this one
+    with steps.reported(look):
+        pipeline.answer(worker)
+    assert now(job).status == Status.DONE
+    assert len(seen) > 1
+    assert set(seen) == {Status.QUEUED}
 
 
 def test_time_for_others_is_not_the_long_jobs(studio: Path, setting: Setting) -> None:
-    setting(job_time_limit=2)
+    setting(job_time_limit=600)
+    begun = time.monotonic()
     with stopwatch.time_limit():
-        time.sleep(1.2)
+        time.sleep(0.05)
         with stopwatch.time_limit():
-            time.sleep(1.2)
-        time.sleep(0.4)
+            time.sleep(0.5)
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        passed = time.monotonic() - begun
+    assert left > 600 - (passed - 0.4)
+    assert left < 600 - 0.04
 
 
 def test_long_jobs_wait_in_the_heavy_queue_and_run_alone(

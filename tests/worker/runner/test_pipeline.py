@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 import adain
 from tests.parts import Setting, picture, pictured
+from tests.worker.runner import steps
 from worker import jobs, settings
 from worker.images import images
 from worker.jobs import Job, Status, queue
@@ -32,7 +33,7 @@ SMALL = {"size": 64}
 @pytest.fixture(autouse=True)
 def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
     """A worker in the test's own process."""
-    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    setting(heartbeat_seconds=0.05, lease_seconds=60)
     worker = Worker()
     worker.heartbeat.start()
     yield worker
@@ -164,8 +165,7 @@ def test_a_cancelled_job_is_dropped_between_stages(
     load = worker.prepare
 
     def cancelled_meanwhile(claimed: Job) -> object:
-        jobs.cancel(claimed.id, "ann")
-        worker.heartbeat.join(0.5)  # a heartbeat passes
+        steps.cancel(worker, claimed)
         return load(claimed)
 
     monkeypatch.setattr(worker, "prepare", cancelled_meanwhile)

@@ -31,7 +31,7 @@ Meanwhile = Callable[[Callable[[], object]], list[int]]
 @pytest.fixture(autouse=True)
 def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
     """A worker in the test's own process."""
-    setting(heartbeat_seconds=0.05, lease_seconds=5)
+    setting(heartbeat_seconds=0.05, lease_seconds=60)
     worker = Worker()
     worker.heartbeat.start()
     yield worker

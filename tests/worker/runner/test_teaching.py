@@ -1,8 +1,6 @@
 """A style taught through the queue: steps shown, killed, cancelled, paused, used, refused."""
 
 import io
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +20,12 @@ from adain.training.lossnet import LossNetwork
 from tests.adain.test_stylizer import drawn
 from tests.hard import mortal
 from tests.parts import Setting
+from tests.worker.runner import steps
 from worker import jobs
 from worker.errors import Refused
 from worker.gallery import taught_styles
 from worker.images import images
-from worker.jobs import Hold, Job, Status, queue
+from worker.jobs import Job, Status, queue
 from worker.maintenance import verify
 from worker.options import Options
 from worker.runner import pipeline, teaching
@@ -37,13 +36,12 @@ from worker.visitors import accounts, admission, previews, quota
 from worker.visitors.rate_limits import TooMany, Visitor
 
 ANN, BOB = Visitor("ann"), Visitor("bob")
-WAIT = 60.0  # seconds that a test waits for what comes
 
 
 @pytest.fixture
 def keeping(queued_studio: Path, setting: Setting) -> None:
     """A studio whose workers keep every step."""
-    setting(heartbeat_seconds=0.05, lease_seconds=5, teach_checkpoint_seconds=0)
+    setting(heartbeat_seconds=0.05, lease_seconds=60, teach_checkpoint_seconds=0)
 
 
 @contextmanager
@@ -93,20 +91,9 @@ def taught_in(worker: Worker, visitor: Visitor = ANN, **more: object) -> Job:
     return now(job)
 
 
-def during(worker: Worker, job: Job, act: Callable[[], object], step: int = 2) -> None:
+def during(worker: Worker, act: Callable[[], object], step: int = 2) -> None:
     """Answer one message, and do something once a style is taught at some step."""
-
-    def wait() -> None:
-        until = time.monotonic() + WAIT
-        while jobs.step_of(now(job).stage)[:2] < ("teach", step):
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        act()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    pipeline.answer(worker)
-    thread.join()
+    steps.during(worker, "teach", step, act)
 
 
 def names_of(job: Job) -> set[str]:
@@ -151,18 +138,22 @@ def test_scales_and_shifts_paint_in_place_of_what_is_measured(worker: Worker) ->
 
 def test_steps_a_sample_and_the_time_left_are_shown(worker: Worker) -> None:
     job, seen, left = teach(steps=5), set[tuple[str, int, int]](), list[float]()
+    sampled = list[bool]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
+    def look(name: str, step: int, _: int) -> None:
+        if name == "teach" and 2 <= step <= 4:
+            steps.shown(job, name, step)
             seen.add(jobs.step_of(now(job).stage))
             left.append(jobs.estimate(now(job)) or 0.0)
-            if "sample.jpg" in names_of(job):
+            sampled.append("sample.jpg" in names_of(job))
+            if sampled[-1]:
                 with Image.open(io.BytesIO(blobs.get(f"{job.id}/sample.jpg"))) as sample:
                     assert min(sample.size) == 64
-            time.sleep(0.02)
 
-    during(worker, job, look)
-    assert len({step for name, step, steps in seen if (name, steps) == ("teach", 5)}) > 1
+    with steps.reported(look):
+        pipeline.answer(worker)
+    assert seen == {("teach", step, 5) for step in (2, 3, 4)}
+    assert any(sampled)
     assert max(left) > 0
 
 
@@ -175,18 +166,15 @@ def test_a_killed_worker_s_style_goes_on_from_its_checkpoint(keeping: None) -> N
     assert {"checkpoint.pt", "sample.jpg"} <= names_of(job)
     with database.transaction() as session:
         session.execute(update(Job).values(lease_until=0.0))
-    steps = set[int]()
+    made = set[int]()
 
-    def look() -> None:
-        while now(job).status == Status.RUNNING:
-            if now(job).attempt == 2:
-                steps.add(jobs.step_of(now(job).stage)[1])
-            time.sleep(0.01)
+    def look(name: str, step: int, _: int) -> None:
+        made.update({step} if name == "teach" else ())
 
-    with working() as worker:
-        during(worker, job, look, step=1)
-    assert steps - {0}
-    assert 1 not in steps  # the first step was not made again
+    with working() as worker, steps.reported(look):
+        pipeline.answer(worker)
+    assert made - {0}
+    assert 1 not in made  # the first step was not made again
     done = now(job)
     assert (done.status, done.attempt) == (Status.DONE, 2)
     assert taught.read(blobs.get(done.taught_key or "")).steps == 4
@@ -195,7 +183,7 @@ def test_a_killed_worker_s_style_goes_on_from_its_checkpoint(keeping: None) -> N
 
 def test_a_cancelled_style_stops_between_two_steps_and_leaves_nothing(worker: Worker) -> None:
     job = teach(steps=200)
-    during(worker, job, lambda: jobs.cancel(job.id, "ann"))
+    during(worker, lambda: steps.cancel(worker, job))
     stopped = now(job)
     assert (stopped.status, stopped.taught_key) == (Status.CANCELLED, None)
     assert not names_of(job) & {"checkpoint.pt", "sample.jpg", "taught-1.safetensors"}
@@ -218,7 +206,7 @@ def test_a_style_goes_back_to_the_queue_before_its_time_is_up_and_goes_on(
 
 def test_a_worker_that_is_to_end_gives_the_style_back(worker: Worker) -> None:
     job = teach(steps=200)
-    during(worker, job, worker.stop_claiming.set)
+    during(worker, worker.stop_claiming.set)
     assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
     assert "checkpoint.pt" in names_of(job)
 
@@ -226,16 +214,18 @@ def test_a_worker_that_is_to_end_gives_the_style_back(worker: Worker) -> None:
 def test_quick_pictures_go_between_two_steps(worker: Worker) -> None:
     job, quick = teach(steps=30), list[Job]()
 
-    def others() -> None:
-        quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
-        until = time.monotonic() + WAIT
-        while now(quick[0]).status != Status.DONE:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        assert now(job).status == Status.RUNNING
-        jobs.cancel(job.id, "ann")
+    def others(name: str, step: int, _: int) -> None:
+        if name != "teach":
+            return
+        if step >= 2 and not quick:
+            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
+        elif quick and now(quick[0]).status == Status.DONE and not now(job).cancel_requested:
+            assert now(job).status == Status.RUNNING
+            steps.cancel(worker, job)
 
-    during(worker, job, others)
+    with steps.reported(others):
+        pipeline.answer(worker)
+    assert now(quick[0]).status == Status.DONE
     assert now(job).status == Status.CANCELLED
 
 
@@ -275,11 +265,7 @@ def test_a_style_is_cancelled_and_gives_way_before_its_first_step(
         if not quick:  # while the lesson's pictures are measured
             quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
         elif now(quick[0]).attempt == 1 and not now(job).cancel_requested:
-            jobs.cancel(job.id, "ann")
-            until = time.monotonic() + WAIT
-            while worker.heartbeat.hold(job) != Hold.CANCELLED:
-                assert time.monotonic() < until
-                time.sleep(0.02)
+            steps.cancel(worker, job)
         return look(self, *given, **more)
 
     def advanced(self: Lesson) -> dict[str, float]:

@@ -18,6 +18,7 @@ from sqlalchemy import update
 from adain.request import Request
 from adain.stylizer import Stylizer
 from tests.parts import Setting, picture
+from tests.worker.runner import steps
 from worker import jobs
 from worker.errors import Message
 from worker.jobs import Hold, Job, Status, queue
@@ -213,7 +214,7 @@ def test_a_group_given_back_in_a_hurry_may_run_together_again(either: Path) -> N
 @pytest.fixture
 def worker(queued_studio: Path, setting: Setting) -> Iterator[Worker]:
     """A worker that makes up to four pictures at once, in the test's own process."""
-    setting(heartbeat_seconds=0.05, lease_seconds=20, micro_batch=4)
+    setting(heartbeat_seconds=0.05, lease_seconds=60, micro_batch=4)
     worker = Worker()
     worker.heartbeat.start()
     yield worker
@@ -364,8 +365,7 @@ def test_a_group_that_is_cancelled_is_dropped(
 
     def all_cancelled(group: list[Job]) -> Any:  # noqa: ANN401
         for job in group:
-            jobs.cancel(job.id, "ann")
-        worker.heartbeat.join(0.5)  # a heartbeat passes
+            steps.cancel(worker, job)
         return load(group)
 
     monkeypatch.setattr(worker, "load", all_cancelled)
@@ -392,7 +392,7 @@ def test_while_pictures_are_stored_the_next_are_made(
 
     def waiting(job: Job, image: Image.Image) -> SavedFiles:
         place = ids(made).index(job.id)
-        assert place == 2 or begun[place + 1].wait(20), "the next waits for this one's files"
+        assert place == 2 or begun[place + 1].wait(120), "the next waits for this one's files"
         return save(job, image)
 
     monkeypatch.setattr(Stylizer, "stylize", noted)

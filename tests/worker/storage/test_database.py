@@ -67,11 +67,11 @@ def test_a_writer_waits_for_another_and_a_reader_does_not_wait(studio: Path) -> 
             session.add(processes.Process(name="slow", kind="web", info={}))
             session.flush()
             written.set()
-            may_end.wait(10)
+            may_end.wait(60)
 
     slow = Thread(target=write)
     slow.start()
-    written.wait(10)
+    assert written.wait(60)
     assert processes.alive("web") == []  # neither waits nor sees what is not committed
     fast = Thread(target=lambda: processes.touch("fast", "web", {}))
     fast.start()

@@ -55,7 +55,7 @@ def test_worker_and_sweep_wait_for_the_tables(old: None) -> None:
     waiting.join(0.2)
     assert waiting.is_alive()
     database.migrate()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 

@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,11 +45,12 @@ def test_a_visitor_over_the_rate_limit_is_refused_with_retry_after(
     either: Path, setting: Setting
 ) -> None:
     setting(visitor_submissions=3)
+    begun = time.monotonic()
     for _ in range(3):
         submit()
     with pytest.raises(TooMany, match="3 jobs a minute") as refused:
         submit()
-    assert 15 <= refused.value.retry_after <= 20
+    assert 19 - (time.monotonic() - begun) <= refused.value.retry_after <= 20
     submit(Visitor("bob", "here"))
     back(20)
     submit()
