@@ -83,7 +83,7 @@ PROXIES: dict[str, Proxy] = {"nginx": _nginx, "Caddy": _caddy, "Traefik": _traef
 def _is_well(address: str) -> bool:
     """Tell whether the studio answers; a proxy that has not read all of its files may say 404."""
     try:
-        return httpx.get(address).status_code == 200
+        return httpx.get(address, timeout=60).status_code == 200
     except httpx.TransportError:
         return False
 

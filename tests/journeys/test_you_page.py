@@ -63,7 +63,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(
     shoot(page, f"you-key-{scheme}")
     assert findings(page) == []
     api, said = f"{_address(page)}/api/v1", {"Authorization": f"Bearer {key}"}
-    assert len(httpx.get(f"{api}/jobs", headers=said).json()["jobs"]) == 1
+    assert len(httpx.get(f"{api}/jobs", headers=said, timeout=60).json()["jobs"]) == 1
     page.reload()
     expect(page.locator("#you .row")).to_contain_text("last used")
     expect(page.get_by_label("My server")).to_have_count(0)
@@ -71,7 +71,7 @@ def test_a_key_is_shown_once_works_and_is_revoked(
     page.get_by_role("button", name="Revoke").click()
     page.get_by_role("button", name="Revoke for good?").click()
     expect(page.locator("#you")).to_contain_text("No keys yet.")
-    assert httpx.get(f"{api}/jobs", headers=said).status_code == 401
+    assert httpx.get(f"{api}/jobs", headers=said, timeout=60).status_code == 401
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= size[0], "the page scrolls sideways"
 

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.parts import Setting, free_port
+from tests.waiting import until
 from worker.masks import MASK, masked
 
 WORD = "Hush-55-hush"
@@ -41,21 +43,23 @@ def test_a_long_text_of_a_visitor_is_masked_in_linear_time(part: str) -> None:
 
 
 def said_by(word: str, seconds: float, **given: str) -> str:
-    """Return all that a process of ours prints, ended when it takes longer."""
+    """Return all that a process of ours prints, ended so long after its first words at most."""
     mine = {f"STUDIO_{name.upper()}": value for name, value in given.items()}
     command = [sys.executable, "-m", "web.cli", *word.split()]
-    process = subprocess.Popen(
-        command, env=os.environ | mine, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        return process.communicate(timeout=seconds)[0]
-    except subprocess.TimeoutExpired:
-        process.terminate()
-    try:
-        return process.communicate(timeout=20)[0]
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.communicate()[0]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, env=os.environ | mine, stdout=said, stderr=subprocess.STDOUT
+        )
+        until(lambda: process.poll() is not None or os.fstat(said.fileno()).st_size)
+        for end in (process.terminate, process.kill):
+            try:
+                process.wait(timeout=seconds)
+                break
+            except subprocess.TimeoutExpired:
+                end()
+        process.wait()
+        said.seek(0)
+        return said.read().decode()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -305,9 +306,9 @@ def test_a_body_slower_than_the_least_rate_ends_in_408(
 def test_a_slow_body_above_the_least_rate_is_taken(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_bodies, "WINDOW", 2.0)
+    monkeypatch.setattr(request_bodies, "WINDOW", 6.0)
     request = httpx.Request(
-        "POST", "http://x/", files={"content": os.urandom(90_000), "style": picture()}
+        "POST", "http://x/", files={"content": os.urandom(260_000), "style": picture()}
     )
     body, kind = request.read(), request.headers["content-type"]
     with served() as address, sending(address, "/api/v1/jobs", len(body), kind=kind) as wire:
@@ -342,6 +343,7 @@ def test_bodies_beyond_the_budget_are_refused_before_they_are_read_and_later_tak
     studio: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_flight, "PATIENCE", 0.1)
+    monkeypatch.setattr(request_bodies, "GRACE", 600.0)  # however busy the machine is
     setting(spool_bytes=8 * MIB)  # of which one address may have half
     files = {"content": picture(), "style": os.urandom(3 * MIB)}
     with served() as address:
@@ -490,15 +492,18 @@ def test_a_slow_body_goes_on_while_no_other_waits(
         assert answer(wire)[0] == 422
 
 
-def _slowness(pieces: list[tuple[float, int]], announced: int) -> float:
-    """Return the slowness of a body whose pieces came after so many seconds each."""
+def _slowness(patch: pytest.MonkeyPatch, pieces: list[tuple[float, int]], announced: int) -> float:
+    """Return the slowness of a body whose pieces came after so many seconds each, by our clock."""
+    now = 0.0
+    patch.setattr(request_bodies, "time", SimpleNamespace(monotonic=lambda: now))
 
     async def read() -> float:
         waiting = iter(pieces)
 
         async def receive() -> Message:
+            nonlocal now
             seconds, size = next(waiting)
-            await asyncio.sleep(seconds)
+            now += seconds
             return {"type": "http.request", "body": bytes(size), "more_body": True}
 
         body = request_bodies.Body(receive, body_limits.RULES["/api/v1/batches"])
@@ -514,9 +519,9 @@ def test_how_slow_a_body_is_is_measured_by_all_that_was_announced(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_bodies, "GRACE", 0.1)
-    assert _slowness([(0.2, 100 * KIB)], 64 * MIB) > 0.4
-    assert _slowness([(0.2, 100 * KIB)], MIB) < 0.1
-    assert _slowness([(0.0, 1)], 64 * MIB) == 0.0
+    assert _slowness(monkeypatch, [(0.2, 100 * KIB)], 64 * MIB) > 0.4
+    assert _slowness(monkeypatch, [(0.2, 100 * KIB)], MIB) < 0.1
+    assert _slowness(monkeypatch, [(0.0, 1)], 64 * MIB) == 0.0
 
 
 def test_stalled_bodies_leave_room_for_idle_connections_and_for_other_addresses(
@@ -568,6 +573,7 @@ def test_at_the_limit_connections_of_addresses_that_have_more_are_closed(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_flight, "IN_ALL", 8)
+    monkeypatch.setattr(request_bodies, "GRACE", 600.0)
     with served() as address, ExitStack() as held:
         begun = [_stalled(held, address, "203.0.113.5", b" " * 10_000) for _ in range(2)]
         idle = _stalled(held, address, "203.0.113.5")
@@ -590,6 +596,7 @@ def test_a_connection_of_the_address_that_has_most_is_refused_at_the_limit(
     studio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_flight, "IN_ALL", 3)
+    monkeypatch.setattr(request_bodies, "GRACE", 600.0)
     with served() as address, ExitStack() as held:
         for sender in ("203.0.113.5", "203.0.113.6", "203.0.113.7"):
             _stalled(held, address, sender)

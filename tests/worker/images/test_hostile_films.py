@@ -6,7 +6,6 @@ import resource
 import signal
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -143,7 +142,6 @@ def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
     studio: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(film_processes, "TICK", 0.01)
-    begun = time.monotonic()
 
     def stop(frames: int) -> None:
         assert frames == 0  # it has not even begun
@@ -155,7 +153,6 @@ def test_work_on_a_film_can_be_stopped_while_its_process_says_nothing(
         pytest.raises(ZeroDivisionError),
     ):
         films.clean(given, into, 0, "h264", 1 << 24, stop)
-    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize(

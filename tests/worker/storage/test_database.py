@@ -86,7 +86,7 @@ def test_a_writer_waits_for_another_and_a_reader_does_not_wait(studio: Path) -> 
 def test_a_process_frozen_in_a_transaction_keeps_no_job_from_the_others(
     postgres: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "IDLE", 0.5)
+    monkeypatch.setattr(database, "IDLE", 2.0)
     setting(lease_seconds=0.02, heartbeat_seconds=0.01)
     job = crew.submit(crew.SHORT)
     assert jobs.claim("frozen")
@@ -105,10 +105,10 @@ def test_a_process_frozen_in_a_transaction_keeps_no_job_from_the_others(
 def test_a_back_up_may_pause_between_two_rows(
     postgres: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "IDLE", 0.1)
+    monkeypatch.setattr(database, "IDLE", 1.0)
     setting()  # connections of its own
     with backup.one_moment() as connection:
-        time.sleep(0.5)
+        time.sleep(2.0)
         assert connection.scalar(text("SELECT 1")) == 1
 
 
