@@ -3,13 +3,14 @@
 import base64
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from web.samples import shelf
 
@@ -24,6 +25,13 @@ LOADED = """(pictures) => {
   return all && found.map((one) => [one.naturalWidth, one.naturalHeight]);
 }"""
 
+SETTLED = """async () => {
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  const ends = (one) => one.effect?.getComputedTiming().endTime < Infinity;
+  const moving = document.getAnimations().filter((one) => one.playState === "running" && ends(one));
+  await Promise.all(moving.map((one) => one.finished.catch(() => {})));
+}"""
+
 PHOTO = str(shelf.file("photos", "coffee"))
 STYLE = str(shelf.file("styles", "night"))
 
@@ -34,6 +42,20 @@ def open_page(page: Page, address: str) -> None:
     page.goto(address)
     page.wait_for_selector("#stage[data-face]")
     page.wait_for_selector("#photo input[type=file]", state="attached")
+
+
+def again(page: Page) -> None:
+    """Load the studio's page once more; wait until it takes presses."""
+    page.reload()
+    page.wait_for_selector("#stage[data-face]")
+
+
+def until(page: Page, happened: Callable[[], object]) -> None:
+    """Wait until it happens, while what the page sends is attended to."""
+    end = time.monotonic() + SECONDS / 1000
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        page.wait_for_timeout(20)
 
 
 def shoot(page: Page, name: str) -> None:
@@ -93,6 +115,16 @@ def loaded(page: Page, pictures: str) -> list[list[int]]:
     return sizes
 
 
+def to_canvas(page: Page) -> Locator:
+    """Wait until the regions can be painted on the photo; return their canvas, in view."""
+    canvas = page.locator("#paint canvas")
+    expect(canvas).to_be_visible()
+    loaded(page, "#paint .under")  # the photo, which has gone to the canvas too
+    loaded(page, "#photo img, .place img, #paint .brush img")  # which may move it
+    canvas.scroll_into_view_if_needed()
+    return canvas
+
+
 def wait_for_result(page: Page) -> str:
     """Wait until the stage shows a result that has loaded; return its job's id."""
     page.wait_for_selector("#stage[data-state=done] .compare")
@@ -149,7 +181,7 @@ def press(page: Page, name: str) -> None:
 
 def findings(page: Page) -> list[str]:
     """Return what axe-core finds serious or critical, each with the first place it stands at."""
-    page.wait_for_timeout(300)  # colours fade in; half faded they have too little contrast
+    page.evaluate(SETTLED)  # colours fade in; half faded they have too little contrast
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS

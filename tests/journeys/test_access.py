@@ -12,6 +12,7 @@ from tests.journeys.browsing import (
     findings,
     press,
     shoot,
+    to_canvas,
     to_gallery,
 )
 from tests.web.served import begin, finish
@@ -65,7 +66,7 @@ def _walk(page: Page, root: str) -> None:
 def _fill_form(page: Page) -> None:
     choose(page, "raccoon", "night", "ink")
     page.get_by_role("button", name="Regions").click()
-    page.wait_for_selector("#paint canvas")
+    to_canvas(page)
 
 
 def _make(page: Page) -> None:

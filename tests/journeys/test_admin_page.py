@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from tests.adain.film import clips
 from tests.journeys.browsing import DESK, PHONE, SECONDS, findings, shoot
+from tests.journeys.test_films import LOADED
 from tests.parts import Setting, picture, pictured
 from tests.web.served import begin, finish, served
 from worker import jobs
@@ -166,7 +167,7 @@ def test_the_admin_reviews_a_film_with_its_photo_and_its_styles(page: Page, tmp_
     reports.report(job.id, "a visitor")
     enter(page)
     page.click("a[href='#reports']")
-    expect(page.get_by_label("A film")).to_have_js_property("readyState", 4)
+    page.get_by_label("A film").evaluate(LOADED)
     expect(page.get_by_label("A film")).to_have_js_property("controls", True)
     for name in ("Photo", "Style 1"):
         expect(page.get_by_role("img", name=name)).not_to_have_js_property("naturalWidth", 0)

@@ -21,6 +21,7 @@ from tests.journeys.browsing import (
     pick,
     shoot,
     to_gallery,
+    until,
 )
 from tests.web.served import begin, finish
 from worker import jobs
@@ -188,6 +189,7 @@ def test_repaint_waits_for_a_picture_that_is_being_sent(idle: Visit) -> None:
     page.click("#send")
     page.wait_for_timeout(700)
     expect(page.locator("#stage")).not_to_have_attribute("data-state", "queued")
+    until(page, lambda: held)
     held[0].continue_()
     page.wait_for_selector("#stage[data-state=queued]")
 

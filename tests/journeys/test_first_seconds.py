@@ -69,6 +69,7 @@ def test_a_click_on_a_style_selects_it_and_does_not_scroll_the_samples(
     idle: Visit, size: tuple[int, int]
 ) -> None:
     page = idle(size)
+    loaded(page, "#photo img, .place img, #stage img")
     top = _top(page, "ink")
     _style(page, "ink").click()
     assert _styles(page) == ["ink", "", "", ""]

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.journeys.browsing import PHONE, Visit, choose, shoot
+from tests.journeys.browsing import PHONE, Visit, choose, shoot, to_canvas
 
 LAPTOP, ZOOMED = (1366, 900), (683, 450)  # zoomed: the laptop at 200 %
 
@@ -39,7 +39,7 @@ def test_no_control_that_has_the_focus_is_covered(idle: Visit, size: tuple[int, 
     page = idle(size)
     choose(page, "cat", "ink", "night")
     page.get_by_role("button", name="Regions").click()
-    page.wait_for_selector("#paint canvas")
+    to_canvas(page)
     page.locator("#program summary").click()
     page.evaluate("window.scrollTo(0, 0)")
     page.locator("#photo .inside :is(button, input)").first.focus()

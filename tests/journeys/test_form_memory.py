@@ -21,6 +21,7 @@ from tests.journeys.browsing import (
     pick,
     set_strength,
     shoot,
+    to_canvas,
 )
 from tests.journeys.conftest import visits
 from tests.parts import free_port
@@ -66,11 +67,21 @@ def _see_it_sent(page: Page) -> None:
 def _reload(page: Page, script: str) -> None:
     """Load the page once more; one script comes after everything else."""
     late: list[tuple[Route, APIResponse]] = []
-    page.route(script, lambda route: late.append((route, route.fetch())))
+    passes = False
+
+    def hold(route: Route) -> None:
+        response = route.fetch()
+        if passes:
+            route.fulfill(response=response)
+        else:
+            late.append((route, response))
+
+    page.route(script, hold)
     page.reload(wait_until="commit")
     with suppress(TimeoutError):  # which is so where it holds the button itself
         page.wait_for_selector("#send", timeout=4000)
     page.wait_for_timeout(500)
+    passes = True
     for route, response in late:
         route.fulfill(response=response)
     page.wait_for_selector("#stage[data-face]")
@@ -118,9 +129,7 @@ def _masks(page: Page) -> list[Image.Image]:
 def _paint(page: Page) -> list[Image.Image]:
     """Paint for the second style, which acts at half strength there; return the masks."""
     page.click("#parts > button")
-    canvas = page.locator("#paint canvas")
-    canvas.scroll_into_view_if_needed()
-    canvas.click(position={"x": 120, "y": 90})
+    to_canvas(page).click(position={"x": 120, "y": 90})
     _masks(page)
     before = page.evaluate(PAINTED)
     page.locator("#paint .strength").fill("50")
@@ -197,5 +206,6 @@ def test_the_form_survives_a_studio_that_was_away(studio: Path, browser: Browser
             page.wait_for_function("!window.before")  # Gradio's own reconnection
             page.unroute("**/livez")
             _see_it_filled(page)
+            page.wait_for_selector("#stage[data-face]")
             pick(page, "photos", "cat")
             _see_it_sent(page)

@@ -17,6 +17,7 @@ from tests.journeys.browsing import (
     shoot,
     submit,
     to_gallery,
+    until,
 )
 
 
@@ -119,6 +120,7 @@ def test_an_answer_that_arrives_during_a_press_keeps_the_press(visit: Visit, add
     press(page, "Publish")
     page.locator("dialog").get_by_role("button", name="Share link", exact=True).hover()
     page.mouse.down()
+    until(page, lambda: held)
     with page.expect_response("**/publish"):
         held[0].continue_()
     page.wait_for_timeout(200)  # the button is drawn again only after the press

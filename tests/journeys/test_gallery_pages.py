@@ -92,7 +92,7 @@ def test_pages_are_turned_and_going_back_comes_to_the_same_place(
     page.locator(".pager .number").press("Enter")
     expect(page.locator("#gallery .tile")).to_have_count(ENTRIES % 24)
     expect(page.get_by_role("button", name="Next")).to_be_disabled()
-    assert page.url.endswith(f"#gallery?page={PAGES}")
+    expect(page).to_have_url(re.compile(rf"#gallery\?page={PAGES}$"))
     page.go_back()
     expect(page.locator(f"#gallery .tile[data-id='{second}']")).to_be_visible()
     page.reload()

@@ -1,5 +1,7 @@
 """What a picture was made from and what was made from it: a tree in the gallery's detail view."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -54,7 +56,7 @@ def test_a_history_is_a_tree_whose_pictures_open(idle: Visit, size: tuple[int, i
         link.click()
         _shown(page, wanted)
         expect(line.locator("button")).to_have_count(above)
-        assert f"entry={wanted}" in page.url
+        expect(page).to_have_url(re.compile(f"entry={wanted}"))
     page.go_back()  # one step, however far the tree was walked
     expect(page.locator("dialog[open]")).to_have_count(0)
 

@@ -10,7 +10,7 @@ from tests.journeys.conftest import FLAGS
 from tests.web.served import served
 
 LONG = """new PerformanceObserver((list) => {
-  window.held = (window.held ?? 0) + list.getEntries().length;
+  for (const one of list.getEntries()) window.held = (window.held ?? 0) + one.duration / 1000;
 }).observe({type: "longtask"})"""
 SOUGHT = """(one) => new Promise((done) => {
   one.onseeked = () => done(one.currentTime / one.duration);
@@ -58,8 +58,8 @@ def test_the_page_is_free_while_frames_are_painted(browser: Browser, studio: Pat
         wait_for_frames(page, 20)
         seconds = (page.evaluate("performance.now()") - before) / 1000
         held = page.evaluate("window.held ?? 0")
-    # one that painted on the page's own thread would hold it for each frame
-    assert held < 10, f"held {held} times in {seconds:.1f} s"
+    # one that painted on the page's own thread would hold it nearly all the time
+    assert held < seconds / 3, f"held {held:.1f} s of {seconds:.1f} s"
 
 
 def test_a_recording_can_be_sought(browser: Browser, studio: Path) -> None:

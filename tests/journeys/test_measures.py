@@ -6,7 +6,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.bench.page_load import LOADED, is_ours
-from tests.journeys.browsing import PHONE, PHOTO, Visit, choose, drop, findings, pick, shoot
+from tests.journeys.browsing import (
+    PHONE,
+    PHOTO,
+    Visit,
+    choose,
+    drop,
+    findings,
+    pick,
+    shoot,
+    to_canvas,
+)
 from tests.web.served import begin, finish
 
 NARROWEST, ZOOMED, DESK = (320, 640), (640, 400), (1280, 800)  # zoomed: 1280 × 800 at 200 %
@@ -46,7 +56,7 @@ def _views(page: Page) -> Iterator[str]:
     yield "studio"
     choose(page, "raccoon", "night", "ink")
     page.get_by_role("button", name="Regions").click()
-    page.wait_for_selector("#paint canvas")
+    to_canvas(page)
     page.locator("#program summary").click()
     yield "form"
     page.click("#send")

@@ -53,7 +53,7 @@ def test_a_worker_killed_mid_job_costs_an_attempt_and_not_the_job(crew: Crew, st
     until(lambda: being_made(job))
     children = worker.children(recursive=True)
     worker.kill()
-    until(lambda: not any(map(runs, children)), seconds=20)  # none stays behind
+    until(lambda: not any(map(runs, children)))  # none stays behind
     crew.worker()
     until(lambda: ended(job))
     assert (now(job).status, now(job).attempt, now(job).error) == (Status.DONE, 2, None)

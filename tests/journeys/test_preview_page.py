@@ -1,29 +1,29 @@
 """A small preview follows the controls; recent styles; notifications when a picture is done."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.journeys.browsing import (
     DESK,
     PHONE,
-    PHOTO,
     STYLE,
     Visit,
+    again,
     ask,
     choose,
     drop,
     loaded,
     open_page,
     pick,
-    read,
     set_strength,
     shoot,
     states,
+    to_canvas,
+    until,
     wait_for_result,
 )
 from tests.parts import picture
+from tests.web.served import begin, finish
 from worker.storage import blobs
 from worker.visitors import preview_claims, previews
 
@@ -33,7 +33,7 @@ PREVIEW = "#stage[data-state=preview] .preview img"
 
 def _drag_strength(page: Page, to: float) -> None:
     slider = page.locator("#strength input[type=range]")
-    slider.scroll_into_view_if_needed()
+    slider.hover()  # once it stands still
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -103,6 +103,7 @@ def test_a_preview_that_comes_late_does_not_cover_the_result(visit: Visit) -> No
         _drag_strength(page, 0.5)  # asks for a preview
     page.click("#send")
     wait_for_result(page)
+    until(page, lambda: held)
     with page.expect_response(lambda got: "/api/v1/previews/" in got.url and got.status == 200):
         held[0].continue_()
     page.wait_for_timeout(300)
@@ -117,7 +118,7 @@ def test_the_preview_follows_the_pad_and_the_brushes(visit: Visit) -> None:
     page.keyboard.press("ArrowRight")
     first = _shown(page, PREVIEW)
     page.get_by_role("button", name="Regions").click()
-    page.locator("#paint canvas").focus()
+    to_canvas(page).focus()
     page.keyboard.press("Space")
     page.wait_for_function(
         "([one, old]) => document.querySelector(one)?.src !== old", arg=[PREVIEW, first]
@@ -140,10 +141,10 @@ def test_a_preview_that_does_not_come_is_named_and_asked_for_again(visit: Visit)
     page.wait_for_selector(PREVIEW)
     page.route("**/api/v1/previews/*", lambda route: route.abort())
     page.reload()
-    again = page.locator("#stage button", has_text="Preview again")
+    knob = page.locator("#stage button", has_text="Preview again")
     expect(page.locator("#stage [role=status]")).to_contain_text("The preview has not come")
     page.unroute("**/api/v1/previews/*")
-    again.click()
+    knob.click()
     page.wait_for_selector(PREVIEW)
 
 
@@ -174,7 +175,7 @@ def test_the_visitors_own_styles_come_again(
     page.click("#send")
     wait_for_result(page)
     expect(page.locator("#recent button:not(.plus)")).to_have_count(1)
-    page.reload()
+    again(page)
     page.click("#recent button:not(.plus)")
     page.wait_for_selector("#style-0 img")
     page.locator("#recent").scroll_into_view_if_needed()
@@ -183,26 +184,13 @@ def test_the_visitors_own_styles_come_again(
     expect(page.locator("#batch [data-kind=styles] .shelf button")).to_have_count(11)
 
 
-def _busy(page: Page, address: str) -> list[str]:
-    """Give the worker something to do until it is taken away again; return the jobs' ids."""
-    pictures: Any = {
-        name: {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": read(file)}
-        for name, file in (("content", PHOTO), ("style", STYLE))
-    }
-    asked = pictures | {"options": '{"size": 1400}'}
-    sent = [page.request.post(f"{address}/api/v1/jobs", multipart=asked) for _ in range(10)]
-    assert {answer.status for answer in sent} == {202}
-    return [str(answer.json()["id"]) for answer in sent]
-
-
-def _free(page: Page, address: str, job_ids: list[str]) -> None:
-    for job_id in job_ids:
-        page.request.delete(f"{address}/api/v1/jobs/{job_id}")
-
-
 ASIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event("visibilitychange"));
+}"""
+FROZEN = """() => {
+    for (let timer = setTimeout(() => {}); timer; timer--) clearTimeout(timer);
+    window.setTimeout = () => 0;
 }"""
 NOTIFICATIONS = """
 window.shown = [];
@@ -215,19 +203,17 @@ window.Notification = class {
 """
 
 
-def test_a_notification_is_shown_if_allowed(visit: Visit, address: str) -> None:
-    page = visit()
+def test_a_notification_is_shown_if_allowed(idle: Visit) -> None:
+    page = idle()
     page.add_init_script(NOTIFICATIONS)
-    page.reload()
-    page.wait_for_selector("#stage[data-face]")
+    again(page)
     choose(page)
-    in_front = _busy(page, address)
     page.click("#send")
     page.get_by_role("button", name="Tell me when it is done").click()
     expect(page.get_by_role("button", name="You will be told")).to_be_visible()
     shoot(page, "desk-notice")
     page.evaluate(ASIDE, True)
-    _free(page, address, in_front)
+    finish(begin())
     page.wait_for_function("window.shown.length > 0")
     expect(page).to_have_title("Done · AdaIN Studio")
     assert page.evaluate("window.shown.at(-1)") == "AdaIN Studio: Done"
@@ -236,18 +222,16 @@ def test_a_notification_is_shown_if_allowed(visit: Visit, address: str) -> None:
     wait_for_result(page)
 
 
-def test_a_tab_that_slept_is_up_to_date_at_once_when_it_wakes(visit: Visit, address: str) -> None:
-    page = visit()
+def test_a_tab_that_slept_is_up_to_date_at_once_when_it_wakes(idle: Visit) -> None:
+    page = idle()
     choose(page)
-    in_front = _busy(page, address)
     page.click("#send")
     page.wait_for_selector("#stage[data-state=queued]")
     page.evaluate(ASIDE, True)
-    page.evaluate("window.setTimeout = () => 0")  # as in a tab that is frozen
-    page.wait_for_timeout(1000)  # in which the last of its timers ends
-    _free(page, address, in_front)
-    while states(page, address)[0] != "done":
-        page.wait_for_timeout(100)
-    expect(page.locator("#stage")).not_to_have_attribute("data-state", "done")
+    page.evaluate(FROZEN)
+    page.wait_for_timeout(1000)  # in which what it has asked for is answered
+    finish(begin())
+    page.wait_for_timeout(1000)  # longer than from one look to the next
+    expect(page.locator("#stage")).to_have_attribute("data-state", "queued")
     page.evaluate(ASIDE, False)
     wait_for_result(page)

@@ -21,9 +21,12 @@ from tests.journeys.browsing import (
     Visit,
     drop,
     findings,
+    loaded,
     pick,
     set_strength,
     shoot,
+    to_canvas,
+    until,
 )
 from tests.journeys.conftest import visits
 from tests.parts import Setting
@@ -42,6 +45,8 @@ FILE = """async (address) => {
   await new Promise((done) => read.addEventListener("load", done));
   return read.result.split(",")[1];
 }"""
+COMING = """import(new URL("page/studio/preview.js", document.baseURI))
+  .then((script) => script.coming())"""
 PAINT = """async (looks) => {
   const worker = new Worker("/page/previews/worker.js", {type: "module"});
   const found = [];
@@ -60,20 +65,24 @@ PAINT = """async (looks) => {
 def _shown(page: Page, before: str = "") -> str:
     """Wait for another preview than the one before; return its address in the page."""
     page.wait_for_function(
-        "([one, old]) => { const image = document.querySelector(one);"
-        " return image?.naturalWidth > 0 && image.src !== old; }",
-        arg=[PREVIEW, before],
+        "([one, old]) => (document.querySelector(one)?.src ?? old) !== old", arg=[PREVIEW, before]
     )
+    loaded(page, PREVIEW)
     return str(page.get_attribute(PREVIEW, "src"))
 
 
-def _settled(page: Page) -> str:
-    """Wait until the preview changes no more; return its picture as a file in base64."""
-    before = ""
-    while (now := _shown(page)) != before:
-        before = now
-        page.wait_for_timeout(1500)
-    return str(page.evaluate(FILE, now))
+def _settled(page: Page, before: str) -> str:
+    """Wait for another preview than the one before, until none is on its way; return its address.
+
+    A change of a control may be previewed twice, for what is typed and for what was typed.
+    """
+    shown = _shown(page, before)
+    while True:
+        until(page, lambda: not page.evaluate(COMING))
+        page.wait_for_timeout(500)  # in which one that has come is decoded
+        if (now := _shown(page)) == shown:
+            return now
+        shown = now
 
 
 def _patient(route: Route) -> None:
@@ -117,7 +126,7 @@ def _small(page: Page, value: str, trim: bool) -> Image.Image:
 
 def _drag(page: Page) -> None:
     slider = page.locator("#strength input[type=range]")
-    slider.scroll_into_view_if_needed()
+    slider.hover()  # once it stands still
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -135,11 +144,12 @@ def test_a_photo_of_ones_own_is_previewed_without_the_studio(
     first = _own(page)  # no worker runs: it is the browser's
     asked = _requests(page)
     _drag(page)
-    _shown(page, first)
+    dragged = _settled(page, first)
     set_strength(page, 0)
-    plain = _settled(page)
+    plain = _settled(page, dragged)
+    data = page.evaluate(FILE, plain)
     set_strength(page, 60)
-    assert _settled(page) != plain
+    assert page.evaluate(FILE, _settled(page, plain)) != data
     assert [one for one in asked if not one.startswith("blob:")] == []
     expect(page.locator(".preview .tag")).to_have_text("Preview")
     shoot(page, f"{'desk' if size == DESK else 'phone'}-preview-here")
@@ -165,7 +175,7 @@ def test_the_pad_mixes_styles_and_regions_are_the_studios(idle: Visit) -> None:
     assert [one for one in asked if "/previews/" in one or "/gradio_api/" in one] == []
     page.get_by_role("button", name="Regions").click()
     with page.expect_request(ASKED):
-        page.locator("#paint canvas").focus()
+        to_canvas(page).focus()
         page.keyboard.press("Space")
 
 
@@ -270,8 +280,7 @@ def test_while_the_engine_is_on_its_way_the_studio_is_asked(idle: Visit) -> None
     drop(page, "#photo", PHOTO)
     with page.expect_request(ASKED):
         pick(page, "styles", "ink")
-    while not held:
-        page.wait_for_timeout(50)
+    until(page, lambda: held)
     held[0].continue_()
     set_strength(page, 40)
     _shown(page)

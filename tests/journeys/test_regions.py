@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.journeys.browsing import DESK, PHONE, Visit, choose, findings, shoot
+from tests.journeys.browsing import DESK, PHONE, Visit, choose, findings, shoot, to_canvas
 
 PAINTED = "document.querySelector('#regions :is(textarea, input)').value"
 PINCH = """(canvas) => {
@@ -48,9 +48,8 @@ def test_brushes_show_their_style_and_the_canvas_zooms(idle: Visit, size: tuple[
     page = idle(size)
     choose(page, "cat", "ink", "night")
     page.click("#parts > button")
-    canvas, cursor = page.locator("#paint canvas"), page.locator("#paint .cursor")
     expect(page.locator("#paint .brush img")).to_have_count(2)
-    canvas.scroll_into_view_if_needed()
+    canvas, cursor = to_canvas(page), page.locator("#paint .cursor")
     expect(cursor).to_be_hidden()
     canvas.hover(position={"x": 120, "y": 90})
     expect(cursor).to_be_visible()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.browsing import Visit, choose, press, shoot, to_gallery
+from tests.journeys.browsing import Visit, again, choose, press, shoot, to_gallery
 from tests.web.served import begin, finish
 
 SHEET = """
@@ -88,7 +88,7 @@ def test_a_new_tab_shows_no_cancelled_job_but_this_one_does(idle: Visit) -> None
 def test_a_share_link_goes_to_the_systems_share_sheet(idle: Visit) -> None:
     page = idle()
     page.add_init_script(SHEET % ("false", ""))
-    page.reload()
+    again(page)
     _make(page)
     press(page, "Share link")
     page.wait_for_function("window.shared.length === 1")
@@ -109,7 +109,7 @@ def test_without_a_share_sheet_the_link_is_copied(idle: Visit, sheet: str) -> No
     error = {"refuses": "NotAllowedError", "is closed": "AbortError"}.get(sheet)
     if error:
         page.add_init_script(SHEET % ("true", error))
-        page.reload()
+        again(page)
     page.evaluate("navigator.clipboard.writeText('before')")
     _make(page)
     press(page, "Share link")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 
-from tests.journeys.browsing import NARROW, PHONE, Visit, choose, shoot
+from tests.journeys.browsing import NARROW, PHONE, SETTLED, Visit, choose, shoot, until
 from tests.parts import Setting
 from tests.web.served import begin
 from worker import jobs
@@ -97,8 +97,9 @@ def test_a_gallery_that_takes_its_time_shows_that_it_looks(
     page.click(".views a[href='#gallery']")
     expect(page.locator("#gallery .said")).to_have_text("Looking …")
     expect(page.locator("#gallery .ghost")).to_have_count(12)
-    page.wait_for_timeout(600)  # they fade in
+    page.evaluate(SETTLED)  # they fade in
     shoot(page, f"state-looking-{scheme}")
+    until(page, lambda: held)
     held[0].continue_()
     expect(page.locator("#gallery .said h2")).to_have_text("Nothing made yet")
     expect(page.locator("#gallery .ghost")).to_have_count(0)

@@ -13,6 +13,7 @@ from tests.journeys.browsing import (
     press,
     shoot,
     submit,
+    to_canvas,
     to_gallery,
 )
 
@@ -61,7 +62,6 @@ def test_the_bin_is_emptied_for_ever(visit: Visit, address: str) -> None:
     empty = page.get_by_role("button", name="Delete all for ever")
     empty.dblclick()  # the second press of a double click confirms nothing
     assert len(ask(page, f"{address}/api/v1/bin")) == 1
-    page.wait_for_timeout(600)
     page.get_by_role("button", name="Delete for good?").click()
     expect(page.locator("dialog.binned .tile")).to_have_count(0)
     assert ask(page, f"{address}/api/v1/bin") == []
@@ -84,8 +84,7 @@ def test_strokes_are_undone_one_by_one(idle: Visit, size: tuple[int, int]) -> No
     page = idle(size)
     choose(page, "cat", "ink", "night")
     page.click("#parts > button")
-    canvas = page.locator("#paint canvas")
-    canvas.scroll_into_view_if_needed()
+    canvas = to_canvas(page)
     texts = [page.evaluate(PAINTED)]
     for x in (40, 120):
         canvas.click(position={"x": x, "y": 60})

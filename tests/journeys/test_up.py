@@ -193,7 +193,7 @@ def test_nothing_outlives_a_launcher_that_is_killed_and_the_next_one_finds_every
     until(lambda: up.state(done) == "done")
     picture_made = up.visitor.get(f"/api/v1/jobs/{done}/result").content
     waiting = [up.submit(size=768) for _ in range(3)]
-    until(lambda: up.state(waiting[0]) == "running")
+    until(lambda: up.state(waiting[0]) != "queued")
     up.process.kill()
     up.process.wait()
     until(lambda: not up.left(), seconds=30)
