@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -45,6 +46,7 @@ FILE = """async (address) => {
   await new Promise((done) => read.addEventListener("load", done));
   return read.result.split(",")[1];
 }"""
+INK = re.compile(r"/live/picture\?.*ink")  # which the browser's engine reads
 COMING = """import(new URL("page/studio/preview.js", document.baseURI))
   .then((script) => script.coming())"""
 PAINT = """async (looks) => {
@@ -93,12 +95,15 @@ def _patient(route: Route) -> None:
 
 
 def _own(page: Page, photo: str = PHOTO) -> str:
-    """Choose a photo of the visitor's own and a style; return the preview's address."""
+    """Choose a photo of the visitor's own and a style; return the address of their preview.
+
+    One of the photo in the form's first style may be shown before.
+    """
     page.route("**/page/previews/here.js", _patient)
-    drop(page, "#photo", photo)
-    pick(page, "styles", "ink")
-    page.wait_for_selector("#style-0 img")
-    return _shown(page)
+    with page.expect_request(INK):
+        drop(page, "#photo", photo)
+        pick(page, "styles", "ink")
+    return _settled(page, "")
 
 
 def _requests(page: Page) -> list[str]:
@@ -167,7 +172,7 @@ def test_the_pad_mixes_styles_and_regions_are_the_studios(idle: Visit) -> None:
     page = idle()
     before = _own(page)
     page.locator("#shelf-styles button[data-name=mosaic]").click(modifiers=["Shift"])
-    before = _shown(page, before)
+    before = _settled(page, before)
     asked = _requests(page)
     page.focus(".point:not(.end)")
     page.keyboard.press("ArrowRight")
