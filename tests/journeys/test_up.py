@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,15 +18,9 @@ import pytest
 from adain.aot.trusted_folders import alone
 from tests.journeys.conftest import check_backup
 from tests.parts import hostile_folder, picture
+from tests.waiting import until
 
 PARTS = ("queue", "worker", "sweep", "web")
-
-
-def until(happened: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
 
 
 def _gone(process: psutil.Process) -> bool:

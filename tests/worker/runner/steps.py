@@ -7,7 +7,7 @@ import pytest
 
 from tests.waiting import until
 from worker import jobs
-from worker.jobs import Hold, Job
+from worker.jobs import Hold, Job, Status
 from worker.runner import pipeline
 from worker.runner.heartbeat import Heartbeat
 from worker.runner.worker import Worker
@@ -52,3 +52,27 @@ def cancel(worker: Worker, job: Job) -> None:
     """Cancel a job, and wait until its worker knows."""
     jobs.cancel(job.id, job.owner)
     until(lambda: worker.heartbeat.hold(job) == Hold.CANCELLED)
+
+
+def quick_amid(worker: Worker, job: Job, stage: str, step: int, send: Callable[[], Job]) -> None:
+    """Answer one message; amid the stage send a quick job, done while the long one still runs.
+
+    Then the long one is cancelled.
+    """
+    quick = list[Job]()
+
+    def seen(name: str, number: int, _: int) -> None:
+        if name != stage:
+            return
+        if number >= step and not quick:
+            quick.append(send())
+            return
+        long = jobs.find(job.id)
+        if quick and jobs.find(quick[0].id).status == Status.DONE and not long.cancel_requested:
+            assert long.status == Status.RUNNING
+            cancel(worker, job)
+
+    with reported(seen):
+        pipeline.answer(worker)
+    assert jobs.find(quick[0].id).status == Status.DONE
+    assert jobs.find(job.id).status == Status.CANCELLED

@@ -287,22 +287,12 @@ def test_a_worker_that_is_to_end_gives_the_film_back(worker: Worker, tmp_path: P
     assert (now(job).status, now(job).released) == (Status.QUEUED, 1)
 
 
+def send_quick() -> Job:
+    return admission.submit(BOB, painted(1), [painted(2)], options={"size": 64})
+
+
 def test_quick_pictures_go_between_two_frames(worker: Worker, tmp_path: Path) -> None:
-    job, quick = submit(filmed(tmp_path, 30)), list[Job]()
-
-    def others(name: str, step: int, _: int) -> None:
-        if name != "paint":
-            return
-        if step >= 3 and not quick:
-            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
-        elif quick and now(quick[0]).status == Status.DONE and not now(job).cancel_requested:
-            assert now(job).status == Status.RUNNING
-            steps.cancel(worker, job)
-
-    with steps.reported(others):
-        pipeline.answer(worker)
-    assert now(quick[0]).status == Status.DONE
-    assert now(job).status == Status.CANCELLED
+    steps.quick_amid(worker, submit(filmed(tmp_path, 30)), "paint", 3, send_quick)
 
 
 def test_a_film_is_painted_once_more_with_other_settings(worker: Worker, tmp_path: Path) -> None:

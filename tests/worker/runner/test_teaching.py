@@ -211,22 +211,12 @@ def test_a_worker_that_is_to_end_gives_the_style_back(worker: Worker) -> None:
     assert "checkpoint.pt" in names_of(job)
 
 
+def send_quick() -> Job:
+    return admission.submit(BOB, painted(1), [painted(2)], options={"size": 64})
+
+
 def test_quick_pictures_go_between_two_steps(worker: Worker) -> None:
-    job, quick = teach(steps=30), list[Job]()
-
-    def others(name: str, step: int, _: int) -> None:
-        if name != "teach":
-            return
-        if step >= 2 and not quick:
-            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
-        elif quick and now(quick[0]).status == Status.DONE and not now(job).cancel_requested:
-            assert now(job).status == Status.RUNNING
-            steps.cancel(worker, job)
-
-    with steps.reported(others):
-        pipeline.answer(worker)
-    assert now(quick[0]).status == Status.DONE
-    assert now(job).status == Status.CANCELLED
+    steps.quick_amid(worker, teach(steps=30), "teach", 2, send_quick)
 
 
 def strips(kind: str, paintings: int) -> Job:
@@ -263,7 +253,7 @@ def test_a_style_is_cancelled_and_gives_way_before_its_first_step(
 
     def looked(self: Eye, *given: Any, **more: Any) -> Seen:  # noqa: ANN401
         if not quick:  # while the lesson's pictures are measured
-            quick.append(admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}))
+            quick.append(send_quick())
         elif now(quick[0]).attempt == 1 and not now(job).cancel_requested:
             steps.cancel(worker, job)
         return look(self, *given, **more)
@@ -283,7 +273,7 @@ def test_a_style_is_cancelled_and_gives_way_before_its_first_step(
 
 
 def test_what_others_load_between_two_steps_can_have_gradients(worker: Worker) -> None:
-    job, saving = admission.submit(BOB, painted(1), [painted(2)], options={"size": 64}), SaveQueue()
+    job, saving = send_quick(), SaveQueue()
     with torch.inference_mode():
         pipeline._give_way(worker, saving)  # as between the pieces of a style swap
     saving.end()
